@@ -1,0 +1,320 @@
+package sdk
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Validator is a config, or a part of one, that can say what is wrong with it
+// as a whole. It is asked after decoding, if its fields decoded. Return Fieldf
+// errors, joined if there are several, so that the position is known.
+type Validator interface {
+	Validate() error
+}
+
+// TextForm is a struct with a short form: a scalar in the place of a map.
+type TextForm interface {
+	FromText(text string) error
+}
+
+// Ordered is a map whose order has a meaning, as the YAML has it.
+type Ordered[T any] []Entry[T]
+
+// Entry is one key of an Ordered and its value.
+type Entry[T any] struct {
+	Key   string
+	Value T
+}
+
+func (Ordered[T]) ordered() {}
+
+// Fieldf is a Problem as an error, for Validate.
+func Fieldf(path, format string, args ...any) error {
+	return Problem{Path: path, Message: fmt.Sprintf(format, args...)}
+}
+
+// Decode reads a config (a JSON object, or the scalar of a TextForm) into the
+// struct that into points to, over the defaults it holds, and returns all that
+// is wrong: unknown keys with the nearest known one, values of another type,
+// and what Validate says. Strings become numbers, booleans and lists (split at
+// commas) where the field wants those; a scalar becomes a list of one.
+func Decode(config []byte, into any) []Problem {
+	v, err := parseValue(config)
+	if err != nil {
+		return []Problem{{Message: "reading the config: " + err.Error()}}
+	}
+	var d decoder
+	d.value("", v, reflect.ValueOf(into).Elem())
+	return d.problems
+}
+
+type decoder struct {
+	problems []Problem
+}
+
+func (d *decoder) fail(path, format string, args ...any) {
+	d.problems = append(d.problems, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+func (d *decoder) value(path string, v *value, into reflect.Value) {
+	before := len(d.problems)
+	d.decode(path, v, into)
+	if len(d.problems) > before || !into.CanAddr() {
+		return
+	}
+	if c, ok := into.Addr().Interface().(Validator); ok {
+		d.invalid(path, c.Validate())
+	}
+}
+
+// invalid files what Validate returned, one problem for each joined error.
+func (d *decoder) invalid(path string, err error) {
+	if err == nil {
+		return
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range many.Unwrap() {
+			d.invalid(path, e)
+		}
+		return
+	}
+	if p, ok := errors.AsType[Problem](err); ok {
+		if p.Path == "" {
+			p.Path = path
+		} else {
+			p.Path = join(path, p.Path)
+		}
+		d.problems = append(d.problems, p)
+		return
+	}
+	d.fail(path, "%v", err)
+}
+
+func (d *decoder) decode(path string, v *value, into reflect.Value) {
+	if v.kind == nullValue && into.Kind() != reflect.String {
+		return // an empty key leaves the default
+	}
+	if into.Kind() == reflect.Pointer {
+		fresh := reflect.New(into.Type().Elem())
+		if !into.IsNil() {
+			fresh.Elem().Set(into.Elem())
+		}
+		d.value(path, v, fresh.Elem())
+		into.Set(fresh)
+		return
+	}
+	if d.text(path, v, into) {
+		return
+	}
+	switch into.Kind() {
+	case reflect.Struct:
+		d.object(path, v, into)
+	case reflect.Slice:
+		d.slice(path, v, into)
+	case reflect.Map:
+		d.dict(path, v, into)
+	case reflect.Interface:
+		into.Set(reflect.ValueOf(v.plain()))
+	default:
+		d.scalar(path, v, into)
+	}
+}
+
+// text handles types that read themselves from a scalar.
+func (d *decoder) text(path string, v *value, into reflect.Value) bool {
+	if !into.CanAddr() {
+		return false
+	}
+	scalar := v.kind == stringValue || v.kind == numberValue || v.kind == boolValue
+	var err error
+	switch t := into.Addr().Interface().(type) {
+	case TextForm:
+		if !scalar {
+			return false
+		}
+		err = t.FromText(v.text)
+	case encoding.TextUnmarshaler:
+		if !scalar {
+			d.fail(path, "want a scalar, got %s", v.describe())
+			return true
+		}
+		err = t.UnmarshalText([]byte(v.text))
+	default:
+		return false
+	}
+	d.invalid(path, err)
+	return true
+}
+
+func (d *decoder) object(path string, v *value, into reflect.Value) {
+	if v.kind != objectValue {
+		d.fail(path, "want a map, got %s", v.describe())
+		return
+	}
+	fields := fieldsByKey(into)
+	var known []string
+	for _, f := range fields {
+		known = append(known, f.key)
+	}
+	for i, key := range v.keys {
+		at := slices.IndexFunc(fields, func(f boundField) bool { return f.key == key })
+		if at < 0 {
+			d.unknown(join(path, key), key, known, fields)
+			continue
+		}
+		d.value(join(path, key), v.values[i], fields[at].into)
+	}
+	for _, f := range fields {
+		if f.required && !slices.Contains(v.keys, f.key) {
+			d.problems = append(d.problems, Problem{Path: path,
+				Message: f.key + " is missing", Hint: "it is required: " + f.doc})
+		}
+	}
+}
+
+func (d *decoder) unknown(path, key string, known []string, fields []boundField) {
+	for _, f := range fields {
+		if slices.Contains(f.aliases, key) {
+			d.problems = append(d.problems, Problem{Path: path, Key: true,
+				Message: "unknown field, did you mean " + f.key + "?"})
+			return
+		}
+	}
+	message := "unknown field"
+	if near := Nearest(key, known); near != "" {
+		message += ", did you mean " + near + "?"
+	} else if len(known) > 0 {
+		message += " (have " + strings.Join(known, ", ") + ")"
+	}
+	d.problems = append(d.problems, Problem{Path: path, Key: true, Message: message})
+}
+
+func (d *decoder) slice(path string, v *value, into reflect.Value) {
+	if _, ok := into.Interface().(interface{ ordered() }); ok {
+		d.orderedMap(path, v, into)
+		return
+	}
+	items := v.values
+	switch v.kind {
+	case objectValue:
+		d.fail(path, "want a list, got a map")
+		return
+	case stringValue, numberValue, boolValue:
+		items = nil
+		for part := range strings.SplitSeq(v.text, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				items = append(items, &value{kind: v.kind, text: part})
+			}
+		}
+	}
+	fresh := reflect.MakeSlice(into.Type(), len(items), len(items))
+	for i, item := range items {
+		d.value(join(path, strconv.Itoa(i)), item, fresh.Index(i))
+	}
+	into.Set(fresh)
+}
+
+func (d *decoder) orderedMap(path string, v *value, into reflect.Value) {
+	if v.kind != objectValue {
+		d.fail(path, "want a map, got %s", v.describe())
+		return
+	}
+	fresh := reflect.MakeSlice(into.Type(), len(v.keys), len(v.keys))
+	for i, key := range v.keys {
+		entry := fresh.Index(i)
+		entry.Field(0).SetString(key)
+		d.value(join(path, key), v.values[i], entry.Field(1))
+	}
+	into.Set(fresh)
+}
+
+func (d *decoder) dict(path string, v *value, into reflect.Value) {
+	if v.kind != objectValue {
+		d.fail(path, "want a map, got %s", v.describe())
+		return
+	}
+	fresh := reflect.MakeMapWithSize(into.Type(), len(v.keys))
+	for i, key := range v.keys {
+		item := reflect.New(into.Type().Elem()).Elem()
+		d.value(join(path, key), v.values[i], item)
+		fresh.SetMapIndex(reflect.ValueOf(key).Convert(into.Type().Key()), item)
+	}
+	into.Set(fresh)
+}
+
+func (d *decoder) scalar(path string, v *value, into reflect.Value) {
+	if v.kind == nullValue {
+		d.problems = append(d.problems, Problem{Path: path, Message: "want a string, got nothing",
+			Hint: `quote it: "" for the empty string, "|" or "#" for a mark that YAML reads itself`})
+		return
+	}
+	if v.kind == listValue || v.kind == objectValue {
+		d.fail(path, "want %s, got %s", wanted(into.Type()), v.describe())
+		return
+	}
+	var err error
+	switch into.Kind() {
+	case reflect.String:
+		into.SetString(v.text)
+	case reflect.Bool:
+		var b bool
+		if b, err = strconv.ParseBool(v.text); err == nil {
+			into.SetBool(b)
+		}
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		var n int64
+		if n, err = strconv.ParseInt(v.text, 10, into.Type().Bits()); err == nil {
+			into.SetInt(n)
+		}
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		var n uint64
+		if n, err = strconv.ParseUint(v.text, 10, into.Type().Bits()); err == nil {
+			into.SetUint(n)
+		}
+	case reflect.Float32, reflect.Float64:
+		var f float64
+		if f, err = strconv.ParseFloat(v.text, into.Type().Bits()); err == nil {
+			into.SetFloat(f)
+		}
+	default:
+		panic("sdk: a config field of type " + into.Type().String())
+	}
+	if err != nil {
+		d.fail(path, "want %s, got %s", wanted(into.Type()), v.describe())
+	}
+}
+
+// plain is the value as encoding/json would have it, numbers as text.
+func (v *value) plain() any {
+	switch v.kind {
+	case objectValue:
+		m := make(map[string]any, len(v.keys))
+		for i, k := range v.keys {
+			m[k] = v.values[i].plain()
+		}
+		return m
+	case listValue:
+		l := make([]any, len(v.values))
+		for i, item := range v.values {
+			l[i] = item.plain()
+		}
+		return l
+	case nullValue:
+		return nil
+	case boolValue:
+		return v.text == "true"
+	}
+	return v.text
+}

@@ -1,0 +1,180 @@
+package sdk
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Field documents one key of a config. It is read off the config struct:
+//
+//	Topic string `json:"topic" doc:"Topic to read." required:"true" alias:"topics"`
+//
+// alias lists the names that neighbouring tools use; they are refused with a
+// hint. type overrides the type's name.
+type Field struct {
+	Name     string
+	Type     string // "string", "int", "duration", "list of string", "schema", …
+	Doc      string // one sentence
+	Default  string // as written in YAML; "" if there is none
+	Required bool
+	Fields   []Field // of a map
+}
+
+type boundField struct {
+	key, doc string
+	aliases  []string
+	required bool
+	into     reflect.Value
+}
+
+// fieldsByKey lists the fields of a struct, those of embedded structs in place.
+func fieldsByKey(s reflect.Value) []boundField {
+	var fields []boundField
+	for i := range s.NumField() {
+		f := s.Type().Field(i)
+		if f.Anonymous {
+			fields = append(fields, fieldsByKey(s.Field(i))...)
+			continue
+		}
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if key == "" || key == "-" || !f.IsExported() {
+			continue
+		}
+		var aliases []string
+		if tag := f.Tag.Get("alias"); tag != "" {
+			aliases = strings.Split(tag, ",")
+		}
+		fields = append(fields, boundField{key: key, doc: f.Tag.Get("doc"), aliases: aliases,
+			required: f.Tag.Get("required") == "true", into: s.Field(i)})
+	}
+	return fields
+}
+
+// FieldsOf documents the config struct whose defaults are given.
+func FieldsOf(defaults any) []Field {
+	v := reflect.ValueOf(defaults)
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	return fieldsOf(v)
+}
+
+func fieldsOf(s reflect.Value) []Field {
+	var fields []Field
+	for i := range s.NumField() {
+		f := s.Type().Field(i)
+		if f.Anonymous {
+			fields = append(fields, fieldsOf(s.Field(i))...)
+			continue
+		}
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if key == "" || key == "-" || !f.IsExported() {
+			continue
+		}
+		field := Field{Name: key, Type: f.Tag.Get("type"), Doc: f.Tag.Get("doc"),
+			Required: f.Tag.Get("required") == "true", Default: defaultText(s.Field(i))}
+		if field.Type == "" {
+			field.Type = typeName(f.Type)
+		}
+		if nested := structOf(f.Type); nested != nil && f.Tag.Get("type") == "" {
+			value := reflect.New(nested).Elem()
+			if s.Field(i).Kind() == reflect.Struct {
+				value = s.Field(i)
+			} else if s.Field(i).Kind() == reflect.Pointer && !s.Field(i).IsNil() {
+				value = s.Field(i).Elem()
+			}
+			field.Fields, field.Default = fieldsOf(value), ""
+		}
+		fields = append(fields, field)
+	}
+	return fields
+}
+
+// structOf is the struct type behind a field that is documented key by key.
+func structOf(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	_, text := reflect.New(t).Interface().(encoding.TextUnmarshaler)
+	if t.Kind() != reflect.Struct || text {
+		return nil
+	}
+	return t
+}
+
+func defaultText(v reflect.Value) string {
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return ""
+		}
+		v = v.Elem()
+	}
+	if v.IsZero() {
+		switch v.Kind() {
+		case reflect.Bool, reflect.Int64, reflect.Int, reflect.Int32:
+			if _, ok := v.Interface().(fmt.Stringer); !ok {
+				return fmt.Sprint(v.Interface())
+			}
+		}
+		return ""
+	}
+	switch v.Kind() {
+	case reflect.Struct, reflect.Map:
+		return ""
+	case reflect.Slice:
+		if v.Type().Elem().Kind() != reflect.String {
+			return ""
+		}
+		return "[" + strings.Join(v.Interface().([]string), ", ") + "]"
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+// namedType is a config type that says its own name.
+type namedType interface{ ConfigType() string }
+
+func typeName(t reflect.Type) string {
+	if n, ok := reflect.New(t).Interface().(namedType); ok {
+		return n.ConfigType()
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return typeName(t.Elem())
+	case reflect.Slice:
+		if _, ok := reflect.Zero(t).Interface().(interface{ ordered() }); ok {
+			value, _ := t.Elem().FieldByName("Value")
+			return "map of " + typeName(value.Type)
+		}
+		return "list of " + typeName(t.Elem())
+	case reflect.Map:
+		return "map of " + typeName(t.Elem())
+	case reflect.Struct:
+		return "map"
+	case reflect.Interface:
+		return "any"
+	case reflect.Bool:
+		return "bool"
+	case reflect.String:
+		return "string"
+	case reflect.Float32, reflect.Float64:
+		return "number"
+	}
+	return "int"
+}
+
+// wanted says what a scalar field takes, for "want …, got …".
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.String:
+		return "a string"
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number, 0 or more"
+	}
+	return "a whole number"
+}

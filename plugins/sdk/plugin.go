@@ -1,0 +1,183 @@
+package sdk
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// Kind is a plugin's role in a pipeline.
+type Kind string
+
+// The kinds of plugin.
+const (
+	KindSource    Kind = "source"
+	KindTransform Kind = "transform"
+	KindSink      Kind = "sink"
+	KindService   Kind = "service"
+)
+
+// Plugin is everything the engine knows of a plugin. Make one with Spec.Plugin.
+// Its functions take the step's config as a JSON object whose keys are in the
+// order of the YAML file. Check, Schema, Resources and Needs are pure, offline
+// and never fail on a config that Check accepts.
+type Plugin struct {
+	Kind    Kind
+	Name    string  // as written in YAML
+	Summary string  // one sentence
+	Example string  // YAML of one step: its name and its config
+	Fields  []Field // the config, in the order of its struct
+	// AtLeastOnce says why the step cannot be exactly-once after a crash, in
+	// a few words; "" if it can.
+	AtLeastOnce string
+
+	// Check returns everything wrong with a config.
+	Check func(config []byte) []Problem
+	// Schema returns the columns after the step, given those before it (nil
+	// for a source). A nil schema means that the YAML must declare it. Sinks
+	// return their input.
+	Schema func(config []byte, in *arrow.Schema) (*arrow.Schema, []Problem)
+	// Resources names what the step reads or fills, such as
+	// "topic://embedded/client_tickets" or "folder:///abs/path": a source
+	// ends when all the sinks of the same file that fill one of its
+	// resources have ended.
+	Resources func(config []byte) []string
+	// Needs names the services that must run before the step is opened.
+	Needs func(config []byte) []string
+	// Setup makes what must exist before any step is opened, such as a
+	// topic. It is called for all steps before the first Open.
+	Setup func(ctx context.Context, config []byte, env Env) error
+	// Open is the constructor: it connects, and fails if it cannot.
+	Open func(ctx context.Context, config []byte, in *arrow.Schema, env Env) (Instance, error)
+}
+
+// Env is what a step is told about where it runs.
+type Env struct {
+	EngineID string            // random, made once per state directory
+	Pipeline string            // the pipeline's name
+	Step     string            // the step's label, unique in the pipeline
+	Dir      string            // relative paths are relative to this folder
+	StateDir string            // a folder for the state of services; created on demand
+	Run      uint64            // number of the run, from 1: a source's budget (count) is per run
+	Epoch    uint64            // number of the newest recorded epoch; 0 at the very first start
+	Resume   map[string][]byte // sources: cursor by partition; nil at the very first start
+	Filled   bool              // sources: a pipeline of this run fills what is read
+	Services map[string]string // address of each service that Needs named
+	Log      *slog.Logger      // never nil
+}
+
+// Problem is one thing wrong with a config. It is an error too.
+type Problem struct {
+	Path    string // keys inside the config, dotted: "aggregates.tickets.call"; "" is the whole
+	Message string // what was wanted, what came; lowercase, without the path
+	Hint    string // what to do, or ""
+	Warning bool   // legal, but doubtful
+	Key     bool   // the fault is in the key at Path, not in its value
+}
+
+// Error is the path and the message.
+func (p Problem) Error() string {
+	text := p.Message
+	if p.Path != "" {
+		text = p.Path + ": " + text
+	}
+	if p.Hint != "" {
+		text += " (" + p.Hint + ")"
+	}
+	return text
+}
+
+// Spec makes a plugin out of a config struct C and typed functions over it.
+// The struct is the documentation: its json tags name the keys, its doc tags
+// say what they mean, Defaults fills what the user leaves out, and an optional
+// Validate() error on *C says what cannot be. All functions but Open are optional.
+type Spec[C any] struct {
+	Kind     Kind
+	Name     string
+	Summary  string
+	Example  string
+	Defaults C
+
+	AtLeastOnce string
+
+	Schema    func(c *C, in *arrow.Schema) (*arrow.Schema, []Problem)
+	Resources func(c *C) []string
+	Needs     func(c *C) []string
+	Setup     func(ctx context.Context, c *C, env Env) error
+	Open      func(ctx context.Context, c *C, in *arrow.Schema, env Env) (Instance, error)
+}
+
+// Plugin is the spec as the engine takes it.
+func (s Spec[C]) Plugin() Plugin {
+	p := Plugin{Kind: s.Kind, Name: s.Name, Summary: s.Summary, Example: s.Example,
+		Fields: FieldsOf(s.Defaults), AtLeastOnce: s.AtLeastOnce}
+	p.Check = func(config []byte) []Problem {
+		_, problems := s.decode(config)
+		return problems
+	}
+	p.Schema = func(config []byte, in *arrow.Schema) (*arrow.Schema, []Problem) {
+		c, problems := s.decode(config)
+		if len(Faults(problems)) > 0 {
+			return nil, problems
+		}
+		if s.Schema == nil {
+			return in, nil
+		}
+		return s.Schema(c, in)
+	}
+	p.Resources = func(config []byte) []string { return list(s, s.Resources, config) }
+	p.Needs = func(config []byte) []string { return list(s, s.Needs, config) }
+	if s.Setup != nil {
+		p.Setup = func(ctx context.Context, config []byte, env Env) error {
+			c, err := s.mustDecode(config)
+			if err != nil {
+				return err
+			}
+			return s.Setup(ctx, c, env)
+		}
+	}
+	p.Open = func(ctx context.Context, config []byte, in *arrow.Schema, env Env) (Instance, error) {
+		c, err := s.mustDecode(config)
+		if err != nil {
+			return nil, err
+		}
+		return s.Open(ctx, c, in, env)
+	}
+	return p
+}
+
+func (s Spec[C]) decode(config []byte) (*C, []Problem) {
+	c := s.Defaults // Decode never writes through a pointer or slice of the defaults
+	return &c, Decode(config, &c)
+}
+
+func (s Spec[C]) mustDecode(config []byte) (*C, error) {
+	c, problems := s.decode(config)
+	if faults := Faults(problems); len(faults) > 0 {
+		return nil, faults[0]
+	}
+	return c, nil
+}
+
+func list[C any](s Spec[C], f func(*C) []string, config []byte) []string {
+	if f == nil {
+		return nil
+	}
+	c, problems := s.decode(config)
+	if len(Faults(problems)) > 0 {
+		return nil
+	}
+	return f(c)
+}
+
+// Faults returns the problems that are not warnings.
+func Faults(problems []Problem) []Problem {
+	var faults []Problem
+	for _, p := range problems {
+		if !p.Warning {
+			faults = append(faults, p)
+		}
+	}
+	return faults
+}

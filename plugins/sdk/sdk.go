@@ -1,0 +1,247 @@
+// Package sdk is the contract between the engine and its plugins: what a
+// source, a transform and a sink are, what they are handed and what they owe.
+//
+// A plugin is a value (Plugin), made from a config struct and an open function
+// by Spec. The same value serves in the engine's process and in one of its own,
+// so nothing here holds a closure, a channel or a pointer that could not cross.
+//
+// The unit of work is a Batch: an Arrow record batch with a schema known before
+// anything runs. Batches are immutable once handed on; nobody calls Release or
+// Retain on them; what outlives a call is copied.
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// MaxBatchBytes bounds the size of one batch in bytes of column data. Sources
+// cut their batches below it; the engine does not cut them again.
+const MaxBatchBytes = 8 << 20
+
+// DefaultBatchRows is how many rows a source puts into a batch when nothing
+// else bounds it.
+const DefaultBatchRows = 4096
+
+// ErrDisconnected marks an error that the outside world caused and may mend: a
+// broker that went away, a process that died. The engine may retry from its
+// last record; every other error ends the run.
+var ErrDisconnected = errors.New("disconnected")
+
+// Batch is rows of one partition, in order. It may have zero rows and still
+// carry a cursor or rejects.
+type Batch struct {
+	Rows      arrow.RecordBatch // schema as planned, never nil
+	Partition string            // "client_tickets/3", "a.csv"; "" after a step that mixes partitions
+	Cursor    []byte            // set by sources: reading resumes after this batch
+	Rejected  []Reject          // rows that could not become rows here
+}
+
+// NumRows is the number of rows, rejects not counted.
+func (b *Batch) NumRows() int64 {
+	return b.Rows.NumRows()
+}
+
+// Reject is a row that a step could not take, for the dead letters.
+type Reject struct {
+	Reason    string // lowercase, what was wanted and what came: `created_at: want a timestamp, got "x"`
+	Partition string
+	Position  int64  // offset, line or row number in the partition; -1 if unknown
+	Raw       []byte // the undecoded bytes, from a decoder
+	Row       []byte // the row as a JSON object, from later steps
+}
+
+// SignalKind tells what a Signal says.
+type SignalKind uint8
+
+// The kinds of signal, in the order a stream usually sees them.
+const (
+	// Partitions names the whole set of partitions now assigned. It comes
+	// before the first batch, and again whenever the set changes.
+	Partitions SignalKind = iota + 1
+	// Watermark promises that no row with an earlier event time than Time
+	// follows, late ones excepted.
+	Watermark
+	// Idle says that Partition is read to its end and has been for For.
+	Idle
+	// Barrier ends epoch Epoch: whatever came before belongs to it.
+	Barrier
+	// End says that the input itself has ended; a run that is cut has no End.
+	End
+)
+
+// String is the kind's name in lowercase.
+func (k SignalKind) String() string {
+	names := [...]string{"none", "partitions", "watermark", "idle", "barrier", "end"}
+	if int(k) < len(names) {
+		return names[k]
+	}
+	return fmt.Sprintf("signal %d", k)
+}
+
+// Signal is a message in the stream beside the batches. Its order against them
+// is kept. Which fields are set depends on Kind.
+type Signal struct {
+	Kind       SignalKind
+	Partitions []string      // Partitions
+	Partition  string        // Idle
+	Time       time.Time     // Watermark: the promise. Idle, Barrier: the wall clock when it was made
+	For        time.Duration // Idle: how long the partition has been at its end, by the wall clock
+	Epoch      uint64        // Barrier: from 1, without gaps
+	Roll       bool          // Barrier: file sinks publish all they hold
+}
+
+// Item is what a source gives: a batch or a signal, never both.
+type Item struct {
+	Batch  *Batch
+	Signal *Signal
+}
+
+// Instance is an opened step. It is a Source, a Transform, a Sink or a Service
+// by its plugin's kind, and may implement the optional interfaces below.
+//
+// Calls on one instance never overlap, except that Close may come while any
+// other call is blocked (and makes it return), and Committed and Drain may come
+// during Next.
+type Instance interface {
+	// Close frees everything. It is called once, also after an error.
+	Close(ctx context.Context) error
+}
+
+// Source reads from outside. It runs in a goroutine of its own, ahead of the
+// steps behind it, and is never interrupted for a barrier.
+type Source interface {
+	Instance
+	// Next blocks for the next item: a batch, or a signal of kind Partitions
+	// or Idle. After the last item it returns io.EOF, and does so again when
+	// asked again. The first item is a Partitions signal. Idle is sent once
+	// when a partition has been read to its end; the engine repeats it while
+	// no batch of that partition follows.
+	Next(ctx context.Context) (Item, error)
+	// Committed says that everything up to these cursors (by partition) is
+	// durable. It is a courtesy for lag tools; a source must not need it.
+	Committed(ctx context.Context, epoch uint64, at map[string][]byte) error
+}
+
+// Positioner is a source that resolves positions when it opens (the end of a
+// topic, a random seed). The engine makes them durable before the first row.
+type Positioner interface {
+	// Positions returns the cursor of every partition known now.
+	Positions() map[string][]byte
+}
+
+// Drainer is a source without an end of its own that can be given one.
+type Drainer interface {
+	// Drain takes the end of the input as it is now: Next returns io.EOF once
+	// everything before it has been read. It may be called during Next.
+	Drain(ctx context.Context) error
+}
+
+// Lagger is a source that knows how much is left.
+type Lagger interface {
+	// Lag returns the rows still to be read, or -1 if unknown. It may be
+	// called at any time and does not block.
+	Lag() int64
+}
+
+// Transform turns batches into batches.
+type Transform interface {
+	Instance
+	// Apply takes one batch and hands its results to the emitter before it
+	// returns. It must not keep b.
+	Apply(ctx context.Context, b *Batch, out Emitter) error
+}
+
+// Counts is what became of rows that a transform did not emit, and of rows it
+// made. For every step: in + Created = emitted + Dropped + Absorbed + late + rejected.
+type Counts struct {
+	Dropped  int64 // filtered out on purpose
+	Absorbed int64 // taken into state
+	Created  int64 // emitted rows that no input row became
+	Partial  int64 // absorbed rows that missed some of their windows; told, not balanced
+}
+
+// Emitter takes a step's results. It is valid during the call that got it.
+type Emitter interface {
+	// Emit hands rows to the next step. An empty Partition means mixed.
+	Emit(b *Batch) error
+	// Late hands on rows of the step's input that came behind the watermark
+	// that judged them.
+	Late(rows arrow.RecordBatch, partition string, watermark time.Time) error
+	// Reject hands on rows that the step could not take.
+	Reject(rows ...Reject) error
+	// Watermark tells the steps behind how far event time has come.
+	Watermark(t time.Time) error
+	// Count adds to the books.
+	Count(c Counts)
+}
+
+// Sink writes to outside.
+type Sink interface {
+	Instance
+	// Write takes a batch. The rows may be buffered until the next Prepare.
+	Write(ctx context.Context, b *Batch) error
+}
+
+// Listener is a step that wants to see signals, in order with the batches.
+// Sinks get a nil Emitter. For a Barrier, Signal comes before Snapshot or Prepare.
+type Listener interface {
+	Signal(ctx context.Context, s Signal, out Emitter) error
+}
+
+// Stateful is a transform whose memory must survive: Snapshot is called at
+// every barrier and puts what changed since the one before; nil deletes.
+type Stateful interface {
+	Restorable
+	Snapshot(ctx context.Context, epoch uint64, put func(key, value []byte) error) error
+}
+
+// Restorable takes back what Snapshot gave: the newest value of every key that
+// was not deleted, in the order of keys. It is called once, after Open and
+// before anything else, also when there is nothing to restore.
+type Restorable interface {
+	Restore(ctx context.Context, state iter.Seq2[[]byte, []byte]) error
+}
+
+// TwoStep is a sink whose output appears with the epoch, or not at all.
+type TwoStep interface {
+	// Prepare makes everything written since the epoch before durable, but
+	// hidden. The handle goes into the engine's record; it must tell Publish
+	// all it needs, in a process that never saw the Prepare, and Recover all
+	// that is still hidden as of this epoch. nil: nothing to publish or keep.
+	Prepare(ctx context.Context, epoch uint64) (handle []byte, err error)
+	// Publish shows what the handle names. It must be idempotent: after a
+	// crash it is called again with the same handle.
+	Publish(ctx context.Context, epoch uint64, handle []byte) error
+	// Recover is called once after Open, when every recorded epoch has been
+	// published. live is the handle of the newest record, or nil; what the
+	// sink has hidden and live does not name is forgotten.
+	Recover(ctx context.Context, live []byte) error
+}
+
+// Roller is a two-step sink that collects epochs into larger units, such as
+// files. The engine asks before each barrier and rolls all sinks of a pipeline
+// at once, so that they show the same rows.
+type Roller interface {
+	// RollDue tells whether a limit of size or age has been reached.
+	RollDue(now time.Time) bool
+}
+
+// Checker is a sink that can refuse rows one by one. It is asked before any
+// sink of the pipeline gets the batch.
+type Checker interface {
+	Check(ctx context.Context, b *Batch) []Reject
+}
+
+// Service is a helper that steps share for a run, such as an embedded broker.
+// The engine starts those that steps need, once, and stops them last.
+type Service interface {
+	Instance
+	// Address is where steps reach it, host:port.
+	Address() string
+}
