@@ -1,0 +1,85 @@
+// Package files is what file formats share: a sink whose part files appear with
+// their epoch, and a source that reads a file, a folder or a glob file by file.
+// A format brings an Encoder and a Reader and knows nothing of folders, epochs
+// or crashes; this package knows nothing of what the bytes mean.
+package files
+
+import (
+	"context"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+)
+
+// Format is how a sink turns rows into the bytes of part files.
+//
+// There are two kinds. A format without Merge is appended to: one hidden file
+// grows over many epochs and is cut to its last recorded length after a crash.
+// A format with Merge, whose files end in a footer, gets one hidden part per
+// epoch, and Merge makes one file of them when they are published.
+type Format struct {
+	// Suffix ends every published name: ".csv", ".csv.gz", ".parquet".
+	Suffix string
+	// Start begins to write to w. schema is the sink's columns without those
+	// of partition_by and, unless asked for, those that begin with "_".
+	// resumed: w continues a file that has rows, so no header.
+	Start func(w io.Writer, schema *arrow.Schema, resumed bool) (Encoder, error)
+	// Merge writes the rows of parts, in order, as one file. nil: see above.
+	Merge func(ctx context.Context, w io.Writer, schema *arrow.Schema, parts []Part) error
+	// Empty: an input that ended without a single row, over an output folder
+	// without a file, leaves one file without rows. For formats whose files
+	// carry the types of their columns: readers then find the columns instead
+	// of an empty folder. Text formats leave it off, since a file that has
+	// only names makes readers guess types that the next files contradict.
+	Empty bool
+}
+
+// Encoder writes the rows of one file. The writer below it buffers and counts.
+type Encoder interface {
+	// Write appends rows. They may be a slice of larger columns, hold nulls,
+	// and must not be kept.
+	Write(rows arrow.RecordBatch) error
+	// Flush hands on everything so far, such that the file could end here and
+	// could be resumed here. It is called only without Format.Merge.
+	Flush() error
+	// Close ends the file: whatever Flush would hand on, and the footer. It
+	// does not close the writer. A file that was flushed last may never see it.
+	Close() error
+}
+
+// Part is a hidden file that Merge reads.
+type Part struct {
+	io.ReaderAt
+	Size int64
+	Name string // for messages
+}
+
+// Input is how a source reads files of one format.
+type Input struct {
+	// Suffixes of the files that are read when the path is a folder. A file
+	// that is named, or matched by a glob, may have any.
+	Suffixes []string
+	// Open starts to read one file.
+	Open func(ctx context.Context, f File) (Reader, error)
+}
+
+// File is a file to be read.
+type File struct {
+	Path   string
+	Skip   int64      // records at the beginning that are done: rows and rejects
+	Schema sdk.Schema // the columns wanted, without those that the folder's name gives
+}
+
+// Reader gives the records of one file. It may also have a method
+// Offset() int64, the bytes of the file consumed so far, for the progress shown.
+type Reader interface {
+	// Next gives the next rows, at most sdk.DefaultBatchRows and
+	// sdk.MaxBatchBytes, and the records among them that could not become
+	// rows. A reject needs its Reason, Position (its line, or row, from 1) and
+	// Raw; the source fills in the rest. rows may be nil if there are only
+	// rejects. After the last record it returns io.EOF.
+	Next(ctx context.Context) (rows arrow.RecordBatch, rejected []sdk.Reject, err error)
+	Close() error
+}

@@ -1,0 +1,90 @@
+package files
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+)
+
+// SinkConfig is the part of a sink's config that all formats share. Embed it.
+// An embedding struct with a Validate of its own must call this one too.
+type SinkConfig struct {
+	Path         string   `json:"path" required:"true" alias:"folder,dir,directory" doc:"Folder that gets the part files."`
+	PartitionBy  []string `json:"partition_by" alias:"partitions" doc:"Columns that become folders, column=value."`
+	Roll         Roll     `json:"roll" doc:"When part files are finished and appear."`
+	MaxOpenFiles int      `json:"max_open_files" doc:"How many files may be open at a time under partition_by."`
+	KeepMetadata bool     `json:"keep_metadata" doc:"Whether columns that begin with _ are written too."`
+}
+
+// Roll is when hidden rows are published: with the first epoch that ends after
+// one of the limits was reached.
+type Roll struct {
+	Size     sdk.Bytes    `json:"size" doc:"Size of a part file."`
+	Interval sdk.Duration `json:"interval" doc:"Longest time that rows stay hidden; 0s: one epoch."`
+}
+
+// DefaultSink is what a sink's config holds when the user says nothing.
+func DefaultSink() SinkConfig {
+	return SinkConfig{Roll: Roll{Size: 128 << 20, Interval: sdk.Duration(time.Minute)}, MaxOpenFiles: 100}
+}
+
+// Validate refuses what no format could write.
+func (c *SinkConfig) Validate() error {
+	var errs []error
+	switch {
+	case strings.ContainsAny(c.Path, "*?["):
+		errs = append(errs, sdk.Fieldf("path", "want a folder, got the pattern %q", c.Path))
+	case strings.ContainsRune(c.Path, 0):
+		errs = append(errs, sdk.Fieldf("path", "want a folder, got %q, which holds a zero byte", c.Path))
+	case c.Path != "" && isRoot(c.Path):
+		errs = append(errs, sdk.Fieldf("path", "want a folder below another one, got %q", c.Path))
+	}
+	for i, column := range c.PartitionBy {
+		if column == "" {
+			errs = append(errs, sdk.Fieldf("partition_by", "want the name of a column, got \"\""))
+		}
+		if slices.Contains(c.PartitionBy[:i], column) {
+			errs = append(errs, sdk.Fieldf("partition_by", "%q is named twice", column))
+		}
+	}
+	if c.MaxOpenFiles < 1 {
+		errs = append(errs, sdk.Fieldf("max_open_files", "want at least 1, got %d", c.MaxOpenFiles))
+	}
+	return errors.Join(errs...)
+}
+
+// Validate refuses limits that cannot be reached.
+func (r *Roll) Validate() error {
+	var errs []error
+	if r.Size < 1 {
+		errs = append(errs, sdk.Fieldf("size", "want more than 0, got %s", r.Size))
+	}
+	if r.Interval < 0 {
+		errs = append(errs, sdk.Fieldf("interval", "want 0s or more, got %s", r.Interval))
+	}
+	return errors.Join(errs...)
+}
+
+// isRoot tells a path that has no folder above it as written, so that nothing
+// could stand beside it: "/", ".", "..", "../..".
+func isRoot(path string) bool {
+	base := filepath.Base(filepath.Clean(path))
+	return base == "." || base == ".." || base == string(filepath.Separator)
+}
+
+// Resources is what the sink fills, for Spec.Resources.
+func (c SinkConfig) Resources() []string {
+	return []string{"folder:" + filepath.Clean(c.Path)}
+}
+
+// Check holds the config against the columns that reach the sink, for Spec.Schema.
+func (c SinkConfig) Check(in *arrow.Schema) []sdk.Problem {
+	_, problems := c.columns(in)
+	return problems
+}

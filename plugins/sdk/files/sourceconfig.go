@@ -1,0 +1,57 @@
+package files
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+
+	"etlengine/plugins/sdk"
+)
+
+// SourceConfig is the part of a source's config that all formats share. Embed
+// it. An embedding struct with a Validate of its own must call this one too.
+type SourceConfig struct {
+	Path      string     `json:"path" required:"true" alias:"paths,file,folder" doc:"A file, a folder or a glob."`
+	Schema    sdk.Schema `json:"schema" doc:"Columns to read. Those that a folder is named for, column=value, come from its name."`
+	Partition string     `json:"partition" doc:"What is in order of time within itself: file."`
+	Metadata  []string   `json:"metadata" doc:"Columns about where a row came from; none yet."`
+}
+
+// DefaultSource is what a source's config holds when the user says nothing.
+func DefaultSource() SourceConfig {
+	return SourceConfig{Partition: "file"}
+}
+
+// Validate refuses what no format could read.
+func (c *SourceConfig) Validate() error {
+	var errs []error
+	if strings.Contains(c.Path, "**") {
+		errs = append(errs, sdk.Fieldf("path", "** is not understood; name each level of folders with a *"))
+	} else if _, err := filepath.Match(c.Path, ""); err != nil {
+		errs = append(errs, sdk.Fieldf("path", "want a file, a folder or a glob, got %q: %v", c.Path, err))
+	}
+	if c.Partition != "file" {
+		errs = append(errs, sdk.Fieldf("partition", "want file, got %s; other partitions are not supported yet",
+			c.Partition))
+	}
+	if len(c.Metadata) > 0 {
+		errs = append(errs, sdk.Fieldf("metadata", "is not supported on files yet; leave it out"))
+	}
+	return errors.Join(errs...)
+}
+
+// Resources is what the source reads, for Spec.Resources: the folders that a
+// sink of the same file may be filling.
+func (c SourceConfig) Resources() []string {
+	folder := filepath.Clean(c.Path)
+	if !strings.ContainsAny(folder, "*?[") {
+		if filepath.Ext(folder) == "" {
+			return []string{"folder:" + folder}
+		}
+		return []string{"folder:" + folder, "folder:" + filepath.Dir(folder)}
+	}
+	for strings.ContainsAny(folder, "*?[") {
+		folder = filepath.Dir(folder)
+	}
+	return []string{"folder:" + folder}
+}
