@@ -1,0 +1,227 @@
+// Package ticketgenerator makes believable support tickets. It is the main
+// job's source and the other plugins' test bench: the same seed gives the same
+// tickets, a run that was cut goes on with the very next one, and what real
+// sources do to event time (disorder, late and malformed tickets) can be asked for.
+//
+// It owns the sequence of tickets and its event time. It writes columns, never
+// JSON: that is up to the step behind it.
+package ticketgenerator
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+)
+
+// Partition is the only partition of a generator.
+const Partition = "tickets"
+
+// Source is the plugin ticket_generator.
+var Source = sdk.Spec[Config]{
+	Kind:    sdk.KindSource,
+	Name:    "ticket_generator",
+	Summary: "Makes believable support tickets, in French and English.",
+	Example: `ticket_generator:
+  count: 100000
+  span: 1h
+  disorder: 5s
+  seed: 1
+  types: { support: 3, billing: 1 }
+`,
+	Defaults: defaults(),
+	Schema: func(*Config, *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+		return schema(), nil
+	},
+	Open: open,
+}.Plugin()
+
+var errClosed = errors.New("making tickets: the generator is closed")
+
+// source is an open generator. Next owns place, press and pacer.
+type source struct {
+	place     place
+	press     *press
+	pacer     pacer
+	announced bool // Partitions has been sent
+	idle      bool // Idle has been sent since the last batch
+
+	left      atomic.Int64
+	closeOnce sync.Once
+	closed    chan struct{}
+	drainOnce sync.Once
+	drained   chan struct{}
+}
+
+var (
+	_ sdk.Source     = (*source)(nil)
+	_ sdk.Positioner = (*source)(nil)
+	_ sdk.Drainer    = (*source)(nil)
+	_ sdk.Lagger     = (*source)(nil)
+)
+
+func open(_ context.Context, c *Config, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
+	p, err := resume(env.Resume[Partition], c, env.Run, env.Log)
+	if err != nil {
+		return nil, err
+	}
+	f, err := newPress(c, &p)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{place: p, press: f, pacer: newPacer(c.Rate),
+		closed: make(chan struct{}), drained: make(chan struct{})}
+	s.left.Store(p.left())
+	return s, nil
+}
+
+// Next makes the next tickets, after a wait if they are rationed.
+func (s *source) Next(ctx context.Context) (sdk.Item, error) {
+	if err := s.stopped(ctx); err != nil {
+		return sdk.Item{}, err
+	}
+	if !s.announced {
+		s.announced = true
+		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Partitions, Partitions: []string{Partition}}}, nil
+	}
+	if s.place.left() == 0 {
+		return sdk.Item{}, io.EOF
+	}
+	most := s.most()
+	if most == 0 {
+		return sdk.Item{}, errNoMoreIDs
+	}
+	wait := s.pacer.wait(most)
+	if wait > longWait && s.place.isNow() && !s.idle {
+		s.idle = true
+		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Idle, Partition: Partition, Time: time.Now()}}, nil
+	}
+	if err := s.sleep(ctx, wait); err != nil {
+		return sdk.Item{}, err
+	}
+	rows := s.press.print(&s.place, s.pacer.take(most))
+	s.idle = false
+	s.left.Store(s.place.left())
+	return sdk.Item{Batch: &sdk.Batch{Rows: rows, Partition: Partition, Cursor: s.place.cursor()}}, nil
+}
+
+// longWait is how long no ticket is due before the partition counts as read
+// to its end. Only event time "now" can tell: a span goes on where it was.
+const longWait = time.Second
+
+// most is how many tickets the next batch may hold.
+func (s *source) most() int {
+	most := min(sdk.DefaultBatchRows, maxTickets-s.place.Index)
+	if left := s.place.left(); left >= 0 {
+		most = min(most, uint64(left))
+	}
+	return int(most)
+}
+
+func (s *source) stopped(ctx context.Context) error {
+	select {
+	case <-s.closed:
+		return errClosed
+	case <-s.drained:
+		return io.EOF
+	default:
+		return ctx.Err()
+	}
+}
+
+func (s *source) sleep(ctx context.Context, wait time.Duration) error {
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-s.closed:
+		return errClosed
+	case <-s.drained:
+		return io.EOF
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Positions pins the seed and the span before the first ticket.
+func (s *source) Positions() map[string][]byte {
+	return map[string][]byte{Partition: s.place.cursor()}
+}
+
+// Lag is how many tickets the run still owes.
+func (s *source) Lag() int64 { return s.left.Load() }
+
+// Drain ends a generator that has no count; one that has ends by itself.
+func (s *source) Drain(context.Context) error {
+	if s.place.Count < 0 {
+		s.drainOnce.Do(func() { close(s.drained) })
+	}
+	return nil
+}
+
+// Committed needs nothing done: tickets are made, not read.
+func (s *source) Committed(context.Context, uint64, map[string][]byte) error { return nil }
+
+// Close makes a waiting Next return.
+func (s *source) Close(context.Context) error {
+	s.closeOnce.Do(func() { close(s.closed) })
+	return nil
+}
+
+// pacer rations tickets by the wall clock. It counts in nanoseconds since the
+// first ticket.
+type pacer struct {
+	each  float64 // between two tickets; 0: no ration
+	begin time.Time
+	due   float64 // of the next ticket
+}
+
+const (
+	// paceChunk is for how long tickets are gathered into one batch: a batch
+	// for each ticket would cost more than the tickets.
+	paceChunk = 20 * time.Millisecond
+	// paceDebt bounds the tickets that are caught up on after a standstill.
+	paceDebt = time.Second
+)
+
+func newPacer(rate float64) pacer {
+	if rate == 0 {
+		return pacer{}
+	}
+	return pacer{each: 1e9 / rate}
+}
+
+// wait is how long to wait for the next batch of at most so many tickets.
+func (p *pacer) wait(most int) time.Duration {
+	if p.each == 0 {
+		return 0
+	}
+	if p.begin.IsZero() {
+		p.begin = time.Now()
+	}
+	chunk := min(max(int(float64(paceChunk)/p.each), 1), most)
+	return time.Duration(math.Ceil(p.due+float64(chunk-1)*p.each)) - time.Since(p.begin)
+}
+
+// take is how many tickets are due after the wait, at least one.
+func (p *pacer) take(most int) int {
+	if p.each == 0 {
+		return most
+	}
+	elapsed := float64(time.Since(p.begin))
+	p.due = max(p.due, elapsed-float64(paceDebt))
+	n := min(max(int((elapsed-p.due)/p.each)+1, 1), most)
+	p.due += float64(n) * p.each
+	return n
+}

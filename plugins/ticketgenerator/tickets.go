@@ -1,0 +1,130 @@
+package ticketgenerator
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"etlengine/plugins/sdk"
+)
+
+// maxTickets is how many ticket ids there are: 8 of 36 characters.
+const maxTickets = 36 * 36 * 36 * 36 * 36 * 36 * 36 * 36
+
+var errNoMoreIDs = errors.New("making ticket ids: all 2,821,109,907,456 have been given out; start --fresh")
+
+// schema is the columns of a ticket. All may be null: malformed tickets have holes.
+func schema() *arrow.Schema {
+	return arrow.NewSchema([]arrow.Field{
+		{Name: "ticket_id", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "client_id", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "created_at", Type: sdk.Timestamp, Nullable: true},
+		{Name: "demande", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "type", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "priorite", Type: arrow.BinaryTypes.String, Nullable: true},
+	}, nil)
+}
+
+// press prints tickets into columns. Ticket number n of a seed depends on
+// nothing but n, the seed and the config: not on batches, nor on where a run
+// was cut.
+type press struct {
+	schema     *arrow.Schema
+	ids        permutation
+	pairs      []byte // the 36² pairs of characters of an id
+	clients    uint64
+	digits     int
+	types      weighted
+	priorites  weighted
+	book       *phrasebook
+	clock      clock
+	malformed  uint64 // chance of 1<<32
+	textsBytes int    // of the longest demande column so far
+}
+
+func newPress(c *Config, p *place) (*press, error) {
+	f := &press{schema: schema(), ids: newPermutation(maxTickets, p.IDs), clients: uint64(c.Clients),
+		digits: max(len(strconv.FormatInt(c.Clients, 10)), 4), clock: newClock(c, p),
+		types: newWeighted(c.Types), priorites: newWeighted(c.Priorites), malformed: chance(c.MalformedRatio)}
+	const characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	for _, a := range []byte(characters) {
+		for _, b := range []byte(characters) {
+			f.pairs = append(f.pairs, a, b)
+		}
+	}
+	var err error
+	f.book, err = newPhrasebook(f.types.names)
+	return f, err
+}
+
+func chance(share float64) uint64 { return uint64(share * (1 << 32)) }
+
+// print makes the next rows tickets and moves the place on.
+func (f *press) print(p *place, rows int) arrow.RecordBatch {
+	ids, clients := newTextColumn(rows, rows*8), newTextColumn(rows, rows*(f.digits+1))
+	texts := newTextColumn(rows, max(f.textsBytes, rows*96))
+	types, priorites := newTextColumn(rows, rows*10), newTextColumn(rows, rows*7)
+	times := timeColumn{micros: make([]int64, rows)}
+	f.clock.begin(p, time.Now())
+
+	var random rand.PCG
+	for row := range rows {
+		random.Seed(p.Seed, mix(p.Index)) // a stream of its own for each ticket
+		who, kind, which, fill := random.Uint64(), f.types.pick(random.Uint64()), random.Uint64(), random.Uint64()
+
+		ids.data = f.appendID(ids.data, p.Index)
+		ids.end()
+		clients.data = f.appendClient(clients.data, below(uint32(who>>32), f.clients)+1)
+		times.micros[row] = f.clock.time(p, who<<32, &random)
+		types.data = append(types.data, f.types.names[kind]...)
+		types.end()
+		priorites.data = append(priorites.data, f.priorites.names[f.priorites.pick(random.Uint64())]...)
+		priorites.end()
+		before := len(texts.data)
+		texts.data = f.book.append(texts.data, kind, which, fill)
+
+		if f.malformed > 0 {
+			if spoilt := random.Uint64(); spoilt>>32 < f.malformed {
+				times.setNull(row, rows)
+				if spoilt&3 == 0 {
+					clients.data = clients.data[:clients.ends[row]]
+					clients.setNull(row, rows)
+				}
+				if spoilt&12 == 0 {
+					texts.data = texts.data[:before]
+					texts.setNull(row, rows)
+				}
+			}
+		}
+		clients.end()
+		texts.end()
+		p.Index++
+		p.Done++
+	}
+	f.textsBytes = max(f.textsBytes, len(texts.data))
+	return array.NewRecordBatch(f.schema, []arrow.Array{ids.array(), clients.array(), times.array(),
+		texts.array(), types.array(), priorites.array()}, int64(rows))
+}
+
+func (f *press) appendID(dst []byte, index uint64) []byte {
+	n := f.ids.at(index)
+	for range 4 {
+		at := n % (36 * 36) * 2
+		dst = append(dst, f.pairs[at], f.pairs[at+1])
+		n /= 36 * 36
+	}
+	return dst
+}
+
+func (f *press) appendClient(dst []byte, n uint64) []byte {
+	dst = append(dst, "C0000000000"[:f.digits+1]...)
+	for at := len(dst) - 1; n > 0; at-- {
+		dst[at] = '0' + byte(n%10)
+		n /= 10
+	}
+	return dst
+}
