@@ -1,0 +1,200 @@
+// Package broker is the embedded broker: Kafka's protocol on a port of this
+// machine, for pipelines that name no broker of their own. It wraps kfake with
+// what that lacks to run unattended: a guard before its parser, a lock on its
+// folder, retention that happens, and an order of stopping that cannot hang.
+//
+// It is one process without replication. What it acknowledged survives the
+// death of the process, and with sync_writes the loss of power too.
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"etlengine/plugins/sdk"
+)
+
+// DefaultPort is where the broker listens if nothing else does.
+const DefaultPort = 19092
+
+const (
+	retainEvery  = 30 * time.Second
+	segmentBytes = 16 << 20 // retention frees whole segments only
+	messageBytes = 10 << 20
+)
+
+// Options is what a broker is started with.
+type Options struct {
+	Dir           string // its records, groups and topics; made on demand
+	Port          *int   // nil: DefaultPort, or a free one when that is taken; 0: a free one
+	Partitions    int    // of topics that are made without saying how many
+	RetentionSize sdk.Bytes
+	RetentionTime sdk.Duration
+	SyncWrites    bool
+	Log           *slog.Logger
+
+	// For tests of clients; YAML cannot set them.
+	User, Password string      // if set, clients must log in (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512)
+	TLS            *tls.Config // if set, connections are encrypted
+}
+
+// Broker is a running broker.
+type Broker struct {
+	cluster *kfake.Cluster
+	listen  *listener
+	address string
+	lock    *os.File
+	stop    chan struct{}
+	ended   sync.WaitGroup
+	closing sync.Once
+}
+
+var _ sdk.Service = (*Broker)(nil)
+
+// Start opens the folder and listens.
+func Start(o Options) (*Broker, error) {
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("making the broker's folder: %w", err)
+	}
+	lock, err := lockFolder(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	b := &Broker{lock: lock, stop: make(chan struct{})}
+	if err := b.serve(o); err != nil {
+		lock.Close()
+		return nil, err
+	}
+	b.address = b.listen.Addr().String()
+	b.ended.Go(b.retain)
+	return b, nil
+}
+
+// serve tries the port that was asked for. Only if none was asked for may
+// another one serve instead.
+func (b *Broker) serve(o Options) error {
+	port := DefaultPort
+	if o.Port != nil {
+		port = *o.Port
+	}
+	l, err := listenOn(port, o.TLS)
+	if errors.Is(err, syscall.EADDRINUSE) && o.Port == nil {
+		l, err = listenOn(0, o.TLS)
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("listening on 127.0.0.1:%d: the port is taken; "+
+			"choose another, or leave port out to take a free one", port)
+	}
+	if err != nil {
+		return fmt.Errorf("listening on 127.0.0.1:%d: %w", port, err)
+	}
+	b.listen = l
+	b.cluster, err = kfake.NewCluster(options(o, l)...)
+	if err != nil {
+		l.Close()
+		return fmt.Errorf("opening the broker's folder %s: %w", o.Dir, err)
+	}
+	return nil
+}
+
+func options(o Options, l net.Listener) []kfake.Opt {
+	age := "-1"
+	if o.RetentionTime > 0 {
+		age = strconv.FormatInt(time.Duration(o.RetentionTime).Milliseconds(), 10)
+	}
+	size := "-1"
+	if o.RetentionSize > 0 {
+		size = strconv.FormatInt(int64(o.RetentionSize), 10)
+	}
+	opts := []kfake.Opt{
+		kfake.NumBrokers(1),
+		kfake.DataDir(o.Dir),
+		kfake.AllowAutoTopicCreation(), // so that kcat can fill a topic that no pipeline made
+		kfake.DefaultNumPartitions(max(o.Partitions, 1)),
+		kfake.ListenFn(func(string, string) (net.Listener, error) { return l, nil }),
+		kfake.BrokerConfigs(map[string]string{
+			"log.segment.bytes":                    strconv.Itoa(segmentBytes),
+			"log.retention.bytes":                  size,
+			"log.retention.ms":                     age,
+			"message.max.bytes":                    strconv.Itoa(messageBytes),
+			"group.consumer.heartbeat.interval.ms": "500", // joins and leaves take one interval
+		}),
+		kfake.WithLogger(logger{o.Log}),
+	}
+	if o.SyncWrites {
+		opts = append(opts, kfake.SyncWrites())
+	}
+	if o.User != "" {
+		opts = append(opts, kfake.EnableSASL(), kfake.Superuser("PLAIN", o.User, o.Password),
+			kfake.Superuser("SCRAM-SHA-256", o.User, o.Password),
+			kfake.Superuser("SCRAM-SHA-512", o.User, o.Password))
+	}
+	return opts
+}
+
+// retain applies retention and compaction: kfake's own timer only runs while
+// some topic has limits of its own, and not after a restart.
+func (b *Broker) retain() {
+	tick := time.NewTicker(retainEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-b.stop:
+			return
+		case <-tick.C:
+			b.tidy()
+		}
+	}
+}
+
+func (b *Broker) tidy() {
+	b.cluster.ApplyRetention()
+	b.cluster.Compact()
+}
+
+// Address is host:port, on the loopback interface.
+func (b *Broker) Address() string { return b.address }
+
+// Close stops the broker and waits until its files are written and its
+// connections closed. The timer goes first: any call on a closed cluster
+// blocks for ever.
+func (b *Broker) Close(context.Context) error {
+	b.closing.Do(func() {
+		close(b.stop)
+		b.ended.Wait()
+		b.cluster.Close()
+		b.listen.closeAll()
+		b.lock.Close()
+	})
+	return nil
+}
+
+// dirOf is the broker's folder in the state directory.
+func dirOf(env sdk.Env) string { return filepath.Join(env.StateDir, "broker") }
+
+// logger passes on what the operator can act upon.
+type logger struct{ log *slog.Logger }
+
+// Logf implements kfake.Logger.
+func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
+	if l.log == nil || level > kfake.LogLevelWarn || level == kfake.LogLevelNone {
+		return
+	}
+	to := slog.LevelWarn
+	if level == kfake.LogLevelError {
+		to = slog.LevelError
+	}
+	l.log.Log(context.Background(), to, "broker: "+fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,70 @@
+package broker
+
+import (
+	"crypto/tls"
+	"net"
+	"strconv"
+	"sync"
+)
+
+// listener guards every connection and knows which are open, so that closing
+// the broker can close them and wait.
+type listener struct {
+	net.Listener
+
+	mu     sync.Mutex
+	free   sync.Cond // when open is empty
+	open   map[*guardConn]struct{}
+	closed bool
+}
+
+func listenOn(port int, secure *tls.Config) (*listener, error) {
+	inner, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return nil, err
+	}
+	if secure != nil {
+		inner = tls.NewListener(inner, secure) // inside the guard, which reads plain frames
+	}
+	l := &listener{Listener: inner, open: make(map[*guardConn]struct{})}
+	l.free.L = &l.mu
+	return l, nil
+}
+
+// Accept waits for a connection.
+func (l *listener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	g := &guardConn{Conn: conn, closed: l.forget}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		conn.Close()
+		return nil, net.ErrClosed
+	}
+	l.open[g] = struct{}{}
+	return g, nil
+}
+
+func (l *listener) forget(g *guardConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.open, g)
+	if len(l.open) == 0 {
+		l.free.Broadcast()
+	}
+}
+
+// closeAll waits for the cluster to close its connections, which it does on
+// its way out.
+func (l *listener) closeAll() {
+	l.Listener.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	for len(l.open) > 0 {
+		l.free.Wait()
+	}
+}
