@@ -1,0 +1,74 @@
+// Package plan turns a config file and a catalog into a plan: pipelines whose
+// every step has its plugin, a checked config and known columns. A plan cannot
+// fail to parse; what is left to go wrong is the world outside.
+package plan
+
+import (
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+)
+
+// Plan is what a run carries out.
+type Plan struct {
+	Paths     []string // the files it came from
+	StateDir  string
+	Services  []*Service
+	Pipelines []*Pipeline // fillers before their readers
+}
+
+// Service is a helper that some steps need.
+type Service struct {
+	Plugin *sdk.Plugin
+	Config []byte
+}
+
+// Pipeline is a tree: an input, steps that all outputs share, and branches.
+type Pipeline struct {
+	Name       string
+	Interval   time.Duration // longest epoch
+	Input      *Step
+	Processors []*Step
+	Branches   []*Branch
+	FilledBy   []string // pipelines of the file that fill what the input reads
+}
+
+// Branch is an output: steps of its own, then one sink or several.
+type Branch struct {
+	Processors []*Step
+	Sinks      []*Step
+}
+
+// Step is a plugin in its place.
+type Step struct {
+	Label  string // unique in the pipeline
+	Path   string // where it stands: pipelines.report.output.0.csv
+	Where  string // file:line:column
+	Plugin *sdk.Plugin
+	Config []byte        // a JSON object, keys in the order of the YAML
+	In     *arrow.Schema // nil for a source
+	Out    *arrow.Schema // a sink's is its In
+}
+
+// Steps lists the steps of a pipeline in the way of the data.
+func (p *Pipeline) Steps() []*Step {
+	steps := append([]*Step{p.Input}, p.Processors...)
+	for _, b := range p.Branches {
+		steps = append(steps, b.Processors...)
+		steps = append(steps, b.Sinks...)
+	}
+	return steps
+}
+
+// Guarantee is what the pipeline promises of its outputs: "exactly-once", or
+// "at-least-once" and because of which step.
+func (p *Pipeline) Guarantee() string {
+	for _, s := range p.Steps() {
+		if why := s.Plugin.AtLeastOnce; why != "" {
+			return "at-least-once because of " + s.Label + ": " + why
+		}
+	}
+	return "exactly-once"
+}
