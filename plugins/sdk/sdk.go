@@ -232,12 +232,6 @@ type Roller interface {
 	RollDue(now time.Time) bool
 }
 
-// Checker is a sink that can refuse rows one by one. It is asked before any
-// sink of the pipeline gets the batch.
-type Checker interface {
-	Check(ctx context.Context, b *Batch) []Reject
-}
-
 // Service is a helper that steps share for a run, such as an embedded broker.
 // The engine starts those that steps need, once, and stops them last.
 type Service interface {

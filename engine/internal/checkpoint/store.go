@@ -22,12 +22,12 @@ const version = 1
 // Record is a pipeline at the end of an epoch.
 type Record struct {
 	Version   int               `json:"version"`
+	Run       uint64            `json:"run"`
 	Epoch     uint64            `json:"epoch"`
-	Positions map[string][]byte `json:"positions"`           // source: cursor by partition
-	Handles   map[string][]byte `json:"handles,omitempty"`   // what each sink prepared, by step
-	Books     map[string]Counts `json:"books,omitempty"`     // counters of the run, by step
-	Settings  map[string]string `json:"settings,omitempty"`  // fingerprint of each step whose state or positions are kept
-	Watermark int64             `json:"watermark,omitempty"` // event time in µs, for whoever looks
+	Positions map[string][]byte `json:"positions"`          // source: cursor by partition
+	Handles   map[string][]byte `json:"handles,omitempty"`  // what each sink prepared, by step
+	Books     map[string]Counts `json:"books,omitempty"`    // counters of the run, by step
+	Settings  map[string]string `json:"settings,omitempty"` // fingerprint of each step whose state or positions are kept
 }
 
 // Counts are the books of one step, in rows.
@@ -51,12 +51,6 @@ func (c Counts) Balanced() bool {
 type Run struct {
 	Number uint64 `json:"number"` // from 1
 	Ended  bool   `json:"ended"`  // its last epoch of this run has been published
-}
-
-// Change is one key of a step's state: its new value, or nil for deleted.
-type Change struct {
-	Step       string
-	Key, Value []byte
 }
 
 // Store is an open state directory. One process has it at a time.
@@ -202,21 +196,35 @@ func (s *Store) Load(pipeline string) (*Record, error) {
 	return r, nil
 }
 
+// Changes collects what a step's state has become since the epoch before.
+type Changes struct {
+	batch  *pebble.Batch
+	prefix []byte
+	key    []byte
+}
+
+// NewChanges begins to collect for a step.
+func (s *Store) NewChanges(pipeline, step string) *Changes {
+	return &Changes{batch: s.db.NewBatch(), prefix: statePrefix(pipeline, step)}
+}
+
+// Put sets a key, or deletes it if the value is nil. Both are copied.
+func (c *Changes) Put(key, value []byte) error {
+	c.key = append(append(c.key[:0], c.prefix...), key...)
+	if value == nil {
+		return c.batch.Delete(c.key, nil)
+	}
+	return c.batch.Set(c.key, value, nil)
+}
+
 // Save replaces the record of a pipeline and changes the state of its steps,
 // all or nothing, and returns when it is on disk.
-func (s *Store) Save(pipeline string, r *Record, changes []Change) error {
+func (s *Store) Save(pipeline string, r *Record, changes ...*Changes) error {
 	r.Version = version
 	batch := s.db.NewBatch()
 	for _, c := range changes {
-		key := append(statePrefix(pipeline, c.Step), c.Key...)
-		var err error
-		if c.Value == nil {
-			err = batch.Delete(key, nil)
-		} else {
-			err = batch.Set(key, c.Value, nil)
-		}
-		if err != nil {
-			return fmt.Errorf("saving the state of %s: %w", c.Step, err)
+		if err := batch.Apply(c.batch, nil); err != nil {
+			return fmt.Errorf("saving the state of %s: %w", pipeline, err)
 		}
 	}
 	if err := batch.Set(recordKey(pipeline), encode(r), nil); err != nil {

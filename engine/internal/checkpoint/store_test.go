@@ -15,6 +15,32 @@ func open(t *testing.T, dir string) *Store {
 	return s
 }
 
+// changes takes keys and values in turn; an empty value deletes. The buffer is
+// reused between calls of Put, as a step may do.
+func changes(t *testing.T, s *Store, pipeline, step string, pairs ...string) *Changes {
+	t.Helper()
+	c := s.NewChanges(pipeline, step)
+	key, value := make([]byte, 0, 8), make([]byte, 0, 8)
+	for i := 0; i < len(pairs); i += 2 {
+		key, value = append(key[:0], pairs[i]...), append(value[:0], pairs[i+1]...)
+		var v []byte
+		if len(value) > 0 {
+			v = value
+		}
+		if err := c.Put(key, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+func save(t *testing.T, s *Store, pipeline string, r *Record, changes ...*Changes) {
+	t.Helper()
+	if err := s.Save(pipeline, r, changes...); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func state(t *testing.T, s *Store, pipeline, step string) map[string]string {
 	t.Helper()
 	walk, failed := s.State(pipeline, step)
@@ -32,17 +58,9 @@ func TestRecordAndStateSurviveTogether(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	first := &Record{Epoch: 1, Positions: map[string][]byte{"t/0": {0, 1, 255}}}
-	err := s.Save("report", first, []Change{
-		{Step: "agg", Key: []byte("a"), Value: []byte("1")},
-		{Step: "agg", Key: []byte("b"), Value: []byte("2")},
-		{Step: "agg2", Key: []byte("a"), Value: []byte("other")},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Save("report", &Record{Epoch: 2}, []Change{{Step: "agg", Key: []byte("a")}}); err != nil {
-		t.Fatal(err)
-	}
+	save(t, s, "report", first, changes(t, s, "report", "agg", "a", "1", "b", "2"),
+		changes(t, s, "report", "agg2", "a", "other"))
+	save(t, s, "report", &Record{Epoch: 2}, changes(t, s, "report", "agg", "a", ""))
 	id := s.EngineID()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -68,9 +86,7 @@ func TestRecordAndStateSurviveTogether(t *testing.T) {
 func TestNamesDoNotRunIntoEachOther(t *testing.T) {
 	s := open(t, t.TempDir())
 	defer s.Close()
-	if err := s.Save("a", &Record{}, []Change{{Step: "bc", Key: []byte("k"), Value: []byte("v")}}); err != nil {
-		t.Fatal(err)
-	}
+	save(t, s, "a", &Record{}, changes(t, s, "a", "bc", "k", "v"))
 	if got := state(t, s, "ab", "c"); len(got) != 0 {
 		t.Errorf("pipeline ab sees the state of pipeline a: %v", got)
 	}
