@@ -1,0 +1,94 @@
+package stream
+
+import (
+	"sync/atomic"
+
+	"etlengine/engine/internal/checkpoint"
+	"etlengine/engine/internal/plan"
+	"etlengine/plugins/sdk"
+)
+
+// books count the rows of one step. One goroutine writes, any may read.
+type books struct {
+	in, created, out, dropped, absorbed, late, rejected, partial atomic.Int64
+}
+
+// resume goes on from the counters of a record.
+func (b *books) resume(c checkpoint.Counts) {
+	b.in.Store(c.In)
+	b.created.Store(c.Created)
+	b.out.Store(c.Out)
+	b.dropped.Store(c.Dropped)
+	b.absorbed.Store(c.Absorbed)
+	b.late.Store(c.Late)
+	b.rejected.Store(c.Rejected)
+	b.partial.Store(c.Partial)
+}
+
+func (b *books) counts() checkpoint.Counts {
+	return checkpoint.Counts{
+		In: b.in.Load(), Created: b.created.Load(), Out: b.out.Load(),
+		Dropped: b.dropped.Load(), Absorbed: b.absorbed.Load(),
+		Late: b.late.Load(), Rejected: b.rejected.Load(), Partial: b.partial.Load(),
+	}
+}
+
+// Summary is what a run did, as of the newest record of each pipeline.
+type Summary struct {
+	Pipelines []PipelineSummary `json:"pipelines"`
+}
+
+// PipelineSummary is the books of one pipeline.
+type PipelineSummary struct {
+	Name      string        `json:"name"`
+	Run       uint64        `json:"run"`
+	Epoch     uint64        `json:"epoch"`
+	Ended     bool          `json:"ended"` // the input came to its end; else the run was cut
+	Guarantee string        `json:"guarantee"`
+	Steps     []StepSummary `json:"steps"`
+}
+
+// StepSummary is the books of one step, in rows.
+type StepSummary struct {
+	Label  string   `json:"label"`
+	Plugin string   `json:"plugin"`
+	Kind   sdk.Kind `json:"kind"`
+	From   string   `json:"from,omitempty"` // label of the step before
+	checkpoint.Counts
+}
+
+// Imbalance names the first step that gained or lost a row, or is "".
+func (s *Summary) Imbalance() string {
+	for _, p := range s.Pipelines {
+		out := map[string]int64{}
+		for _, step := range p.Steps {
+			out[step.Label] = step.Out
+			if !step.Balanced() {
+				return p.Name + "." + step.Label
+			}
+			if step.From != "" && out[step.From] != step.In {
+				return p.Name + "." + step.From + " → " + step.Label
+			}
+		}
+	}
+	return ""
+}
+
+// edges maps the label of each step to that of the step before it.
+func edges(p *plan.Pipeline) map[string]string {
+	from := map[string]string{}
+	last := p.Input.Label
+	for _, s := range p.Processors {
+		from[s.Label], last = last, s.Label
+	}
+	for _, b := range p.Branches {
+		before := last
+		for _, s := range b.Processors {
+			from[s.Label], before = before, s.Label
+		}
+		for _, s := range b.Sinks {
+			from[s.Label] = before
+		}
+	}
+	return from
+}

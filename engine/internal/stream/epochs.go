@@ -1,0 +1,136 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"etlengine/engine/internal/checkpoint"
+)
+
+// part is what one step hands in for an epoch.
+type part struct {
+	step    string
+	counts  checkpoint.Counts
+	changes *checkpoint.Changes // stateful transforms
+	handle  []byte              // two-step sinks
+}
+
+// epochs completes the epochs of a pipeline. An epoch is complete when every
+// step has delivered its part; then the record is saved, the sinks publish, the
+// source is told. One epoch is open at a time: the barrier of the next waits
+// for the publish of the one before.
+type epochs struct {
+	pipeline string
+	store    *checkpoint.Store
+	sinks    []*sink
+	source   *source
+	steps    int
+	run      uint64
+	settings map[string]string
+	latch    *latch
+	log      *slog.Logger
+	wait     sync.WaitGroup // the commit under way
+
+	mu      sync.Mutex // guards what follows
+	current *epoch
+	last    *checkpoint.Record
+	told    bool // that the source refused a commit
+}
+
+type epoch struct {
+	number    uint64
+	record    *checkpoint.Record
+	changes   []*checkpoint.Changes
+	missing   int
+	published chan struct{} // closed when all sinks have published
+}
+
+// begin opens an epoch whose barrier is about to enter the stream.
+func (e *epochs) begin(number uint64, positions map[string][]byte, source checkpoint.Counts) <-chan struct{} {
+	e.mu.Lock()
+	e.current = &epoch{
+		number: number,
+		record: &checkpoint.Record{Run: e.run, Epoch: number, Positions: maps.Clone(positions),
+			Handles: map[string][]byte{}, Books: map[string]checkpoint.Counts{}, Settings: e.settings},
+		missing:   e.steps,
+		published: make(chan struct{}),
+	}
+	published := e.current.published
+	e.mu.Unlock()
+	e.deliver(number, part{step: e.source.step.Label, counts: source})
+	return published
+}
+
+// deliver takes a step's part; the last one completes the epoch.
+func (e *epochs) deliver(number uint64, p part) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.current
+	if c == nil || c.number != number {
+		e.latch.fail(fmt.Errorf("pipeline %s: %s delivered for epoch %d, which is not open",
+			e.pipeline, p.step, number))
+		return
+	}
+	c.record.Books[p.step] = p.counts
+	if p.handle != nil {
+		c.record.Handles[p.step] = p.handle
+	}
+	if p.changes != nil {
+		c.changes = append(c.changes, p.changes)
+	}
+	c.missing--
+	if c.missing == 0 && !e.latch.closed() {
+		e.wait.Go(func() { e.commit(c) })
+	}
+}
+
+// commit makes the epoch true: the record is the moment.
+func (e *epochs) commit(c *epoch) {
+	// Not the caller's context: an epoch that has begun to commit is finished.
+	ctx := context.Background()
+	if err := e.store.Save(e.pipeline, c.record, c.changes...); err != nil {
+		e.latch.fail(err)
+		return
+	}
+	e.mu.Lock()
+	e.last = c.record
+	e.mu.Unlock()
+	var publishing sync.WaitGroup
+	for _, s := range e.sinks {
+		publishing.Go(func() {
+			if err := s.publish(ctx, c.number, c.record.Handles[s.step.Label]); err != nil {
+				e.latch.fail(err)
+			}
+		})
+	}
+	publishing.Wait()
+	if e.latch.closed() {
+		return
+	}
+	e.tell(c)
+	close(c.published)
+}
+
+// tell lets the source know; that it fails costs lag tools their figure only.
+func (e *epochs) tell(c *epoch) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	err := e.source.instance.Committed(ctx, c.number, c.record.Positions)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err != nil && !e.told {
+		e.told = true
+		e.log.Warn("the source could not note what is committed", "step", e.source.step.Label, "error", err)
+	}
+}
+
+// newest is the record that was saved last, or nil.
+func (e *epochs) newest() *checkpoint.Record {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.last
+}

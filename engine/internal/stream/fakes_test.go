@@ -1,0 +1,279 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"etlengine/engine/internal/plan"
+	"etlengine/plugins/sdk"
+)
+
+var numbers = arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil)
+
+func batchOf(values ...int64) arrow.RecordBatch {
+	b := array.NewInt64Builder(memory.DefaultAllocator)
+	b.AppendValues(values, nil)
+	return array.NewRecordBatch(numbers, []arrow.Array{b.NewArray()}, int64(len(values)))
+}
+
+func valuesOf(rows arrow.RecordBatch) []int64 {
+	return slices.Clone(rows.Column(0).(*array.Int64).Int64Values())
+}
+
+// world is what is outside of the fake plugins: what sinks have shown.
+type world struct {
+	mu     sync.Mutex
+	shown  map[string][]int64
+	events []string
+	limit  int64 // of the counting source; it blocks there if endless
+	endless,
+	silent bool
+	fail map[string]error // by step: what its next call returns
+}
+
+func newWorld(limit int64) *world {
+	return &world{shown: map[string][]int64{}, limit: limit, fail: map[string]error{}}
+}
+
+func (w *world) failure(step string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.fail[step]
+}
+
+func (w *world) saw(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, fmt.Sprintf(format, args...))
+}
+
+// counter is a source of the numbers from 0, ten in a batch.
+type counter struct {
+	w       *world
+	next    int64
+	told    bool
+	drained chan struct{}
+	once    sync.Once
+	closed  chan struct{}
+}
+
+func (c *counter) Next(ctx context.Context) (sdk.Item, error) {
+	if err := c.w.failure("count"); err != nil {
+		return sdk.Item{}, err
+	}
+	if !c.told {
+		c.told = true
+		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Partitions, Partitions: []string{"p"}}}, nil
+	}
+	if c.next >= c.w.limit {
+		if !c.w.endless {
+			return sdk.Item{}, io.EOF
+		}
+		select {
+		case <-ctx.Done():
+			return sdk.Item{}, ctx.Err()
+		case <-c.drained:
+			return sdk.Item{}, io.EOF
+		case <-c.closed:
+			return sdk.Item{}, io.EOF
+		}
+	}
+	var values []int64
+	for range 10 {
+		values = append(values, c.next)
+		c.next++
+	}
+	cursor := []byte(strconv.FormatInt(c.next, 10))
+	return sdk.Item{Batch: &sdk.Batch{Rows: batchOf(values...), Partition: "p", Cursor: cursor}}, nil
+}
+
+func (c *counter) Committed(_ context.Context, epoch uint64, at map[string][]byte) error {
+	c.w.saw("committed %d at %s", epoch, at["p"])
+	return nil
+}
+
+func (c *counter) Drain(context.Context) error {
+	c.once.Do(func() { close(c.drained) })
+	return nil
+}
+
+func (c *counter) Close(context.Context) error { close(c.closed); return nil }
+
+// adder keeps a sum and gives it at the End, if anything has come since it last did.
+type adder struct {
+	w   *world
+	sum int64
+}
+
+func (a *adder) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
+	if err := a.w.failure("add"); err != nil {
+		return err
+	}
+	for _, v := range valuesOf(b.Rows) {
+		a.sum += v
+	}
+	out.Count(sdk.Counts{Absorbed: b.NumRows()})
+	return nil
+}
+
+func (a *adder) Signal(_ context.Context, s sdk.Signal, out sdk.Emitter) error {
+	if s.Kind != sdk.End || a.sum == 0 {
+		return nil
+	}
+	out.Count(sdk.Counts{Created: 1})
+	flushed := batchOf(a.sum)
+	a.sum = 0
+	return out.Emit(&sdk.Batch{Rows: flushed})
+}
+
+func (a *adder) Snapshot(_ context.Context, _ uint64, put func(key, value []byte) error) error {
+	return put([]byte("sum"), strconv.AppendInt(nil, a.sum, 10))
+}
+
+func (a *adder) Restore(_ context.Context, state iter.Seq2[[]byte, []byte]) error {
+	for _, value := range state {
+		a.sum, _ = strconv.ParseInt(string(value), 10, 64)
+	}
+	return nil
+}
+
+func (a *adder) Close(context.Context) error { return nil }
+
+// shower is a two-step sink that shows its numbers in the world.
+type shower struct {
+	w    *world
+	name string
+	held []int64
+	roll bool
+}
+
+func (s *shower) Write(_ context.Context, b *sdk.Batch) error {
+	if err := s.w.failure(s.name); err != nil {
+		return err
+	}
+	s.held = append(s.held, valuesOf(b.Rows)...)
+	return nil
+}
+
+func (s *shower) Signal(_ context.Context, signal sdk.Signal, _ sdk.Emitter) error {
+	if signal.Kind == sdk.Barrier {
+		s.roll = signal.Roll
+	}
+	return nil
+}
+
+func (s *shower) Prepare(_ context.Context, epoch uint64) ([]byte, error) {
+	if err := s.w.failure(s.name + " prepare"); err != nil {
+		return nil, err
+	}
+	if !s.roll || len(s.held) == 0 {
+		return nil, nil
+	}
+	handle, err := json.Marshal(s.held)
+	s.held = nil
+	return handle, err
+}
+
+func (s *shower) Publish(_ context.Context, epoch uint64, handle []byte) error {
+	if err := s.w.failure(s.name + " publish"); err != nil {
+		return err
+	}
+	var values []int64
+	if err := json.Unmarshal(handle, &values); err != nil {
+		return err
+	}
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	s.w.shown[fmt.Sprintf("%s/%d", s.name, epoch)] = values // showing twice is showing once
+	return nil
+}
+
+func (s *shower) Recover(context.Context, []byte) error { return nil }
+func (s *shower) RollDue(time.Time) bool                { return true }
+func (s *shower) Close(context.Context) error           { return nil }
+
+// all is what a sink has shown, in the order of epochs.
+func (w *world) all(name string) []int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var values []int64
+	for epoch := range 1000 {
+		values = append(values, w.shown[fmt.Sprintf("%s/%d", name, epoch)]...)
+	}
+	return values
+}
+
+type none struct{}
+
+func (w *world) plugin(kind sdk.Kind, name string, open func() sdk.Instance) *sdk.Plugin {
+	p := sdk.Spec[none]{Kind: kind, Name: name, Open: func(_ context.Context, _ *none, _ *arrow.Schema,
+		env sdk.Env) (sdk.Instance, error) {
+		if err := w.failure("open " + name); err != nil {
+			return nil, err
+		}
+		i := open()
+		if c, ok := i.(*counter); ok {
+			c.next, _ = strconv.ParseInt(string(env.Resume["p"]), 10, 64)
+		}
+		return i, nil
+	}}.Plugin()
+	return &p
+}
+
+func (w *world) step(kind sdk.Kind, label string, open func() sdk.Instance) *plan.Step {
+	return &plan.Step{Label: label, Path: "pipelines.test." + label, Where: "test.yaml:1:1",
+		Plugin: w.plugin(kind, label, open), Config: []byte("{}"), In: numbers, Out: numbers}
+}
+
+func (w *world) source() *plan.Step {
+	return w.step(sdk.KindSource, "count", func() sdk.Instance {
+		return &counter{w: w, drained: make(chan struct{}), closed: make(chan struct{})}
+	})
+}
+
+func (w *world) adder() *plan.Step {
+	return w.step(sdk.KindTransform, "add", func() sdk.Instance { return &adder{w: w} })
+}
+
+func (w *world) sink(name string) *plan.Step {
+	return w.step(sdk.KindSink, name, func() sdk.Instance { return &shower{w: w, name: name} })
+}
+
+// plan is count → raw, and count → add → sum.
+func (w *world) plan(dir string) *plan.Plan {
+	return &plan.Plan{StateDir: dir, Pipelines: []*plan.Pipeline{{
+		Name: "test", Interval: time.Second, Input: w.source(),
+		Branches: []*plan.Branch{
+			{Sinks: []*plan.Step{w.sink("raw")}},
+			{Processors: []*plan.Step{w.adder()}, Sinks: []*plan.Step{w.sink("sum"), w.sink("sum2")}},
+		},
+	}}}
+}
+
+func open(t *testing.T, p *plan.Plan) *Runner {
+	t.Helper()
+	r, err := Open(t.Context(), p, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func closeRunner(t *testing.T, r *Runner) {
+	t.Helper()
+	if err := r.Close(); err != nil {
+		t.Errorf("closing: %v", err)
+	}
+}

@@ -1,0 +1,249 @@
+package stream
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+
+	"etlengine/engine/internal/checkpoint"
+	"etlengine/engine/internal/plan"
+	"etlengine/plugins/sdk"
+)
+
+// opener opens the steps of one pipeline. All are open before the stream
+// starts: Benthos would try to connect for ever, and never say that it cannot.
+type opener struct {
+	runner *Runner
+	*pipeline
+	record *checkpoint.Record // nil at the very first start
+}
+
+// open makes a pipeline ready to run.
+func (r *Runner) open(ctx context.Context, p *plan.Pipeline) (*pipeline, error) {
+	record, err := r.store.Load(p.Name)
+	if err != nil {
+		return nil, err
+	}
+	o := &opener{runner: r, record: record, pipeline: &pipeline{
+		plan: p, number: r.runs[p.Name], store: r.store, log: r.log.With("pipeline", p.Name),
+		latch: newLatch(), stop: make(chan struct{}), books: map[string]*books{},
+	}}
+	settings, err := o.settings()
+	if err != nil {
+		return nil, err
+	}
+	o.epochs = &epochs{pipeline: p.Name, store: r.store, steps: len(p.Steps()), run: o.number.Number,
+		settings: settings, latch: o.latch, log: o.log, last: record}
+	for _, step := range p.Steps() {
+		o.books[step.Label] = &books{}
+		if record != nil && record.Run == o.number.Number {
+			o.books[step.Label].resume(record.Books[step.Label])
+		}
+	}
+	if err := o.openSteps(ctx); err != nil {
+		return nil, errors.Join(err, o.pipeline.close())
+	}
+	return o.pipeline, nil
+}
+
+func (o *opener) openSteps(ctx context.Context) error {
+	if err := o.openSource(ctx); err != nil {
+		return err
+	}
+	var err error
+	if o.transforms, err = o.openTransforms(ctx, o.plan.Processors); err != nil {
+		return err
+	}
+	for _, b := range o.plan.Branches {
+		if err := o.openBranch(ctx, b); err != nil {
+			return err
+		}
+	}
+	o.epochs.source, o.epochs.sinks, o.source.sinks = o.source, o.sinks(), o.sinks()
+	return o.pin()
+}
+
+func (o *opener) env(step *plan.Step) sdk.Env {
+	env := sdk.Env{
+		EngineID: o.store.EngineID(), Pipeline: o.plan.Name, Step: step.Label,
+		Dir: o.runner.dir, StateDir: o.store.Dir(), Run: o.number.Number,
+		Services: o.runner.addresses, Log: o.log.With("step", step.Label),
+	}
+	if o.record != nil {
+		env.Epoch = o.record.Epoch
+		env.Resume = maps.Clone(o.record.Positions)
+	}
+	return env
+}
+
+// instance opens a step and keeps it for closing.
+func (o *opener) instance(ctx context.Context, step *plan.Step, env sdk.Env) (sdk.Instance, error) {
+	var i sdk.Instance
+	err := guarded(o.plan.Name, step, func() (err error) {
+		i, err = step.Plugin.Open(ctx, step.Config, step.In, env)
+		return err
+	})
+	if err == nil {
+		o.instances = append(o.instances, opened{step, i})
+	}
+	return i, err
+}
+
+// kindError is for plugins that open as something else than they say.
+func kindError(step *plan.Step) error {
+	return fmt.Errorf("%s: plugin %s did not open as a %s", step.Path, step.Plugin.Name, step.Plugin.Kind)
+}
+
+func (o *opener) openSource(ctx context.Context) error {
+	step := o.plan.Input
+	env := o.env(step)
+	env.Filled = len(o.plan.FilledBy) > 0
+	i, err := o.instance(ctx, step, env)
+	if err != nil {
+		return err
+	}
+	instance, ok := i.(sdk.Source)
+	if !ok {
+		return kindError(step)
+	}
+	o.source = &source{pipeline: o.plan.Name, step: step, instance: instance, books: o.books[step.Label],
+		epochs: o.epochs, latch: o.latch, interval: o.plan.Interval, stop: o.stop,
+		items: make(chan sdk.Item, readAhead), epoch: env.Epoch + 1,
+		positions: map[string][]byte{}, idle: idleSince{}}
+	maps.Copy(o.source.positions, env.Resume)
+	o.source.fillers.Store(int32(len(o.plan.FilledBy)))
+	return nil
+}
+
+func (o *opener) openTransforms(ctx context.Context, steps []*plan.Step) ([]*transform, error) {
+	var transforms []*transform
+	for _, step := range steps {
+		i, err := o.instance(ctx, step, o.env(step))
+		if err != nil {
+			return nil, err
+		}
+		instance, ok := i.(sdk.Transform)
+		if !ok {
+			return nil, kindError(step)
+		}
+		if err := o.restore(ctx, step, i); err != nil {
+			return nil, err
+		}
+		transforms = append(transforms, &transform{pipeline: o.plan.Name, step: step, instance: instance,
+			books: o.books[step.Label], epochs: o.epochs, watermark: &o.watermark})
+	}
+	return transforms, nil
+}
+
+func (o *opener) restore(ctx context.Context, step *plan.Step, i sdk.Instance) error {
+	r, ok := i.(sdk.Restorable)
+	if !ok {
+		return nil
+	}
+	state, failed := o.store.State(o.plan.Name, step.Label)
+	err := guarded(o.plan.Name, step, func() error { return r.Restore(ctx, state) })
+	return errors.Join(err, failed())
+}
+
+func (o *opener) openBranch(ctx context.Context, p *plan.Branch) error {
+	b := &branch{latch: o.latch}
+	var err error
+	if b.transforms, err = o.openTransforms(ctx, p.Processors); err != nil {
+		return err
+	}
+	if len(b.transforms) > 0 {
+		b.queue = make(chan sdk.Item, queued)
+	}
+	for _, step := range p.Sinks {
+		s, err := o.openSink(ctx, step)
+		if err != nil {
+			return err
+		}
+		b.sinks = append(b.sinks, s)
+	}
+	o.branches = append(o.branches, b)
+	return nil
+}
+
+// openSink opens a sink and completes what the newest record says it prepared:
+// a crash may have come between the record and the publish.
+func (o *opener) openSink(ctx context.Context, step *plan.Step) (*sink, error) {
+	i, err := o.instance(ctx, step, o.env(step))
+	if err != nil {
+		return nil, err
+	}
+	instance, ok := i.(sdk.Sink)
+	if !ok {
+		return nil, kindError(step)
+	}
+	if two, ok := i.(sdk.TwoStep); ok {
+		err := guarded(o.plan.Name, step, func() error {
+			var live []byte
+			if o.record != nil {
+				live = o.record.Handles[step.Label]
+			}
+			if live != nil {
+				if err := two.Publish(ctx, o.record.Epoch, live); err != nil {
+					return err
+				}
+			}
+			return two.Recover(ctx, live)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return &sink{pipeline: o.plan.Name, step: step, instance: instance, books: o.books[step.Label],
+		epochs: o.epochs, latch: o.latch, queue: make(chan sdk.Item, queued), errands: make(chan func())}, nil
+}
+
+// pin makes durable what the source resolved when it opened, before its first
+// row: a start at the end of a topic must mean the same end after a crash.
+func (o *opener) pin() error {
+	p, ok := o.source.instance.(sdk.Positioner)
+	if !ok {
+		return nil
+	}
+	maps.Copy(o.source.positions, p.Positions())
+	record := &checkpoint.Record{Run: o.number.Number, Positions: maps.Clone(o.source.positions),
+		Settings: o.epochs.settings}
+	if o.record != nil {
+		record.Epoch, record.Handles, record.Books = o.record.Epoch, o.record.Handles, o.record.Books
+		if o.record.Run != o.number.Number {
+			record.Books = nil
+		}
+	}
+	o.epochs.last = record
+	return o.store.Save(o.plan.Name, record)
+}
+
+// settings fingerprints what positions and state depend on, and refuses a
+// record that was made with something else.
+func (o *opener) settings() (map[string]string, error) {
+	now := map[string]string{}
+	for _, step := range o.plan.Steps() {
+		switch step.Plugin.Kind {
+		case sdk.KindSource:
+			now[step.Label] = step.Plugin.Name + " " + strings.Join(step.Plugin.Resources(step.Config), " ")
+		case sdk.KindTransform:
+			sum := sha256.Sum256(step.Config)
+			now[step.Label] = step.Plugin.Name + " " + hex.EncodeToString(sum[:8])
+		}
+	}
+	if o.record == nil {
+		return now, nil
+	}
+	for _, step := range o.plan.Steps() {
+		before, known := o.record.Settings[step.Label]
+		if after := now[step.Label]; known && before != after {
+			return nil, &StepError{o.plan.Name, step, fmt.Errorf("the state in %s was made with another "+
+				"config of this step (%s; now %s): undo the change, give the step a new label to begin "+
+				"without its state, or set another state_dir", o.store.Dir(), before, after)}
+		}
+	}
+	return now, nil
+}

@@ -1,0 +1,193 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"etlengine/engine/internal/checkpoint"
+	"etlengine/engine/internal/plan"
+	"etlengine/plugins/sdk"
+)
+
+// pipeline is an opened pipeline. Its goroutines are the source's, Benthos's
+// two (steps and outputs), one for each branch with steps, one for each sink.
+type pipeline struct {
+	plan       *plan.Pipeline
+	number     checkpoint.Run
+	store      *checkpoint.Store
+	log        *slog.Logger
+	source     *source
+	transforms []*transform
+	branches   []*branch
+	epochs     *epochs
+	latch      *latch
+	books      map[string]*books
+	watermark  atomic.Int64
+	done       atomic.Bool // the input came to its end and all is published
+	closed     atomic.Bool // the source is not to be called any more
+
+	stopOnce  sync.Once
+	stop      chan struct{}
+	instances []opened // in the order they were opened
+}
+
+// opened is an instance to be closed.
+type opened struct {
+	step     *plan.Step
+	instance sdk.Instance
+}
+
+// cut ends the run of the pipeline here; what is in it comes out, windows stay
+// open for the next run.
+func (p *pipeline) cut() {
+	p.stopOnce.Do(func() { close(p.stop) })
+}
+
+// run carries the pipeline out, from its first batch to the publish of its last
+// epoch. It returns the first error of any step.
+func (p *pipeline) run() error {
+	// Steps do not see the caller's context: a signal cuts the input, and what
+	// has been read still goes through.
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	reading, stopReading := context.WithCancel(ctx)
+	defer stopReading()
+
+	var reader, watcher, branches, sinks sync.WaitGroup
+	ended := make(chan struct{})
+	watcher.Go(func() {
+		select {
+		case <-p.stop:
+			stopReading()
+		case <-p.latch.done:
+			cancel()
+		case <-ended:
+		}
+	})
+	p.source.begin()
+	reader.Go(func() { p.source.read(reading) })
+	for _, b := range p.branches {
+		if b.queue != nil {
+			branches.Go(func() { b.run(ctx) })
+		}
+		for _, s := range b.sinks {
+			sinks.Go(func() { s.run(ctx) })
+		}
+	}
+
+	p.flow()
+
+	for _, b := range p.branches {
+		if b.queue != nil {
+			close(b.queue)
+		}
+	}
+	branches.Wait()
+	for _, s := range p.sinks() {
+		close(s.queue)
+	}
+	sinks.Wait()
+	p.epochs.wait.Wait()
+	close(ended)
+	watcher.Wait()
+	stopReading()
+	p.closeSource()
+	reader.Wait()
+	return p.finish()
+}
+
+// flow runs the Benthos stream until the source has no more to give.
+func (p *pipeline) flow() {
+	c := &components{next: p.source.next, steps: p.transforms, accept: p.accept, latch: p.latch}
+	s, err := c.build(quiet())
+	if err == nil {
+		err = s.Run(context.Background())
+	}
+	if err != nil {
+		p.latch.fail(fmt.Errorf("pipeline %s: running the stream: %w", p.plan.Name, err))
+	}
+}
+
+// accept hands an item to all branches.
+func (p *pipeline) accept(item sdk.Item) error {
+	for _, b := range p.branches {
+		if err := b.accept(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish notes a run that came to its end.
+func (p *pipeline) finish() error {
+	if err := p.latch.failure(); err != nil {
+		return err
+	}
+	if !p.source.ended {
+		return nil
+	}
+	if err := p.store.EndRun(p.plan.Name, p.number); err != nil {
+		return err
+	}
+	p.done.Store(true)
+	return nil
+}
+
+func (p *pipeline) sinks() []*sink {
+	var sinks []*sink
+	for _, b := range p.branches {
+		sinks = append(sinks, b.sinks...)
+	}
+	return sinks
+}
+
+// closeSource makes a blocked read return.
+func (p *pipeline) closeSource() {
+	p.closed.Store(true)
+	first := p.instances[0] // the source is opened first
+	p.instances = p.instances[1:]
+	if err := closeStep(p.plan.Name, first); err != nil {
+		p.latch.fail(err)
+	}
+}
+
+// closeWithin bounds how long closing a step may take.
+const closeWithin = 10 * time.Second
+
+// close frees every instance that is still open, the last opened first.
+func (p *pipeline) close() error {
+	var first error
+	for len(p.instances) > 0 {
+		last := p.instances[len(p.instances)-1]
+		p.instances = p.instances[:len(p.instances)-1]
+		if err := closeStep(p.plan.Name, last); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func closeStep(pipeline string, o opened) error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+	defer cancel()
+	return guarded(pipeline, o.step, func() error { return o.instance.Close(ctx) })
+}
+
+// summary is the pipeline's books as they stand.
+func (p *pipeline) summary() PipelineSummary {
+	s := PipelineSummary{Name: p.plan.Name, Run: p.number.Number, Ended: p.done.Load(),
+		Guarantee: p.plan.Guarantee()}
+	if r := p.epochs.newest(); r != nil {
+		s.Epoch = r.Epoch
+	}
+	from := edges(p.plan)
+	for _, step := range p.plan.Steps() {
+		s.Steps = append(s.Steps, StepSummary{Label: step.Label, Plugin: step.Plugin.Name,
+			Kind: step.Plugin.Kind, From: from[step.Label], Counts: p.books[step.Label].counts()})
+	}
+	return s
+}

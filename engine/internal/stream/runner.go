@@ -1,0 +1,238 @@
+// Package stream runs a plan: a Benthos stream for each pipeline, whose
+// messages carry Arrow batches and the signals between them. It is the only
+// importer of Benthos.
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"etlengine/engine/internal/checkpoint"
+	"etlengine/engine/internal/plan"
+	"etlengine/plugins/sdk"
+)
+
+// ErrInterrupted says that the run was cut before its input ended. All that had
+// been read is written; the next run goes on from there.
+var ErrInterrupted = errors.New("interrupted")
+
+// Options say where a plan runs.
+type Options struct {
+	Dir string // relative paths are relative to this folder; "" is the current one
+	Log *slog.Logger
+}
+
+// Runner is a plan whose every step is open.
+type Runner struct {
+	plan      *plan.Plan
+	dir       string
+	log       *slog.Logger
+	store     *checkpoint.Store
+	runs      map[string]checkpoint.Run
+	services  []sdk.Service
+	addresses map[string]string
+	pipelines []*pipeline
+}
+
+// Open takes the state directory, starts the services, makes what must exist
+// and opens every step. What fails here fails at once and names the step.
+func Open(ctx context.Context, p *plan.Plan, o Options) (*Runner, error) {
+	r := &Runner{plan: p, dir: o.Dir, log: o.Log, addresses: map[string]string{}}
+	if r.log == nil {
+		r.log = quiet()
+	}
+	state := p.StateDir
+	if !filepath.IsAbs(state) {
+		state = filepath.Join(r.dir, state)
+	}
+	var err error
+	if r.store, err = checkpoint.Open(state); err != nil {
+		return nil, err
+	}
+	if err := r.openAll(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+func (r *Runner) openAll(ctx context.Context) error {
+	names := make([]string, len(r.plan.Pipelines))
+	for i, p := range r.plan.Pipelines {
+		names[i] = p.Name
+	}
+	var err error
+	if r.runs, err = r.store.BeginRun(names); err != nil {
+		return err
+	}
+	if err := r.startServices(ctx); err != nil {
+		return err
+	}
+	for _, p := range r.due() {
+		if err := r.setup(ctx, p); err != nil {
+			return err
+		}
+	}
+	for _, p := range r.due() {
+		opened, err := r.open(ctx, p)
+		if err != nil {
+			return err
+		}
+		r.pipelines = append(r.pipelines, opened)
+	}
+	return nil
+}
+
+// due lists the pipelines that have not ended in this run.
+func (r *Runner) due() []*plan.Pipeline {
+	return slices.DeleteFunc(slices.Clone(r.plan.Pipelines),
+		func(p *plan.Pipeline) bool { return r.runs[p.Name].Ended })
+}
+
+func (r *Runner) startServices(ctx context.Context) error {
+	for _, s := range r.plan.Services {
+		env := sdk.Env{EngineID: r.store.EngineID(), Step: s.Plugin.Name, Dir: r.dir,
+			StateDir: r.store.Dir(), Log: r.log.With("service", s.Plugin.Name)}
+		i, err := s.Plugin.Open(ctx, s.Config, nil, env)
+		if err != nil {
+			return fmt.Errorf("starting the service %s: %w", s.Plugin.Name, err)
+		}
+		service, ok := i.(sdk.Service)
+		if !ok {
+			return fmt.Errorf("plugin %s did not open as a service", s.Plugin.Name)
+		}
+		r.services = append(r.services, service)
+		r.addresses[s.Plugin.Name] = service.Address()
+	}
+	return nil
+}
+
+func (r *Runner) setup(ctx context.Context, p *plan.Pipeline) error {
+	o := &opener{runner: r, pipeline: &pipeline{plan: p, number: r.runs[p.Name], store: r.store, log: r.log}}
+	for _, step := range p.Steps() {
+		if step.Plugin.Setup == nil {
+			continue
+		}
+		env := o.env(step)
+		err := guarded(p.Name, step, func() error { return step.Plugin.Setup(ctx, step.Config, env) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Services tells where each service that was started listens.
+func (r *Runner) Services() map[string]string {
+	return maps.Clone(r.addresses)
+}
+
+// Run carries all pipelines out, side by side, until each has ended. When ctx
+// ends it cuts their inputs, lets through what was read, and returns
+// ErrInterrupted. When one fails the others finish their epoch and stop.
+func (r *Runner) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, r.cut)()
+	r.drainEnded(ctx)
+	var running sync.WaitGroup
+	failures := make([]error, len(r.pipelines))
+	for i, p := range r.pipelines {
+		running.Go(func() {
+			failures[i] = p.run()
+			if failures[i] != nil {
+				r.cut()
+			} else if p.done.Load() {
+				r.drain(ctx, p.plan.Name)
+			}
+		})
+	}
+	running.Wait()
+	if err := errors.Join(failures...); err != nil {
+		return err
+	}
+	for _, p := range r.pipelines {
+		if !p.done.Load() {
+			return ErrInterrupted
+		}
+	}
+	if s := r.Summary(); s.Imbalance() != "" {
+		return fmt.Errorf("the books do not balance at %s: this is a fault of the engine", s.Imbalance())
+	}
+	return nil
+}
+
+func (r *Runner) cut() {
+	for _, p := range r.pipelines {
+		p.cut()
+	}
+}
+
+// drain tells the readers of what a pipeline filled that it has ended.
+func (r *Runner) drain(ctx context.Context, filler string) {
+	for _, p := range r.pipelines {
+		if slices.Contains(p.plan.FilledBy, filler) {
+			p.source.drained(context.WithoutCancel(ctx))
+		}
+	}
+}
+
+// drainEnded does so for those that ended before this process began.
+func (r *Runner) drainEnded(ctx context.Context) {
+	for _, p := range r.plan.Pipelines {
+		if r.runs[p.Name].Ended {
+			r.drain(ctx, p.Name)
+		}
+	}
+}
+
+// Progress is how far a pipeline has come.
+type Progress struct {
+	Pipeline  string
+	Rows      int64     // read in this run
+	Lag       int64     // rows still to be read; -1: unknown
+	Watermark time.Time // zero: none
+	Done      bool
+}
+
+// Progress may be called at any time while the runner is open.
+func (r *Runner) Progress() []Progress {
+	all := make([]Progress, len(r.pipelines))
+	for i, p := range r.pipelines {
+		all[i] = Progress{Pipeline: p.plan.Name, Rows: p.source.books.out.Load(), Lag: -1, Done: p.done.Load()}
+		if at := p.watermark.Load(); at != 0 {
+			all[i].Watermark = time.UnixMicro(at).UTC()
+		}
+		if l, ok := p.source.instance.(sdk.Lagger); ok && !p.closed.Load() {
+			all[i].Lag = l.Lag()
+		}
+	}
+	return all
+}
+
+// Summary is the books of the run so far, across its restarts.
+func (r *Runner) Summary() *Summary {
+	s := &Summary{}
+	for _, p := range r.pipelines {
+		s.Pipelines = append(s.Pipelines, p.summary())
+	}
+	return s
+}
+
+// Close frees everything: steps, then services, then the state directory.
+func (r *Runner) Close() error {
+	var all []error
+	for _, p := range r.pipelines {
+		all = append(all, p.close())
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+	defer cancel()
+	for _, s := range slices.Backward(r.services) {
+		all = append(all, s.Close(ctx))
+	}
+	return errors.Join(append(all, r.store.Close())...)
+}

@@ -1,0 +1,175 @@
+package stream
+
+import (
+	"context"
+	"time"
+
+	"etlengine/engine/internal/plan"
+	"etlengine/plugins/sdk"
+)
+
+// sink is an opened sink in its place. Its goroutine makes every call on it.
+type sink struct {
+	pipeline string
+	step     *plan.Step
+	instance sdk.Sink
+	books    *books
+	epochs   *epochs
+	latch    *latch
+	queue    chan sdk.Item
+	errands  chan func() // calls between two items: publish, questions about rolls
+}
+
+// queued is how many items wait in front of a branch: enough to keep it busy
+// while the step before makes the next, few enough to bound the memory.
+const queued = 2
+
+// run takes items until the queue is closed or the latch is.
+func (s *sink) run(ctx context.Context) {
+	for {
+		select {
+		case item, ok := <-s.queue:
+			if !ok {
+				return
+			}
+			if err := guarded(s.pipeline, s.step, func() error { return s.take(ctx, item) }); err != nil {
+				s.latch.fail(err)
+				return
+			}
+		case errand := <-s.errands:
+			errand()
+		case <-s.latch.done:
+			return
+		}
+	}
+}
+
+func (s *sink) take(ctx context.Context, item sdk.Item) error {
+	if item.Batch != nil {
+		if err := s.instance.Write(ctx, item.Batch); err != nil {
+			return err
+		}
+		s.books.in.Add(item.Batch.NumRows())
+		s.books.out.Add(item.Batch.NumRows())
+		return nil
+	}
+	if l, ok := s.instance.(sdk.Listener); ok {
+		if err := l.Signal(ctx, *item.Signal, nil); err != nil {
+			return err
+		}
+	}
+	if item.Signal.Kind != sdk.Barrier {
+		return nil
+	}
+	part := part{step: s.step.Label, counts: s.books.counts()}
+	if two, ok := s.instance.(sdk.TwoStep); ok {
+		handle, err := two.Prepare(ctx, item.Signal.Epoch)
+		if err != nil {
+			return err
+		}
+		part.handle = handle
+	}
+	s.epochs.deliver(item.Signal.Epoch, part)
+	return nil
+}
+
+// do runs a call on the sink's goroutine, between two items, and waits for it.
+// It gives up when the pipeline has failed.
+func (s *sink) do(call func() error) error {
+	result := make(chan error, 1)
+	errand := func() { result <- guarded(s.pipeline, s.step, call) }
+	select {
+	case s.errands <- errand:
+	case <-s.latch.done:
+		return s.latch.err
+	}
+	select {
+	case err := <-result:
+		return err
+	case <-s.latch.done:
+		return s.latch.err
+	}
+}
+
+// publish shows what the sink prepared for an epoch.
+func (s *sink) publish(ctx context.Context, epoch uint64, handle []byte) error {
+	two, ok := s.instance.(sdk.TwoStep)
+	if !ok || handle == nil {
+		return nil
+	}
+	return s.do(func() error { return two.Publish(ctx, epoch, handle) })
+}
+
+// rollDue asks whether the sink has reached a limit of size or age.
+func (s *sink) rollDue(now time.Time) bool {
+	r, ok := s.instance.(sdk.Roller)
+	due := false
+	if ok {
+		// An error here is the pipeline's first, and known to its latch.
+		_ = s.do(func() error { due = r.RollDue(now); return nil })
+	}
+	return due
+}
+
+// branch is an output: steps of its own in one goroutine, then its sinks, each
+// in theirs.
+type branch struct {
+	transforms []*transform
+	sinks      []*sink
+	latch      *latch
+	queue      chan sdk.Item // nil if there are no transforms
+}
+
+// accept hands an item to the branch, unless the pipeline has failed.
+func (b *branch) accept(item sdk.Item) error {
+	if b.queue == nil {
+		return b.spread(item)
+	}
+	return send(b.queue, item, b.latch)
+}
+
+// spread hands an item to all sinks of the branch.
+func (b *branch) spread(item sdk.Item) error {
+	for _, s := range b.sinks {
+		if err := send(s.queue, item, b.latch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run applies the steps of the branch until its queue is closed.
+func (b *branch) run(ctx context.Context) {
+	for {
+		select {
+		case item, ok := <-b.queue:
+			if !ok {
+				return
+			}
+			if err := chain(ctx, b.transforms, item, b.spread); err != nil {
+				b.latch.fail(err)
+				return
+			}
+		case <-b.latch.done:
+			return
+		}
+	}
+}
+
+// chain pushes an item through steps, depth first: what a step emits has gone
+// through all the others before it emits more, so a burst stays small.
+func chain(ctx context.Context, steps []*transform, item sdk.Item, last func(sdk.Item) error) error {
+	if len(steps) == 0 {
+		return last(item)
+	}
+	return steps[0].take(ctx, item, func(out sdk.Item) error { return chain(ctx, steps[1:], out, last) })
+}
+
+func send(queue chan<- sdk.Item, item sdk.Item, l *latch) error {
+	select {
+	case queue <- item:
+		return nil
+	case <-l.done:
+		return l.err
+	}
+}

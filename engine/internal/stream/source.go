@@ -1,0 +1,261 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"etlengine/engine/internal/plan"
+	"etlengine/plugins/sdk"
+)
+
+// readAhead is how many items the source may be ahead of the stream.
+const readAhead = 2
+
+// firstEpoch is the length of the first epoch; each one after it is twice as
+// long, up to the pipeline's interval.
+const firstEpoch = 200 * time.Millisecond
+
+// idleEvery is how often an idle partition is told of again.
+const idleEvery = time.Second
+
+// source reads ahead in a goroutine of its own and puts barriers, idle signals
+// and the end between what it has read. Only next is called by the stream.
+type source struct {
+	pipeline string
+	step     *plan.Step
+	instance sdk.Source
+	books    *books
+	epochs   *epochs
+	latch    *latch
+	sinks    []*sink
+	interval time.Duration
+	stop     <-chan struct{} // closed: cut the run here
+	fillers  atomic.Int32    // pipelines still filling what is read; while there are, nothing is idle
+
+	items     chan sdk.Item
+	epoch     uint64            // the one being filled
+	positions map[string][]byte // cursor by partition, up to here
+	idle      idleSince
+	length    time.Duration   // of this epoch
+	barrier   *time.Timer     // its end
+	tick      *time.Ticker    // for idle signals
+	unshown   <-chan struct{} // closed when the epoch before is published; nil if none
+	state     sourceState
+	pending   []sdk.Item // to be given before anything else
+	ended     bool       // the input came to its end by itself
+}
+
+// idleSince is since when each partition that is read to its end has been.
+type idleSince map[string]time.Time
+
+type sourceState uint8
+
+const (
+	reading  sourceState = iota
+	due                  // a barrier waits for the epoch before to be published
+	closing              // the last barrier waits for that
+	finished             // the last barrier has been given
+)
+
+// read calls the plugin until its end, the first error, or ctx.
+func (s *source) read(ctx context.Context) {
+	defer close(s.items)
+	for {
+		var item sdk.Item
+		err := guarded(s.pipeline, s.step, func() (err error) {
+			item, err = s.instance.Next(ctx)
+			return err
+		})
+		if errors.Is(err, io.EOF) || ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			s.latch.fail(err)
+			return
+		}
+		select {
+		case s.items <- item:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// begin starts the clocks of the first epoch.
+func (s *source) begin() {
+	s.length = min(firstEpoch, s.interval)
+	s.barrier, s.tick = time.NewTimer(s.length), time.NewTicker(idleEvery)
+}
+
+// next blocks for the next item of the stream. It returns false when the last
+// epoch is published, or the pipeline has failed.
+func (s *source) next() (sdk.Item, bool) {
+	for {
+		if len(s.pending) > 0 {
+			item := s.pending[0]
+			s.pending = s.pending[1:]
+			return item, true
+		}
+		switch s.state {
+		case reading:
+			s.wait(nil)
+		case due: // more is read while the epoch before is being published
+			if s.unshown == nil {
+				s.inject()
+			} else {
+				s.wait(s.unshown)
+			}
+		case closing:
+			if !s.shown() {
+				return sdk.Item{}, false
+			}
+			s.inject()
+		case finished:
+			s.shown()
+			return sdk.Item{}, false
+		}
+		if s.latch.closed() {
+			return sdk.Item{}, false
+		}
+	}
+}
+
+// wait takes the next thing that happens while the input is read: a barrier
+// that is due enters when shown is closed.
+func (s *source) wait(shown <-chan struct{}) {
+	select { // a cut must not wait behind a source that is never silent
+	case <-s.stop:
+		s.state = closing
+		return
+	default:
+	}
+	select {
+	case item, ok := <-s.items:
+		if ok {
+			s.accept(item)
+		} else {
+			s.end()
+		}
+	case <-s.barrier.C:
+		s.state = due
+	case <-shown:
+		s.inject()
+	case now := <-s.tick.C:
+		s.tellIdle(now)
+	case <-s.stop:
+		s.state = closing
+	case <-s.latch.done:
+	}
+}
+
+// end follows the last item. A run that was cut has no End: the windows stay
+// open for the next one.
+func (s *source) end() {
+	s.state = closing
+	select {
+	case <-s.stop:
+	default:
+		s.ended = true
+		s.pending = append(s.pending, sdk.Item{Signal: &sdk.Signal{Kind: sdk.End}})
+	}
+}
+
+// accept books an item and passes it on.
+func (s *source) accept(item sdk.Item) {
+	if b := item.Batch; b != nil {
+		if b.Cursor != nil {
+			s.positions[b.Partition] = b.Cursor
+		}
+		delete(s.idle, b.Partition)
+		rejects := int64(len(b.Rejected))
+		s.books.created.Add(b.NumRows() + rejects)
+		s.books.rejected.Add(rejects)
+		s.books.out.Add(b.NumRows())
+		err := sameColumns(s.step, b.Rows.Schema())
+		if err = errors.Join(err, rejected(b.Rejected)); err != nil {
+			s.latch.fail(&StepError{s.pipeline, s.step, err})
+			return
+		}
+		s.pending = append(s.pending, item)
+		return
+	}
+	switch item.Signal.Kind {
+	case sdk.Idle:
+		s.idle[item.Signal.Partition] = time.Now()
+		s.tellIdle(time.Now())
+	case sdk.Partitions:
+		maps.DeleteFunc(s.idle, func(p string, _ time.Time) bool {
+			return !slices.Contains(item.Signal.Partitions, p)
+		})
+		s.pending = append(s.pending, item)
+	default:
+		s.latch.fail(&StepError{s.pipeline, s.step,
+			errors.New("a source may not send the signal " + item.Signal.Kind.String())})
+	}
+}
+
+// tellIdle repeats how long each idle partition has been idle.
+func (s *source) tellIdle(now time.Time) {
+	if s.fillers.Load() > 0 {
+		return
+	}
+	for _, p := range slices.Sorted(maps.Keys(s.idle)) {
+		s.pending = append(s.pending, sdk.Item{Signal: &sdk.Signal{
+			Kind: sdk.Idle, Partition: p, Time: now, For: now.Sub(s.idle[p])}})
+	}
+}
+
+// shown waits for the epoch before to be published; false if that failed.
+func (s *source) shown() bool {
+	if s.unshown == nil {
+		return true
+	}
+	select {
+	case <-s.unshown:
+		return true
+	case <-s.latch.done:
+		return false
+	}
+}
+
+// inject ends the epoch: its positions are those of the items given so far.
+func (s *source) inject() {
+	now := time.Now()
+	last := s.state == closing
+	roll := last
+	for _, sink := range s.sinks {
+		roll = sink.rollDue(now) || roll
+	}
+	s.tellIdle(now)
+	s.unshown = s.epochs.begin(s.epoch, s.positions, s.books.counts())
+	s.pending = append(s.pending, sdk.Item{Signal: &sdk.Signal{
+		Kind: sdk.Barrier, Epoch: s.epoch, Time: now, Roll: roll}})
+	s.epoch++
+	if last {
+		s.state = finished
+		return
+	}
+	s.state = reading
+	s.length = min(2*s.length, s.interval)
+	s.barrier.Reset(s.length)
+}
+
+// drained tells the source that one more of its fillers has ended; after the
+// last one it takes the end of what it reads as it is then.
+func (s *source) drained(ctx context.Context) {
+	if s.fillers.Add(-1) > 0 {
+		return
+	}
+	d, ok := s.instance.(sdk.Drainer)
+	if !ok {
+		return
+	}
+	if err := guarded(s.pipeline, s.step, func() error { return d.Drain(ctx) }); err != nil {
+		s.latch.fail(err)
+	}
+}

@@ -1,0 +1,139 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/engine/internal/plan"
+	"etlengine/plugins/sdk"
+)
+
+// transform is an opened transform in its place. One goroutine calls it.
+type transform struct {
+	pipeline  string
+	step      *plan.Step
+	instance  sdk.Transform
+	books     *books
+	epochs    *epochs
+	watermark *atomic.Int64 // µs; the pipeline's, for the progress display
+}
+
+// take applies the step to one item; its results go to next in order.
+func (t *transform) take(ctx context.Context, item sdk.Item, next func(sdk.Item) error) error {
+	out := &emitter{transform: t, next: next}
+	if item.Batch != nil {
+		t.books.in.Add(item.Batch.NumRows())
+		return guarded(t.pipeline, t.step, func() error { return t.instance.Apply(ctx, item.Batch, out) })
+	}
+	if l, ok := t.instance.(sdk.Listener); ok {
+		err := guarded(t.pipeline, t.step, func() error { return l.Signal(ctx, *item.Signal, out) })
+		if err != nil {
+			return err
+		}
+	}
+	if item.Signal.Kind == sdk.Barrier {
+		if err := t.snapshot(ctx, item.Signal.Epoch); err != nil {
+			return err
+		}
+	}
+	return next(item)
+}
+
+func (t *transform) snapshot(ctx context.Context, epoch uint64) error {
+	part := part{step: t.step.Label, counts: t.books.counts()}
+	if !part.counts.Balanced() {
+		return &StepError{t.pipeline, t.step, fmt.Errorf("the books do not balance: %+v", part.counts)}
+	}
+	if s, ok := t.instance.(sdk.Stateful); ok {
+		part.changes = t.epochs.store.NewChanges(t.pipeline, t.step.Label)
+		err := guarded(t.pipeline, t.step, func() error { return s.Snapshot(ctx, epoch, part.changes.Put) })
+		if err != nil {
+			return err
+		}
+	}
+	t.epochs.deliver(epoch, part)
+	return nil
+}
+
+// emitter is what a transform sees of the steps behind it.
+type emitter struct {
+	*transform
+	next func(sdk.Item) error
+}
+
+var _ sdk.Emitter = (*emitter)(nil)
+
+func (e *emitter) Emit(b *sdk.Batch) error {
+	if err := sameColumns(e.step, b.Rows.Schema()); err != nil {
+		return err
+	}
+	if err := e.Reject(b.Rejected...); err != nil {
+		return err
+	}
+	e.books.out.Add(b.NumRows())
+	return e.next(sdk.Item{Batch: b})
+}
+
+// Late counts the rows: there is no output for them yet.
+func (e *emitter) Late(rows arrow.RecordBatch, _ string, _ time.Time) error {
+	e.books.late.Add(rows.NumRows())
+	return nil
+}
+
+func (e *emitter) Reject(rows ...sdk.Reject) error {
+	e.books.rejected.Add(int64(len(rows)))
+	return rejected(rows)
+}
+
+func (e *emitter) Watermark(at time.Time) error {
+	e.watermark.Store(at.UnixMicro())
+	return e.next(sdk.Item{Signal: &sdk.Signal{Kind: sdk.Watermark, Time: at}})
+}
+
+func (e *emitter) Count(c sdk.Counts) {
+	e.books.dropped.Add(c.Dropped)
+	e.books.absorbed.Add(c.Absorbed)
+	e.books.created.Add(c.Created)
+	e.books.partial.Add(c.Partial)
+}
+
+// rejected ends the run at the first row that a step could not take: there is
+// no output for such rows, and none is dropped in silence.
+func rejected(rows []sdk.Reject) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	r := rows[0]
+	where := "a row"
+	if r.Partition != "" {
+		where = "row " + r.Partition
+		if r.Position >= 0 {
+			where = fmt.Sprintf("row %s:%d", r.Partition, r.Position)
+		}
+	}
+	text := r.Raw
+	if text == nil {
+		text = r.Row
+	}
+	const most = 200
+	if len(text) > most {
+		text = append(append([]byte{}, text[:most]...), "…"...)
+	}
+	if len(text) == 0 {
+		return fmt.Errorf("%s: %s", where, r.Reason)
+	}
+	return fmt.Errorf("%s: %s: %q", where, r.Reason, text)
+}
+
+// sameColumns holds a step to the columns it was planned with. Comparing the
+// pointers first keeps the check free for steps that keep one schema.
+func sameColumns(step *plan.Step, got *arrow.Schema) error {
+	if got == step.Out || got.Equal(step.Out) {
+		return nil
+	}
+	return fmt.Errorf("the step gave columns %s, planned were %s", got, step.Out)
+}
