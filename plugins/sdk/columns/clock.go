@@ -1,0 +1,199 @@
+package columns
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+const (
+	microsPerSecond = 1_000_000
+	microsPerMinute = 60 * microsPerSecond
+	microsPerDay    = 24 * 60 * microsPerMinute
+)
+
+// Clock reads and writes timestamps in RFC 3339. It remembers the last minute,
+// since neighbouring rows tend to share it. The zero Clock is ready.
+type Clock struct {
+	high, low uint64   // the 16 bytes "2006-01-02T15:04" last read
+	read      int64    // the microseconds they stand for
+	text      [16]byte // the minute last written
+	written   int64
+	wrote     bool
+}
+
+// Parse reads a timestamp as microseconds. The zone is required; the T may be a
+// space; digits finer than a microsecond are cut.
+func (k *Clock) Parse(s []byte) (micros int64, ok bool) {
+	if len(s) < 20 {
+		return 0, false
+	}
+	high, low := binary.BigEndian.Uint64(s), binary.BigEndian.Uint64(s[8:])
+	if high != k.high || low != k.low {
+		minute, ok := parseMinute(s)
+		if !ok {
+			return 0, false
+		}
+		k.high, k.low, k.read = high, low, minute
+	}
+	second, ok := pair(s[17:])
+	if !ok || s[16] != ':' || second > 59 {
+		return 0, false
+	}
+	micros = k.read + second*microsPerSecond
+	if len(s) == 20 && s[19] == 'Z' {
+		return micros, true
+	}
+	rest := s[19:]
+	if rest[0] == '.' {
+		fraction, length := parseFraction(rest[1:])
+		if length == 0 {
+			return 0, false
+		}
+		micros, rest = micros+fraction, rest[1+length:]
+	}
+	offset, ok := parseZone(rest)
+	return micros - offset, ok
+}
+
+// parseMinute reads "2006-01-02T15:04".
+func parseMinute(s []byte) (int64, bool) {
+	days, ok := ParseDate(s[:10])
+	hour, hourOK := pair(s[11:])
+	minute, minuteOK := pair(s[14:])
+	between := s[10] == 'T' || s[10] == ' ' || s[10] == 't'
+	if !ok || !hourOK || !minuteOK || !between || s[13] != ':' || hour > 23 || minute > 59 {
+		return 0, false
+	}
+	return int64(days)*microsPerDay + (hour*60+minute)*microsPerMinute, true
+}
+
+// parseFraction reads the digits after a point and returns how many there are.
+func parseFraction(s []byte) (micros int64, length int) {
+	unit := int64(microsPerSecond / 10)
+	for length < len(s) && s[length]-'0' <= 9 {
+		micros += int64(s[length]-'0') * unit
+		unit /= 10
+		length++
+	}
+	return micros, length
+}
+
+// parseZone reads Z or an offset such as +02:00.
+func parseZone(s []byte) (micros int64, ok bool) {
+	if len(s) == 1 {
+		return 0, s[0] == 'Z' || s[0] == 'z'
+	}
+	if len(s) != 6 || (s[0] != '+' && s[0] != '-') || s[3] != ':' {
+		return 0, false
+	}
+	hours, hoursOK := pair(s[1:])
+	minutes, minutesOK := pair(s[4:])
+	if !hoursOK || !minutesOK || hours > 23 || minutes > 59 {
+		return 0, false
+	}
+	micros = (hours*60 + minutes) * microsPerMinute
+	if s[0] == '-' {
+		micros = -micros
+	}
+	return micros, true
+}
+
+// pair reads two digits.
+func pair(s []byte) (int64, bool) {
+	tens, ones := s[0]-'0', s[1]-'0'
+	return int64(tens)*10 + int64(ones), tens <= 9 && ones <= 9
+}
+
+// ParseDate reads "2006-01-02" as days since the Unix epoch.
+func ParseDate(s []byte) (days int32, ok bool) {
+	if len(s) != 10 || s[4] != '-' || s[7] != '-' {
+		return 0, false
+	}
+	century, centuryOK := pair(s)
+	year, yearOK := pair(s[2:])
+	month, monthOK := pair(s[5:])
+	day, dayOK := pair(s[8:])
+	if !centuryOK || !yearOK || !monthOK || !dayOK {
+		return 0, false
+	}
+	// time.Date turns the 30th of February into March: what comes back must be what went in.
+	t := time.Date(int(century*100+year), time.Month(month), int(day), 0, 0, 0, 0, time.UTC)
+	if t.Month() != time.Month(month) || t.Day() != int(day) {
+		return 0, false
+	}
+	return int32(t.Unix() / (24 * 60 * 60)), true
+}
+
+// ParseTime reads "15:04:05", with or without a fraction, as microseconds of a day.
+func ParseTime(s []byte) (micros int64, ok bool) {
+	if len(s) < 8 || s[2] != ':' || s[5] != ':' {
+		return 0, false
+	}
+	hour, hourOK := pair(s)
+	minute, minuteOK := pair(s[3:])
+	second, secondOK := pair(s[6:])
+	if !hourOK || !minuteOK || !secondOK || hour > 23 || minute > 59 || second > 59 {
+		return 0, false
+	}
+	micros = ((hour*60+minute)*60 + second) * microsPerSecond
+	if len(s) == 8 {
+		return micros, true
+	}
+	fraction, length := parseFraction(s[9:])
+	return micros + fraction, s[8] == '.' && length > 0 && length == len(s)-9
+}
+
+// Append writes a timestamp in RFC 3339, UTC, with no fraction, three digits or
+// six, as needed.
+func (k *Clock) Append(dst []byte, micros int64) []byte {
+	minute := floor(micros, microsPerMinute)
+	if !k.wrote || minute != k.written {
+		text := time.UnixMicro(minute * microsPerMinute).UTC().AppendFormat(nil, "2006-01-02T15:04")
+		if len(text) != len(k.text) { // a year of five digits
+			return time.UnixMicro(micros).UTC().AppendFormat(dst, time.RFC3339Nano)
+		}
+		copy(k.text[:], text)
+		k.written, k.wrote = minute, true
+	}
+	dst = append(dst, k.text[:]...)
+	return append(appendSeconds(dst, micros-minute*microsPerMinute), 'Z')
+}
+
+// AppendTime writes microseconds of a day.
+func AppendTime(dst []byte, micros int64) []byte {
+	minute := floor(micros, microsPerMinute)
+	dst = append(appendPair(dst, minute/60), ':')
+	dst = appendPair(dst, minute%60)
+	return appendSeconds(dst, micros-minute*microsPerMinute)
+}
+
+// AppendDate writes days since the Unix epoch.
+func AppendDate(dst []byte, days int32) []byte {
+	return time.Unix(int64(days)*24*60*60, 0).UTC().AppendFormat(dst, time.DateOnly)
+}
+
+// appendSeconds writes ":05" and the fraction.
+func appendSeconds(dst []byte, micros int64) []byte {
+	second, fraction := micros/microsPerSecond, micros%microsPerSecond
+	dst = appendPair(append(dst, ':'), second)
+	if fraction == 0 {
+		return dst
+	}
+	dst = appendPair(append(dst, '.', byte('0'+fraction/100_000)), fraction/1_000%100)
+	if fraction%1_000 == 0 {
+		return dst
+	}
+	return appendPair(append(dst, byte('0'+fraction/100%10)), fraction%100)
+}
+
+func appendPair(dst []byte, v int64) []byte {
+	return append(dst, byte('0'+v/10), byte('0'+v%10))
+}
+
+func floor(v, unit int64) int64 {
+	n := v / unit
+	if v%unit < 0 {
+		n--
+	}
+	return n
+}

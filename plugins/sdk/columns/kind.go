@@ -1,0 +1,99 @@
+// Package columns builds and reads Arrow columns for the plugins that turn text
+// into rows and rows into text: values go straight into the buffers that become
+// the columns, without an allocation per row, and each type has one text form.
+//
+// Lists and structs are not built here; a View hands them back as Other.
+package columns
+
+import (
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+)
+
+// Kind is how the values of a column are kept and written.
+type Kind uint8
+
+// The kinds. Other is every type that has no text form of its own.
+const (
+	Other Kind = iota
+	String
+	JSON
+	Bytes
+	Int32
+	Int64
+	Uint64
+	Float32
+	Float64
+	Bool
+	Timestamp
+	Date
+	Time
+	Decimal
+)
+
+// KindOf is the kind of a column's type.
+func KindOf(f arrow.Field) Kind {
+	switch f.Type.ID() {
+	case arrow.STRING:
+		if mark, ok := f.Metadata.GetValue("engine.type"); ok && mark == "json" {
+			return JSON
+		}
+		return String
+	case arrow.BINARY:
+		return Bytes
+	case arrow.INT32:
+		return Int32
+	case arrow.INT64:
+		return Int64
+	case arrow.UINT64:
+		return Uint64
+	case arrow.FLOAT32:
+		return Float32
+	case arrow.FLOAT64:
+		return Float64
+	case arrow.BOOL:
+		return Bool
+	case arrow.TIMESTAMP:
+		return Timestamp
+	case arrow.DATE32:
+		return Date
+	case arrow.TIME64:
+		if f.Type.(*arrow.Time64Type).Unit == arrow.Microsecond {
+			return Time
+		}
+	case arrow.DECIMAL128:
+		return Decimal
+	}
+	return Other
+}
+
+// Check refuses the columns of a schema that a Builder cannot build.
+func Check(schema sdk.Schema) error {
+	for _, column := range schema {
+		t, err := sdk.TypeOf(column.Value.Type)
+		if err != nil {
+			return sdk.Fieldf(column.Key, "%v", err)
+		}
+		if KindOf(arrow.Field{Type: t}) == Other {
+			return sdk.Problem{Path: column.Key, Message: "a " + column.Value.Type + " cannot be read from text",
+				Hint: "use json, which keeps the value's text"}
+		}
+	}
+	return nil
+}
+
+// wide is the size of a kind's values in a column; 0: they vary.
+func (k Kind) wide() int {
+	switch k {
+	case Int32, Float32, Date:
+		return 4
+	case Int64, Uint64, Float64, Timestamp, Time:
+		return 8
+	case Bool:
+		return 1
+	case Decimal:
+		return 16
+	}
+	return 0
+}

@@ -1,0 +1,254 @@
+package columns
+
+import (
+	"encoding/base64"
+	"math"
+	"math/big"
+	"strconv"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+)
+
+// SetText sets the row to the value that text is the form of, and tells whether
+// it is one. The text of a JSON column is taken as it is.
+func (c *Column) SetText(text []byte) bool {
+	switch c.Kind {
+	case String, JSON:
+		if !utf8.Valid(text) {
+			return false
+		}
+		c.SetBytes(text)
+		return true
+	case Timestamp:
+		v, ok := c.timestamp(text)
+		if ok {
+			c.SetInt(v)
+		}
+		return ok
+	case Int32, Int64, Uint64:
+		return c.setInteger(text)
+	case Float32, Float64:
+		return c.setFloat(text)
+	case Bool:
+		return c.setBool(text)
+	case Date:
+		v, ok := ParseDate(text)
+		if ok {
+			c.setInt32(v)
+		}
+		return ok
+	case Time:
+		v, ok := ParseTime(text)
+		if ok {
+			c.SetInt(v)
+		}
+		return ok
+	case Bytes:
+		data, err := base64.StdEncoding.AppendDecode(c.Start(), text)
+		if err == nil {
+			c.Finish(data)
+		}
+		return err == nil
+	case Decimal:
+		return c.setDecimal(text)
+	}
+	return false
+}
+
+func (c *Column) timestamp(text []byte) (int64, bool) {
+	if c.unit == 0 {
+		return c.clock.Parse(text)
+	}
+	return parseUnix(text, c.unit)
+}
+
+// parseUnix reads a number of units, each of so many microseconds. Digits finer
+// than a microsecond are cut.
+func parseUnix(text []byte, unit int64) (int64, bool) {
+	whole, fraction := text, []byte(nil)
+	for i, b := range text {
+		if b == '.' {
+			whole, fraction = text[:i], text[i+1:]
+			if len(fraction) == 0 {
+				return 0, false
+			}
+			break
+		}
+	}
+	v, ok := parseInt(whole)
+	if !ok || v > math.MaxInt64/unit-1 || v < math.MinInt64/unit+1 {
+		return 0, false
+	}
+	v *= unit
+	negative := len(text) > 0 && text[0] == '-'
+	for _, b := range fraction {
+		if b < '0' || b > '9' {
+			return 0, false
+		}
+		unit /= 10
+		if negative {
+			v -= int64(b-'0') * unit
+		} else {
+			v += int64(b-'0') * unit
+		}
+	}
+	return v, true
+}
+
+func (c *Column) setInteger(text []byte) bool {
+	if c.Kind == Uint64 {
+		v, err := strconv.ParseUint(view(text), 10, 64)
+		if err != nil || text[0] == '+' {
+			return false
+		}
+		c.SetInt(int64(v))
+		return true
+	}
+	v, ok := parseInt(text)
+	if !ok {
+		return false
+	}
+	if c.Kind == Int64 {
+		c.SetInt(v)
+		return true
+	}
+	if v < math.MinInt32 || v > math.MaxInt32 {
+		return false
+	}
+	c.setInt32(int32(v))
+	return true
+}
+
+// parseInt reads an optional minus and digits.
+func parseInt(text []byte) (int64, bool) {
+	digits := text
+	negative := len(text) > 0 && text[0] == '-'
+	if negative {
+		digits = text[1:]
+	}
+	if len(digits) == 0 {
+		return 0, false
+	}
+	if len(digits) > 18 { // may overflow
+		if digits[0] < '0' || digits[0] > '9' {
+			return 0, false
+		}
+		v, err := strconv.ParseInt(view(text), 10, 64)
+		return v, err == nil
+	}
+	v := int64(0)
+	for _, b := range digits {
+		if b -= '0'; b > 9 {
+			return 0, false
+		}
+		v = v*10 + int64(b)
+	}
+	if negative {
+		v = -v
+	}
+	return v, true
+}
+
+// setFloat reads a decimal number, or NaN, Infinity and -Infinity. Other names
+// and the hexadecimal form, which strconv takes too, are refused.
+func (c *Column) setFloat(text []byte) bool {
+	bits := 64
+	if c.Kind == Float32 {
+		bits = 32
+	}
+	for _, b := range text {
+		if (b < '0' || b > '9') && b != '.' && b != '-' && b != '+' && b != 'e' && b != 'E' {
+			if s := string(text); s != "NaN" && s != "Infinity" && s != "-Infinity" {
+				return false
+			}
+			break
+		}
+	}
+	v, err := strconv.ParseFloat(view(text), bits)
+	if err != nil {
+		return false
+	}
+	if bits == 32 {
+		c.setInt32(int32(math.Float32bits(float32(v))))
+	} else {
+		c.SetFloat(v)
+	}
+	return true
+}
+
+func (c *Column) setBool(text []byte) bool {
+	switch string(text) {
+	case "true", "True", "TRUE", "1":
+		c.SetBool(true)
+	case "false", "False", "FALSE", "0":
+		c.SetBool(false)
+	default:
+		return false
+	}
+	return true
+}
+
+func (c *Column) setDecimal(text []byte) bool {
+	v, ok := parseDecimal(text, c.field.Type.(*arrow.Decimal128Type))
+	if ok {
+		c.dec = append(c.dec[:c.n], v)
+		c.state = isSet
+	}
+	return ok
+}
+
+// parseDecimal reads an optional minus, digits, and an optional point with
+// digits. More digits than the type holds are refused unless they are zeros.
+func parseDecimal(text []byte, t *arrow.Decimal128Type) (v decimal128.Num, ok bool) {
+	var room [40]byte // a minus and at most 38 digits
+	digits := room[:0]
+	if len(text) > 0 && text[0] == '-' {
+		digits, text = append(digits, '-'), text[1:]
+	}
+	start, point, seen := len(digits), -1, 0
+	for i, b := range text {
+		switch {
+		case b == '.' && point < 0 && i > 0 && i < len(text)-1:
+			point = seen
+			continue
+		case b < '0' || b > '9':
+			return v, false
+		}
+		seen++
+		beyond := point >= 0 && seen-point > int(t.Scale)
+		if beyond && b != '0' {
+			return v, false
+		}
+		if beyond || (b == '0' && len(digits) == start) {
+			continue // a zero that changes nothing
+		}
+		if digits = append(digits, b); len(digits)-start > int(t.Precision) {
+			return v, false
+		}
+	}
+	if point < 0 {
+		point = seen
+	}
+	for missing := int(t.Scale) - (seen - point); missing > 0 && len(digits) > start; missing-- {
+		digits = append(digits, '0')
+	}
+	if seen == 0 || len(digits)-start > int(t.Precision) {
+		return v, false
+	}
+	if len(digits) == start {
+		return v, true
+	}
+	if small, ok := parseInt(digits); ok {
+		return decimal128.FromI64(small), true
+	}
+	large, _ := new(big.Int).SetString(string(digits), 10)
+	return decimal128.FromBigInt(large), true
+}
+
+// view is text as a string for the length of a call.
+func view(text []byte) string {
+	return unsafe.String(unsafe.SliceData(text), len(text))
+}

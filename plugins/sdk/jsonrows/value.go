@@ -1,0 +1,125 @@
+package jsonrows
+
+import (
+	"errors"
+	"unicode/utf8"
+
+	"etlengine/plugins/sdk/columns"
+)
+
+// value reads the value at p into a column, or past it. A value that the column
+// cannot take is no error yet: a later key of the same name may win.
+func (d *Decoder) value(s []byte, p, column int) (after int, err error) {
+	if p == len(s) {
+		return 0, syntax(s, p, "a value")
+	}
+	if column == unknown {
+		d.unknownInThis++
+		return skipValue(s, p, 0)
+	}
+	c := &d.columns[column]
+	if c.Kind == columns.JSON {
+		return raw(s, p, c)
+	}
+	switch b := s[p]; {
+	case b == '"':
+		return d.string(s, p+1, c)
+	case b == '-' || b-'0' <= 9:
+		return number(s, p, c)
+	case b == '{' || b == '[':
+		c.SetBad(described(s[p:]))
+		return skipValue(s, p, 0)
+	case b <= ' ': // the prediction ended where the object before had no space
+		if p = skipSpace(s, p); p < len(s) && s[p] > ' ' {
+			return d.value(s, p, column)
+		}
+	}
+	return literal(s, p, c)
+}
+
+// raw takes a value's text as it is.
+func raw(s []byte, p int, c *columns.Column) (after int, err error) {
+	p = skipSpace(s, p)
+	if after, err = skipValue(s, p, 0); err != nil {
+		return 0, err
+	}
+	switch text := s[p:after]; {
+	case s[p] == 'n':
+		c.SetNull()
+	case !utf8.Valid(text):
+		c.SetBad("bytes that are not UTF-8")
+	default:
+		c.SetBytes(text)
+	}
+	return after, nil
+}
+
+func (d *Decoder) string(s []byte, p int, c *columns.Column) (after int, err error) {
+	end, escaped, high, err := scanString(s, p)
+	if err != nil {
+		return 0, err
+	}
+	text := s[p:end]
+	if escaped {
+		if d.text, err = unescape(d.text[:0], s, p, end); errors.Is(err, errSurrogate) {
+			c.SetBad("half of a surrogate pair in " + columns.Quoted(text))
+			return end + 1, nil
+		} else if err != nil {
+			return 0, err
+		}
+		text = d.text
+	}
+	switch c.Kind {
+	case columns.String:
+		if high && !utf8.Valid(text) {
+			c.SetBad("bytes that are not UTF-8: " + columns.Quoted(text))
+			return end + 1, nil
+		}
+		c.SetBytes(text)
+		return end + 1, nil
+	case columns.Timestamp, columns.Date, columns.Time, columns.Bytes, columns.Decimal:
+		if !c.Unix() && c.SetText(text) {
+			return end + 1, nil
+		}
+	}
+	c.SetBad(columns.Quoted(text))
+	return end + 1, nil
+}
+
+func number(s []byte, p int, c *columns.Column) (after int, err error) {
+	if after, err = scanNumber(s, p); err != nil {
+		return 0, err
+	}
+	text := s[p:after]
+	switch c.Kind {
+	case columns.Bool, columns.Date, columns.Time, columns.Bytes:
+		c.SetBad(string(text))
+		return after, nil
+	case columns.Timestamp:
+		if !c.Unix() {
+			c.SetBad(string(text))
+			return after, nil
+		}
+	}
+	if !c.SetText(text) {
+		c.SetBad(string(text[:min(len(text), 60)]))
+	}
+	return after, nil
+}
+
+func literal(s []byte, p int, c *columns.Column) (after int, err error) {
+	if after, err = scanLiteral(s, p); err != nil {
+		return 0, err
+	}
+	switch text := s[p:after]; {
+	case text[0] == 'n':
+		c.SetNull()
+	case c.Kind == columns.Bool:
+		c.SetBool(text[0] == 't')
+	case c.Kind == columns.String:
+		c.SetBytes(text)
+	default:
+		c.SetBad(string(text))
+	}
+	return after, nil
+}
