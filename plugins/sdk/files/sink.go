@@ -1,17 +1,213 @@
 package files
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"etlengine/plugins/sdk"
 )
 
-// NewSink opens a sink that writes part files of a format into the folder of
-// the config. in is the columns that reach it.
-func NewSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format) (sdk.Instance, error) {
-	return nil, errors.New("files: the sink is not there yet")
+// sink writes hidden files beside the output folder, in its twin, and moves
+// them into it when their epoch is recorded. After an error it does nothing
+// more: half a write must not be followed by a whole one.
+type sink struct {
+	cfg    SinkConfig
+	format Format
+	layout layout
+	names  names
+	log    *slog.Logger
+	disk   disk
+	root   string // the output folder
+	hide   string // the folder of this step in the twin
+
+	due due // has a lock of its own: RollDue does not wait for a write
+
+	mu          sync.Mutex // guards what follows: Close may come at any time
+	unlock      func() error
+	broken      error // the first error; nothing is done after it
+	recovered   bool
+	epoch       uint64 // the one being filled
+	number      int    // of the next hidden file
+	roll        bool   // the barrier at hand publishes everything
+	ended       bool   // the input has come to its end
+	targets     map[string]*target
+	order       []*target    // of targets, as they came
+	open        []*hidden    // files being written, the least recently used first
+	newNames    bool         // files were made that a sync of hide has not seen
+	unpublished []publishing // prepared by this life, not yet published
+	merged      []mergedPart // parts whose rows are in a file of unpublished
 }
 
-func (c SinkConfig) columns(in *arrow.Schema) ([]int, []sdk.Problem) { return nil, nil }
+var (
+	_ sdk.Sink     = (*sink)(nil)
+	_ sdk.Listener = (*sink)(nil)
+	_ sdk.TwoStep  = (*sink)(nil)
+	_ sdk.Roller   = (*sink)(nil)
+)
+
+var errClosed = errors.New("the sink is closed")
+
+// NewSink opens a sink that writes part files of a format into the folder of
+// the config. in is the columns that reach it. The folder is made by Recover,
+// which also knows whether it ought to be there already.
+func NewSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format) (sdk.Instance, error) {
+	s, err := newSink(cfg, in, env, f, osDisk{})
+	if err != nil {
+		return nil, err // not s: a nil *sink would make an Instance that is not nil
+	}
+	return s, nil
+}
+
+func newSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) (*sink, error) {
+	l, problems := cfg.layout(in)
+	if len(problems) > 0 {
+		return nil, problems[0]
+	}
+	root, err := resolve(env.Dir, cfg.Path)
+	if err != nil {
+		return nil, err
+	}
+	s := &sink{cfg: cfg, format: f, layout: l, log: env.Log, disk: d, root: root,
+		names: newNames(env.EngineID, env.Pipeline, env.Step, f.Suffix),
+		epoch: env.Epoch + 1, targets: map[string]*target{}}
+	s.due.limits(cfg.Roll)
+	if longest := len(s.names.final(1, 1)) + 12; longest > maxName {
+		return nil, fmt.Errorf("naming files: want names of pipeline and step that leave room in %d bytes, "+
+			"got %q and %q", maxName, env.Pipeline, env.Step)
+	}
+	if err := s.checkFolder(env.Epoch); err != nil {
+		return nil, err
+	}
+	twin := twinOf(root)
+	s.hide = filepath.Join(twin, plain(env.Pipeline), plain(env.Step))
+	if err := makeFolder(d, twin); err != nil {
+		return nil, err
+	}
+	if s.unlock, err = d.Lock(twin); err != nil {
+		if locked, ok := errors.AsType[errLocked](err); ok {
+			return nil, fmt.Errorf("opening the folder %s: %w; want one process per output folder: "+
+				"wait for it, stop it, or choose another path", cfg.Path, locked)
+		}
+		return nil, failed("locking", twin, err)
+	}
+	return s, nil
+}
+
+// resolve is the output folder by its one true name, so that two ways to it
+// meet at one twin and one lock.
+func resolve(dir, path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", failed("finding", path, err)
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return path, nil
+	}
+	return real, failed("finding", path, err)
+}
+
+// twinOf is the folder of hidden files: beside the output folder, never in it,
+// since some readers list what begins with a dot.
+func twinOf(root string) string {
+	return filepath.Join(filepath.Dir(root), "."+filepath.Base(root)+".engine")
+}
+
+// ready says why nothing can be done now, or nil.
+func (s *sink) ready() error {
+	if s.broken != nil {
+		return fmt.Errorf("nothing is written after an error: %w", s.broken)
+	}
+	if !s.recovered {
+		return errors.New("files: Recover comes before anything is written")
+	}
+	return nil
+}
+
+// keep remembers the first error.
+func (s *sink) keep(err error) error {
+	if err != nil && s.broken == nil {
+		s.broken = err
+	}
+	return err
+}
+
+// Write puts the rows into the hidden files of their folders.
+func (s *sink) Write(ctx context.Context, b *sdk.Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ready(); err != nil {
+		return err
+	}
+	if b.NumRows() == 0 {
+		return nil
+	}
+	return s.keep(s.write(b.Rows))
+}
+
+func (s *sink) write(rows arrow.RecordBatch) error {
+	kept, err := s.layout.project(rows)
+	if err != nil {
+		return err
+	}
+	if len(s.layout.by) == 0 {
+		return s.add("", kept)
+	}
+	groups, err := s.layout.split(rows)
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		picked, err := pick(kept, g.rows)
+		if err != nil {
+			return err
+		}
+		if err := s.add(g.folder, picked); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Signal notes what the next Prepare must know.
+func (s *sink) Signal(ctx context.Context, signal sdk.Signal, _ sdk.Emitter) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch signal.Kind {
+	case sdk.Barrier:
+		s.roll = signal.Roll
+		s.due.barrier(signal.Time)
+	case sdk.End:
+		s.ended = true
+	}
+	return nil
+}
+
+// Close leaves what is hidden for the next Recover.
+func (s *sink) Close(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken == nil {
+		s.broken = errClosed
+	}
+	var errs []error
+	for _, h := range s.open {
+		errs = append(errs, failed("closing", s.hiddenPath(h), h.w.file.Close()))
+	}
+	s.open = nil
+	if s.unlock != nil {
+		errs = append(errs, s.unlock())
+		s.unlock = nil
+	}
+	return errors.Join(errs...)
+}

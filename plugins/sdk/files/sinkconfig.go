@@ -85,6 +85,6 @@ func (c SinkConfig) Resources() []string {
 
 // Check holds the config against the columns that reach the sink, for Spec.Schema.
 func (c SinkConfig) Check(in *arrow.Schema) []sdk.Problem {
-	_, problems := c.columns(in)
+	_, problems := c.layout(in)
 	return problems
 }

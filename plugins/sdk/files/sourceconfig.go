@@ -30,7 +30,7 @@ func (c *SourceConfig) Validate() error {
 	} else if _, err := filepath.Match(c.Path, ""); err != nil {
 		errs = append(errs, sdk.Fieldf("path", "want a file, a folder or a glob, got %q: %v", c.Path, err))
 	}
-	if c.Partition != "file" {
+	if c.Partition != "" && c.Partition != "file" {
 		errs = append(errs, sdk.Fieldf("partition", "want file, got %s; other partitions are not supported yet",
 			c.Partition))
 	}

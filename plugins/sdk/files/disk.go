@@ -1,0 +1,141 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// disk is what the sink asks of a file system. Tests put in one that fails at a
+// chosen step, or forgets at a crash what was not synced.
+type disk interface {
+	Stat(path string) (fs.FileInfo, error)
+	Names(folder string) ([]fs.DirEntry, error)
+	Writable(folder string) error // nil if files can be made in it
+	Mkdir(path string) error
+	Create(path string) (diskFile, error) // fails if the file is there
+	Append(path string) (diskFile, error) // fails if it is not
+	Open(path string) (diskReader, error)
+	Truncate(path string, size int64) error
+	Sync(path string) error // a file's bytes, or a folder's names
+	// Rename fails with fs.ErrExist if there is another file at to.
+	Rename(from, to string) error
+	Remove(path string) error
+	// Lock keeps other processes out of the folder until unlock.
+	Lock(folder string) (unlock func() error, err error)
+}
+
+type diskFile interface {
+	io.Writer
+	Sync() error
+	Close() error
+}
+
+type diskReader interface {
+	io.ReaderAt
+	Close() error
+}
+
+// osDisk is the file system as it is.
+type osDisk struct{}
+
+func (osDisk) Stat(path string) (fs.FileInfo, error)      { return os.Stat(path) }
+func (osDisk) Names(folder string) ([]fs.DirEntry, error) { return os.ReadDir(folder) }
+func (osDisk) Mkdir(path string) error                    { return os.Mkdir(path, 0o777) }
+func (osDisk) Open(path string) (diskReader, error)       { return os.Open(path) }
+func (osDisk) Truncate(path string, size int64) error     { return os.Truncate(path, size) }
+func (osDisk) Remove(path string) error                   { return os.Remove(path) }
+func (osDisk) Lock(folder string) (func() error, error)   { return lockFolder(folder) }
+func (osDisk) Writable(folder string) error               { return writable(folder) }
+func (osDisk) Append(path string) (diskFile, error)       { return openFile(path, os.O_APPEND) }
+func (osDisk) Create(path string) (diskFile, error)       { return openFile(path, os.O_CREATE|os.O_EXCL) }
+
+func openFile(path string, flag int) (diskFile, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|flag, 0o666)
+	if err != nil {
+		return nil, err // not f: a nil *os.File would make a diskFile that is not nil
+	}
+	return f, nil
+}
+
+func (osDisk) Sync(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if info, statErr := f.Stat(); statErr == nil && info.IsDir() && errors.Is(err, syscall.EINVAL) {
+		err = nil // some network file systems have no fsync for folders: names are durable at once
+	}
+	return errors.Join(err, f.Close())
+}
+
+func (osDisk) Rename(from, to string) error {
+	err := renameNoReplace(from, to)
+	if !errors.Is(err, errNoReplaceUnknown) {
+		return err
+	}
+	return linkAndRemove(from, to)
+}
+
+var errNoReplaceUnknown = errors.New("the file system cannot rename without replacing")
+
+// linkAndRemove renames without replacing where the kernel or the file system
+// cannot. A crash between the two leaves both names on one file; the second
+// attempt then finds them the same and only removes the first.
+func linkAndRemove(from, to string) error {
+	err := os.Link(from, to)
+	if errors.Is(err, fs.ErrExist) {
+		a, errA := os.Lstat(from)
+		b, errB := os.Lstat(to)
+		if errA == nil && errB == nil && os.SameFile(a, b) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return os.Remove(from)
+}
+
+// failed puts the path into an error once, whatever the layer below already said.
+func failed(doing, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	} else if e, ok := errors.AsType[*os.LinkError](err); ok {
+		err = e.Err
+	}
+	return fmt.Errorf("%s %s: %w", doing, path, err)
+}
+
+func exists(d disk, path string) (bool, error) {
+	_, err := d.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, failed("looking at", path, err)
+}
+
+// makeFolder makes a folder and those above it, and syncs what holds each new
+// one, so that files synced in it can be found after a power cut.
+func makeFolder(d disk, path string) error {
+	found, err := exists(d, path)
+	if found || err != nil {
+		return err
+	}
+	parent := filepath.Dir(path)
+	if err := makeFolder(d, parent); err != nil {
+		return err
+	}
+	if err := d.Mkdir(path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return failed("making the folder", path, err)
+	}
+	return failed("syncing", parent, d.Sync(parent))
+}

@@ -1,0 +1,80 @@
+package files
+
+import (
+	"sync"
+	"time"
+)
+
+// due decides when hidden rows are old or many enough to be published.
+type due struct {
+	mu       sync.Mutex
+	size     int64         // limit
+	interval time.Duration // limit
+	last     time.Time     // of the barrier before the rows now written
+	hidden   bool          // whether there are hidden rows
+	since    time.Time     // of the barrier before the oldest of them; zero: before the first barrier
+	largest  int64         // bytes hidden for one file
+}
+
+func (d *due) limits(r Roll) {
+	d.size, d.interval = int64(r.Size), time.Duration(r.Interval)
+}
+
+// barrier tells the time of the barrier at hand. Rows hidden before the first
+// one get its time: they are at most the first, short epoch older.
+func (d *due) barrier(at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.last = at
+	if d.hidden && d.since.IsZero() {
+		d.since = at
+	}
+}
+
+// grew tells that a file has hidden rows, of so many bytes in all.
+func (d *due) grew(bytes int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.hidden {
+		d.hidden, d.since = true, d.last
+	}
+	d.largest = max(d.largest, bytes)
+}
+
+// restore takes back what a record knew.
+func (d *due) restore(since time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.since = since
+}
+
+// reset tells that nothing is hidden any more.
+func (d *due) reset() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.hidden, d.since, d.largest = false, time.Time{}, 0
+}
+
+func (d *due) oldest() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.since
+}
+
+func (d *due) reached(now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.hidden {
+		return false
+	}
+	if d.since.IsZero() {
+		d.since = now
+	}
+	return d.largest >= d.size || now.Sub(d.since) >= d.interval
+}
+
+// RollDue tells whether a file has reached the size, or the oldest hidden row
+// the age, at which files are published. It may be called at any time.
+func (s *sink) RollDue(now time.Time) bool {
+	return s.due.reached(now)
+}

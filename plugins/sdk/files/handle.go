@@ -1,0 +1,64 @@
+package files
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"time"
+)
+
+// handleVersion changes when an older engine could misread a handle.
+const handleVersion = 1
+
+// handle is what the engine's record keeps of a prepared epoch. Paths are
+// relative, so that a folder may be moved together with its twin.
+type handle struct {
+	Version int          `json:"v"`
+	Publish []publishing `json:"publish,omitempty"`
+	Hidden  []hiddenPart `json:"hidden,omitempty"`
+	Since   time.Time    `json:"since,omitzero"` // since when the oldest hidden row is hidden
+}
+
+// publishing is a whole hidden file and where it is to appear.
+type publishing struct {
+	From string `json:"from"` // in the folder of hidden files
+	To   string `json:"to"`   // in the output folder
+}
+
+// hiddenPart is a file that stays hidden after the epoch.
+type hiddenPart struct {
+	Name   string `json:"name"`
+	Folder string `json:"folder,omitempty"` // of partition_by, in the output folder
+	Length int64  `json:"length"`           // what is durable; the rest is cut off after a crash
+	Full   bool   `json:"full,omitempty"`   // reached its size: nothing is added, nothing merged
+}
+
+func (h handle) encode() ([]byte, error) {
+	h.Version = handleVersion
+	return json.Marshal(h)
+}
+
+func decodeHandle(data []byte) (handle, error) {
+	var h handle
+	if len(data) == 0 {
+		return h, nil
+	}
+	if err := json.Unmarshal(data, &h); err != nil {
+		return h, fmt.Errorf("reading what the record says of the output files: %w", err)
+	}
+	if h.Version != handleVersion {
+		return h, fmt.Errorf("reading what the record says of the output files: want version %d, got %d; "+
+			"go on with the engine that wrote it", handleVersion, h.Version)
+	}
+	for _, p := range h.Publish {
+		if !filepath.IsLocal(p.From) || !filepath.IsLocal(p.To) {
+			return h, fmt.Errorf("the record names %q and %q: want paths that stay in their folders", p.From, p.To)
+		}
+	}
+	for _, p := range h.Hidden {
+		if !filepath.IsLocal(p.Name) || (p.Folder != "" && !filepath.IsLocal(p.Folder)) || p.Length < 0 {
+			return h, fmt.Errorf("the record names %q of %q: want paths that stay in their folders", p.Name, p.Folder)
+		}
+	}
+	return h, nil
+}

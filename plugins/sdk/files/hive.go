@@ -1,0 +1,166 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// hiveNull is the folder of null and of the empty string, by the convention of
+// Hive: readers see both as null.
+const hiveNull = "__HIVE_DEFAULT_PARTITION__"
+
+// maxName is the longest name that common file systems take, in bytes.
+const maxName = 255
+
+// escaped are the characters that Hive and Spark write as % and two digits,
+// beside control characters.
+const escaped = "\"#%'*/:=?\\{}[]^"
+
+// folderName is the folder for a value of a partition column. No value can
+// leave the folder above: the name begins with the column's and holds no
+// separator.
+func folderName(column, value string) (string, error) {
+	if value == "" {
+		value = hiveNull
+	} else {
+		value = escape(value)
+	}
+	name := escape(column) + "=" + value
+	if len(name) > maxName {
+		return "", fmt.Errorf("%s: want a value whose folder has a name of at most %d bytes, got one of %d (%.40s…)",
+			column, maxName, len(name), value)
+	}
+	return name, nil
+}
+
+func escape(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if c < 0x20 || c == 0x7f || strings.IndexByte(escaped, c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// unescape is the other way; a % that no two digits follow stays what it is.
+func unescape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if c, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(c))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// folderValues are the column=value folders on the way to a file.
+func folderValues(folder string) map[string]string {
+	values := map[string]string{}
+	for name := range strings.SplitSeq(filepath.ToSlash(folder), "/") {
+		if column, value, ok := strings.Cut(name, "="); ok && column != "" {
+			values[unescape(column)] = value
+		}
+	}
+	return values
+}
+
+// The text of dates and times in names of folders, as Spark writes it and
+// DuckDB reads it.
+const (
+	dateText = "2006-01-02"
+	timeText = "2006-01-02 15:04:05.999999"
+)
+
+// hasFolderText tells whether values of a type can stand in the name of a
+// folder and be read back the same.
+func hasFolderText(t arrow.DataType) bool {
+	switch t.ID() {
+	case arrow.STRING, arrow.BOOL, arrow.INT32, arrow.INT64, arrow.UINT64, arrow.DATE32, arrow.TIMESTAMP:
+		return true
+	}
+	return false
+}
+
+// appendFolderText appends the text of a value that is not null.
+func appendFolderText(dst []byte, column arrow.Array, row int) []byte {
+	switch c := column.(type) {
+	case *array.String:
+		return append(dst, c.Value(row)...)
+	case *array.Boolean:
+		return strconv.AppendBool(dst, c.Value(row))
+	case *array.Int32:
+		return strconv.AppendInt(dst, int64(c.Value(row)), 10)
+	case *array.Int64:
+		return strconv.AppendInt(dst, c.Value(row), 10)
+	case *array.Uint64:
+		return strconv.AppendUint(dst, c.Value(row), 10)
+	case *array.Date32:
+		return c.Value(row).ToTime().AppendFormat(dst, dateText)
+	case *array.Timestamp:
+		unit := c.DataType().(*arrow.TimestampType).Unit
+		return c.Value(row).ToTime(unit).UTC().AppendFormat(dst, timeText)
+	}
+	panic("files: a partition column of type " + column.DataType().String())
+}
+
+// appendFolderValue reads a value back, from the name of a folder.
+func appendFolderValue(b array.Builder, text string) error {
+	if text == hiveNull || text == "" {
+		b.AppendNull()
+		return nil
+	}
+	text = unescape(text)
+	var err error
+	switch b := b.(type) {
+	case *array.StringBuilder:
+		b.Append(text)
+	case *array.BooleanBuilder:
+		var v bool
+		v, err = strconv.ParseBool(text)
+		b.Append(v)
+	case *array.Int32Builder:
+		var v int64
+		v, err = strconv.ParseInt(text, 10, 32)
+		b.Append(int32(v))
+	case *array.Int64Builder:
+		var v int64
+		v, err = strconv.ParseInt(text, 10, 64)
+		b.Append(v)
+	case *array.Uint64Builder:
+		var v uint64
+		v, err = strconv.ParseUint(text, 10, 64)
+		b.Append(v)
+	case *array.Date32Builder:
+		var v time.Time
+		v, err = time.Parse(dateText, text)
+		b.Append(arrow.Date32FromTime(v))
+	case *array.TimestampBuilder:
+		var v time.Time
+		if v, err = time.Parse(timeText, text); err != nil {
+			v, err = time.Parse(time.RFC3339, text)
+		}
+		b.Append(arrow.Timestamp(v.UnixMicro()))
+	default:
+		return errors.New("cannot be read from the name of a folder")
+	}
+	if err != nil {
+		return fmt.Errorf("cannot be read from %q", text)
+	}
+	return nil
+}

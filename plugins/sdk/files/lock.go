@@ -1,0 +1,87 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"crypto/rand"
+
+	"golang.org/x/sys/unix"
+)
+
+// process tells this process from every other one that ever took a lock: a
+// process id would not, across containers that share a folder.
+var process = rand.Text()
+
+// errLocked says that another process has the folder.
+type errLocked struct{ pid string }
+
+func (e errLocked) Error() string {
+	return "it is in use by another process (" + e.pid + ")"
+}
+
+// lockFolder keeps other processes out of a folder; steps of this process may
+// share it. The file "lock" names its process and every step of that process
+// holds it shared. Looking at it and taking it are one, under a lock on the
+// folder itself: of two processes that start together, one gets in.
+func lockFolder(folder string) (unlock func() error, err error) {
+	guard, err := os.Open(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer guard.Close()
+	if err := flock(guard, unix.LOCK_EX); err != nil {
+		return nil, fmt.Errorf("locking %s: %w", folder, err)
+	}
+	path := filepath.Join(folder, "lock")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	if err := takeLock(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f.Close, nil
+}
+
+func takeLock(f *os.File) error {
+	err := flock(f, unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		line := fmt.Sprintf("%s pid %d\n", process, os.Getpid())
+		if err := f.Truncate(0); err != nil {
+			return err
+		}
+		if _, err := f.WriteAt([]byte(line), 0); err != nil {
+			return err
+		}
+		return flock(f, unix.LOCK_SH|unix.LOCK_NB)
+	}
+	if !errors.Is(err, unix.EWOULDBLOCK) {
+		return fmt.Errorf("locking %s: %w", f.Name(), err)
+	}
+	line, err := os.ReadFile(f.Name())
+	if err != nil {
+		return err
+	}
+	owner, pid, _ := strings.Cut(strings.TrimSpace(string(line)), " ")
+	if owner != process {
+		return errLocked{pid}
+	}
+	return flock(f, unix.LOCK_SH|unix.LOCK_NB)
+}
+
+func flock(f *os.File, how int) error {
+	for {
+		err := unix.Flock(int(f.Fd()), how)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+func writable(folder string) error {
+	return unix.Access(folder, unix.W_OK|unix.X_OK)
+}

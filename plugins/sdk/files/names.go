@@ -1,0 +1,88 @@
+package files
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// names makes and recognises the names of one sink's files:
+//
+//	part.<engine>.<pipeline>.<step>.<epoch>-<number>.csv            published
+//	part.<engine>.<pipeline>.<step>.<epoch>-<number>.<incarnation>  hidden
+//
+// Hidden names never end in the suffix of a format. The incarnation is random
+// at every open: a file that an earlier life left behind is never mistaken for
+// one of this life.
+type names struct {
+	owner       string // <engine>.<pipeline>.<step>
+	engine      string
+	suffix      string
+	incarnation string
+}
+
+func newNames(engine, pipeline, step, suffix string) names {
+	id := plain(engine)
+	return names{engine: id, owner: id + "." + plain(pipeline) + "." + plain(step),
+		suffix: suffix, incarnation: strings.ToLower(rand.Text()[:10])}
+}
+
+func (n names) final(epoch uint64, number int) string {
+	return fmt.Sprintf("part.%s.%08d-%04d%s", n.owner, epoch, number, n.suffix)
+}
+
+func (n names) hidden(epoch uint64, number int) string {
+	return fmt.Sprintf("part.%s.%08d-%04d.%s", n.owner, epoch, number, n.incarnation)
+}
+
+// ownsHidden tells whether a hidden file was made by this engine's step.
+func (n names) ownsHidden(name string) bool {
+	rest, ok := strings.CutPrefix(name, "part."+n.owner+".")
+	if !ok {
+		return false
+	}
+	place, incarnation, ok := strings.Cut(rest, ".")
+	_, isPlace := epochOf(place)
+	return ok && isPlace && incarnation != "" && !strings.Contains(incarnation, ".")
+}
+
+// published takes the name of a data file apart. ok is false if no engine made it.
+func (n names) published(name string) (owner string, epoch uint64, ok bool) {
+	name, ok = strings.CutSuffix(name, n.suffix)
+	if !ok {
+		return "", 0, false
+	}
+	parts := strings.Split(name, ".")
+	if len(parts) != 5 || parts[0] != "part" {
+		return "", 0, false
+	}
+	epoch, ok = epochOf(parts[4])
+	return strings.Join(parts[1:4], "."), epoch, ok
+}
+
+func epochOf(place string) (uint64, bool) {
+	epoch, number, ok := strings.Cut(place, "-")
+	if !ok {
+		return 0, false
+	}
+	e, errE := strconv.ParseUint(epoch, 10, 64)
+	_, errN := strconv.ParseUint(number, 10, 64)
+	return e, errE == nil && errN == nil
+}
+
+// plain makes a name safe as a piece of a file name: letters, digits, _ and -
+// stay, every other byte becomes ~ and two hexadecimal digits.
+func plain(name string) string {
+	var b strings.Builder
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_', c == '-':
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "~%02x", c)
+		}
+	}
+	return b.String()
+}

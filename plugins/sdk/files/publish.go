@@ -1,0 +1,166 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// mergedPart is a part whose rows are in a file that appears with an epoch.
+type mergedPart struct {
+	name  string
+	epoch uint64
+}
+
+// Publish moves the files that the handle names into the output folder. A file
+// that is there already, its hidden name gone, was moved before a crash. One
+// that is in neither place was moved and then taken by whoever reads the
+// folder, unless this very life prepared it: then it is lost.
+func (s *sink) Publish(ctx context.Context, epoch uint64, data []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return s.ready()
+	}
+	h, err := decodeHandle(data)
+	if err != nil {
+		return err
+	}
+	return s.keep(s.publish(epoch, h))
+}
+
+func (s *sink) publish(epoch uint64, h handle) error {
+	if err := s.gone(); err != nil && (s.recovered || len(h.Publish) > 0) {
+		return err
+	}
+	folders := map[string]bool{}
+	for _, p := range h.Publish {
+		if err := s.show(p, folders); err != nil {
+			return err
+		}
+	}
+	if err := s.syncShown(folders); err != nil {
+		return err
+	}
+	s.unpublished = slices.DeleteFunc(s.unpublished, func(p publishing) bool {
+		return slices.Contains(h.Publish, p)
+	})
+	return s.removeMerged(epoch)
+}
+
+// gone names the folder that is missing, if one is.
+func (s *sink) gone() error {
+	for _, folder := range []string{s.root, s.hide} {
+		found, err := exists(s.disk, folder)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return s.folderGone(folder)
+		}
+	}
+	return nil
+}
+
+func (s *sink) folderGone(folder string) error {
+	if folder == s.root {
+		return fmt.Errorf("the output folder %s is gone: put it back, or make it anew to go on without its files",
+			folder)
+	}
+	return fmt.Errorf("%s, the folder of rows that are not yet published, is gone: put it back", folder)
+}
+
+// show moves one file, and notes the folders whose names changed, also if the
+// file was moved before: its life may have ended before it synced them.
+func (s *sink) show(p publishing, folders map[string]bool) error {
+	from, to := filepath.Join(s.hide, p.From), filepath.Join(s.root, p.To)
+	hidden, err := exists(s.disk, from)
+	if err != nil {
+		return err
+	}
+	if hidden {
+		if err := s.makePartition(filepath.Dir(p.To)); err != nil {
+			return err
+		}
+		if err := s.disk.Rename(from, to); err != nil {
+			return moveFailed(from, to, err)
+		}
+		folders[filepath.Dir(p.To)] = true
+		return nil
+	}
+	shown, err := exists(s.disk, to)
+	switch {
+	case err != nil:
+		return err
+	case shown:
+		folders[filepath.Dir(p.To)] = true
+	case slices.Contains(s.unpublished, p):
+		return fmt.Errorf("publishing %s: its rows were in %s, which is gone; "+
+			"nothing but this engine may change that folder", to, from)
+	default:
+		s.log.Info("a published file is gone: taken by whoever reads the folder", "file", to)
+	}
+	return nil
+}
+
+func moveFailed(from, to string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("publishing %s: there is another file of that name; move it away", to)
+	case crossesDevices(err):
+		return fmt.Errorf("publishing %s: %s is on another file system; %s", to, filepath.Dir(from), mountHint)
+	}
+	return failed("publishing", to, err)
+}
+
+// makePartition makes the folders of partition_by below the output folder, one
+// by one: the output folder itself is never made anew.
+func (s *sink) makePartition(folder string) error {
+	path := s.root
+	for name := range strings.SplitSeq(folder, string(filepath.Separator)) {
+		if name == "." {
+			continue
+		}
+		path = filepath.Join(path, name)
+		if err := s.disk.Mkdir(path); err != nil && !errors.Is(err, fs.ErrExist) {
+			return failed("making the folder", path, err)
+		}
+	}
+	return nil
+}
+
+// syncShown syncs the folders that got files, those above them up to the
+// output folder, and the folder the files came from.
+func (s *sink) syncShown(folders map[string]bool) error {
+	if len(folders) == 0 {
+		return nil
+	}
+	all := map[string]bool{s.root: true}
+	for folder := range folders {
+		for ; folder != "."; folder = filepath.Dir(folder) {
+			all[filepath.Join(s.root, folder)] = true
+		}
+	}
+	for folder := range all {
+		if err := s.disk.Sync(folder); err != nil {
+			return failed("syncing", folder, err)
+		}
+	}
+	return failed("syncing", s.hide, s.disk.Sync(s.hide))
+}
+
+// removeMerged removes the parts whose rows have appeared in a merged file.
+func (s *sink) removeMerged(epoch uint64) error {
+	for len(s.merged) > 0 && s.merged[0].epoch <= epoch {
+		path := filepath.Join(s.hide, s.merged[0].name)
+		if err := s.disk.Remove(path); err != nil {
+			return failed("removing", path, err)
+		}
+		s.merged = s.merged[1:]
+	}
+	return nil
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package files
+
+func renameNoReplace(from, to string) error {
+	return errNoReplaceUnknown
+}
