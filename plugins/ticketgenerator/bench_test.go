@@ -32,7 +32,6 @@ func BenchmarkTicket(b *testing.B) {
 				f.print(&p, sdk.DefaultBatchRows)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/sdk.DefaultBatchRows, "ns/ticket")
-			b.ReportMetric(float64(f.textsBytes)/sdk.DefaultBatchRows, "text-B/ticket")
 		})
 	}
 }

@@ -2,6 +2,7 @@ package ticketgenerator
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"unicode"
@@ -12,55 +13,113 @@ import (
 type request []piece
 
 type piece struct {
-	text  string
-	words []string // one of them follows; none: nothing does
-	digit bool     // five digits follow
+	text   string
+	words  []string // one of them follows; none: nothing does
+	digits bool     // five digits follow
 }
 
-// phrasebook writes requests that suit a type of ticket. Openings, bodies and
-// closings are drawn apart, so that few texts make many requests.
+// phrasebook holds requests for each type of ticket, ready but for their numbers:
+// composing them once costs a fifth of composing them for every ticket.
 type phrasebook struct {
-	tongues []tongue
+	texts   []byte
+	phrases []phrase // pageSize of the first type, pageSize of the second, …
+	typical int      // bytes of a request, of the type that says most
 }
 
-type tongue struct {
-	openings, closings []request
-	bodies             [][]request // by the index of the type
-	capital            [][]request // the same bodies as the beginning of a text
+type phrase struct {
+	start, end uint32    // in texts
+	numbers    [2]uint16 // where five digits go, from start; 0: nowhere
 }
 
-// newPhrasebook prepares texts for these types; one that no text is written
+// pageSize is how many requests there are for a type; a power of two.
+const pageSize = 1024
+
+// newPhrasebook composes requests for these types; one that no text is written
 // for gets those that suit every type.
-func newPhrasebook(types []string) (*phrasebook, error) {
+func newPhrasebook(types []string, seed uint64) (*phrasebook, error) {
 	var book phrasebook
-	for _, l := range languages() {
-		var t tongue
-		var err error
-		if t.openings, err = parseAll(l.openings, l.words); err != nil {
-			return nil, err
-		}
-		if t.closings, err = parseAll(l.closings, l.words); err != nil {
-			return nil, err
-		}
-		for _, name := range types {
-			texts := l.requests[name]
-			if len(texts) == 0 {
-				texts = l.requests[""]
-			}
-			bodies, err := parseAll(texts, l.words)
+	random := rand.NewPCG(seed, 0)
+	for _, name := range types {
+		var tongues []tongue
+		for _, l := range languages() {
+			t, err := newTongue(&l, name)
 			if err != nil {
 				return nil, err
 			}
-			t.bodies = append(t.bodies, bodies)
-			capital := make([]request, len(bodies))
-			for i, body := range bodies {
-				capital[i] = capitalised(body)
-			}
-			t.capital = append(t.capital, capital)
+			tongues = append(tongues, t)
 		}
-		book.tongues = append(book.tongues, t)
+		before := len(book.texts)
+		for range pageSize {
+			book.add(&tongues[choose(random.Uint64(), len(tongues))], random)
+		}
+		book.typical = max(book.typical, (len(book.texts)-before)/pageSize+1)
 	}
 	return &book, nil
+}
+
+func (b *phrasebook) add(t *tongue, random *rand.PCG) {
+	p := phrase{start: uint32(len(b.texts))}
+	opening := t.openings[choose(random.Uint64(), len(t.openings))]
+	body := t.bodies[choose(random.Uint64(), len(t.bodies))]
+	if len(opening) == 0 {
+		body = capitalised(body)
+	}
+	closing := t.closings[choose(random.Uint64(), len(t.closings))]
+	digits := 0
+	for _, piece := range slices.Concat(opening, body, closing) {
+		b.texts = append(b.texts, piece.text...)
+		if len(piece.words) > 0 {
+			b.texts = append(b.texts, piece.words[choose(random.Uint64(), len(piece.words))]...)
+		} else if piece.digits && digits < len(p.numbers) {
+			p.numbers[digits] = uint16(len(b.texts) - int(p.start))
+			b.texts = append(b.texts, "00000"...)
+			digits++
+		}
+	}
+	p.end = uint32(len(b.texts))
+	b.phrases = append(b.phrases, p)
+}
+
+// append writes a request for the type of this index.
+func (b *phrasebook) append(dst []byte, kind int32, random uint64) []byte {
+	p := &b.phrases[int(kind)*pageSize+int(random%pageSize)]
+	at := len(dst)
+	dst = append(dst, b.texts[p.start:p.end]...)
+	random >>= 16
+	for _, number := range p.numbers {
+		if number > 0 {
+			n := uint32(random & 0xffff)
+			for i := at + int(number) + 4; n > 0; i-- {
+				dst[i] = '0' + byte(n%10)
+				n /= 10
+			}
+			random >>= 16
+		}
+	}
+	return dst
+}
+
+// choose scales 64 random bits to a number below n, which is small.
+func choose(random uint64, n int) int { return int(scale(uint64(n), random)) }
+
+// tongue is what requests of one type are made of in one language.
+type tongue struct {
+	openings, bodies, closings []request
+}
+
+func newTongue(l *language, name string) (t tongue, err error) {
+	texts := l.requests[name]
+	if len(texts) == 0 {
+		texts = l.requests[""]
+	}
+	if t.openings, err = parseAll(l.openings, l.words); err != nil {
+		return t, err
+	}
+	if t.bodies, err = parseAll(texts, l.words); err != nil {
+		return t, err
+	}
+	t.closings, err = parseAll(l.closings, l.words)
+	return t, err
 }
 
 func parseAll(texts []string, words map[string][]string) ([]request, error) {
@@ -87,7 +146,7 @@ func parseRequest(text string, words map[string][]string) (request, error) {
 		if !closed || !known && name != "number" {
 			return nil, fmt.Errorf("reading the request %q: no words named %q", text, name)
 		}
-		r = append(r, piece{text: before, words: choice, digit: name == "number"})
+		r = append(r, piece{text: before, words: choice, digits: name == "number"})
 		text = after
 	}
 	return r, nil
@@ -109,39 +168,4 @@ func capitalised(r request) request {
 		r[0].words[i] = upper(word)
 	}
 	return r
-}
-
-// append writes a request for a type. Which one is up to the 128 random bits.
-func (b *phrasebook) append(dst []byte, kind int32, which, fill uint64) []byte {
-	t := &b.tongues[choose(which, len(b.tongues))]
-	opening := t.openings[choose(which>>12, len(t.openings))]
-	bodies := t.bodies[kind]
-	if len(opening) == 0 {
-		bodies = t.capital[kind]
-	}
-	dst = opening.append(dst, fill)
-	dst = bodies[choose(which>>24, len(bodies))].append(dst, fill)
-	return t.closings[choose(which>>36, len(t.closings))].append(dst, fill>>8)
-}
-
-// choose scales the lowest 12 bits to a number below n, which is small.
-func choose(random uint64, n int) int {
-	return int(random & 0xfff * uint64(n) >> 12)
-}
-
-func (r request) append(dst []byte, fill uint64) []byte {
-	for i := range r {
-		p := &r[i]
-		dst = append(dst, p.text...)
-		if len(p.words) > 0 {
-			dst = append(dst, p.words[choose(fill, len(p.words))]...)
-			fill >>= 12
-		} else if p.digit {
-			n := fill & 0xffff
-			dst = append(dst, '0'+byte(n/10000), '0'+byte(n/1000%10), '0'+byte(n/100%10),
-				'0'+byte(n/10%10), '0'+byte(n%10))
-			fill >>= 16
-		}
-	}
-	return dst
 }

@@ -29,21 +29,26 @@ func schema() *arrow.Schema {
 	}, nil)
 }
 
+// A malformed ticket is one whose created_at cannot be read. In a typed column
+// that is a null, so it reaches the dead letters where its time is first needed:
+// at a decoder whose schema requires it, or at a step that takes event time from
+// it. It keeps its id, so that it can be found again. To reject it here instead
+// would only try the generator's own pipeline, and leave nothing to the readers.
+
 // press prints tickets into columns. Ticket number n of a seed depends on
 // nothing but n, the seed and the config: not on batches, nor on where a run
 // was cut.
 type press struct {
-	schema     *arrow.Schema
-	ids        permutation
-	pairs      []byte // the 36² pairs of characters of an id
-	clients    uint64
-	digits     int
-	types      weighted
-	priorites  weighted
-	book       *phrasebook
-	clock      clock
-	malformed  uint64 // chance of 1<<32
-	textsBytes int    // of the longest demande column so far
+	schema    *arrow.Schema
+	ids       permutation
+	pairs     []byte // the 36² pairs of characters of an id
+	clients   uint64
+	digits    int
+	types     weighted
+	priorites weighted
+	book      *phrasebook
+	clock     clock
+	malformed uint64 // chance of 1<<32
 }
 
 func newPress(c *Config, p *place) (*press, error) {
@@ -57,7 +62,7 @@ func newPress(c *Config, p *place) (*press, error) {
 		}
 	}
 	var err error
-	f.book, err = newPhrasebook(f.types.names)
+	f.book, err = newPhrasebook(f.types.names, p.Seed)
 	return f, err
 }
 
@@ -66,7 +71,7 @@ func chance(share float64) uint64 { return uint64(share * (1 << 32)) }
 // print makes the next rows tickets and moves the place on.
 func (f *press) print(p *place, rows int) arrow.RecordBatch {
 	ids, clients := newTextColumn(rows, rows*8), newTextColumn(rows, rows*(f.digits+1))
-	texts := newTextColumn(rows, max(f.textsBytes, rows*96))
+	texts := newTextColumn(rows, rows*f.book.typical+256)
 	types, priorites := newTextColumn(rows, rows*10), newTextColumn(rows, rows*7)
 	times := timeColumn{micros: make([]int64, rows)}
 	f.clock.begin(p, time.Now())
@@ -74,19 +79,20 @@ func (f *press) print(p *place, rows int) arrow.RecordBatch {
 	var random rand.PCG
 	for row := range rows {
 		random.Seed(p.Seed, mix(p.Index)) // a stream of its own for each ticket
-		who, kind, which, fill := random.Uint64(), f.types.pick(random.Uint64()), random.Uint64(), random.Uint64()
+		who, kind := random.Uint64(), f.types.pick(random.Uint64())
 
 		ids.data = f.appendID(ids.data, p.Index)
 		ids.end()
 		clients.data = f.appendClient(clients.data, below(uint32(who>>32), f.clients)+1)
-		times.micros[row] = f.clock.time(p, who<<32, &random)
 		types.data = append(types.data, f.types.names[kind]...)
 		types.end()
 		priorites.data = append(priorites.data, f.priorites.names[f.priorites.pick(random.Uint64())]...)
 		priorites.end()
 		before := len(texts.data)
-		texts.data = f.book.append(texts.data, kind, which, fill)
+		texts.data = f.book.append(texts.data, kind, random.Uint64())
 
+		// What depends on the ratios draws last: they leave other columns as they are.
+		times.micros[row] = f.clock.time(p, who<<32, &random)
 		if f.malformed > 0 {
 			if spoilt := random.Uint64(); spoilt>>32 < f.malformed {
 				times.setNull(row, rows)
@@ -105,7 +111,6 @@ func (f *press) print(p *place, rows int) arrow.RecordBatch {
 		p.Index++
 		p.Done++
 	}
-	f.textsBytes = max(f.textsBytes, len(texts.data))
 	return array.NewRecordBatch(f.schema, []arrow.Array{ids.array(), clients.array(), times.array(),
 		texts.array(), types.array(), priorites.array()}, int64(rows))
 }
