@@ -1,0 +1,139 @@
+package parquet
+
+import (
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	pq "github.com/parquet-go/parquet-go"
+
+	"etlengine/plugins/sdk"
+)
+
+// A slab is what a column writer is handed at once. It writes a page when its
+// buffer is full after a slab, so slabs are kept small against a page.
+const (
+	slabRows  = 1024
+	slabBytes = 64 << 10
+)
+
+// column cuts arrays into slabs of parquet values with their levels.
+type column struct {
+	index    int
+	field    arrow.Field
+	required bool
+	slab     []pq.Value // reused
+}
+
+func newColumns(schema *arrow.Schema) []*column {
+	columns := make([]*column, schema.NumFields())
+	for i, f := range schema.Fields() {
+		columns[i] = &column{index: i, field: f, required: !f.Nullable}
+	}
+	return columns
+}
+
+// check refuses what the file could not say: a null where the schema has none,
+// and a decimal with more digits than its type.
+func (c *column) check(a arrow.Array) error {
+	if c.required && a.NullN() > 0 {
+		return fmt.Errorf("%s: want a value in every row, got %d nulls", c.field.Name, a.NullN())
+	}
+	if list, ok := a.(*array.List); ok {
+		a = list.ListValues()
+	}
+	d, ok := a.(*array.Decimal128)
+	if !ok {
+		return nil
+	}
+	t := d.DataType().(*arrow.Decimal128Type)
+	for row := range d.Len() {
+		if d.IsValid(row) && !d.Value(row).FitsInPrecision(t.Precision) {
+			return fmt.Errorf("%s: want a %s, got %s", c.field.Name, sdk.TypeName(t), d.ValueStr(row))
+		}
+	}
+	return nil
+}
+
+// slabs hands all rows of an array to write, in order.
+func (c *column) slabs(a arrow.Array, write func(values []pq.Value) error) error {
+	if list, ok := a.(*array.List); ok {
+		return c.listSlabs(list, write)
+	}
+	at, level, nulls, step := valuesOf(a), c.level(), a.NullN() > 0, slabStep(a)
+	for from := 0; from < a.Len(); from += step {
+		c.slab = c.slab[:0]
+		for row := from; row < min(from+step, a.Len()); row++ {
+			if nulls && a.IsNull(row) {
+				c.slab = append(c.slab, pq.Value{})
+				continue
+			}
+			v := at(row)
+			v.SetDefinitionLevel(level)
+			c.slab = append(c.slab, v)
+		}
+		if err := write(c.slab); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listSlabs is slabs for a list. The levels of an item say whether the list is
+// null, empty, or how its item is (the definition), and whether it begins a row
+// or goes on with one (the repetition).
+func (c *column) listSlabs(list *array.List, write func(values []pq.Value) error) error {
+	items := list.ListValues()
+	at, level, step := valuesOf(items), c.level(), slabStep(list)
+	for from := 0; from < list.Len(); from += step {
+		c.slab = c.slab[:0]
+		for row := from; row < min(from+step, list.Len()); row++ {
+			first, end := list.ValueOffsets(row)
+			switch {
+			case list.IsNull(row):
+				c.slab = append(c.slab, pq.Value{})
+			case first == end:
+				c.slab = append(c.slab, pq.Value{}.Level(0, level, c.index))
+			default:
+				c.slab = appendItems(c.slab, items, at, int(first), int(end), level)
+			}
+		}
+		if err := write(c.slab); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func appendItems(slab []pq.Value, items arrow.Array, at func(int) pq.Value, first, end, level int) []pq.Value {
+	for i := first; i < end; i++ {
+		var v pq.Value
+		v.SetDefinitionLevel(level + 1)
+		if items.IsValid(i) {
+			v = at(i)
+			v.SetDefinitionLevel(level + 2)
+		}
+		if i > first {
+			v.SetRepetitionLevel(1)
+		}
+		slab = append(slab, v)
+	}
+	return slab
+}
+
+// slabStep is how many rows of an array make a slab.
+func slabStep(a arrow.Array) int {
+	size := int(a.Data().SizeInBytes()) // of the rows that a slice leaves out, too
+	if s, ok := a.(*array.String); ok {
+		size = len(s.ValueBytes())
+	}
+	return min(slabRows, max(1, a.Len()*slabBytes/max(1, size)))
+}
+
+// level is the definition level of a column's value that is not null.
+func (c *column) level() int {
+	if c.required {
+		return 0
+	}
+	return 1
+}

@@ -1,0 +1,176 @@
+package parquet
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+	pq "github.com/parquet-go/parquet-go"
+)
+
+// cursor reads one column of a file, row group after row group.
+type cursor struct {
+	name     string
+	index    int // of the leaf in the file
+	nullable bool
+	put      put
+	builder  array.Builder
+	list     *array.ListBuilder // the builder, of a list
+	items    array.Builder      // the list's
+	cut      int64              // times finer than a microsecond
+
+	pages  pq.Pages
+	page   pq.Page        // the one being read, until none of its values is in the slab
+	values pq.ValueReader // nil at its end
+	slab   []pq.Value
+	next   int // in the slab
+}
+
+// begin goes to the column's part of a row group.
+func (c *cursor) begin(group pq.RowGroup) error {
+	if err := c.close(); err != nil {
+		return err
+	}
+	c.pages = group.ColumnChunks()[c.index].Pages()
+	return nil
+}
+
+// read appends rows to the column being built and returns their size in bytes.
+// It ends early only with an error: a damaged file may have fewer values than
+// it says.
+func (c *cursor) read(rows int) (size int, err error) {
+	if c.list != nil {
+		return c.readLists(rows)
+	}
+	for rows > 0 {
+		if err := c.fill(); err != nil {
+			return size, c.ended(err)
+		}
+		n := min(rows, len(c.slab)-c.next)
+		for _, v := range c.slab[c.next : c.next+n] {
+			size += c.append(c.builder, v)
+		}
+		c.next += n
+		rows -= n
+	}
+	return size, nil
+}
+
+// readLists is read for a list: a row goes on until the next one begins.
+func (c *cursor) readLists(rows int) (size int, err error) {
+	for begun := 0; ; c.next++ {
+		err := c.fill()
+		if errors.Is(err, io.EOF) && begun == rows {
+			return size, nil
+		}
+		if err != nil {
+			return size, c.ended(err)
+		}
+		v := c.slab[c.next]
+		if v.RepetitionLevel() == 0 {
+			if begun == rows {
+				return size, nil
+			}
+			begun++
+			c.list.Append(!c.nullable || v.DefinitionLevel() > 0)
+			size += 4
+		} else if begun == 0 {
+			return size, c.ended(errors.New("a row begins in its middle"))
+		}
+		if v.DefinitionLevel() > c.level() {
+			size += c.append(c.items, v)
+		}
+	}
+}
+
+// level is the definition level of an empty list.
+func (c *cursor) level() int {
+	if c.nullable {
+		return 1
+	}
+	return 0
+}
+
+func (c *cursor) append(b array.Builder, v pq.Value) int {
+	if v.IsNull() {
+		b.AppendNull()
+		return 1
+	}
+	return c.put(v)
+}
+
+// skip passes over rows.
+func (c *cursor) skip(rows int64) error {
+	for begun := int64(0); ; c.next++ {
+		err := c.fill()
+		if errors.Is(err, io.EOF) && begun == rows {
+			return nil
+		}
+		if err != nil {
+			return c.ended(err)
+		}
+		if c.slab[c.next].RepetitionLevel() != 0 {
+			continue
+		}
+		if begun == rows {
+			return nil
+		}
+		begun++
+	}
+}
+
+// fill makes sure that the slab has a next value. io.EOF is the end of the row
+// group.
+func (c *cursor) fill() error {
+	for c.next >= len(c.slab) {
+		if c.values == nil {
+			if err := c.turn(); err != nil {
+				return err
+			}
+		}
+		if c.slab == nil {
+			c.slab = make([]pq.Value, slabRows)
+		}
+		n, err := c.values.ReadValues(c.slab[:cap(c.slab)])
+		c.slab, c.next = c.slab[:n], 0
+		if errors.Is(err, io.EOF) {
+			c.values = nil
+		} else if err != nil {
+			return err
+		} else if n == 0 {
+			return errors.New("a page that never ends")
+		}
+	}
+	return nil
+}
+
+// turn goes to the next page.
+func (c *cursor) turn() error {
+	pq.Release(c.page)
+	c.page = nil
+	page, err := c.pages.ReadPage()
+	if err != nil {
+		return err
+	}
+	c.page, c.values = page, page.Values()
+	return nil
+}
+
+func (c *cursor) ended(err error) error {
+	if errors.Is(err, io.EOF) {
+		err = errors.New("it has fewer values than the footer says")
+	}
+	return fmt.Errorf("column %q: %w", c.name, err)
+}
+
+func (c *cursor) close() error {
+	pq.Release(c.page)
+	c.page, c.values, c.slab, c.next = nil, nil, c.slab[:0], 0
+	if c.pages == nil {
+		return nil
+	}
+	pages := c.pages
+	c.pages = nil
+	return pages.Close()
+}

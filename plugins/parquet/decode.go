@@ -1,0 +1,217 @@
+package parquet
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+	pq "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// put appends a value that is not null to a column being built, and returns its
+// size in bytes.
+type put func(v pq.Value) int
+
+var errOtherType = errors.New("other type")
+
+// putInto finds how values of a file's type become the values that a builder
+// takes. Only ways that keep the value are taken; errOtherType if there is none.
+// cut counts the times that were finer than a microsecond.
+func putInto(b array.Builder, from pq.Type, cut *int64) (put, error) {
+	switch b := b.(type) {
+	case *array.StringBuilder:
+		return putBytes(b.BinaryBuilder, textual(from))
+	case *array.BinaryBuilder:
+		return putBytes(b, from.Kind() == pq.ByteArray || from.Kind() == pq.FixedLenByteArray)
+	case *array.Int32Builder:
+		return putNumber(b.Append, pq.Value.Int32, 4, signed(from, 32))
+	case *array.Int64Builder:
+		return putInt64(b, from)
+	case *array.Uint64Builder:
+		return putUint64(b, from)
+	case *array.Float32Builder:
+		return putNumber(b.Append, pq.Value.Float, 4, from.Kind() == pq.Float && from.LogicalType() == nil)
+	case *array.Float64Builder:
+		if from.Kind() == pq.Float && from.LogicalType() == nil {
+			return func(v pq.Value) int { b.Append(float64(v.Float())); return 8 }, nil
+		}
+		return putNumber(b.Append, pq.Value.Double, 8, from.Kind() == pq.Double && from.LogicalType() == nil)
+	case *array.BooleanBuilder:
+		return putNumber(b.Append, pq.Value.Boolean, 1, from.Kind() == pq.Boolean)
+	case *array.Date32Builder:
+		_, date := logical(from).(*format.DateType)
+		return putNumber(func(v int32) { b.Append(arrow.Date32(v)) }, pq.Value.Int32, 4, date && from.Kind() == pq.Int32)
+	case *array.Time64Builder:
+		return putTime(b, from, cut)
+	case *array.TimestampBuilder:
+		return putTimestamp(b, from, cut)
+	case *array.Decimal128Builder:
+		return putDecimal(b, from)
+	}
+	return nil, errOtherType
+}
+
+// logical is the value of a type's annotation, or nil.
+func logical(t pq.Type) any {
+	if l := t.LogicalType(); l != nil {
+		return l.Value
+	}
+	return nil
+}
+
+// textual tells whether bytes are meant as text. Those without an annotation
+// may be, as old writers have it; what is not UTF-8 is rejected row by row.
+func textual(t pq.Type) bool {
+	if t.Kind() != pq.ByteArray {
+		return false
+	}
+	switch logical(t).(type) {
+	case nil, *format.StringType, *format.EnumType, *format.JsonType:
+		return true
+	}
+	return false
+}
+
+// signed tells whether a type's values fit into signed integers of so many bits.
+func signed(t pq.Type, bits int) bool {
+	if t.Kind() != pq.Int32 && t.Kind() != pq.Int64 {
+		return false
+	}
+	switch l := logical(t).(type) {
+	case nil:
+		return bits == 64 || t.Kind() == pq.Int32
+	case *format.IntType:
+		return int(l.BitWidth) < bits || int(l.BitWidth) == bits && l.IsSigned
+	}
+	return false
+}
+
+func putBytes(b *array.BinaryBuilder, ok bool) (put, error) {
+	if !ok {
+		return nil, errOtherType
+	}
+	return func(v pq.Value) int {
+		b.Append(v.ByteArray())
+		return len(v.ByteArray()) + 4
+	}, nil
+}
+
+func putNumber[T any](add func(T), get func(pq.Value) T, size int, ok bool) (put, error) {
+	if !ok {
+		return nil, errOtherType
+	}
+	return func(v pq.Value) int {
+		add(get(v))
+		return size
+	}, nil
+}
+
+func putInt64(b *array.Int64Builder, from pq.Type) (put, error) {
+	l, annotated := logical(from).(*format.IntType)
+	switch {
+	case !signed(from, 64):
+		return nil, errOtherType
+	case from.Kind() == pq.Int64:
+		return putNumber(b.Append, pq.Value.Int64, 8, true)
+	case annotated && !l.IsSigned:
+		return func(v pq.Value) int { b.Append(int64(v.Uint32())); return 8 }, nil
+	}
+	return func(v pq.Value) int { b.Append(int64(v.Int32())); return 8 }, nil
+}
+
+func putUint64(b *array.Uint64Builder, from pq.Type) (put, error) {
+	if l, ok := logical(from).(*format.IntType); !ok || l.IsSigned || from.Kind() != pq.Int32 && from.Kind() != pq.Int64 {
+		return nil, errOtherType
+	}
+	if from.Kind() == pq.Int32 {
+		return func(v pq.Value) int { b.Append(uint64(v.Uint32())); return 8 }, nil
+	}
+	return putNumber(b.Append, pq.Value.Uint64, 8, true)
+}
+
+// micros is how a number of units becomes microseconds, rounded down.
+func micros(unit format.TimeUnit, cut *int64) func(int64) int64 {
+	switch unit.Value.(type) {
+	case *format.MilliSeconds:
+		return func(n int64) int64 { return n * 1000 }
+	case *format.NanoSeconds:
+		return func(n int64) int64 {
+			rest := ((n % 1000) + 1000) % 1000
+			if rest != 0 {
+				*cut++
+			}
+			return (n - rest) / 1000
+		}
+	}
+	return func(n int64) int64 { return n }
+}
+
+// putTimestamp takes local times as UTC: pandas and others write their UTC
+// times so when no zone is attached.
+func putTimestamp(b *array.TimestampBuilder, from pq.Type, cut *int64) (put, error) {
+	if from.Kind() == pq.Int96 {
+		toMicros := micros(format.TimeUnit{Value: &format.NanoSeconds{}}, cut)
+		return func(v pq.Value) int {
+			b.Append(arrow.Timestamp(int96Micros([3]uint32(v.Int96()), toMicros)))
+			return 8
+		}, nil
+	}
+	l, ok := logical(from).(*format.TimestampType)
+	if !ok || from.Kind() != pq.Int64 {
+		return nil, errOtherType
+	}
+	toMicros := micros(l.Unit, cut)
+	return func(v pq.Value) int { b.Append(arrow.Timestamp(toMicros(v.Int64()))); return 8 }, nil
+}
+
+// int96Micros reads the timestamps of Impala and of Spark: nanoseconds of the
+// day, then the Julian day.
+func int96Micros(v [3]uint32, toMicros func(int64) int64) int64 {
+	const epoch, microsPerDay = 2_440_588, 86_400_000_000
+	return (int64(v[2])-epoch)*microsPerDay + toMicros(int64(uint64(v[1])<<32|uint64(v[0])))
+}
+
+func putTime(b *array.Time64Builder, from pq.Type, cut *int64) (put, error) {
+	l, ok := logical(from).(*format.TimeType)
+	if !ok || from.Kind() != pq.Int32 && from.Kind() != pq.Int64 {
+		return nil, errOtherType
+	}
+	toMicros := micros(l.Unit, cut)
+	if from.Kind() == pq.Int32 {
+		return func(v pq.Value) int { b.Append(arrow.Time64(toMicros(int64(v.Int32())))); return 8 }, nil
+	}
+	return func(v pq.Value) int { b.Append(arrow.Time64(toMicros(v.Int64()))); return 8 }, nil
+}
+
+func putDecimal(b *array.Decimal128Builder, from pq.Type) (put, error) {
+	l, ok := logical(from).(*format.DecimalType)
+	want := b.Type().(*arrow.Decimal128Type)
+	if !ok || l.Scale != want.Scale || l.Precision > want.Precision {
+		return nil, errOtherType
+	}
+	switch from.Kind() {
+	case pq.Int32:
+		return func(v pq.Value) int { b.Append(decimal128.FromI64(int64(v.Int32()))); return 16 }, nil
+	case pq.Int64:
+		return func(v pq.Value) int { b.Append(decimal128.FromI64(v.Int64())); return 16 }, nil
+	}
+	return func(v pq.Value) int { b.Append(bigEndian(v.ByteArray())); return 16 }, nil
+}
+
+// bigEndian reads a number in two's complement of any length; only its last 16
+// bytes can hold digits of a decimal.
+func bigEndian(bytes []byte) decimal128.Num {
+	bytes = bytes[max(0, len(bytes)-16):]
+	var wide [16]byte
+	if len(bytes) > 0 && bytes[0]&0x80 != 0 {
+		for i := range wide {
+			wide[i] = math.MaxUint8
+		}
+	}
+	copy(wide[16-len(bytes):], bytes)
+	return decimal128.New(int64(binary.BigEndian.Uint64(wide[:8])), binary.BigEndian.Uint64(wide[8:]))
+}

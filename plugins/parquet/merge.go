@@ -1,0 +1,208 @@
+package parquet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	pq "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
+
+	"etlengine/plugins/sdk/files"
+)
+
+// merge writes the rows of parts, in order, as one file. Row groups that are
+// at least half full are copied as they are; smaller ones are written anew,
+// together, so that two neighbours always hold more than one could. One row
+// group is in memory at a time, compressed.
+func merge(ctx context.Context, out io.Writer, schema *arrow.Schema, parts []files.Part, o options) error {
+	if len(parts) == 1 {
+		_, err := io.Copy(out, io.NewSectionReader(parts[0], 0, parts[0].Size))
+		return err
+	}
+	opened := make([]*pq.File, len(parts))
+	for i, part := range parts {
+		file, err := openFile(part, part.Size, pq.SkipBloomFilters(true), pq.ReadBufferSize(readBuffer))
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", part.Name, err)
+		}
+		opened[i] = file
+	}
+	file, err := newFile(out, schema, agreed(schema, opened), o)
+	if err != nil {
+		return err
+	}
+	m := merger{file: file, options: o}
+	for i, part := range opened {
+		if err := guarded(func() error { return m.add(ctx, part) }); err != nil {
+			return fmt.Errorf("merging %s: %w", parts[i].Name, err)
+		}
+	}
+	if err := file.Close(); err != nil {
+		return fmt.Errorf("writing the footer: %w", err)
+	}
+	return nil
+}
+
+// agreed names the columns that have a dictionary in most of the rows.
+func agreed(schema *arrow.Schema, parts []*pq.File) map[int]bool {
+	rows := make(map[int]int64, schema.NumFields())
+	for _, part := range parts {
+		for _, group := range part.Metadata().RowGroups {
+			for i, chunk := range group.Columns {
+				if usesDictionary(chunk.MetaData.EncodingStats) {
+					rows[i] += group.NumRows
+				} else {
+					rows[i] -= group.NumRows
+				}
+			}
+		}
+	}
+	dictionaries := make(map[int]bool, len(rows))
+	for i, n := range rows {
+		dictionaries[i] = n > 0
+	}
+	return dictionaries
+}
+
+// usesDictionary tells whether all data pages of a column use one: it was not
+// given up.
+func usesDictionary(pages []format.PageEncodingStats) bool {
+	used := false
+	for _, p := range pages {
+		if p.PageType == format.DictionaryPage {
+			continue
+		}
+		if p.Encoding != format.RLEDictionary {
+			return false
+		}
+		used = true
+	}
+	return used
+}
+
+// merger fills the row groups of a file from other files.
+type merger struct {
+	file    *pq.GenericWriter[any]
+	options options
+	rows    int64 // in the row group being filled
+	start   int64 // size of the file where it began
+	slab    []pq.Value
+}
+
+func (m *merger) add(ctx context.Context, part *pq.File) error {
+	if !pq.EqualNodes(m.file.Schema(), part.Schema()) {
+		return errors.New("its columns are others than those of the file")
+	}
+	for _, group := range part.RowGroups() {
+		if err := m.addGroup(ctx, group); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *merger) addGroup(ctx context.Context, group pq.RowGroup) error {
+	n := group.NumRows()
+	if m.rows+n > m.options.rowGroupRows || m.file.Size()-m.start >= rowGroupBytes {
+		if err := m.endGroup(); err != nil {
+			return err
+		}
+	}
+	if m.rows == 0 && 2*n >= m.options.rowGroupRows {
+		if _, err := m.file.WriteRowGroup(group); err != nil {
+			return err
+		}
+		return m.endGroup()
+	}
+	for i, chunk := range group.ColumnChunks() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		copied, err := m.copyColumn(m.file.ColumnWriters()[i], chunk.Pages())
+		if err == nil && copied != n {
+			err = fmt.Errorf("want %d rows, got %d", n, copied)
+		}
+		if err != nil {
+			return fmt.Errorf("column %d: %w", i, err)
+		}
+	}
+	m.rows += n
+	return nil
+}
+
+func (m *merger) endGroup() error {
+	if err := m.file.Flush(); err != nil {
+		return fmt.Errorf("writing a row group: %w", err)
+	}
+	m.rows, m.start = 0, m.file.Size()
+	return nil
+}
+
+// copyColumn writes the values of all pages, and counts their rows.
+func (m *merger) copyColumn(to *pq.ColumnWriter, pages pq.Pages) (rows int64, err error) {
+	defer func() { err = errors.Join(err, pages.Close()) }()
+	for {
+		page, err := pages.ReadPage()
+		if errors.Is(err, io.EOF) {
+			return rows, nil
+		}
+		if err != nil {
+			return rows, err
+		}
+		n, err := m.copyPage(to, page.Values())
+		rows += n
+		pq.Release(page)
+		if err != nil {
+			return rows, err
+		}
+	}
+}
+
+// copyPage writes the values of a page in slabs of whole rows. A page of the
+// parts never ends inside a row.
+func (m *merger) copyPage(to *pq.ColumnWriter, from pq.ValueReader) (rows int64, err error) {
+	if m.slab == nil {
+		m.slab = make([]pq.Value, slabRows)
+	}
+	held := 0
+	for {
+		n, err := from.ReadValues(m.slab[held:])
+		end := errors.Is(err, io.EOF)
+		if err != nil && !end {
+			return rows, err
+		}
+		have := m.slab[:held+n]
+		whole := len(have)
+		if !end {
+			whole = wholeRows(have)
+		}
+		if whole > 0 {
+			written, err := to.WriteRowValues(have[:whole])
+			rows += int64(written)
+			if err != nil {
+				return rows, err
+			}
+		}
+		if end {
+			return rows, nil
+		}
+		held = copy(m.slab, have[whole:])
+		if held == len(m.slab) { // one row, longer than the slab
+			m.slab = append(m.slab, make([]pq.Value, len(m.slab))...)
+		}
+	}
+}
+
+// wholeRows is how many of the values belong to rows that end among them: a
+// row with a level of repetition may go on.
+func wholeRows(values []pq.Value) int {
+	for i := len(values) - 1; i >= 0; i-- {
+		if values[i].RepetitionLevel() == 0 {
+			return i
+		}
+	}
+	return 0
+}

@@ -1,0 +1,124 @@
+// Package parquet writes and reads Parquet files.
+//
+// What it writes is meant for any engine: columns in the order of the schema,
+// microseconds in UTC, plain or dictionary encoding and no other, statistics
+// of every column. What it reads may come from anywhere, as long as each
+// declared column is there with a type that keeps its values.
+package parquet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/files"
+)
+
+const suffix = ".parquet"
+
+// SinkConfig is the config of the sink.
+type SinkConfig struct {
+	files.SinkConfig
+	Compression  string `json:"compression" doc:"snappy, zstd, gzip, lz4 or none."`
+	RowGroupRows int64  `json:"row_group_rows" alias:"row_group_size" doc:"Most rows in a row group."`
+}
+
+// Validate refuses unknown compressions and row groups without rows.
+func (c *SinkConfig) Validate() error {
+	errs := []error{c.SinkConfig.Validate()}
+	if _, err := codecOf(c.Compression); err != nil {
+		errs = append(errs, sdk.Fieldf("compression", "%v", err))
+	}
+	if c.RowGroupRows < 1 {
+		errs = append(errs, sdk.Fieldf("row_group_rows", "want at least 1, got %d", c.RowGroupRows))
+	}
+	return errors.Join(errs...)
+}
+
+// Sink writes a folder of part files.
+var Sink = sdk.Spec[SinkConfig]{
+	Kind:    sdk.KindSink,
+	Name:    "parquet",
+	Summary: "Writes Parquet files into a folder, exactly once.",
+	Example: "parquet: { path: output/tickets/parquet, compression: zstd }",
+	Defaults: SinkConfig{
+		SinkConfig: files.DefaultSink(), Compression: "snappy", RowGroupRows: 128 << 10,
+	},
+	Schema: func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+		problems := c.Check(in)
+		if _, err := fileSchema(in, nil); err != nil {
+			problems = append(problems, sdk.Problem{Message: err.Error(),
+				Hint: "cast or drop the column before this output"})
+		}
+		return in, problems
+	},
+	Resources: func(c *SinkConfig) []string { return c.Resources() },
+	Open:      openSink,
+}.Plugin()
+
+func openSink(_ context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
+	codec, err := codecOf(c.Compression)
+	if err != nil {
+		return nil, err
+	}
+	o := options{codec: codec, rowGroupRows: c.RowGroupRows, room: &room{files: int64(c.MaxOpenFiles)}}
+	return files.NewSink(c.SinkConfig, in, env, files.Format{
+		Suffix: suffix,
+		Empty:  true,
+		Start: func(w io.Writer, schema *arrow.Schema, _ bool) (files.Encoder, error) {
+			return newWriter(w, schema, o)
+		},
+		Merge: func(ctx context.Context, w io.Writer, schema *arrow.Schema, parts []files.Part) error {
+			return merge(ctx, w, schema, parts, o)
+		},
+	})
+}
+
+// SourceConfig is the config of the source.
+type SourceConfig struct {
+	files.SourceConfig
+}
+
+// Validate wants a schema: a plan knows the columns without reading data.
+func (c *SourceConfig) Validate() error {
+	errs := []error{c.SourceConfig.Validate()}
+	if len(c.Schema) == 0 {
+		errs = append(errs, sdk.Fieldf("schema", "name the columns to read and their types"))
+	}
+	return errors.Join(errs...)
+}
+
+// Source reads the declared columns of Parquet files.
+var Source = sdk.Spec[SourceConfig]{
+	Kind:     sdk.KindSource,
+	Name:     "parquet",
+	Summary:  "Reads the declared columns of Parquet files.",
+	Example:  "parquet: { path: output/tickets/parquet, schema: ticket }",
+	Defaults: SourceConfig{SourceConfig: files.DefaultSource()},
+	Schema: func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+		schema := c.Schema.Arrow()
+		if _, err := fileSchema(schema, nil); err != nil {
+			return nil, []sdk.Problem{{Path: "schema", Message: err.Error()}}
+		}
+		return schema, nil
+	},
+	Resources: func(c *SourceConfig) []string { return c.Resources() },
+	Open:      openSource,
+}.Plugin()
+
+func openSource(_ context.Context, c *SourceConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
+	return files.NewSource(c.SourceConfig, env, files.Input{
+		Suffixes: []string{suffix},
+		Open: func(_ context.Context, f files.File) (files.Reader, error) {
+			r, err := openReader(f, env.Log)
+			if err != nil {
+				return nil, fmt.Errorf("opening: %w", err)
+			}
+			return r, nil
+		},
+	})
+}

@@ -1,0 +1,210 @@
+package parquet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	pq "github.com/parquet-go/parquet-go"
+
+	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/files"
+)
+
+const (
+	readBuffer = 32 << 10 // per column
+	batchBytes = sdk.MaxBatchBytes / 2
+	stepBytes  = 128 << 10 // what is read of all columns before the size is looked at
+	maxStep    = 512
+)
+
+// reader reads the declared columns of one file.
+type reader struct {
+	name    string
+	file    io.Closer
+	schema  *arrow.Schema
+	columns []*cursor
+	builder *array.RecordBuilder
+	log     *slog.Logger
+
+	groups []pq.RowGroup // still to be begun
+	left   int64         // rows left in the one begun
+	row    int64         // rows read
+	rows   int64         // rows in the file
+	size   int64         // bytes in the file
+	step   int           // rows to read at once: few if they are large
+}
+
+// openReader reads the footer of a file and holds its columns against the ones
+// that are wanted.
+func openReader(f files.File, log *slog.Logger) (*reader, error) {
+	file, err := os.Open(f.Path)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{name: f.Path, file: file, schema: f.Schema.Arrow(), log: log, step: 1}
+	if err := r.open(file, f.Skip); err != nil {
+		file.Close() // nothing was written
+		return nil, r.named(err)
+	}
+	return r, nil
+}
+
+func (r *reader) named(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	return fmt.Errorf("reading %s: %w", r.name, err)
+}
+
+func (r *reader) open(file *os.File, skip int64) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	r.size = info.Size()
+	opened, err := openFile(file, r.size, pq.SkipPageIndex(true), pq.SkipBloomFilters(true),
+		pq.ReadBufferSize(readBuffer))
+	if err != nil {
+		return err
+	}
+	return guarded(func() error {
+		if err := r.bind(opened.Root()); err != nil {
+			return err
+		}
+		r.groups = opened.RowGroups()
+		for _, g := range r.groups {
+			if g.NumRows() < 0 {
+				return errors.New("the file is damaged: a row group has less than no rows")
+			}
+			r.rows += g.NumRows()
+		}
+		return r.skip(skip)
+	})
+}
+
+// bind finds all declared columns, and says all that is wrong with them at once.
+func (r *reader) bind(root *pq.Column) error {
+	r.builder = array.NewRecordBuilder(memory.DefaultAllocator, r.schema)
+	var errs []error
+	for i, f := range r.schema.Fields() {
+		c, err := match(root, f, r.builder.Field(i))
+		errs = append(errs, err)
+		r.columns = append(r.columns, c)
+	}
+	return errors.Join(errs...)
+}
+
+// skip passes over the rows that were read before.
+func (r *reader) skip(rows int64) error {
+	if rows > r.rows {
+		return fmt.Errorf("%d rows were read before, but the file has only %d: it is another one now", rows, r.rows)
+	}
+	r.row = rows
+	for rows > 0 {
+		if n := r.groups[0].NumRows(); n <= rows {
+			r.groups, rows = r.groups[1:], rows-n
+			continue
+		}
+		if err := r.begin(); err != nil {
+			return err
+		}
+		for _, c := range r.columns {
+			if err := c.skip(rows); err != nil {
+				return err
+			}
+		}
+		r.left -= rows
+		return nil
+	}
+	return nil
+}
+
+// begin goes to the next row group. io.EOF: there is none.
+func (r *reader) begin() error {
+	for r.left == 0 {
+		if len(r.groups) == 0 {
+			return io.EOF
+		}
+		for _, c := range r.columns {
+			if err := c.begin(r.groups[0]); err != nil {
+				return err
+			}
+		}
+		r.left, r.groups = r.groups[0].NumRows(), r.groups[1:]
+	}
+	return nil
+}
+
+// Next reads the next rows.
+func (r *reader) Next(ctx context.Context) (rows arrow.RecordBatch, rejected []sdk.Reject, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	err = guarded(func() error {
+		n, err := r.read()
+		if err != nil {
+			return err
+		}
+		rows, rejected = judge(r.batch(n), r.row)
+		r.row += n
+		return nil
+	})
+	return rows, rejected, r.named(err)
+}
+
+// read appends rows of one row group to the columns being built: a batch of
+// them, or fewer if they are large.
+func (r *reader) read() (rows int64, err error) {
+	if err := r.begin(); err != nil {
+		return 0, err
+	}
+	for size := 0; r.left > 0 && rows < sdk.DefaultBatchRows && size < batchBytes; {
+		n, read := min(int64(r.step), r.left, sdk.DefaultBatchRows-rows), 0
+		for _, c := range r.columns {
+			s, err := c.read(int(n))
+			if err != nil {
+				return rows, err
+			}
+			read += s
+		}
+		rows, size, r.left = rows+n, size+read, r.left-n
+		r.step = max(1, min(maxStep, 2*r.step, int(n)*stepBytes/max(1, read)))
+	}
+	return rows, nil
+}
+
+func (r *reader) batch(rows int64) arrow.RecordBatch {
+	columns := make([]arrow.Array, len(r.columns))
+	for i, c := range r.columns {
+		columns[i] = c.builder.NewArray()
+	}
+	return array.NewRecordBatch(r.schema, columns, rows)
+}
+
+// Offset is about how many bytes of the file have been read.
+func (r *reader) Offset() int64 {
+	if r.rows == 0 {
+		return r.size
+	}
+	return int64(float64(r.size) * float64(r.row) / float64(r.rows))
+}
+
+// Close ends the reading, and tells if times lost digits.
+func (r *reader) Close() error {
+	for _, c := range r.columns {
+		if c.cut > 0 {
+			r.log.Warn("times finer than a microsecond were cut", "file", r.name, "column", c.name, "values", c.cut)
+		}
+		if err := guarded(c.close); err != nil {
+			r.log.Debug("closing a column", "file", r.name, "column", c.name, "cause", err)
+		}
+	}
+	return r.file.Close()
+}

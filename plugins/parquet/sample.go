@@ -1,0 +1,100 @@
+package parquet
+
+import (
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	pq "github.com/parquet-go/parquet-go"
+)
+
+// The first rows of a file are held back until there are enough of them to tell
+// which columns repeat themselves.
+const (
+	sampleRows   = 4096    // rows held back
+	sampleBytes  = 4 << 20 // or as many bytes
+	sampleValues = 1024    // values looked at, spread over those rows
+	paysBelow    = 4       // a dictionary pays if at most one value in so many is new
+)
+
+// repeating names the columns that deserve a dictionary: every value of a
+// high-cardinality column would be hashed and stored all the same.
+func repeating(schema *arrow.Schema, batches []arrow.RecordBatch) map[int]bool {
+	var rows int64
+	for _, b := range batches {
+		rows += b.NumRows()
+	}
+	step := int(rows/sampleValues) + 1
+	dictionaries := make(map[int]bool)
+	for i, f := range schema.Fields() {
+		if f.Type.ID() == arrow.BOOL {
+			continue // one bit a value as it is
+		}
+		var d distinct
+		for _, b := range batches {
+			d.add(b.Column(i), step)
+		}
+		dictionaries[i] = d.seen > 0 && d.different()*paysBelow <= d.seen
+	}
+	return dictionaries
+}
+
+// distinct counts the values of a sample, and the different ones among them.
+type distinct struct {
+	seen    int
+	numbers map[uint64]struct{}
+	strings map[string]struct{}
+}
+
+func (d *distinct) different() int { return len(d.numbers) + len(d.strings) }
+
+// add takes every step-th value of an array; of a list, of its items.
+func (d *distinct) add(a arrow.Array, step int) {
+	if list, ok := a.(*array.List); ok {
+		if list.Len() == 0 {
+			return
+		}
+		from, _ := list.ValueOffsets(0)
+		_, to := list.ValueOffsets(list.Len() - 1)
+		a = array.NewSlice(list.ListValues(), from, to)
+	}
+	if d.numbers == nil {
+		d.numbers, d.strings = make(map[uint64]struct{}), make(map[string]struct{})
+	}
+	at := valuesOf(a)
+	for row := 0; row < a.Len(); row += step {
+		if a.IsNull(row) {
+			continue
+		}
+		d.seen++
+		switch v := at(row); v.Kind() {
+		case pq.ByteArray, pq.FixedLenByteArray:
+			d.strings[string(v.ByteArray())] = struct{}{}
+		default:
+			d.numbers[v.Uint64()] = struct{}{}
+		}
+	}
+}
+
+// sizeOfRows is the memory that rows refer to, a little more for slices.
+func sizeOfRows(rows arrow.RecordBatch) int64 {
+	var size int64
+	for _, column := range rows.Columns() {
+		size += int64(column.Data().SizeInBytes())
+	}
+	return size
+}
+
+// clone copies rows that must outlive the call that brought them.
+func clone(rows arrow.RecordBatch) (arrow.RecordBatch, error) {
+	columns := make([]arrow.Array, rows.NumCols())
+	for i, column := range rows.Columns() {
+		copied, err := array.Concatenate([]arrow.Array{column}, memory.DefaultAllocator)
+		if err != nil {
+			return nil, fmt.Errorf("copying %s: %w", rows.ColumnName(i), err)
+		}
+		columns[i] = copied
+	}
+	return array.NewRecordBatch(rows.Schema(), columns, rows.NumRows()), nil
+}

@@ -1,0 +1,192 @@
+package parquet
+
+import (
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	pq "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress"
+)
+
+const (
+	pageBytes       = 256 << 10
+	dictionaryBytes = 1 << 20  // a dictionary that grows beyond is given up until the next row group
+	rowGroupBytes   = 64 << 20 // what a row group may hold in memory, compressed, however few its rows
+)
+
+// writer writes one file, row group by row group. A row group is in memory,
+// compressed, until it is complete.
+type writer struct {
+	out     io.Writer
+	schema  *arrow.Schema
+	options options
+	columns []*column
+
+	held      []arrow.RecordBatch // rows before the dictionaries are decided
+	heldRows  int64
+	heldBytes int64
+
+	file       *pq.GenericWriter[any] // nil until then
+	groupRows  int64
+	groupStart int64 // size of the file where the row group begins
+	taken      int64 // of options.room
+}
+
+// options are the part of the config that says how a file looks.
+type options struct {
+	codec        compress.Codec
+	rowGroupRows int64
+	room         *room // nil: no other file is open
+}
+
+func newWriter(out io.Writer, schema *arrow.Schema, o options) (*writer, error) {
+	if _, err := fileSchema(schema, nil); err != nil {
+		return nil, err
+	}
+	return &writer{out: out, schema: schema, options: o, columns: newColumns(schema)}, nil
+}
+
+// Write takes rows. Copies of the first ones are held back until the
+// dictionaries are decided.
+func (w *writer) Write(rows arrow.RecordBatch) error {
+	if rows.NumRows() == 0 {
+		return nil
+	}
+	for i, c := range w.columns {
+		if err := c.check(rows.Column(i)); err != nil {
+			return err
+		}
+	}
+	if w.file != nil {
+		return w.write(rows)
+	}
+	w.heldRows += rows.NumRows()
+	w.heldBytes += sizeOfRows(rows)
+	if w.heldRows >= sampleRows || w.heldBytes >= sampleBytes {
+		w.held = append(w.held, rows)
+		return w.start()
+	}
+	copied, err := clone(rows)
+	w.held = append(w.held, copied)
+	return err
+}
+
+// start decides the dictionaries and writes what was held back.
+func (w *writer) start() error {
+	file, err := newFile(w.out, w.schema, repeating(w.schema, w.held), w.options)
+	if err != nil {
+		return err
+	}
+	w.file = file
+	for _, rows := range w.held {
+		if err := w.write(rows); err != nil {
+			return err
+		}
+	}
+	w.held = nil
+	return nil
+}
+
+// newFile begins a file. The column writers of what it returns take the
+// columns' values one by one.
+func newFile(out io.Writer, schema *arrow.Schema, dictionaries map[int]bool,
+	o options) (*pq.GenericWriter[any], error) {
+	root, err := fileSchema(schema, dictionaries)
+	if err != nil {
+		return nil, err
+	}
+	settings := []pq.WriterOption{
+		root,
+		pq.Compression(o.codec),
+		pq.PageBufferSize(pageBytes),
+		pq.DictionaryMaxBytes(dictionaryBytes),
+		pq.DataPageStatistics(false), // of each page: the column index holds them once more
+		pq.DataPageVersion(1),        // version 2 is still unknown to some readers
+		pq.CreatedBy("engine", version(), ""),
+	}
+	for _, f := range schema.Fields() {
+		if t, ok := f.Type.(*arrow.Decimal128Type); ok && t.Precision > maxDecimal64 {
+			// parquet-go compares these byte by byte, as if they had no sign: readers
+			// that skip row groups by such bounds would lose rows.
+			settings = append(settings, pq.SkipPageBounds(f.Name))
+		}
+	}
+	config, err := pq.NewWriterConfig(settings...)
+	if err != nil {
+		return nil, fmt.Errorf("configuring the file: %w", err)
+	}
+	return pq.NewGenericWriter[any](out, config), nil
+}
+
+// write hands rows to the column writers, cut where row groups end.
+func (w *writer) write(rows arrow.RecordBatch) error {
+	for rows.NumRows() > 0 {
+		n := min(rows.NumRows(), w.options.rowGroupRows-w.groupRows)
+		for i, c := range w.columns {
+			if err := c.slabs(rows.NewSlice(0, n).Column(i), into(w.file.ColumnWriters()[i])); err != nil {
+				return fmt.Errorf("writing %s: %w", c.field.Name, err)
+			}
+		}
+		w.groupRows += n
+		size := w.file.Size() - w.groupStart
+		w.take(size)
+		if w.groupRows >= w.options.rowGroupRows || size >= rowGroupBytes || w.options.room.short(size) {
+			if err := w.endGroup(); err != nil {
+				return err
+			}
+		}
+		rows = rows.NewSlice(n, rows.NumRows())
+	}
+	return nil
+}
+
+func into(column *pq.ColumnWriter) func([]pq.Value) error {
+	return func(values []pq.Value) error {
+		_, err := column.WriteRowValues(values)
+		return err
+	}
+}
+
+func (w *writer) endGroup() error {
+	if err := w.file.Flush(); err != nil {
+		return fmt.Errorf("writing a row group: %w", err)
+	}
+	w.groupRows, w.groupStart = 0, w.file.Size()
+	w.take(0)
+	return nil
+}
+
+// take says how much memory the row group takes now.
+func (w *writer) take(size int64) {
+	if w.options.room != nil {
+		w.options.room.taken.Add(size - w.taken)
+		w.taken = size
+	}
+}
+
+// Flush does nothing: a file cannot be resumed after its footer.
+func (w *writer) Flush() error { return nil }
+
+// Close writes the last row group and the footer.
+func (w *writer) Close() error {
+	defer w.take(0)
+	if w.file == nil {
+		if err := w.start(); err != nil {
+			return err
+		}
+	}
+	if err := w.file.Close(); err != nil {
+		return fmt.Errorf("writing the footer: %w", err)
+	}
+	return nil
+}
+
+// version is the engine's, as far as the binary knows it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
