@@ -1,0 +1,77 @@
+package aggregation
+
+import (
+	"errors"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// accumulator holds one aggregate for all cells. Cells are numbered from 0;
+// a new one is empty, and so is one that was cleared.
+type accumulator interface {
+	// grow makes room for cells below n.
+	grow(n int)
+	// add takes the values of a batch.
+	add(in *input)
+	// result appends what a cell came to.
+	result(b array.Builder, cell uint32) error
+	// clear empties a cell.
+	clear(cell uint32)
+	// encode appends a cell's state, decode takes it into an empty cell.
+	encode(state []byte, cell uint32) []byte
+	decode(r *reader, cell uint32)
+}
+
+// wide is an accumulator whose results have no bound on their size.
+type wide interface {
+	size(cell uint32) int
+}
+
+// input is the rows of one batch that count: row rows[i] goes into cell
+// cells[i]. A row in several windows is there several times.
+type input struct {
+	cells     []uint32
+	rows      []uint32
+	columns   []column
+	partition uint32
+}
+
+// errOverflow is wrapped with the group's name where the groups are known.
+var errOverflow = errors.New("does not fit its type")
+
+func newAccumulator(b bound, from int, parts *partitions) accumulator {
+	k, _ := kindOf(b.out)
+	if b.in != nil {
+		k, _ = kindOf(b.in)
+	}
+	switch b.Function {
+	case "count":
+		return &count{from: from}
+	case "sum", "avg":
+		if isFloat(b.in) {
+			return &floatSum{from: from, mean: b.Function == "avg", parts: parts}
+		}
+		return newIntSum(b, from)
+	case "min", "max":
+		if k == textKind {
+			return &extremeText{from: from, least: b.Function == "min"}
+		}
+		return newExtreme(b, from)
+	case "count_distinct":
+		if k == textKind {
+			return newDistinctTexts(from)
+		}
+		return &distinctNumbers{from: from}
+	case "approx_count_distinct":
+		return &approx{from: from, kind: k}
+	}
+	panic("aggregation: no accumulator for " + b.Function)
+}
+
+// extend makes a slice n long; new items are zero.
+func extend[T any](s []T, n int) []T {
+	if n <= len(s) {
+		return s
+	}
+	return append(s, make([]T, n-len(s))...)
+}

@@ -1,0 +1,176 @@
+package aggregation
+
+import (
+	"cmp"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"etlengine/plugins/sdk"
+)
+
+// unset is a time before all others: a watermark without data.
+const unset = math.MinInt64
+
+// partition is what is known of one of the input's partitions.
+type partition struct {
+	name     string
+	index    uint32
+	newest   int64 // the greatest event time seen, unset before the first row
+	assigned bool
+	since    time.Time // of the wall clock: at its end since then, zero while it is not idle
+	saved    int64     // newest as of the last snapshot
+}
+
+// partitions are those known, by name and by index. An index is never used
+// again, so that a float sum's nodes keep their meaning.
+type partitions struct {
+	byName  map[string]*partition
+	byIndex map[uint32]*partition
+	next    uint32
+	deleted []string // forgotten since the last snapshot
+}
+
+func newPartitions() *partitions {
+	return &partitions{byName: map[string]*partition{}, byIndex: map[uint32]*partition{}}
+}
+
+func (p *partitions) known(index uint32) bool { return p.byIndex[index] != nil }
+
+func (p *partitions) add(name string, index uint32) *partition {
+	// A newest that was never saved differs from every time there is.
+	part := &partition{name: name, index: index, newest: unset, saved: math.MaxInt64}
+	p.byName[name], p.byIndex[index] = part, part
+	p.next = max(p.next, index+1)
+	return part
+}
+
+// compare orders partitions by name, but those of one topic by number, so that
+// topic/2 comes before topic/10.
+func (p *partitions) compare(a, b uint32) int {
+	return compareNames(p.byIndex[a].name, p.byIndex[b].name)
+}
+
+func compareNames(a, b string) int {
+	slashA, slashB := strings.LastIndexByte(a, '/')+1, strings.LastIndexByte(b, '/')+1
+	numberA, errA := strconv.ParseUint(a[slashA:], 10, 64)
+	numberB, errB := strconv.ParseUint(b[slashB:], 10, 64)
+	order := strings.Compare(a[:slashA], b[:slashB])
+	switch {
+	case order == 0 && errA == nil && errB == nil:
+		order = cmp.Compare(numberA, numberB)
+	case order == 0 && errA == nil:
+		order = -1
+	case order == 0 && errB == nil:
+		order = 1
+	}
+	return cmp.Or(order, strings.Compare(a, b))
+}
+
+// clock turns what is known of the partitions into the pipeline's watermark.
+//
+// closed is that watermark: windows that end at or before it have been emitted,
+// or never will be. It stays at or below the watermark of every partition that
+// is assigned and not idle, so rows of those always find their windows open.
+// Rows of others (idle ones that wake up, new ones) may find them closed, and
+// are late then: "an idle decision has closed them".
+type clock struct {
+	delay   int64
+	timeout time.Duration
+	onIdle  string
+	parts   *partitions
+	closed  int64
+	newest  int64 // the greatest event time seen in any partition, ever
+}
+
+// enter notes that a batch of the partition has come.
+func (c *clock) enter(name string) *partition {
+	p := c.parts.byName[name]
+	if p == nil {
+		p = c.parts.add(name, c.parts.next)
+	}
+	p.assigned, p.since = true, time.Time{}
+	return p
+}
+
+// watermark is how far rows of the partition are judged by.
+func (c *clock) watermark(p *partition) int64 {
+	if p.newest == unset {
+		return c.closed
+	}
+	return max(c.closed, p.newest-c.delay)
+}
+
+// assign takes the whole set of partitions. Those without a row hold the
+// watermark; those that are gone no longer do.
+func (c *clock) assign(names []string, size int64) {
+	for _, p := range c.parts.byName {
+		p.assigned = false
+	}
+	for _, name := range names {
+		p := c.parts.byName[name]
+		if p == nil {
+			p = c.parts.add(name, c.parts.next)
+		}
+		p.assigned = true
+	}
+	c.forget(size)
+}
+
+// forget drops partitions that are gone and whose rows are all in closed
+// windows: should one come back, it is judged the same without being known.
+func (c *clock) forget(size int64) {
+	for name, p := range c.parts.byName {
+		if p.assigned || p.newest != unset && p.newest+size > c.closed {
+			continue
+		}
+		delete(c.parts.byName, name)
+		delete(c.parts.byIndex, p.index)
+		if p.saved != math.MaxInt64 {
+			c.parts.deleted = append(c.parts.deleted, name)
+		}
+	}
+}
+
+// idle takes an Idle signal.
+func (c *clock) idle(s sdk.Signal) {
+	p := c.parts.byName[s.Partition]
+	if p == nil {
+		p = c.enter(s.Partition)
+	}
+	p.since = time.Time{}
+	if s.For >= c.timeout {
+		p.since = s.Time.Add(-s.For)
+	}
+}
+
+// reach is the pipeline's watermark now: the least of the partitions that are
+// not idle. If all are, it is what on_idle says; end is when the last open
+// window ends, now the wall clock.
+func (c *clock) reach(now time.Time, end int64) int64 {
+	least, active, quiet := int64(math.MaxInt64), false, time.Time{}
+	for _, p := range c.parts.byName {
+		switch {
+		case !p.assigned:
+		case !p.since.IsZero():
+			if p.since.After(quiet) {
+				quiet = p.since
+			}
+		default:
+			active = true
+			least = min(least, c.watermark(p))
+		}
+	}
+	switch {
+	case active:
+		return max(c.closed, least)
+	case quiet.IsZero() || now.IsZero() || c.newest == unset:
+		return c.closed
+	case c.onIdle == flush:
+		return max(c.closed, end)
+	case c.onIdle == advance:
+		return max(c.closed, c.newest-c.delay+max(0, now.Sub(quiet)).Microseconds())
+	}
+	return c.closed
+}

@@ -1,0 +1,97 @@
+package aggregation
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// distinctNumbers counts different values that are held as integers, exactly.
+type distinctNumbers struct {
+	from int
+	sets []numbers
+}
+
+func (d *distinctNumbers) grow(n int) { d.sets = extend(d.sets, n) }
+
+func (d *distinctNumbers) add(in *input) {
+	column := &in.columns[d.from]
+	nulls := column.bitmap != nil
+	for i, cell := range in.cells {
+		row := in.rows[i]
+		if nulls && column.null(row) {
+			continue
+		}
+		d.sets[cell].intern(column.fixed[row])
+	}
+}
+
+func (d *distinctNumbers) result(b array.Builder, cell uint32) error {
+	b.(*array.Int64Builder).Append(int64(len(d.sets[cell].values)))
+	return nil
+}
+
+func (d *distinctNumbers) clear(cell uint32) { d.sets[cell] = numbers{} }
+
+func (d *distinctNumbers) encode(state []byte, cell uint32) []byte {
+	values := d.sets[cell].values
+	state = binary.AppendUvarint(state, uint64(len(values)))
+	for _, v := range values {
+		state = binary.AppendVarint(state, v)
+	}
+	return state
+}
+
+func (d *distinctNumbers) decode(r *reader, cell uint32) {
+	for range r.count(1) {
+		d.sets[cell].intern(r.varint())
+	}
+}
+
+// distinctTexts counts different values that are held as bytes, exactly.
+type distinctTexts struct {
+	from int
+	seed maphash.Seed
+	sets []texts
+}
+
+func newDistinctTexts(from int) *distinctTexts {
+	return &distinctTexts{from: from, seed: maphash.MakeSeed()}
+}
+
+func (d *distinctTexts) grow(n int) { d.sets = extend(d.sets, n) }
+
+func (d *distinctTexts) add(in *input) {
+	column := &in.columns[d.from]
+	nulls := column.bitmap != nil
+	for i, cell := range in.cells {
+		row := in.rows[i]
+		if nulls && column.null(row) {
+			continue
+		}
+		d.sets[cell].intern(d.seed, column.value(row))
+	}
+}
+
+func (d *distinctTexts) result(b array.Builder, cell uint32) error {
+	b.(*array.Int64Builder).Append(int64(len(d.sets[cell].ends)))
+	return nil
+}
+
+func (d *distinctTexts) clear(cell uint32) { d.sets[cell] = texts{} }
+
+func (d *distinctTexts) encode(state []byte, cell uint32) []byte {
+	set := &d.sets[cell]
+	state = binary.AppendUvarint(state, uint64(len(set.ends)))
+	for id := range set.ends {
+		state = appendText8(state, set.value(uint32(id)))
+	}
+	return state
+}
+
+func (d *distinctTexts) decode(r *reader, cell uint32) {
+	for range r.count(1) {
+		d.sets[cell].intern(d.seed, r.text())
+	}
+}

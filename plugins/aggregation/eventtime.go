@@ -1,0 +1,98 @@
+package aggregation
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/columns"
+	"etlengine/plugins/sdk/jsonrows"
+)
+
+// Event times outside the years 1 to 9999 cannot be written in RFC 3339; they
+// are mistakes of unit, and would close every window there is.
+var (
+	minTime = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+	maxTime = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() - 1
+)
+
+// timeReader reads the event time of rows, as microseconds.
+type timeReader struct {
+	index int
+	name  string
+	room  []int64
+	clock columns.Clock
+}
+
+// read returns the times of all rows, unset where there is none.
+func (r *timeReader) read(rows arrow.RecordBatch) []int64 {
+	a := rows.Column(r.index)
+	if text, ok := a.(*array.String); ok {
+		return r.parse(text)
+	}
+	times := fixedValues(a, arrow.Int64Traits.CastFromBytes)
+	if a.NullN() == 0 {
+		return times
+	}
+	r.room = append(r.room[:0], times...)
+	for row := range r.room {
+		if a.IsNull(row) {
+			r.room[row] = unset
+		}
+	}
+	return r.room
+}
+
+func (r *timeReader) parse(text *array.String) []int64 {
+	r.room = r.room[:0]
+	offsets, bytes := text.ValueOffsets(), bufferBytes(text.Data(), 2)
+	for row := range text.Len() {
+		at, ok := r.clock.Parse(bytes[offsets[row]:offsets[row+1]])
+		if !ok || text.IsNull(row) {
+			at = unset
+		}
+		r.room = append(r.room, at)
+	}
+	return r.room
+}
+
+// reject says why a row has no event time.
+func (r *timeReader) reject(b *sdk.Batch, row int) sdk.Reject {
+	a := b.Rows.Column(r.index)
+	reason := r.name + ": want an event time, got null"
+	if text, ok := a.(*array.String); ok && !a.IsNull(row) {
+		reason = fmt.Sprintf("%s: want a time in RFC 3339 such as 2026-01-31T09:30:00Z, got %s",
+			r.name, quote(text.Value(row)))
+	} else if !a.IsNull(row) {
+		reason = fmt.Sprintf("%s: want a time in the years 1 to 9999, got %s µs since 1970", r.name,
+			strconv.FormatInt(int64(a.(*array.Timestamp).Value(row)), 10))
+	}
+	return sdk.Reject{Reason: reason, Partition: b.Partition, Position: position(b.Rows, row),
+		Row: jsonrows.NewEncoder(b.Rows).Append(nil, row)}
+}
+
+// quote shows a value, cut if it is long.
+func quote(s string) string {
+	const most = 60
+	if len(s) > most {
+		return strconv.Quote(s[:most]) + "…"
+	}
+	return strconv.Quote(s)
+}
+
+// position is where the row stood in its partition, if the plan carries it.
+func position(rows arrow.RecordBatch, row int) int64 {
+	at := rows.Schema().FieldIndices("_position")
+	if len(at) == 0 {
+		return -1
+	}
+	column, ok := rows.Column(at[0]).(*array.Int64)
+	if !ok || column.IsNull(row) {
+		return -1
+	}
+	return column.Value(row)
+}

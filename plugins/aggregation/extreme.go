@@ -1,0 +1,118 @@
+package aggregation
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// extreme is min or max of values that are held as integers.
+type extreme struct {
+	from int
+	flip int64 // -1 for min: the greatest of the complements is the least
+	best []int64
+	seen []bool
+}
+
+func newExtreme(b bound, from int) *extreme {
+	if b.Function == "min" {
+		return &extreme{from: from, flip: -1}
+	}
+	return &extreme{from: from}
+}
+
+func (e *extreme) grow(n int) { e.best, e.seen = extend(e.best, n), extend(e.seen, n) }
+
+func (e *extreme) add(in *input) {
+	column := &in.columns[e.from]
+	nulls := column.bitmap != nil
+	for i, cell := range in.cells {
+		row := in.rows[i]
+		if nulls && column.null(row) {
+			continue
+		}
+		if v := column.fixed[row] ^ e.flip; v > e.best[cell] || !e.seen[cell] {
+			e.best[cell], e.seen[cell] = v, true
+		}
+	}
+}
+
+func (e *extreme) result(b array.Builder, cell uint32) error {
+	if !e.seen[cell] {
+		b.AppendNull()
+		return nil
+	}
+	appendFixed(b, e.best[cell]^e.flip)
+	return nil
+}
+
+func (e *extreme) clear(cell uint32) { e.best[cell], e.seen[cell] = 0, false }
+
+func (e *extreme) encode(state []byte, cell uint32) []byte {
+	if !e.seen[cell] {
+		return append(state, 0)
+	}
+	return binary.AppendVarint(append(state, 1), e.best[cell])
+}
+
+func (e *extreme) decode(r *reader, cell uint32) {
+	if e.seen[cell] = r.bool(); e.seen[cell] {
+		e.best[cell] = r.varint()
+	}
+}
+
+// extremeText is min or max of values that are held as bytes.
+type extremeText struct {
+	from  int
+	least bool
+	best  [][]byte // nil: no value yet
+}
+
+func (e *extremeText) grow(n int) { e.best = extend(e.best, n) }
+
+func (e *extremeText) add(in *input) {
+	column := &in.columns[e.from]
+	nulls := column.bitmap != nil
+	for i, cell := range in.cells {
+		row := in.rows[i]
+		if nulls && column.null(row) {
+			continue
+		}
+		v, best := column.value(row), e.best[cell]
+		if best != nil {
+			if order := bytes.Compare(v, best); order == 0 || order < 0 != e.least {
+				continue
+			}
+		} else {
+			best = make([]byte, 0, len(v))
+		}
+		e.best[cell] = append(best[:0], v...)
+	}
+}
+
+func (e *extremeText) result(b array.Builder, cell uint32) error {
+	if e.best[cell] == nil {
+		b.AppendNull()
+		return nil
+	}
+	appendText(b, e.best[cell])
+	return nil
+}
+
+func (e *extremeText) size(cell uint32) int { return len(e.best[cell]) }
+
+func (e *extremeText) clear(cell uint32) { e.best[cell] = nil }
+
+func (e *extremeText) encode(state []byte, cell uint32) []byte {
+	if e.best[cell] == nil {
+		return append(state, 0)
+	}
+	return appendText8(append(state, 1), e.best[cell])
+}
+
+func (e *extremeText) decode(r *reader, cell uint32) {
+	if r.bool() {
+		e.best[cell] = append([]byte{}, r.text()...)
+	}
+}

@@ -1,0 +1,199 @@
+package aggregation
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+)
+
+// The columns that tell a row's window.
+const (
+	windowStart = "window_start"
+	windowEnd   = "window_end"
+)
+
+// layout is a config that has met its input: every name is a column's index.
+type layout struct {
+	time   int     // the column with the event time
+	groups []int   // the columns grouped by
+	calls  []bound // the aggregates, in order
+	out    *arrow.Schema
+	shape  string // what a stored state depends on
+}
+
+// bound is an aggregate whose column is known.
+type bound struct {
+	Call
+	column int // -1 for count()
+	in     arrow.DataType
+	out    arrow.DataType
+}
+
+// schema is the plugin's Schema: the columns after the step.
+func schema(c *Config, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+	l, problems := newLayout(c, in)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return l.out, nil
+}
+
+// newLayout looks all columns up; it returns everything that does not fit.
+func newLayout(c *Config, in *arrow.Schema) (*layout, []sdk.Problem) {
+	l, p := &layout{}, problems{}
+	fields := []arrow.Field{{Name: windowStart, Type: sdk.Timestamp}, {Name: windowEnd, Type: sdk.Timestamp}}
+	l.timeColumn(c, in, &p)
+	for i, name := range c.GroupBy {
+		at, err := sdk.FindColumn(in, name)
+		if err != nil {
+			p.add(pathOf("group_by", i), "%v", err)
+			continue
+		}
+		field := in.Field(at)
+		if !groupable(field) {
+			p.add(pathOf("group_by", i), "want a column of plain values, %q is a %s", name, describe(field))
+		}
+		l.groups = append(l.groups, at)
+		fields = append(fields, field)
+	}
+	for _, a := range c.Aggregates {
+		b, err := bind(a.Value.Call, in)
+		if err != nil {
+			path := "aggregates." + a.Key
+			if !a.Value.short {
+				path += ".call"
+			}
+			p.add(path, "%v", err)
+			continue
+		}
+		l.calls = append(l.calls, b)
+		fields = append(fields, b.field(a.Key, in))
+	}
+	if len(p) > 0 {
+		return nil, p
+	}
+	l.out = arrow.NewSchema(fields, nil)
+	l.shape = l.stateShape(c, in)
+	return l, nil
+}
+
+func (l *layout) timeColumn(c *Config, in *arrow.Schema, p *problems) {
+	at, err := sdk.FindColumn(in, c.EventTime)
+	if err != nil {
+		p.add("event_time", "%v", err)
+		return
+	}
+	field := in.Field(at)
+	if !arrow.TypeEqual(field.Type, sdk.Timestamp) && (field.Type.ID() != arrow.STRING || isJSON(field)) {
+		p.add("event_time", "want a timestamp or string column, %q is a %s", c.EventTime, describe(field))
+	}
+	l.time = at
+}
+
+// bind finds the column of a call and the type of its result.
+func bind(c Call, in *arrow.Schema) (bound, error) {
+	b := bound{Call: c, column: -1, out: arrow.PrimitiveTypes.Int64}
+	if c.Column == "" {
+		return b, nil
+	}
+	at, err := sdk.FindColumn(in, c.Column)
+	if err != nil {
+		return b, err
+	}
+	field := in.Field(at)
+	b.column, b.in = at, field.Type
+	switch c.Function {
+	case "count":
+		return b, nil
+	case "sum", "avg":
+		if !numeric(field.Type) {
+			return b, fmt.Errorf("%s wants a column of numbers, %q is a %s", c.Function, c.Column, describe(field))
+		}
+		b.out = sumType(c.Function, field.Type)
+	case "min", "max":
+		b.out = field.Type
+	}
+	if !groupable(field) {
+		return b, fmt.Errorf("%s wants a column of plain values, %q is a %s", c.Function, c.Column, describe(field))
+	}
+	return b, nil
+}
+
+// sumType is the type of a sum or an average: sums keep the kind of their
+// column in its widest form.
+func sumType(function string, in arrow.DataType) arrow.DataType {
+	switch {
+	case function == "avg" || isFloat(in):
+		return arrow.PrimitiveTypes.Float64
+	case in.ID() == arrow.UINT64:
+		return arrow.PrimitiveTypes.Uint64
+	}
+	return arrow.PrimitiveTypes.Int64
+}
+
+// field is the new column. A count is never null; everything else is where no
+// row had a value.
+func (b bound) field(name string, in *arrow.Schema) arrow.Field {
+	f := arrow.Field{Name: name, Type: b.out, Nullable: !strings.Contains(b.Function, "count")}
+	if b.column >= 0 && (b.Function == "min" || b.Function == "max") {
+		f.Metadata = in.Field(b.column).Metadata
+	}
+	return f
+}
+
+// stateShape is the part of the config and the input that the stored state was
+// made by: a state of another shape cannot be read.
+func (l *layout) stateShape(c *Config, in *arrow.Schema) string {
+	s := c.Window.spans()
+	var b strings.Builder
+	fmt.Fprintf(&b, "windows of %dus every %dus from %dus by %s; groups", s.size, s.every, s.offset, c.EventTime)
+	for _, g := range l.groups {
+		fmt.Fprintf(&b, " %s:%s", in.Field(g).Name, sdk.TypeName(in.Field(g).Type))
+	}
+	b.WriteString("; aggregates")
+	for _, call := range l.calls {
+		fmt.Fprintf(&b, " %s", call.Call)
+		if call.column >= 0 {
+			fmt.Fprintf(&b, ":%s", sdk.TypeName(call.in))
+		}
+	}
+	return b.String()
+}
+
+// groupable tells whether values of the column can be compared one with
+// another. JSON is text here, but equal documents need not be equal text.
+func groupable(f arrow.Field) bool {
+	_, ok := kindOf(f.Type)
+	return ok && !isJSON(f)
+}
+
+func isJSON(f arrow.Field) bool {
+	for i, key := range sdk.JSONMark.Keys() {
+		if value, ok := f.Metadata.GetValue(key); ok && value == sdk.JSONMark.Values()[i] {
+			return true
+		}
+	}
+	return false
+}
+
+func describe(f arrow.Field) string {
+	if isJSON(f) {
+		return "json"
+	}
+	return sdk.TypeName(f.Type)
+}
+
+func numeric(t arrow.DataType) bool {
+	switch t.ID() {
+	case arrow.INT32, arrow.INT64, arrow.UINT64:
+		return true
+	}
+	return isFloat(t)
+}
+
+func isFloat(t arrow.DataType) bool {
+	return t.ID() == arrow.FLOAT32 || t.ID() == arrow.FLOAT64
+}

@@ -1,0 +1,46 @@
+package aggregation
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"etlengine/plugins/sdk"
+)
+
+// problems collects what is wrong with a config.
+type problems []sdk.Problem
+
+func (p *problems) add(path, format string, args ...any) {
+	*p = append(*p, sdk.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+// choice demands one of the words.
+func (p *problems) choice(path, got string, words ...string) {
+	if !slices.Contains(words, got) {
+		p.add(path, "want one of %s, got %q", strings.Join(words, ", "), got)
+	}
+}
+
+// micros demands whole microseconds, the unit of event time.
+func (p *problems) micros(path string, d sdk.Duration) {
+	if time.Duration(d)%time.Microsecond != 0 {
+		p.add(path, "want whole microseconds, got %s", d)
+	}
+}
+
+// err is the problems as Validate returns them.
+func (p problems) err() error {
+	var errs []error
+	for _, problem := range p {
+		errs = append(errs, problem)
+	}
+	return errors.Join(errs...)
+}
+
+func pathOf(list string, index int) string {
+	return list + "." + strconv.Itoa(index)
+}

@@ -1,0 +1,140 @@
+package aggregation
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+)
+
+// transform is an opened aggregation.
+type transform struct {
+	*layout
+	spans    spans
+	flushEnd bool
+	clock    clock
+	times    timeReader
+	columns  []column // those that groups and aggregates need
+	groups   *groups
+	cells    *cells
+	calls    []accumulator
+	judged   judged
+	input    input
+	gids     []uint32
+	results  *results
+	told     int64 // the watermark last told to the steps behind
+	regroup  int   // how many groups make it worth looking for dead ones
+	saved    saved
+}
+
+var (
+	_ sdk.Transform = (*transform)(nil)
+	_ sdk.Listener  = (*transform)(nil)
+	_ sdk.Stateful  = (*transform)(nil)
+)
+
+// leastRegroup is how many groups are kept without asking which still live.
+const leastRegroup = 1 << 16
+
+func open(_ context.Context, c *Config, in *arrow.Schema, _ sdk.Env) (sdk.Instance, error) {
+	l, problems := newLayout(c, in)
+	if len(problems) > 0 {
+		return nil, problems[0]
+	}
+	t := &transform{layout: l, spans: c.Window.spans(), flushEnd: c.OnEnd == flush,
+		told: unset, regroup: leastRegroup}
+	t.clock = clock{delay: c.delay(), timeout: time.Duration(c.IdleTimeout), onIdle: c.OnIdle,
+		parts: newPartitions(), closed: unset, newest: unset}
+	t.times = timeReader{index: l.time, name: c.EventTime}
+	t.cells = newCells(t.spans)
+	var keys []groupColumn
+	for _, at := range l.groups {
+		k, _ := kindOf(in.Field(at).Type)
+		keys = append(keys, groupColumn{from: t.column(at, in), kind: k})
+	}
+	t.groups = newGroups(keys)
+	for _, b := range l.calls {
+		from := -1
+		if b.column >= 0 {
+			from = t.column(b.column, in)
+		}
+		t.calls = append(t.calls, newAccumulator(b, from, t.clock.parts))
+	}
+	t.results = newResults(l)
+	return t, nil
+}
+
+// column is the place of an input column among the loaded ones.
+func (t *transform) column(index int, in *arrow.Schema) int {
+	at := slices.IndexFunc(t.columns, func(c column) bool { return c.index == index })
+	if at < 0 {
+		at = len(t.columns)
+		t.columns = append(t.columns, column{index: index, typ: in.Field(index).Type})
+	}
+	return at
+}
+
+// Close has nothing to free.
+func (t *transform) Close(context.Context) error { return nil }
+
+// Apply takes the rows of a batch into their windows, and hands out the windows
+// that are complete after it.
+func (t *transform) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
+	p := t.clock.enter(b.Partition)
+	if b.Rows.NumRows() > 0 {
+		if err := t.judge(p, b, out); err != nil {
+			return err
+		}
+		if len(t.judged.rows) > 0 {
+			t.take(p, b.Rows)
+		}
+		out.Count(sdk.Counts{Absorbed: int64(len(t.judged.rows)), Partial: t.judged.partial})
+	}
+	return t.advance(t.clock.reach(time.Time{}, unset), out)
+}
+
+// take adds the rows that were judged to be in time.
+func (t *transform) take(p *partition, rows arrow.RecordBatch) {
+	for i := range t.columns {
+		t.columns[i].load(rows)
+	}
+	t.gids = t.groups.number(t.columns, t.judged.rows, t.gids[:0])
+	in := &t.input
+	in.cells, in.rows, in.columns, in.partition = in.cells[:0], in.rows[:0], t.columns, p.index
+	for i, row := range t.judged.rows {
+		for start := t.judged.first[i]; start <= t.judged.last[i]; start += t.spans.every {
+			in.cells = append(in.cells, t.cells.at(start, t.gids[i]))
+			in.rows = append(in.rows, row)
+		}
+	}
+	for _, call := range t.calls {
+		call.grow(t.cells.len())
+		call.add(in)
+	}
+}
+
+// Signal moves the watermark by what the stream says beside its batches.
+func (t *transform) Signal(_ context.Context, s sdk.Signal, out sdk.Emitter) error {
+	end, open := t.cells.end()
+	if !open {
+		end = unset
+	}
+	switch s.Kind {
+	case sdk.Partitions:
+		t.clock.assign(s.Partitions, t.spans.size)
+		return t.advance(t.clock.reach(time.Time{}, end), out)
+	case sdk.Idle:
+		t.clock.idle(s)
+		return t.advance(t.clock.reach(s.Time, end), out)
+	case sdk.Watermark:
+		return t.advance(max(t.clock.closed, s.Time.UnixMicro()), out)
+	case sdk.End:
+		if t.flushEnd {
+			return t.advance(max(t.clock.closed, end), out)
+		}
+	}
+	return nil
+}

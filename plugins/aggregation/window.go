@@ -1,0 +1,105 @@
+package aggregation
+
+import (
+	"time"
+
+	"etlengine/plugins/sdk"
+)
+
+// Window says which windows a row belongs to.
+type Window struct {
+	Tumbling sdk.Duration `json:"tumbling" doc:"Size of windows that follow one another."`
+	Hopping  *Hopping     `json:"hopping" alias:"sliding" doc:"Windows that overlap: {size: 5m, every: 1m}."`
+	Session  *Session     `json:"session" doc:"Windows that end with a silence (not available yet)."`
+	Offset   sdk.Duration `json:"offset" doc:"Shift of the windows from the Unix epoch in UTC."`
+}
+
+// Hopping are windows of one size that begin at shorter intervals.
+type Hopping struct {
+	Size  sdk.Duration `json:"size" required:"true" doc:"Size of a window."`
+	Every sdk.Duration `json:"every" required:"true" alias:"slide,hop" doc:"From start to start."`
+}
+
+// Session are windows that last as long as their rows are near one another.
+type Session struct {
+	Gap sdk.Duration `json:"gap" required:"true" doc:"Silence that ends a session."`
+}
+
+// maxOverlap bounds the windows a row may be in: each is work and memory.
+const maxOverlap = 1000
+
+// Validate wants exactly one shape, with sizes that make sense.
+func (w *Window) Validate() error {
+	p := problems{}
+	shapes := 0
+	for _, set := range []bool{w.Tumbling != 0, w.Hopping != nil, w.Session != nil} {
+		if set {
+			shapes++
+		}
+	}
+	if shapes != 1 {
+		p.add("", "want one of tumbling, hopping, session, got %d of them", shapes)
+		return p.err()
+	}
+	if w.Session != nil {
+		p.add("session", "session windows are not available yet; tumbling and hopping ones are")
+		return p.err()
+	}
+	size, every, path := w.Tumbling, w.Tumbling, "tumbling"
+	if w.Hopping != nil {
+		size, every, path = w.Hopping.Size, w.Hopping.Every, "hopping.size"
+		if every <= 0 || every > size {
+			p.add("hopping.every", "want more than 0s and at most the size of %s, got %s", size, every)
+		} else if (size-1)/every >= maxOverlap {
+			p.add("hopping.every", "puts a row into more than %d windows; want at least %s",
+				maxOverlap, (size-1)/maxOverlap+1)
+		}
+		p.micros("hopping.every", every)
+	}
+	if size <= 0 {
+		p.add(path, "want more than 0s, got %s", size)
+	}
+	p.micros(path, size)
+	p.micros("offset", w.Offset)
+	if len(p) == 0 && (w.Offset >= every || -w.Offset >= every) {
+		p.add("offset", "want less than %s, which is where the windows repeat, got %s", every, w.Offset)
+	}
+	return p.err()
+}
+
+// spans computes windows: [start, start+size) for every start that is a
+// multiple of every away from the offset. All times are microseconds.
+type spans struct {
+	size, every, offset int64
+}
+
+func (w *Window) spans() spans {
+	s := spans{offset: micros(w.Offset)}
+	if w.Hopping != nil {
+		s.size, s.every = micros(w.Hopping.Size), micros(w.Hopping.Every)
+	} else {
+		s.size, s.every = micros(w.Tumbling), micros(w.Tumbling)
+	}
+	return s
+}
+
+func micros(d sdk.Duration) int64 { return time.Duration(d).Microseconds() }
+
+// last is the start of the newest window that holds at.
+func (s spans) last(at int64) int64 {
+	into := (at - s.offset) % s.every
+	if into < 0 {
+		into += s.every
+	}
+	return at - into
+}
+
+// first is the start of the oldest window that holds at, given the newest.
+func (s spans) first(at, last int64) int64 {
+	return last - (s.size-1-(at-last))/s.every*s.every
+}
+
+// open is the start of the oldest window that ends after closed.
+func (s spans) open(closed int64) int64 {
+	return s.last(closed-s.size) + s.every
+}
