@@ -33,7 +33,7 @@ type File struct {
 	Schemas            *Node  // schema name → columns; may be nil
 	Pipelines          []*Pipeline
 
-	sources map[string][]string // lines of each path, for Render
+	sources map[string]*source // by path, for Render
 }
 
 // Pipeline is one input and what becomes of its rows.

@@ -1,9 +1,79 @@
 package config
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Load reads and merges what o names. It reports everything wrong at once;
 // with problems the file may be partly there, but it is never nil.
 func Load(o Options) (*File, []Problem) {
 	f := &File{Root: &Node{kind: Map}, Paths: o.Paths, StateDir: DefaultStateDir,
-		CheckpointInterval: DefaultCheckpointInterval}
-	return f, []Problem{{Message: "reading files is not there yet", Code: "unsupported"}}
+		CheckpointInterval: DefaultCheckpointInterval, sources: map[string]*source{}}
+	var problems []Problem
+	report := func(p Problem) { problems = append(problems, p) }
+	trees := f.read(report)
+	if len(trees) < len(o.Paths) || len(trees) == 0 {
+		if len(o.Paths) == 0 {
+			report(Problem{Code: "file-not-found", Message: "no file is named", Hint: "name a YAML file"})
+		}
+		// What is missing from one file may be in the one that cannot be read.
+		return f, f.sorted(problems)
+	}
+	f.Root = mergeFiles(trees)
+	if len(o.Set) > 0 {
+		s := newSetter(f.Root, report)
+		for _, assignment := range o.Set {
+			s.set(assignment)
+		}
+	}
+	fill := &filler{lookup: o.LookupEnv, sources: f.sources, report: report}
+	fill.fill(f.Root, "")
+	r := &reader{file: f, report: report}
+	r.top()
+	return f, f.sorted(problems)
+}
+
+// read parses every file that can be; those that cannot are reported and left out.
+func (f *File) read(report func(Problem)) []*Node {
+	var trees []*Node
+	for _, path := range f.Paths {
+		src, problem := readSource(path)
+		if src != nil {
+			f.sources[path] = src
+		}
+		if problem != nil {
+			report(*problem)
+			continue
+		}
+		if root, ok := src.parse(report); ok {
+			trees = append(trees, src.build(root, report))
+		}
+	}
+	return trees
+}
+
+// sorted puts problems in the order of the files and removes what is said twice,
+// such as a fault in an anchor that several aliases copy.
+func (f *File) sorted(problems []Problem) []Problem {
+	order := func(p Problem) int {
+		if p.File == "" { // --set comes last
+			return len(f.Paths)
+		}
+		return slices.Index(f.Paths, p.File)
+	}
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		return cmp.Or(
+			cmp.Compare(order(a), order(b)),
+			cmp.Compare(a.Line, b.Line),
+			cmp.Compare(a.Column, b.Column),
+		)
+	})
+	said := map[Problem]bool{}
+	return slices.DeleteFunc(problems, func(p Problem) bool {
+		p.Path = ""
+		twice := said[p]
+		said[p] = true
+		return twice
+	})
 }

@@ -1,9 +1,6 @@
 package config
 
-import (
-	"fmt"
-	"io"
-)
+import "fmt"
 
 // Position is where something stands: in a file, or on the command line.
 type Position struct {
@@ -36,6 +33,9 @@ type Problem struct {
 // Error is position: path: message (hint).
 func (p Problem) Error() string {
 	text := p.Message
+	if p.File != "" && p.Text != "" {
+		text += ", filled from " + p.Text
+	}
 	if p.Path != "" {
 		text = p.Path + ": " + text
 	}
@@ -46,13 +46,4 @@ func (p Problem) Error() string {
 		text += " (" + p.Hint + ")"
 	}
 	return text
-}
-
-// Render prints problems in the order of the files, each with its line of
-// source and a caret under the offending text. What variables were filled with
-// is never printed: the source line holds their names only.
-func (f *File) Render(w io.Writer, ps []Problem) {
-	for _, p := range ps {
-		fmt.Fprintln(w, p.Error())
-	}
 }

@@ -1,0 +1,120 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// entries reads the keys of a map in their order. A merge key (<<) stands for
+// the keys of its maps, in its place; a key of the map itself wins over them.
+func (b *builder) entries(n *Node, y *yaml.Node, path string) {
+	merged := map[string]bool{} // known from << only
+	lines := map[string]int{}   // where a key was given
+	at := map[string]int{}      // its index in n
+	add := func(key mapKey, value *Node) {
+		at[key.name] = len(n.keys)
+		n.keys, n.values = append(n.keys, key), append(n.values, value)
+	}
+	for i := 0; i+1 < len(y.Content); i += 2 {
+		key, value := y.Content[i], y.Content[i+1]
+		if key.Tag == "!!merge" && key.Kind == yaml.ScalarNode {
+			b.mergeKey(value, path, func(key mapKey, value *Node) {
+				if _, known := at[key.name]; !known {
+					merged[key.name] = true
+					add(key, value)
+				}
+			})
+			continue
+		}
+		name, ok := b.key(key, path)
+		if !ok {
+			continue
+		}
+		if line, twice := lines[name]; twice {
+			b.fail(key, join(path, name), "duplicate-key", "remove one of them",
+				"this key is there twice, first on line %d", line)
+			continue
+		}
+		lines[name] = key.Line
+		entry := mapKey{name: name, pos: b.src.written(key.Line, key.Column)}
+		child := b.node(value, join(path, name))
+		if merged[name] {
+			n.keys[at[name]], n.values[at[name]] = entry, child
+			continue
+		}
+		add(entry, child)
+	}
+}
+
+// key is the text of a key.
+func (b *builder) key(y *yaml.Node, path string) (string, bool) {
+	at := y
+	if y.Kind == yaml.AliasNode {
+		y = y.Alias
+	}
+	switch {
+	case y.Kind != yaml.ScalarNode:
+		hint := ""
+		if y.Style&yaml.FlowStyle != 0 {
+			hint = "{{ }} has no meaning here; a variable is written ${NAME}"
+		}
+		b.fail(at, path, "bad-key", hint, "want a text as key, got a map or a list")
+	case y.Value == "" && y.Style == 0:
+		b.fail(at, path, "bad-key", "", "the key before the colon is missing")
+	case strings.Contains(y.Value, "${") && !strings.Contains(y.Value, "$${"):
+		b.fail(at, path, "variable-in-key", "variables are filled into values only", "a variable in a key")
+	case strings.ContainsFunc(y.Value, func(r rune) bool { return r < ' ' }):
+		b.fail(at, path, "bad-key", "", "a control character in a key")
+	case y.Style == 0 && strings.HasPrefix(y.Value, "-") && isWord(y.Value[1:]):
+		b.fail(at, path, "missing-space", "write: - "+y.Value[1:]+": …", "a space is missing after the -")
+	default:
+		return y.Value, true
+	}
+	return "", false
+}
+
+// mergeKey gives the entries of the map or maps after <<, the first of them
+// first, which is also the one that wins.
+func (b *builder) mergeKey(y *yaml.Node, path string, add func(mapKey, *Node)) {
+	n := b.node(y, path)
+	maps := []*Node{n}
+	if n.kind == List {
+		maps = n.values
+	}
+	for _, m := range maps {
+		if m.kind != Map {
+			b.fail(y, path, "bad-merge", "write <<: *name, where &name stands at a map",
+				"want a map after <<, got %s", m.kind)
+			continue
+		}
+		for i, key := range m.keys {
+			add(key, m.values[i])
+		}
+	}
+}
+
+// addKey is for trees that are put together: it replaces the key or appends it.
+func (n *Node) addKey(key mapKey, value *Node) {
+	if at := n.index(key.name); at >= 0 {
+		n.keys[at], n.values[at] = key, value
+		return
+	}
+	n.keys, n.values = append(n.keys, key), append(n.values, value)
+}
+
+func (n *Node) removeKey(name string) {
+	if at := n.index(name); at >= 0 {
+		n.keys = append(n.keys[:at:at], n.keys[at+1:]...)
+		n.values = append(n.values[:at:at], n.values[at+1:]...)
+	}
+}
+
+// describe names a value for "want …, got …".
+func (n *Node) describe() string {
+	if n.Kind() == Scalar {
+		return fmt.Sprintf("%.60q", n.text)
+	}
+	return n.Kind().String()
+}

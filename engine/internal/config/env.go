@@ -1,0 +1,162 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// filler fills variables into the scalars of a tree:
+//
+//	${NAME}      the variable, which must be set
+//	${NAME:text} the variable, or text if it is not set
+//	$${          a literal ${
+//	${! … }      Benthos's, left alone
+type filler struct {
+	lookup  func(string) (string, bool)
+	sources map[string]*source
+	report  func(Problem)
+}
+
+var variable = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)(:([^{}]*))?\}`)
+
+func (f *filler) fill(n *Node, path string) {
+	switch n.Kind() {
+	case Scalar:
+		f.scalar(n, path)
+	case List:
+		for i, item := range n.values {
+			f.fill(item, join(path, fmt.Sprint(i)))
+		}
+	case Map:
+		for i, value := range n.values {
+			f.fill(value, join(path, n.keys[i].name))
+		}
+	}
+}
+
+func (f *filler) scalar(n *Node, path string) {
+	if !strings.Contains(n.text, "${") {
+		return
+	}
+	var filled strings.Builder
+	rest, from := n.text, Position{} // from: where in the source the next one is searched
+	for {
+		before, after, found := strings.Cut(rest, "${")
+		filled.WriteString(before)
+		if !found {
+			break
+		}
+		if strings.HasSuffix(before, "$") { // $${: one $ is written already
+			filled.WriteString("{")
+			rest = after
+			continue
+		}
+		if strings.HasPrefix(after, "!") {
+			filled.WriteString("${")
+			rest = after
+			continue
+		}
+		rest = f.one(n, path, "${"+after, &from, &filled)
+	}
+	n.text, n.asString = filled.String(), true
+}
+
+// one fills the variable that text begins with and returns what follows it.
+func (f *filler) one(n *Node, path, text string, from *Position, filled *strings.Builder) (rest string) {
+	match := variable.FindStringSubmatch(text)
+	if match == nil {
+		whole, shown := text, text
+		if end := strings.IndexByte(text, '}'); end >= 0 {
+			whole, shown = text[:end+1], text[:end+1]
+		}
+		p := wrongVariable(shown)
+		f.fail(n, path, whole, from, p)
+		return text[len(whole):]
+	}
+	whole, name := match[0], match[1]
+	if p, wrong := foreignVariable(name, match[2], match[3]); wrong {
+		f.fail(n, path, whole, from, p)
+		return text[len(whole):]
+	}
+	value, set := match[3], false
+	if f.lookup != nil {
+		if v, ok := f.lookup(name); ok {
+			value, set = v, true
+		}
+	}
+	if !set && match[2] == "" {
+		f.fail(n, path, whole, from, Problem{Code: "missing-variable",
+			Message: fmt.Sprintf("the variable %s is not set", name),
+			Hint:    fmt.Sprintf("set it, or give a default: ${%s:text}", name)})
+	}
+	if set && n.pos.Text == "" {
+		n.pos.Text = "${" + name + "}"
+	}
+	filled.WriteString(value)
+	return text[len(whole):]
+}
+
+// foreignVariable recognises other tools' spellings that would pass for ours.
+func foreignVariable(name, colon, text string) (Problem, bool) {
+	switch {
+	case strings.HasPrefix(colon, ":-"):
+		return Problem{Code: "bad-variable",
+			Message: fmt.Sprintf("${%s:-%s} is the shell's way to write a default", name, text[1:]),
+			Hint:    fmt.Sprintf("write ${%s:%s}", name, text[1:])}, true
+	case name == "env" && colon != "":
+		return Problem{Code: "bad-variable",
+			Message: fmt.Sprintf("${env:%s} is another tool's way to name a variable", text),
+			Hint:    fmt.Sprintf("write ${%s}", text)}, true
+	}
+	return Problem{}, false
+}
+
+func wrongVariable(text string) Problem {
+	p := Problem{Code: "bad-variable", Message: "want ${NAME} or ${NAME:default}, got " + text}
+	name := strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(text, "${"), "}"))
+	switch {
+	case !strings.HasSuffix(text, "}"):
+		p.Hint = "the } is missing; a literal ${ is written $${"
+	case strings.Contains(name, "${"):
+		p.Hint = "a default cannot hold a variable"
+	case isWord(name):
+		p.Hint = fmt.Sprintf("write ${%s}", name)
+	case strings.Contains(name, "-") && isWord(name[:strings.IndexByte(name, '-')]):
+		name, text, _ := strings.Cut(name, "-")
+		p.Hint = fmt.Sprintf("write ${%s:%s}", name, text)
+	default:
+		p.Hint = "a literal ${ is written $${"
+	}
+	return p
+}
+
+func (f *filler) fail(n *Node, path, text string, from *Position, p Problem) {
+	p.Position, p.Path = f.place(n.pos, text, from), path
+	f.report(p)
+}
+
+// place finds a variable in the source lines of its scalar, so that the caret
+// stands under it; failing that it is the scalar.
+func (f *filler) place(pos Position, text string, from *Position) Position {
+	src := f.sources[pos.File]
+	if src == nil || pos.Line < 1 {
+		return pos
+	}
+	const most = 200 // lines of a block of text
+	if from.Line == 0 {
+		*from = Position{Line: pos.Line, Column: pos.Column - 1}
+	}
+	for number := from.Line; number <= min(len(src.lines), pos.Line+most); number++ {
+		line, start := []rune(src.lines[number-1]), 0
+		if number == from.Line {
+			start = min(from.Column, len(line))
+		}
+		tail := string(line[start:])
+		if at := strings.Index(tail, text); at >= 0 {
+			*from = Position{Line: number, Column: start + runes(tail[:at]) + 1}
+			return src.at(number, from.Column)
+		}
+	}
+	return pos
+}

@@ -1,0 +1,254 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// mend is another spelling of a line that YAML cannot read, and what was wrong
+// with the one written.
+type mend struct {
+	line          string // "" if there is no mending it
+	column        int    // of the trouble
+	code, message string
+	hint          string // "": the mended line
+}
+
+// mendsOf lists what a line that YAML stumbles over may have meant, the most
+// specific first. widths are the indentations of its neighbours.
+func mendsOf(line string, widths []int) []mend {
+	if strings.TrimSpace(line) == "" {
+		return nil
+	}
+	var mends []mend
+	for _, try := range [...]func(string) []mend{
+		mendTab, mendFlow, mendComma, mendBrackets, mendColon, mendNestedKey, mendQuote, mendValue,
+	} {
+		mends = append(mends, try(line)...)
+	}
+	return append(mends, mendIndentation(line, widths)...)
+}
+
+func mendTab(line string) []mend {
+	text := strings.TrimLeft(line, " \t-")
+	indent := line[:len(line)-len(text)]
+	at := strings.IndexByte(indent, '\t')
+	if at < 0 {
+		return nil
+	}
+	return []mend{{line: strings.ReplaceAll(indent, "\t", "  ") + text, column: at + 1, code: "tab",
+		message: "a tab in the indentation, which YAML does not allow", hint: "indent with spaces"}}
+}
+
+// mendFlow quotes values in { … } and [ … ], with the bracket on this line or
+// on one before.
+func mendFlow(line string) []mend {
+	var mends []mend
+	column, inside := flowStart(line)
+	for _, in := range [...]bool{false, true} {
+		if !in && !inside {
+			continue
+		}
+		start := column
+		if in {
+			start = textColumn(line)
+		}
+		if quoted, first, text := quoteFlow(line, start, in); first > 0 {
+			mends = append(mends, flowMend(quoted, first, text))
+		}
+	}
+	return mends
+}
+
+func flowMend(quoted string, column int, text string) mend {
+	m := mend{line: quoted, column: column, code: "unquoted-value",
+		message: fmt.Sprintf("%s needs quotes inside of { } or [ ]", text)}
+	if strings.Contains(text, "${") {
+		m.code = "unquoted-variable"
+	}
+	return m
+}
+
+// flowStart is the column of the bracket that begins a value in flow style.
+func flowStart(line string) (column int, ok bool) {
+	parts := blockLine.FindStringSubmatch(line)
+	if parts == nil || parts[3][0] != '{' && parts[3][0] != '[' {
+		return 0, false
+	}
+	return runes(parts[1]+parts[2]) + 1, true
+}
+
+func textColumn(line string) int {
+	return runes(line) - runes(strings.TrimLeft(line, " \t")) + 1
+}
+
+func runes(s string) int {
+	return len([]rune(s))
+}
+
+// blockLine is indentation and dashes, a key with its colon, and a value.
+var blockLine = regexp.MustCompile(`^(\s*(?:-\s+)*)((?:[^\s"'{\[#&*!|>%@\x60:-][^:#]*|"[^"]*"|'[^']*'):\s+)?(\S.*)$`)
+
+// twoEntries is a value, a space, and the next key with its colon.
+var twoEntries = regexp.MustCompile(`([^\s,:?{\[]["')\]}]?)(\s+)([A-Za-z_][\w.]*:\s)`)
+
+// mendComma puts commas between the entries of a { … } that lacks them.
+func mendComma(line string) []mend {
+	column, ok := flowStart(line)
+	if !ok || strings.Contains(line, " ? ") {
+		return nil
+	}
+	head, tail := string([]rune(line)[:column]), string([]rune(line)[column:])
+	at := twoEntries.FindStringSubmatchIndex(tail)
+	if at == nil {
+		return nil
+	}
+	return []mend{{line: head + twoEntries.ReplaceAllString(tail, "$1,$2$3"),
+		column: column + runes(tail[:at[6]]) + 1, code: "missing-comma",
+		message: "a comma is missing before " + strings.TrimSpace(tail[at[6]:at[7]])}}
+}
+
+// mendBrackets closes what is open at the end of the line, or takes away what
+// was never opened.
+func mendBrackets(line string) []mend {
+	var open []rune
+	var columns []int
+	text := []rune(line)
+	for i := 0; i < len(text); i++ {
+		switch r := text[i]; r {
+		case '"', '\'':
+			if n := quotedLength(text[i:]); n > 0 {
+				i += n - 1
+			}
+		case '{', '[':
+			open, columns = append(open, r+2), append(columns, i+1) // r+2 closes r in ASCII
+		case '}', ']':
+			if len(open) == 0 {
+				return []mend{{line: string(text[:i]) + string(text[i+1:]), column: i + 1, code: "unclosed",
+					message: fmt.Sprintf("this %c closes nothing", r)}}
+			}
+			open, columns = open[:len(open)-1], columns[:len(columns)-1]
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	closed := strings.TrimRight(line, " ")
+	for i := len(open) - 1; i >= 0; i-- {
+		closed += string(open[i])
+	}
+	last := len(open) - 1
+	return []mend{{line: closed, column: columns[last], code: "unclosed",
+		message: fmt.Sprintf("this %c is not closed", open[last]-2)}}
+}
+
+var tightColon = regexp.MustCompile(`^(\s*(?:-\s+)*[A-Za-z_][\w.]*:)([^\s:/].*)$`)
+
+func mendColon(line string) []mend {
+	parts := tightColon.FindStringSubmatch(line)
+	if parts == nil {
+		return nil
+	}
+	return []mend{{line: parts[1] + " " + parts[2], column: runes(parts[1]), code: "missing-space",
+		message: "a space is missing after the colon"}}
+}
+
+var nestedKey = regexp.MustCompile(`^(\s*(?:-\s+)*[A-Za-z_][\w.]*: +)([A-Za-z_][\w.]*:)( +\{.*)?$`)
+
+// mendNestedKey takes `input: csv: {…}` for a map in a map.
+func mendNestedKey(line string) []mend {
+	parts := nestedKey.FindStringSubmatch(line)
+	if parts == nil {
+		return nil
+	}
+	m := mend{column: runes(parts[1]) + 1, code: "nested-key",
+		message: "two keys on one line", hint: fmt.Sprintf("put %s on the next line, indented", parts[2])}
+	if parts[3] != "" {
+		m.line, m.hint = parts[1]+"{ "+parts[2]+parts[3]+" }", ""
+	}
+	return []mend{m}
+}
+
+// mendQuote closes a quote at the end of the line.
+func mendQuote(line string) []mend {
+	parts := blockLine.FindStringSubmatch(line)
+	if parts == nil || parts[3][0] != '"' && parts[3][0] != '\'' || quotedLength([]rune(parts[3])) > 0 {
+		return nil
+	}
+	return []mend{{line: line + parts[3][:1], column: runes(parts[1]+parts[2]) + 1, code: "unclosed",
+		message: "this quote is not closed"}}
+}
+
+// mendValue quotes the whole value, without or with what looks like a comment.
+func mendValue(line string) []mend {
+	parts := blockLine.FindStringSubmatch(line)
+	if parts == nil || parts[1]+parts[2] == "" {
+		return nil
+	}
+	head, value := parts[1]+parts[2], strings.TrimRight(parts[3], " \t")
+	var mends []mend
+	bare, comment, commented := strings.Cut(value, " #")
+	if commented {
+		mends = append(mends, quotedValue(head, strings.TrimRight(bare, " "), " #"+comment))
+	}
+	return append(mends, quotedValue(head, value, ""))
+}
+
+func quotedValue(head, value, comment string) mend {
+	m := mend{column: runes(head) + 1, code: "unquoted-value", message: "this value needs quotes"}
+	fixed := quoteText(value)
+	switch first := value[0]; {
+	case first == '*':
+		m.message = "a value that begins with * is an alias in YAML; a pattern needs quotes"
+	case first == '"' || first == '\'':
+		m.message = "text after the closing quote: the whole value needs quotes"
+		if inner, ok := apostrophes(value); ok {
+			m.message, fixed = "a quote inside of the same quotes", quoteText(inner)
+		}
+	case strings.IndexByte("&!|>%@`-?,]}", first) >= 0:
+		m.message = fmt.Sprintf("a value that begins with %c needs quotes", first)
+	case strings.Contains(value, ": "):
+		m.message = "a value that holds `: ` needs quotes"
+	}
+	m.line = head + fixed + comment
+	return m
+}
+
+// apostrophes returns the text of 'l'eau': its quotes inside stand between letters.
+func apostrophes(value string) (string, bool) {
+	last := len(value) - 1
+	if last < 2 || value[last] != value[0] {
+		return "", false
+	}
+	inner := value[1:last]
+	for i := range len(inner) {
+		if inner[i] != value[0] {
+			continue
+		}
+		if i == 0 || i == len(inner)-1 || !isLetter(inner[i-1]) || !isLetter(inner[i+1]) {
+			return "", false
+		}
+	}
+	return inner, true
+}
+
+func isLetter(b byte) bool {
+	return b >= 0x80 || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
+}
+
+// mendIndentation moves a line to where its neighbours stand.
+func mendIndentation(line string, widths []int) []mend {
+	text := strings.TrimLeft(line, " ")
+	own := len(line) - len(text)
+	var mends []mend
+	for _, width := range widths {
+		if width == own {
+			continue
+		}
+		mends = append(mends, mend{line: strings.Repeat(" ", width) + text, column: own + 1,
+			code: "indentation", message: fmt.Sprintf("indented by %d, the lines around it by %d", own, width),
+			hint: "lines that belong together begin in the same column"})
+	}
+	return mends
+}

@@ -1,0 +1,131 @@
+package config
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// mendSplitValues finds what YAML reads without an error but not as meant:
+//
+//	{ call: quantile(x, 0.95) }   two entries, the second `0.95)` with no value
+//	{ path:output }               one key `path:output` with no value
+//	call: concat(a, " # ")        the rest is a comment
+//
+// It reports each with its right spelling, mends the lines and returns whether
+// there were any.
+func (s *source) mendSplitValues(root *yaml.Node, report func(Problem)) bool {
+	if root == nil {
+		return false
+	}
+	found := map[int]mend{}
+	s.splitValues(root, root, found)
+	numbers := make([]int, 0, len(found))
+	for number := range found {
+		numbers = append(numbers, number)
+	}
+	slices.SortFunc(numbers, cmp.Compare)
+	mended := false
+	for _, number := range numbers {
+		m := found[number]
+		if !s.helps(number, m.line, &stop{line: len(s.lines)}) {
+			continue
+		}
+		report(s.mendProblem(number, m))
+		s.mend(number, m.line)
+		mended = true
+	}
+	return mended
+}
+
+func (s *source) splitValues(n, around *yaml.Node, found map[int]mend) {
+	flow := n.Style&yaml.FlowStyle != 0 && len(n.Content) > 0
+	if flow && around.Style&yaml.FlowStyle == 0 {
+		around = n // the outermost bracket
+	}
+	if flow && n.Kind == yaml.MappingNode {
+		s.tightKeys(n, found)
+	}
+	for i, child := range n.Content {
+		switch {
+		case child.Kind != yaml.ScalarNode || child.Style != 0:
+		case flow && opens(child.Value) && closesLater(n.Content[i+1:]):
+			s.splitCall(child, around, found)
+		case !flow && opens(child.Value):
+			s.cutByComment(child, found)
+		}
+		s.splitValues(child, around, found)
+	}
+}
+
+// opens tells whether a bracket of a call is open at the end of the text.
+func opens(text string) bool {
+	return strings.Count(text, "(") > strings.Count(text, ")") ||
+		strings.Count(text, `"`)%2 == 1 && strings.Contains(text, "(")
+}
+
+func closesLater(nodes []*yaml.Node) bool {
+	const most = 32 // arguments of a call
+	nodes = nodes[:min(most, len(nodes))]
+	return slices.ContainsFunc(nodes, func(n *yaml.Node) bool {
+		return n.Kind == yaml.ScalarNode && strings.Count(n.Value, ")") > strings.Count(n.Value, "(")
+	})
+}
+
+func (s *source) splitCall(call, around *yaml.Node, found map[int]mend) {
+	line := s.line(call.Line)
+	column, inside := around.Column, false
+	if around.Line != call.Line {
+		column, inside = textColumn(line), true
+	}
+	if quoted, first, text := quoteFlow(line, column, inside); first > 0 {
+		found[call.Line] = flowMend(quoted, first, text)
+	}
+}
+
+// tightKeys finds keys such as `path:output` that have no value of their own.
+func (s *source) tightKeys(n *yaml.Node, found map[int]mend) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		name, _, tight := strings.Cut(key.Value, ":")
+		if key.Kind != yaml.ScalarNode || key.Style != 0 || !tight || !isWord(name) ||
+			value.Tag != "!!null" || value.Value != "" || key.Line < 1 {
+			continue
+		}
+		text := []rune(s.line(key.Line))
+		at := key.Column + len([]rune(name)) // behind the colon, from 0
+		if at > len(text) {
+			continue
+		}
+		found[key.Line] = mend{line: string(text[:at]) + " " + string(text[at:]), column: at,
+			code: "missing-space", message: "a space is missing after the colon"}
+	}
+}
+
+func isWord(s string) bool {
+	for i, r := range s {
+		letter := r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// cutByComment finds a call whose end became a comment.
+func (s *source) cutByComment(call *yaml.Node, found map[int]mend) {
+	line := s.line(call.Line)
+	parts := blockLine.FindStringSubmatch(line)
+	if parts == nil || parts[2] == "" {
+		return
+	}
+	value, comment, cut := strings.Cut(parts[3], " #")
+	if !cut || strings.TrimSpace(value) != call.Value || !strings.Contains(comment, ")") {
+		return
+	}
+	found[call.Line] = mend{line: parts[1] + parts[2] + quoteText(strings.TrimRight(parts[3], " ")),
+		column: runes(parts[1]+parts[2]+value) + 2, code: "unquoted-value",
+		message: "the text from # on is a comment"}
+}

@@ -1,0 +1,226 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"etlengine/plugins/sdk"
+)
+
+// stepKeys may stand beside the plugin's name in a step.
+var stepKeys = []string{"label", "schema"}
+
+// steps are all steps of the pipeline in the order of the file.
+func (p *Pipeline) steps() []*Step {
+	var steps []*Step
+	if p.Input != nil {
+		steps = append(steps, p.Input)
+	}
+	steps = append(steps, p.Processors...)
+	for _, o := range p.Outputs {
+		steps = append(append(steps, o.Processors...), o.Steps...)
+	}
+	return steps
+}
+
+// pipeline reads one pipeline; nil if there is nothing of it.
+func (r *reader) pipeline(name string, at Position, n *Node) *Pipeline {
+	path := join("pipelines", name)
+	if !nameForm.MatchString(name) {
+		r.fail(at, path, "bad-name", nameWanted, "a pipeline cannot be named %q", name)
+	}
+	if n.Kind() != Map {
+		r.fail(at, path, "wrong-kind", "write input: and output: under it",
+			"want a map with input and output, got %s", n.describe())
+		return nil
+	}
+	for _, key := range n.Keys() {
+		if !slices.Contains(pipelineKeys, key) {
+			r.unknown(n.KeyPos(key), join(path, key), key, pipelineKeys, inPipeline)
+		}
+	}
+	p := &Pipeline{Name: name, Node: n, Late: n.Get("late"), DeadLetters: n.Get("dead_letters"),
+		CheckpointInterval: r.interval(n, path, r.file.CheckpointInterval)}
+	if r.has(n, "input", at, path) {
+		p.Input = r.step(n.Get("input"), n.KeyPos("input"), join(path, "input"))
+	}
+	p.Processors = r.processors(n, path)
+	if r.has(n, "output", at, path) {
+		for _, item := range r.items(n.Get("output"), n.KeyPos("output"), join(path, "output")) {
+			if o := r.output(item); o != nil {
+				p.Outputs = append(p.Outputs, o)
+			}
+		}
+	}
+	for _, key := range [...]string{"late", "dead_letters"} {
+		if n.Get(key).Kind() != Null {
+			r.step(n.Get(key), n.KeyPos(key), join(path, key))
+			r.refuse(n.KeyPos(key), join(path, key), key)
+		}
+	}
+	r.label(p)
+	return p
+}
+
+// has reports a key that is missing or empty.
+func (r *reader) has(n *Node, key string, at Position, path string) bool {
+	if n.Get(key).Kind() != Null {
+		return true
+	}
+	if n.Get(key) != nil {
+		at = n.KeyPos(key)
+	}
+	r.fail(at, path, "missing-key", fmt.Sprintf("write %s: {PLUGIN: {…}}", key), "%s is missing", key)
+	return false
+}
+
+// item is a place for a step.
+type item struct {
+	node *Node
+	pos  Position // of the key or the dash
+	path string
+}
+
+// items are the steps of an output: one, or a list.
+func (r *reader) items(n *Node, at Position, path string) []item {
+	if n.Kind() != List {
+		return []item{{n, at, path}}
+	}
+	if len(n.values) == 0 {
+		r.fail(n.pos, path, "missing-key", "", "want at least one step, got an empty list")
+	}
+	return listItems(n, path)
+}
+
+func listItems(n *Node, path string) []item {
+	var items []item
+	for i, value := range n.Items() {
+		items = append(items, item{value, value.Pos(), join(path, fmt.Sprint(i))})
+	}
+	return items
+}
+
+func (r *reader) processors(in *Node, path string) []*Step {
+	n, path := in.Get("processors"), join(path, "processors")
+	if n.Kind() == Null {
+		return nil
+	}
+	if n.Kind() != List {
+		r.fail(n.pos, path, "wrong-kind", "begin each step with - ", "want a list of steps, got %s", n.describe())
+		return nil
+	}
+	var steps []*Step
+	for _, at := range listItems(n, path) {
+		if s := r.step(at.node, at.pos, at.path); s != nil {
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}
+
+// output reads a plain output or a branch.
+func (r *reader) output(at item) *Output {
+	if at.node.Get("processors") == nil && at.node.Get("output") == nil {
+		s := r.step(at.node, at.pos, at.path)
+		if s == nil {
+			return nil
+		}
+		return &Output{Label: s.Label, Node: s.Node, Path: at.path, Steps: []*Step{s}}
+	}
+	known := []string{"label", "processors", "output"}
+	for _, key := range at.node.Keys() {
+		if slices.Contains(known, key) {
+			continue
+		}
+		pos, path := at.node.KeyPos(key), join(at.path, key)
+		if at.node.Get("output") == nil {
+			r.fail(pos, path, "misplaced-step", "write output: under processors:, and "+key+": under output:",
+				"an output with processors has its plugin under its own output")
+			continue
+		}
+		r.unknown(pos, path, key, known, inPipeline)
+	}
+	o := &Output{Node: at.node, Path: at.path, Label: r.givenLabel(at.node, at.path)}
+	o.Processors = r.processors(at.node, at.path)
+	if !r.has(at.node, "output", at.pos, at.path) {
+		return o
+	}
+	for _, inner := range r.items(at.node.Get("output"), at.node.KeyPos("output"), join(at.path, "output")) {
+		if pos := inner.node.KeyPos("processors"); inner.node.Get("processors") != nil {
+			r.fail(pos, inner.path, "nested-branch", "give the outer output another branch, or use a topic in between",
+				"a branch cannot have branches of its own")
+		} else if s := r.step(inner.node, inner.pos, inner.path); s != nil {
+			o.Steps = append(o.Steps, s)
+		}
+	}
+	return o
+}
+
+// step reads one step; nil if it is not clear which plugin it uses.
+func (r *reader) step(n *Node, at Position, path string) *Step {
+	if n.Kind() != Map {
+		hint := "write PLUGIN: {…}"
+		if n.Kind() == Scalar && nameForm.MatchString(n.text) {
+			hint = fmt.Sprintf("write %s: {}", n.text)
+		} else if n.Kind() == List {
+			hint = "this place takes one step, without a -"
+		}
+		if n.Kind() != Null {
+			at = n.pos
+		}
+		r.fail(at, path, "wrong-kind", hint, "want a map with the name of a plugin, got %s", n.describe())
+		return nil
+	}
+	plugin, ok := r.plugin(n, at, path)
+	if !ok {
+		return nil
+	}
+	if unsupported(plugin) {
+		r.refuse(n.KeyPos(plugin), join(path, plugin), plugin)
+	}
+	config := n.Get(plugin)
+	if config.Kind() == Null {
+		config = &Node{pos: n.KeyPos(plugin)}
+	}
+	s := &Step{Label: r.givenLabel(n, path), Plugin: plugin, Node: n, Path: join(path, plugin),
+		Config: configOver(r.file.Defaults.Get(plugin), config)}
+	if n.Get("schema").Kind() != Null {
+		s.Schema = n.Get("schema")
+	}
+	return s
+}
+
+// plugin is the one key of a step that is not one of its neighbours.
+func (r *reader) plugin(n *Node, at Position, path string) (string, bool) {
+	names := stepWords(n)
+	if len(names) > 1 { // then some of them may be misspelt neighbours
+		names = slices.DeleteFunc(names, func(key string) bool {
+			near := sdk.Nearest(key, stepKeys)
+			if near != "" {
+				r.unknown(n.KeyPos(key), join(path, key), key, stepKeys, nil)
+			}
+			return near != ""
+		})
+	}
+	switch len(names) {
+	case 1:
+		return names[0], true
+	case 0:
+		if len(n.keys) > 0 {
+			at = n.keys[0].pos
+		}
+		r.fail(at, path, "no-plugin", "write PLUGIN: {…} beside it", "a step without the name of a plugin")
+		return "", false
+	}
+	first, second := names[0], names[1]
+	hint := "one step has one plugin; give each its own - in a list"
+	if n.Get(first).Kind() == Null {
+		hint = fmt.Sprintf("indent %s below %s", second, first)
+	} else if value := n.Get(first); (first == "type" || first == "plugin" || first == "name") && value.Kind() == Scalar {
+		hint = fmt.Sprintf("write %s: { %s: … }", value.text, second)
+	}
+	r.fail(n.KeyPos(second), path, "two-plugins", hint,
+		"a step has one plugin, this one has %s", strings.Join(names, " and "))
+	return "", false
+}

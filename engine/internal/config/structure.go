@@ -1,0 +1,252 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"etlengine/plugins/sdk"
+)
+
+// reader interprets the structure of a merged tree.
+type reader struct {
+	file   *File
+	report func(Problem)
+}
+
+var topKeys = []string{"pipelines", "defaults", "schemas", "plugins", "state_dir", "checkpoint_interval", "http"}
+
+var pipelineKeys = []string{"input", "processors", "output", "late", "dead_letters", "checkpoint_interval"}
+
+// elsewhere says what is ours for what other tools, and plain Benthos files,
+// write at the top of a file.
+var elsewhere = map[string]string{
+	"source":     "pipelines.NAME.input",
+	"sources":    "pipelines.NAME.input",
+	"inputs":     "pipelines.NAME.input",
+	"receivers":  "pipelines.NAME.input",
+	"processors": "pipelines.NAME.processors",
+	"transform":  "pipelines.NAME.processors",
+	"transforms": "pipelines.NAME.processors",
+	"sink":       "pipelines.NAME.output",
+	"sinks":      "pipelines.NAME.output",
+	"outputs":    "pipelines.NAME.output",
+	"exporters":  "pipelines.NAME.output",
+	"service":    "pipelines",
+	"streams":    "pipelines",
+	"jobs":       "pipelines",
+	"flows":      "pipelines",
+	"schema":     "schemas",
+	"data_dir":   "state_dir",
+}
+
+// inPipeline is the same for the keys of a pipeline.
+var inPipeline = map[string]string{
+	"source":     "input",
+	"sources":    "input",
+	"inputs":     "input",
+	"from":       "input",
+	"receivers":  "input",
+	"transform":  "processors",
+	"transforms": "processors",
+	"pipeline":   "processors",
+	"steps":      "processors",
+	"sink":       "output",
+	"sinks":      "output",
+	"outputs":    "output",
+	"to":         "output",
+	"exporters":  "output",
+	"late_rows":  "late",
+	"dlq":        "dead_letters",
+	"errors":     "dead_letters",
+}
+
+// unsupported are structures that a later version runs. They are read, so that
+// everything else in them is checked, and refused.
+func unsupported(key string) bool {
+	return key == "late" || key == "dead_letters" || key == "plugins" ||
+		strings.HasSuffix(key, "_resources") || strings.HasPrefix(key, "benthos/")
+}
+
+func (r *reader) refuse(pos Position, path, key string) {
+	r.report(Problem{Position: pos, Path: path, Code: "unsupported",
+		Message: key + " is not supported by this version"})
+}
+
+func (r *reader) fail(pos Position, path, code, hint, format string, args ...any) {
+	r.report(Problem{Position: pos, Path: path, Code: code, Hint: hint, Message: fmt.Sprintf(format, args...)})
+}
+
+func (r *reader) top() {
+	root := r.file.Root
+	shape := ""
+	for _, key := range root.Keys() {
+		switch {
+		case slices.Contains(topKeys, key):
+		case key == "input" || key == "pipeline" || key == "output":
+			if shape == "" {
+				shape = key
+			}
+			continue
+		case strings.HasSuffix(key, "_resources"):
+		default:
+			r.unknown(root.KeyPos(key), key, key, topKeys, elsewhere)
+			continue
+		}
+		if unsupported(key) {
+			r.refuse(root.KeyPos(key), key, key)
+		}
+	}
+	r.shape(shape)
+	r.settings()
+	r.file.Defaults = r.mapAt(root, "defaults", "")
+	r.file.Schemas = r.schemas(root)
+	if pipelines := r.mapAt(root, "pipelines", ""); pipelines != nil {
+		for i, name := range pipelines.Keys() {
+			if p := r.pipeline(name, pipelines.keys[i].pos, pipelines.values[i]); p != nil {
+				r.file.Pipelines = append(r.file.Pipelines, p)
+			}
+		}
+		r.unusedDefaults()
+	}
+}
+
+// shape tells a plain Benthos file, or a mixture, from one of ours.
+func (r *reader) shape(key string) {
+	root := r.file.Root
+	pipelines := root.Get("pipelines")
+	switch {
+	case key != "" && pipelines != nil:
+		r.fail(root.KeyPos(key), key, "two-shapes", "move it into a pipeline: pipelines.NAME."+inOurs(key),
+			"a file has either pipelines, or input, pipeline and output at its top as Benthos has")
+	case key != "":
+		r.fail(root.KeyPos(key), key, "unsupported", "for a pipeline of this engine move it to pipelines.NAME."+inOurs(key),
+			"a file with %s at its top is a plain Benthos config, which is not supported by this version", key)
+	case pipelines.Kind() == Null || pipelines.Kind() == Map && len(pipelines.keys) == 0:
+		pos := root.pos
+		if pipelines != nil {
+			pos = root.KeyPos("pipelines")
+		}
+		r.fail(pos, "pipelines", "missing-key", "write pipelines: {NAME: {input: …, output: …}}",
+			"there is no pipeline in it")
+	}
+}
+
+func inOurs(key string) string {
+	if key == "pipeline" {
+		return "processors"
+	}
+	return key
+}
+
+func (r *reader) unknown(pos Position, path, key string, known []string, others map[string]string) {
+	message := "unknown key"
+	if ours := others[key]; ours != "" {
+		message += ", write it under " + ours
+		if slices.Contains(known, ours) {
+			message = "unknown key, did you mean " + ours + "?"
+		}
+	} else if near := sdk.Nearest(key, known); near != "" {
+		message += ", did you mean " + near + "?"
+	} else {
+		message += " (have " + strings.Join(known, ", ") + ")"
+	}
+	r.report(Problem{Position: pos, Path: path, Code: "unknown-key", Message: message})
+}
+
+func (r *reader) settings() {
+	root := r.file.Root
+	if text, ok := r.text(root, "state_dir", ""); ok {
+		if text == "" {
+			r.fail(root.Get("state_dir").pos, "state_dir", "empty-value", "", "want a folder, got an empty text")
+		} else {
+			r.file.StateDir = text
+		}
+	}
+	r.file.CheckpointInterval = r.interval(root, "", DefaultCheckpointInterval)
+	if text, ok := r.text(root, "http", ""); ok && text != "" {
+		r.file.HTTP = text
+		if _, _, err := net.SplitHostPort(text); err != nil {
+			r.fail(root.Get("http").pos, "http", "bad-address", "", "want host:port such as 127.0.0.1:8080, got %q", text)
+		}
+	}
+}
+
+// text is a scalar that is there.
+func (r *reader) text(in *Node, key, path string) (string, bool) {
+	n := in.Get(key)
+	switch n.Kind() {
+	case Null:
+		return "", false
+	case Scalar:
+		return n.text, true
+	}
+	r.fail(n.pos, join(path, key), "wrong-kind", "", "want a text, got %s", n.kind)
+	return "", false
+}
+
+func (r *reader) interval(in *Node, path string, otherwise time.Duration) time.Duration {
+	const key = "checkpoint_interval"
+	text, ok := r.text(in, key, path)
+	if !ok {
+		return otherwise
+	}
+	var d sdk.Duration
+	if err := d.UnmarshalText([]byte(text)); err != nil {
+		r.fail(in.Get(key).pos, join(path, key), "bad-duration", "", "%v", err)
+		return otherwise
+	}
+	if d <= 0 {
+		r.fail(in.Get(key).pos, join(path, key), "bad-duration", "", "want more than 0s, got %s", text)
+		return otherwise
+	}
+	return time.Duration(d)
+}
+
+// mapAt is the map under a key, nil if there is none.
+func (r *reader) mapAt(in *Node, key, path string) *Node {
+	n := in.Get(key)
+	switch n.Kind() {
+	case Null:
+		return nil
+	case Map:
+		return n
+	}
+	r.fail(n.pos, join(path, key), "wrong-kind", "", "want a map, got %s", n.describe())
+	return nil
+}
+
+func (r *reader) schemas(root *Node) *Node {
+	schemas := r.mapAt(root, "schemas", "")
+	for i, name := range schemas.Keys() {
+		columns := schemas.values[i]
+		if columns.Kind() != Map || len(columns.keys) == 0 {
+			r.fail(schemas.keys[i].pos, join("schemas", name), "wrong-kind", "write NAME: TYPE for each column",
+				"want a map of columns, got %s", columns.describe())
+		}
+	}
+	return schemas
+}
+
+// unusedDefaults warns of defaults that reach no step, likely a misspelt name.
+func (r *reader) unusedDefaults() {
+	var used []string
+	for _, p := range r.file.Pipelines {
+		for _, s := range p.steps() {
+			used = append(used, s.Plugin)
+		}
+	}
+	for _, name := range r.file.Defaults.Keys() {
+		if slices.Contains(used, name) {
+			continue
+		}
+		p := Problem{Position: r.file.Defaults.KeyPos(name), Path: join("defaults", name), Code: "unused-default",
+			Message: "no step uses " + name, Warning: true}
+		if near := sdk.Nearest(name, used); near != "" {
+			p.Message += ", did you mean " + near + "?"
+		}
+		r.report(p)
+	}
+}

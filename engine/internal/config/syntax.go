@@ -1,0 +1,205 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxMends bounds how often a file is mended and read again, maxTried how many
+// bytes are parsed in search of a mend.
+const (
+	maxMends = 25
+	maxTried = 16 << 20
+)
+
+// stop is where the YAML parser gave up.
+type stop struct {
+	reason string // as the parser says it
+	line   int    // the line it was reading
+}
+
+// parse returns the tree of the file's only document, nil if that is empty, and
+// false if the parser could not be brought to its end.
+// What YAML refuses, or takes for something else than was meant, is reported
+// with the right spelling; if mending that line gets the parser further, the
+// rest of the file is read and checked too.
+func (s *source) parse(report func(Problem)) (*yaml.Node, bool) {
+	for range maxMends {
+		root, next, stopped := parseYAML(s.current())
+		if stopped == nil {
+			if s.mendSplitValues(root, report) {
+				continue
+			}
+			if next != nil {
+				report(Problem{Position: s.written(next.Line, 1), Code: "many-documents",
+					Message: "want one document, got a second one after ---",
+					Hint:    "give each its own file; several files may be run together"})
+			}
+			return root, true
+		}
+		if !s.mendSyntax(stopped, report) {
+			return nil, false
+		}
+	}
+	return nil, false
+}
+
+// parseYAML reads the first document and looks whether there is a second.
+func parseYAML(text string) (root, next *yaml.Node, stopped *stop) {
+	reader := &slowReader{text: text}
+	decoder := yaml.NewDecoder(reader)
+	var first, second yaml.Node
+	err := decoder.Decode(&first)
+	if errors.Is(err, io.EOF) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		reason := strings.TrimPrefix(err.Error(), "yaml: ")
+		if rest, ok := strings.CutPrefix(reason, "line "); ok {
+			_, reason, _ = strings.Cut(rest, ": ")
+		}
+		return nil, nil, &stop{reason: reason, line: reader.lines()}
+	}
+	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
+		if second.Line == 0 {
+			second.Line = reader.lines()
+		}
+		return &first, &second, nil
+	}
+	return &first, nil, nil
+}
+
+// slowReader gives a byte at a time, and so tells where the parser stopped
+// better than its error does, which names the start of what it was inside of.
+type slowReader struct {
+	text string
+	read int
+}
+
+func (r *slowReader) Read(p []byte) (int, error) {
+	if r.read == len(r.text) {
+		return 0, io.EOF
+	}
+	p[0] = r.text[r.read]
+	r.read++
+	return 1, nil
+}
+
+// lines is the number of the line that was being read. A line end just read
+// still belongs to its line.
+func (r *slowReader) lines() int {
+	text := strings.TrimRight(r.text[:r.read], "\r\n")
+	return len(splitLines(text))
+}
+
+// mendSyntax reports what stopped the parser. It returns whether a line could
+// be mended so that the parser gets further.
+func (s *source) mendSyntax(stopped *stop, report func(Problem)) bool {
+	first := s.brokenSince(stopped.line)
+	for _, number := range suspects(first, stopped.line) {
+		for _, m := range mendsOf(s.line(number), s.neighbours(number)) {
+			if !s.helps(number, m.line, stopped) {
+				continue
+			}
+			report(s.mendProblem(number, m))
+			s.mend(number, m.line)
+			return true
+		}
+	}
+	line := s.line(first)
+	column := len(line) - len(strings.TrimLeft(line, " ")) + 1
+	report(Problem{Position: s.written(first, column), Code: "syntax",
+		Message: "this is not YAML: " + plainReason(stopped.reason),
+		Hint:    "check the indentation, the colons and the quotes here and in the line before"})
+	return false
+}
+
+// helps tells whether the parser gets past the trouble with one line changed.
+func (s *source) helps(number int, line string, stopped *stop) bool {
+	if s.tried > maxTried {
+		return false
+	}
+	text := s.withLine(number, line)
+	s.tried += len(text)
+	_, _, again := parseYAML(text)
+	return again == nil || again.line > stopped.line
+}
+
+// brokenSince is the first line of what the parser could not finish: the one
+// after the longest beginning of the file that is YAML by itself.
+func (s *source) brokenSince(line int) int {
+	const most = 200
+	lines := strings.Split(s.current(), "\n")
+	if s.mended == nil {
+		lines = s.lines
+	}
+	last := line
+	for n := last - 1; n > last-most && s.tried <= maxTried; n-- {
+		text := strings.Join(lines[:max(n, 0)], "\n")
+		s.tried += len(text)
+		if _, _, stopped := parseYAML(text); n <= 0 || stopped == nil {
+			line = max(n, 0) + 1
+			break
+		}
+	}
+	for line < len(lines) && strings.TrimSpace(lines[line-1]) == "" {
+		line++
+	}
+	return line
+}
+
+// suspects are the lines worth mending, the likeliest first.
+func suspects(first, last int) []int {
+	const most = 8
+	numbers := []int{first}
+	for n := last; n > first && len(numbers) < most; n-- {
+		numbers = append(numbers, n)
+	}
+	return numbers
+}
+
+// neighbours are the indentations of the lines around one that hold text.
+func (s *source) neighbours(number int) []int {
+	var widths []int
+	for _, step := range [...]int{-1, 1} {
+		for n := number + step; n >= 1 && n <= len(s.lines); n += step {
+			line := s.line(n)
+			if text := strings.TrimLeft(line, " "); text != "" && text[0] != '#' {
+				widths = append(widths, len(line)-len(text))
+				break
+			}
+		}
+	}
+	return widths
+}
+
+func (s *source) mendProblem(number int, m mend) Problem {
+	p := Problem{Position: s.written(number, m.column), Code: m.code, Message: m.message, Hint: m.hint}
+	if p.Hint == "" {
+		p.Hint = "write: " + strings.TrimSpace(m.line)
+	}
+	return p
+}
+
+// plainReason says what the parser says without its jargon.
+func plainReason(reason string) string {
+	switch {
+	case strings.Contains(reason, "did not find expected key"):
+		return "a key was wanted here, or the indentation differs from the lines above"
+	case strings.Contains(reason, "mapping values are not allowed"):
+		return "a second `: ` in the line, or the indentation differs from the lines above"
+	case strings.Contains(reason, "end of stream"):
+		return "a quote is opened and never closed"
+	case strings.Contains(reason, "expected ','"):
+		return "a { or [ is opened and not closed, or a comma is missing"
+	case strings.Contains(reason, "could not find expected ':'"):
+		return "a colon is missing after the key"
+	case strings.Contains(reason, "exceeded max depth"):
+		return "nested too deep"
+	}
+	return fmt.Sprintf("the parser says %q", reason)
+}
