@@ -10,8 +10,8 @@ import sys
 
 import duckdb
 
-# Of the sketch behind approx_count_distinct: 1.04 / sqrt(2^precision).
-STANDARD_ERROR = 1.04 / 2 ** (14 / 2)
+# Of the sketch behind approx_count_distinct: 1.04 / sqrt(registers).
+STANDARD_ERROR = 1.04 / 4096**0.5
 
 TICKET = "ticket_id, client_id, created_at, demande, type, priorite"
 GROUP = "window_start, window_end, type, priorite"
