@@ -37,6 +37,7 @@ type Pipeline struct {
 
 // Branch is an output: steps of its own, then one sink or several.
 type Branch struct {
+	Label      string // "" for a plain output
 	Processors []*Step
 	Sinks      []*Step
 }

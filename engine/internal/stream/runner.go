@@ -236,3 +236,14 @@ func (r *Runner) Close() error {
 	}
 	return errors.Join(append(all, r.store.Close())...)
 }
+
+// Ended lists the pipelines that had ended in this run before it was opened.
+func (r *Runner) Ended() []string {
+	var names []string
+	for _, p := range r.plan.Pipelines {
+		if r.runs[p.Name].Ended {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,146 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"etlengine/engine/internal/config"
+	"etlengine/plugins/sdk"
+)
+
+// services collects what the steps need, and its settings from the defaults.
+func (b *builder) services() {
+	for _, p := range b.plan.Pipelines {
+		for _, s := range p.checked() {
+			for _, name := range s.Plugin.Needs(s.Config) {
+				b.service(s, name)
+			}
+		}
+	}
+}
+
+func (b *builder) service(s *Step, name string) {
+	if slices.ContainsFunc(b.plan.Services, func(s *Service) bool { return s.Plugin.Name == name }) {
+		return
+	}
+	plugin, ok := b.catalog.Find(sdk.KindService, name)
+	if !ok {
+		b.fail(config.Position{Text: s.Where}, s.Path, "unknown-plugin",
+			s.Plugin.Name+" needs the service "+name+", which this engine does not have", "")
+		return
+	}
+	service := &Service{Plugin: plugin, Config: []byte("{}")}
+	if settings := b.file.Defaults.Get(name); settings.Kind() == config.Map {
+		service.Config = settings.JSON()
+		for _, p := range plugin.Check(service.Config) {
+			b.problems = append(b.problems, config.Problem{Position: settings.Locate(p.Path, p.Key),
+				Path: joined("defaults."+name, p.Path), Code: code(p), Message: p.Message, Hint: p.Hint,
+				Warning: p.Warning})
+		}
+	}
+	b.plan.Services = append(b.plan.Services, service)
+}
+
+// checked lists the steps whose config the plugin accepted.
+func (p *Pipeline) checked() []*Step {
+	if p.Input == nil {
+		return nil
+	}
+	return slices.DeleteFunc(p.Steps(), func(s *Step) bool {
+		return s.Plugin.Check == nil || len(sdk.Faults(s.Plugin.Check(s.Config))) > 0
+	})
+}
+
+// writer is a sink and what it fills.
+type writer struct {
+	pipeline *Pipeline
+	step     *Step
+}
+
+// link finds which pipelines fill what others read, puts the fillers first,
+// and refuses circles and folders with two writers.
+func (b *builder) link() {
+	writers := map[string][]writer{}
+	for _, p := range b.plan.Pipelines {
+		for _, s := range p.checked() {
+			if s.Plugin.Kind != sdk.KindSink {
+				continue
+			}
+			for _, r := range s.Plugin.Resources(s.Config) {
+				writers[r] = append(writers[r], writer{p, s})
+				b.oneWriter(r, writers[r])
+			}
+		}
+	}
+	for _, p := range b.plan.Pipelines {
+		if p.Input == nil || !slices.Contains(p.checked(), p.Input) {
+			continue
+		}
+		for _, r := range p.Input.Plugin.Resources(p.Input.Config) {
+			for _, w := range writers[r] {
+				if !slices.Contains(p.FilledBy, w.pipeline.Name) {
+					p.FilledBy = append(p.FilledBy, w.pipeline.Name)
+				}
+			}
+		}
+	}
+	b.order()
+}
+
+// oneWriter: part files of two steps in one folder could not be told apart.
+func (b *builder) oneWriter(resource string, writers []writer) {
+	if len(writers) < 2 || !strings.HasPrefix(resource, "folder:") {
+		return
+	}
+	first, second := writers[0].step, writers[len(writers)-1].step
+	b.fail(b.position(second), second.Path, "two-writers",
+		"writes to the same folder as "+first.Path, "give each output a folder of its own")
+}
+
+// position of a planned step in the file.
+func (b *builder) position(step *Step) config.Position {
+	for _, p := range b.file.Pipelines {
+		steps := append([]*config.Step{p.Input}, p.Processors...)
+		for _, o := range p.Outputs {
+			steps = append(append(steps, o.Processors...), o.Steps...)
+		}
+		for _, s := range steps {
+			if s != nil && s.Path == step.Path {
+				return s.Node.KeyPos(s.Plugin)
+			}
+		}
+	}
+	return config.Position{}
+}
+
+// order sorts the pipelines so that each comes after those that fill it.
+func (b *builder) order() {
+	var sorted []*Pipeline
+	placed := map[string]bool{}
+	for len(sorted) < len(b.plan.Pipelines) {
+		before := len(sorted)
+		for _, p := range b.plan.Pipelines {
+			waits := slices.ContainsFunc(p.FilledBy, func(f string) bool { return !placed[f] })
+			if !placed[p.Name] && !waits {
+				sorted, placed[p.Name] = append(sorted, p), true
+			}
+		}
+		if len(sorted) == before {
+			b.circle(placed)
+			return
+		}
+	}
+	b.plan.Pipelines = sorted
+}
+
+func (b *builder) circle(placed map[string]bool) {
+	for _, p := range b.plan.Pipelines {
+		if placed[p.Name] {
+			continue
+		}
+		b.fail(b.position(p.Input), p.Input.Path, "circle",
+			"pipeline "+p.Name+" reads what it fills itself, by way of "+strings.Join(p.FilledBy, ", "),
+			"a circle would never end; read from another topic or folder")
+		return
+	}
+}

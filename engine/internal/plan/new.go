@@ -1,0 +1,307 @@
+package plan
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/engine/internal/catalog"
+	"etlengine/engine/internal/config"
+	"etlengine/plugins/sdk"
+)
+
+// New plans a file. It returns all that is wrong at once; the plan is whole
+// only if no problem but warnings is among them.
+func New(f *config.File, c *catalog.Catalog) (*Plan, []config.Problem) {
+	b := &builder{file: f, catalog: c, plan: &Plan{Paths: f.Paths, StateDir: f.StateDir},
+		badSchemas: map[string]bool{}}
+	b.schemas()
+	b.defaults()
+	for _, p := range f.Pipelines {
+		b.plan.Pipelines = append(b.plan.Pipelines, b.pipeline(p))
+	}
+	b.services()
+	b.link()
+	if f.HTTP != "" {
+		b.fail(f.Root.KeyPos("http"), "http", "unsupported", "metrics and health over HTTP are not supported "+
+			"by this version", "leave http out")
+	}
+	return b.plan, b.problems
+}
+
+type builder struct {
+	file       *config.File
+	catalog    *catalog.Catalog
+	plan       *Plan
+	problems   []config.Problem
+	badSchemas map[string]bool
+}
+
+func (b *builder) fail(at config.Position, path, code, message, hint string) {
+	b.problems = append(b.problems, config.Problem{Position: at, Path: path, Code: code,
+		Message: message, Hint: hint})
+}
+
+// schemas checks every named schema once, used or not.
+func (b *builder) schemas() {
+	for _, name := range b.file.Schemas.Keys() {
+		node := b.file.Schemas.Get(name)
+		var s sdk.Schema
+		problems := sdk.Decode(node.JSON(), &s)
+		if len(problems) == 0 && len(s) == 0 {
+			problems = []sdk.Problem{{Message: "a schema needs at least one column"}}
+		}
+		for _, p := range problems {
+			b.badSchemas[name] = true
+			b.fail(node.Locate(p.Path, p.Key), joined("schemas."+name, p.Path), "schema", p.Message, p.Hint)
+		}
+	}
+}
+
+// defaults refuses settings for plugins that do not exist.
+func (b *builder) defaults() {
+	for _, name := range b.file.Defaults.Keys() {
+		if len(b.catalog.Named(name)) > 0 {
+			continue
+		}
+		var names []string
+		for _, p := range b.catalog.All() {
+			names = append(names, p.Name)
+		}
+		b.fail(b.file.Defaults.KeyPos(name), "defaults."+name, "unknown-plugin",
+			"no plugin named "+name+suggestion(name, names), "")
+	}
+}
+
+func (b *builder) pipeline(f *config.Pipeline) *Pipeline {
+	p := &Pipeline{Name: f.Name, Interval: f.CheckpointInterval}
+	var columns *arrow.Schema
+	if f.Input != nil {
+		p.Input = b.step(sdk.KindSource, f.Input, nil)
+		columns = p.Input.Out
+	}
+	p.Processors = b.steps(f.Processors, columns)
+	columns = after(p.Processors, columns)
+	for _, o := range f.Outputs {
+		branch := &Branch{Processors: b.steps(o.Processors, columns)}
+		if len(o.Processors) > 0 || len(o.Steps) > 1 {
+			branch.Label = o.Label
+		}
+		last := after(branch.Processors, columns)
+		for _, s := range o.Steps {
+			branch.Sinks = append(branch.Sinks, b.step(sdk.KindSink, s, last))
+		}
+		p.Branches = append(p.Branches, branch)
+	}
+	return p
+}
+
+func (b *builder) steps(steps []*config.Step, columns *arrow.Schema) []*Step {
+	var planned []*Step
+	for _, s := range steps {
+		step := b.step(sdk.KindTransform, s, columns)
+		columns = step.Out
+		planned = append(planned, step)
+	}
+	return planned
+}
+
+// after is the columns behind some steps.
+func after(steps []*Step, columns *arrow.Schema) *arrow.Schema {
+	if len(steps) > 0 {
+		return steps[len(steps)-1].Out
+	}
+	return columns
+}
+
+// step finds the plugin, checks its config and computes its columns. Out is nil
+// if they are not known because something is wrong, here or before.
+func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema) *Step {
+	step := &Step{Label: s.Label, Path: s.Path, Where: s.Node.KeyPos(s.Plugin).String(), In: in}
+	plugin, ok := b.catalog.Find(kind, s.Plugin)
+	if !ok {
+		b.unknownPlugin(kind, s)
+		step.Plugin = &sdk.Plugin{Kind: kind, Name: s.Plugin}
+		return step
+	}
+	step.Plugin = plugin
+	text, named, ok := b.config(plugin, s)
+	step.Config = text
+	if !ok {
+		return step
+	}
+	problems := plugin.Check(text)
+	b.add(s, named, problems)
+	if len(sdk.Faults(problems)) > 0 || in == nil && kind != sdk.KindSource {
+		return step
+	}
+	out, problems := plugin.Schema(text, in)
+	b.add(s, named, problems)
+	if len(sdk.Faults(problems)) > 0 {
+		return step
+	}
+	step.Out = b.declared(s, out)
+	if kind == sdk.KindSink {
+		step.Out = in
+	}
+	return step
+}
+
+// role is what a kind of plugin is called in YAML.
+var role = map[sdk.Kind]string{sdk.KindSource: "input", sdk.KindTransform: "processor",
+	sdk.KindSink: "output", sdk.KindService: "service"}
+
+func (b *builder) unknownPlugin(kind sdk.Kind, s *config.Step) {
+	names := b.catalog.Names(kind)
+	message := "no " + role[kind] + " named " + s.Plugin + suggestion(s.Plugin, names)
+	if others := b.catalog.Named(s.Plugin); len(others) > 0 {
+		message = s.Plugin + " cannot be an " + role[kind] + ", it is an " + role[others[0].Kind]
+		if kind == sdk.KindTransform {
+			message = s.Plugin + " cannot be a processor, it is an " + role[others[0].Kind]
+		} else if others[0].Kind == sdk.KindTransform || others[0].Kind == sdk.KindService {
+			message = s.Plugin + " cannot be an " + role[kind] + ", it is a " + role[others[0].Kind]
+		}
+		message += " (as " + role[kind] + " have " + strings.Join(names, ", ") + ")"
+	}
+	b.fail(s.Node.KeyPos(s.Plugin), s.Path, "unknown-plugin", message, "engine list shows all plugins")
+}
+
+func suggestion(name string, names []string) string {
+	if near := sdk.Nearest(name, names); near != "" {
+		return ", did you mean " + near + "?"
+	}
+	return " (have " + strings.Join(names, ", ") + ")"
+}
+
+// declared compares the columns written beside a step with those the plugin
+// computes, and stands in for them where it does not.
+func (b *builder) declared(s *config.Step, computed *arrow.Schema) *arrow.Schema {
+	if s.Schema == nil {
+		if computed == nil {
+			b.fail(s.Node.KeyPos(s.Plugin), s.Path, "schema-missing", "the columns after this step are not known",
+				"write them beside it: schema: NAME, or schema: {column: type}")
+		}
+		return computed
+	}
+	node, path := s.Schema, strings.TrimSuffix(s.Path, s.Plugin)+"schema"
+	if node.Kind() == config.Scalar {
+		name := node.Text()
+		if node, path = b.file.Schemas.Get(name), "schemas."+name; node == nil {
+			b.unknownSchema(s.Schema, s.Path, name)
+			return nil
+		}
+	}
+	var declared sdk.Schema
+	if problems := sdk.Decode(node.JSON(), &declared); len(problems) > 0 {
+		if s.Schema.Kind() != config.Scalar { // a named one has been reported
+			for _, p := range problems {
+				b.fail(node.Locate(p.Path, p.Key), joined(path, p.Path), "schema", p.Message, p.Hint)
+			}
+		}
+		return nil
+	}
+	columns := declared.Arrow()
+	if computed != nil && !computed.Equal(columns) {
+		b.fail(s.Schema.Pos(), path, "schema-mismatch", "the step gives other columns: "+describe(computed),
+			"leave schema out here; "+s.Plugin+" knows its columns")
+	}
+	return columns
+}
+
+func describe(s *arrow.Schema) string {
+	columns := make([]string, s.NumFields())
+	for i, f := range s.Fields() {
+		columns[i] = f.Name + " " + sdk.TypeName(f.Type)
+	}
+	return strings.Join(columns, ", ")
+}
+
+func (b *builder) unknownSchema(at *config.Node, path, name string) {
+	message := "no schema named " + name
+	if known := b.file.Schemas.Keys(); len(known) > 0 {
+		message += suggestion(name, known)
+	}
+	b.fail(at.Pos(), path, "unknown-schema", message, "schemas are defined at the top of the file, under schemas:")
+}
+
+// config is a step's config as the plugin takes it: named schemas are written
+// out, and defaults that are meant for another kind of the same plugin are left
+// out. named tells which field holds which schema.
+func (b *builder) config(plugin *sdk.Plugin, s *config.Step) (text []byte, named map[string]string, ok bool) {
+	if s.Config.Kind() != config.Map {
+		return s.Config.JSON(), nil, true
+	}
+	ok, named = true, map[string]string{}
+	text = append(text, '{')
+	for _, key := range s.Config.Keys() {
+		if b.foreign(plugin, s, key) {
+			continue
+		}
+		value := s.Config.Get(key)
+		at := slices.IndexFunc(plugin.Fields, func(f sdk.Field) bool { return f.Name == key })
+		if at >= 0 && plugin.Fields[at].Type == "schema" && value.Kind() == config.Scalar {
+			name := value.Text()
+			if value = b.file.Schemas.Get(name); value == nil {
+				b.unknownSchema(s.Config.Get(key), s.Path+"."+key, name)
+				ok = false
+				continue
+			}
+			ok = ok && !b.badSchemas[name]
+			named[key] = name
+		}
+		if len(text) > 1 {
+			text = append(text, ',')
+		}
+		quoted, _ := json.Marshal(key) // a string always encodes
+		text = append(append(append(text, quoted...), ':'), value.JSON()...)
+	}
+	return append(text, '}'), named, ok
+}
+
+// foreign tells whether a key comes from the defaults and means something to a
+// plugin of the same name and another kind only.
+func (b *builder) foreign(plugin *sdk.Plugin, s *config.Step, key string) bool {
+	fromDefaults := b.file.Defaults.Get(s.Plugin)
+	if fromDefaults.Get(key) == nil || fromDefaults.KeyPos(key) != s.Config.KeyPos(key) {
+		return false
+	}
+	knows := func(p *sdk.Plugin) bool {
+		return slices.ContainsFunc(p.Fields, func(f sdk.Field) bool { return f.Name == key })
+	}
+	return !knows(plugin) && slices.ContainsFunc(b.catalog.Named(s.Plugin), knows)
+}
+
+// add places a plugin's problems in the file.
+func (b *builder) add(s *config.Step, named map[string]string, problems []sdk.Problem) {
+	for _, p := range problems {
+		at, path := s.Config.Locate(p.Path, p.Key), joined(s.Path, p.Path)
+		field, rest, _ := strings.Cut(p.Path, ".")
+		if name, ok := named[field]; ok && rest != "" {
+			at, path = b.file.Schemas.Get(name).Locate(rest, p.Key), "schemas."+name+"."+rest
+		}
+		if at.Line == 0 && at.Text == "" {
+			at = s.Node.KeyPos(s.Plugin)
+		}
+		b.problems = append(b.problems, config.Problem{Position: at, Path: path, Code: code(p),
+			Message: p.Message, Hint: p.Hint, Warning: p.Warning})
+	}
+}
+
+func code(p sdk.Problem) string {
+	switch {
+	case p.Key:
+		return "unknown-field"
+	case p.Warning:
+		return "doubtful"
+	}
+	return "invalid-config"
+}
+
+func joined(path, rest string) string {
+	if rest == "" {
+		return path
+	}
+	return path + "." + rest
+}
