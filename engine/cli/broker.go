@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"etlengine/engine/internal/config"
+	"etlengine/plugins/sdk"
+)
+
+func (a *app) brokerCommand() *cobra.Command {
+	var stateDir string
+	var port int
+	c := &cobra.Command{
+		Use:   "broker",
+		Short: "Runs the embedded broker alone.",
+		Long: "broker runs the broker that pipelines use when none is configured in a process of its own,\n" +
+			"on 127.0.0.1, until it is interrupted. Its data lies in the state directory.",
+		Example: "  engine broker\n  engine broker --port 29092 --state-dir /tmp/broker\n" +
+			"  REDPANDA_BROKERS=127.0.0.1:19092 engine run configs/tickets.yaml",
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return a.broker(c.Context(), stateDir, port) },
+	}
+	c.Flags().StringVar(&stateDir, "state-dir", config.DefaultStateDir, "folder of the broker's data")
+	c.Flags().IntVar(&port, "port", 0, "port to listen on (default 19092, or a free one if that is taken)")
+	return c
+}
+
+func (a *app) broker(ctx context.Context, stateDir string, port int) error {
+	plugin, ok := a.catalog.Find(sdk.KindService, "broker")
+	if !ok {
+		return usageError{fmt.Errorf("this engine was built without a broker")}
+	}
+	if err := os.MkdirAll(stateDir, 0o755); err != nil {
+		return fmt.Errorf("making the state directory: %w", err)
+	}
+	settings := []byte("{}")
+	if port != 0 {
+		settings = fmt.Appendf(nil, `{"port": %d}`, port)
+	}
+	i, err := plugin.Open(ctx, settings, nil, sdk.Env{Step: "broker", StateDir: stateDir, Log: a.log()})
+	if err != nil {
+		return fmt.Errorf("starting the broker: %w", err)
+	}
+	address := i.(sdk.Service).Address()
+	fmt.Fprintf(a.stdout, "broker on %s (look in: kcat -b %s -L); stop it with Ctrl-C\n", address, address)
+	<-ctx.Done()
+	if err := i.Close(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("stopping the broker: %w", err)
+	}
+	return nil
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "version",
+		Short:   "Tells which build this is.",
+		Example: "  engine version\n  engine version --json",
+		Args:    args(cobra.NoArgs),
+		RunE:    func(*cobra.Command, []string) error { return a.version(asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
+	return c
+}
+
+func (a *app) version(asJSON bool) error {
+	v := struct {
+		Version string `json:"version"`
+		Commit  string `json:"commit,omitempty"`
+		Go      string `json:"go"`
+	}{Version: "devel"}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		v.Go = info.GoVersion
+		if info.Main.Version != "" && info.Main.Version != "(devel)" {
+			v.Version = info.Main.Version
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				v.Commit = s.Value
+			}
+		}
+	}
+	if asJSON {
+		return a.print(v)
+	}
+	fmt.Fprintf(a.stdout, "engine %s %s %s\n", v.Version, v.Commit, v.Go)
+	return nil
+}

@@ -1,0 +1,138 @@
+// Package cli is the command line of the engine. Another module can build an
+// engine of its own with it: hand Main the plugins it should have.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"etlengine/engine/internal/catalog"
+	"etlengine/plugins/sdk"
+)
+
+// The exit codes of the engine.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2 // wrong usage or config: nothing was started
+)
+
+// Main runs the command line and returns the exit code: 0 done, 1 failed, 2
+// wrong usage or config, 130 or 143 interrupted after a clean stop.
+func Main(args []string, stdout, stderr io.Writer, plugins []sdk.Plugin) int {
+	a := &app{stdout: stdout, stderr: stderr, catalog: catalog.New(plugins)}
+	ctx, stop := a.signals()
+	defer stop()
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return a.code(root.ExecuteContext(ctx))
+}
+
+// app is what the commands share.
+type app struct {
+	stdout, stderr io.Writer
+	catalog        *catalog.Catalog
+	caught         atomic.Int32 // the signal that came, or 0
+	logLevel       slog.Level
+}
+
+// errReported ends a command whose problems the user has already seen.
+var errReported = errors.New("reported")
+
+// usageError is a mistake on the command line or in a config.
+type usageError struct{ error }
+
+func (a *app) code(err error) int {
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errReported):
+		return exitUsage
+	case errors.As(err, &usage):
+		fmt.Fprintln(a.stderr, "engine:", err)
+		return exitUsage
+	case a.caught.Load() != 0 && errors.Is(err, context.Canceled):
+		return 128 + int(a.caught.Load())
+	}
+	fmt.Fprintln(a.stderr, "engine:", err)
+	return exitFailed
+}
+
+// signals returns a context that ends with the first SIGINT or SIGTERM, which
+// stops a run cleanly. A second one exits at once; nothing is lost by it, the
+// next run goes on from the last record.
+func (a *app) signals() (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	caught := make(chan os.Signal, 2)
+	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-done:
+				return
+			case s := <-caught:
+				number := int32(s.(syscall.Signal))
+				if !a.caught.CompareAndSwap(0, number) {
+					os.Exit(128 + int(number))
+				}
+				cancel()
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(caught)
+		close(done)
+		cancel()
+	}
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "engine",
+		Short: "Runs ETL pipelines written in YAML.",
+		Long: "engine runs ETL pipelines written in YAML: from generators, files and Kafka topics,\n" +
+			"through windows by event time, into CSV and Parquet files that any reader sees exactly once.",
+		Example:       "  engine run configs/tickets.yaml\n  engine lint configs/tickets.yaml\n  engine describe aggregation",
+		SilenceErrors: true, SilenceUsage: true,
+	}
+	level := root.PersistentFlags().String("log-level", "warn", "what to log on stderr: debug, info, warn or error")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if err := a.logLevel.UnmarshalText([]byte(*level)); err != nil {
+			return usageError{fmt.Errorf("--log-level: want debug, info, warn or error, got %q", *level)}
+		}
+		return nil
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w\nsee %s --help", err, c.CommandPath())}
+	})
+	root.AddCommand(a.runCommand(), a.lintCommand(), a.listCommand(), a.describeCommand(),
+		a.graphCommand(), a.brokerCommand(), a.versionCommand())
+	return root
+}
+
+// args wraps cobra's checks of arguments, so that they count as wrong usage.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, given []string) error {
+		if err := check(c, given); err != nil {
+			return usageError{fmt.Errorf("%w\nusage: %s", err, c.UseLine())}
+		}
+		return nil
+	}
+}
+
+func (a *app) log() *slog.Logger {
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: a.logLevel}))
+}

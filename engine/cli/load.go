@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"etlengine/engine/internal/config"
+	"etlengine/engine/internal/plan"
+)
+
+// source is what run, lint and graph take: files and settings over them.
+type source struct {
+	set []string
+}
+
+func (s *source) flags(c *cobra.Command) {
+	c.Flags().StringArrayVar(&s.set, "set", nil,
+		"set a value of the config: pipelines.report.input.redpanda.topic=x (may be repeated)")
+}
+
+// load reads and plans files. The plan is nil if they have faults.
+func (a *app) load(paths []string, s *source) (*config.File, *plan.Plan, []config.Problem) {
+	file, problems := config.Load(config.Options{Paths: paths, Set: s.set, LookupEnv: os.LookupEnv})
+	if slices.ContainsFunc(problems, isFault) && len(file.Pipelines) == 0 {
+		return file, nil, problems
+	}
+	p, more := plan.New(file, a.catalog)
+	problems = append(problems, more...)
+	if slices.ContainsFunc(problems, isFault) {
+		p = nil
+	}
+	return file, p, problems
+}
+
+func isFault(p config.Problem) bool { return !p.Warning }
+
+func (a *app) lintCommand() *cobra.Command {
+	var s source
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "lint FILE...",
+		Short: "Finds everything wrong with a config without starting anything.",
+		Long: "lint reads the files as one config (the later win over the earlier), plans every pipeline\n" +
+			"and reports all problems in one pass. It exits with 2 if one of them is an error.",
+		Example: "  engine lint configs/tickets.yaml\n  engine lint base.yaml prod.yaml --set state_dir=/var/lib/engine\n" +
+			"  engine lint configs/tickets.yaml --json | jq .",
+		Args: args(cobra.MinimumNArgs(1)),
+		RunE: func(_ *cobra.Command, paths []string) error { return a.lint(paths, &s, asJSON) },
+	}
+	s.flags(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print the problems as a JSON list")
+	return c
+}
+
+// problemJSON is a problem as scripts see it.
+type problemJSON struct {
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+	Column   int    `json:"column"`
+	Path     string `json:"path,omitempty"`
+	Severity string `json:"severity"`
+	Code     string `json:"code"`
+	Message  string `json:"message"`
+	Hint     string `json:"hint,omitempty"`
+}
+
+func (a *app) lint(paths []string, s *source, asJSON bool) error {
+	file, p, problems := a.load(paths, s)
+	if asJSON {
+		list := make([]problemJSON, len(problems))
+		for i, p := range problems {
+			list[i] = problemJSON{p.File, p.Line, p.Column, p.Path, "error", p.Code, p.Message, p.Hint}
+			if p.Warning {
+				list[i].Severity = "warning"
+			}
+		}
+		if err := a.print(list); err != nil {
+			return err
+		}
+	} else {
+		file.Render(a.stderr, problems)
+	}
+	if p == nil {
+		return errReported
+	}
+	if !asJSON {
+		a.describePlan(p)
+	}
+	return nil
+}
+
+// describePlan says in a line each what the pipelines are and promise.
+func (a *app) describePlan(p *plan.Plan) {
+	for _, line := range p.Pipelines {
+		fmt.Fprintf(a.stdout, "%s: fine, %s\n", line.Name, line.Guarantee())
+	}
+}
+
+// print writes a value as JSON for scripts.
+func (a *app) print(v any) error {
+	e := json.NewEncoder(a.stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}

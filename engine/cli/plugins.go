@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"etlengine/plugins/sdk"
+)
+
+func (a *app) listCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "list",
+		Short:   "Lists the plugins this engine has.",
+		Example: "  engine list\n  engine list --json | jq -r '.[].name'",
+		Args:    args(cobra.NoArgs),
+		RunE:    func(*cobra.Command, []string) error { return a.list(asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print them as a JSON list")
+	return c
+}
+
+// pluginJSON is a plugin as scripts see it.
+type pluginJSON struct {
+	Kind    sdk.Kind    `json:"kind"`
+	Name    string      `json:"name"`
+	Summary string      `json:"summary"`
+	Example string      `json:"example,omitempty"`
+	Fields  []sdk.Field `json:"fields,omitempty"`
+}
+
+func (a *app) list(asJSON bool) error {
+	if asJSON {
+		var all []pluginJSON
+		for _, p := range a.catalog.All() {
+			all = append(all, pluginJSON{Kind: p.Kind, Name: p.Name, Summary: p.Summary})
+		}
+		return a.print(all)
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	for _, p := range a.catalog.All() {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", p.Kind, p.Name, p.Summary)
+	}
+	return w.Flush()
+}
+
+func (a *app) describeCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "describe PLUGIN",
+		Short:   "Tells what a plugin does and what its config takes.",
+		Example: "  engine describe aggregation\n  engine describe csv --json",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE:    func(_ *cobra.Command, names []string) error { return a.describe(names[0], asJSON) },
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return a.names(), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print it as a JSON list, an entry for each kind of the name")
+	return c
+}
+
+func (a *app) names() []string {
+	var names []string
+	for _, p := range a.catalog.All() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func (a *app) describe(name string, asJSON bool) error {
+	plugins := a.catalog.Named(name)
+	if len(plugins) == 0 {
+		message := "no plugin named " + name
+		if near := sdk.Nearest(name, a.names()); near != "" {
+			message += ", did you mean " + near + "?"
+		}
+		return usageError{fmt.Errorf("%s\nengine list shows all plugins", message)}
+	}
+	var all []pluginJSON
+	for i, p := range plugins {
+		all = append(all, pluginJSON{p.Kind, p.Name, p.Summary, p.Example, p.Fields})
+		if asJSON {
+			continue
+		}
+		if i > 0 {
+			fmt.Fprintln(a.stdout)
+		}
+		if err := a.describeOne(p); err != nil {
+			return err
+		}
+	}
+	if asJSON {
+		return a.print(all)
+	}
+	return nil
+}
+
+func (a *app) describeOne(p *sdk.Plugin) error {
+	fmt.Fprintf(a.stdout, "%s (%s): %s\n", p.Name, p.Kind, p.Summary)
+	if p.AtLeastOnce != "" {
+		fmt.Fprintf(a.stdout, "at-least-once: %s\n", p.AtLeastOnce)
+	}
+	if p.Example != "" {
+		fmt.Fprintf(a.stdout, "\n  %s\n", strings.ReplaceAll(strings.TrimSpace(p.Example), "\n", "\n  "))
+	}
+	fmt.Fprintln(a.stdout)
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fields(w, "  ", p.Fields)
+	return w.Flush()
+}
+
+func fields(w io.Writer, indent string, all []sdk.Field) {
+	for _, f := range all {
+		notes := f.Doc
+		switch {
+		case f.Required:
+			notes += " Required."
+		case f.Default != "":
+			notes += " Default: " + f.Default + "."
+		}
+		fmt.Fprintf(w, "%s%s\t%s\t%s\n", indent, f.Name, f.Type, notes)
+		fields(w, indent+"  ", f.Fields)
+	}
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"etlengine/engine/internal/stream"
+)
+
+// progressEvery is how often the lines on the terminal are drawn again.
+const progressEvery = 250 * time.Millisecond
+
+// progress draws a line for each pipeline on a terminal, over and over.
+type progress struct {
+	out    io.Writer
+	runner *stream.Runner
+	quit   chan struct{}
+	done   chan struct{}
+	lines  int
+	before map[string]sample
+}
+
+type sample struct {
+	rows int64
+	at   time.Time
+	rate float64 // rows a second, smoothed
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	return err == nil
+}
+
+func startProgress(out io.Writer, r *stream.Runner) *progress {
+	p := &progress{out: out, runner: r, quit: make(chan struct{}), done: make(chan struct{}),
+		before: map[string]sample{}}
+	go func() {
+		defer close(p.done)
+		ticker := time.NewTicker(progressEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case now := <-ticker.C:
+				p.draw(r.Progress(), now)
+			case <-p.quit:
+				p.clear()
+				return
+			}
+		}
+	}()
+	return p
+}
+
+// stop removes the lines, so that the summary stands in their place.
+func (p *progress) stop() {
+	if p == nil {
+		return
+	}
+	close(p.quit)
+	<-p.done
+}
+
+func (p *progress) clear() {
+	if p.lines > 0 {
+		fmt.Fprintf(p.out, "\x1b[%dA\x1b[J", p.lines) // up, and erase what is below
+	}
+	p.lines = 0
+}
+
+func (p *progress) draw(all []stream.Progress, now time.Time) {
+	var text strings.Builder
+	for _, one := range all {
+		fmt.Fprintln(&text, p.line(one, now))
+	}
+	p.clear()
+	fmt.Fprint(p.out, text.String())
+	p.lines = len(all)
+}
+
+// line is the state of one pipeline: rows, rate, watermark, lag, ETA.
+func (p *progress) line(one stream.Progress, now time.Time) string {
+	s, known := p.before[one.Pipeline]
+	if known {
+		rate := float64(one.Rows-s.rows) / now.Sub(s.at).Seconds()
+		s.rate = 0.6*s.rate + 0.4*rate
+	}
+	s.rows, s.at = one.Rows, now
+	p.before[one.Pipeline] = s
+	text := fmt.Sprintf("%-12s %12s rows %10s rows/s", one.Pipeline, count(one.Rows), count(int64(s.rate)))
+	if !one.Watermark.IsZero() {
+		text += "  watermark " + one.Watermark.Format("2006-01-02 15:04:05")
+	}
+	if one.Done {
+		return text + "  done"
+	}
+	if one.Lag >= 0 {
+		text += "  lag " + count(one.Lag)
+		if s.rate > 1 {
+			text += "  ETA " + time.Duration(float64(one.Lag)/s.rate*float64(time.Second)).Round(time.Second).String()
+		}
+	}
+	return text
+}

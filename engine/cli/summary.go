@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"etlengine/engine/internal/stream"
+	"etlengine/plugins/sdk"
+)
+
+// summarize prints what a run did.
+func (a *app) summarize(s *stream.Summary, took time.Duration, asJSON bool) error {
+	if asJSON {
+		return a.print(struct {
+			Seconds  float64 `json:"seconds"`
+			Balanced bool    `json:"balanced"`
+			*stream.Summary
+		}{took.Seconds(), s.Imbalance() == "", s})
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\tin\tout\taggregated\tfiltered\tlate\trejected\t")
+	for _, p := range s.Pipelines {
+		for _, step := range p.Steps {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", p.Name+" "+step.Label, count(taken(step)),
+				count(step.Out), count(step.Absorbed), count(step.Dropped), count(step.Late), count(step.Rejected))
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, p := range s.Pipelines {
+		fmt.Fprintln(a.stdout, balance(p, took))
+	}
+	return nil
+}
+
+// taken is what a step took in; a source takes from outside what it makes.
+func taken(s stream.StepSummary) int64 {
+	if s.Kind == sdk.KindSource {
+		return s.Created
+	}
+	return s.In
+}
+
+// balance is the sum of a pipeline in one line: what was read, and where it
+// went, for each output.
+func balance(p stream.PipelineSummary, took time.Duration) string {
+	var b strings.Builder
+	source := p.Steps[0]
+	read := source.Out + source.Rejected
+	fmt.Fprintf(&b, "%s: %s rows read in %s (%s rows/s)", p.Name, count(read), round(took),
+		count(int64(float64(read)/took.Seconds())))
+	for _, step := range p.Steps[1:] {
+		if step.From != source.Label {
+			continue
+		}
+		if step.Kind == sdk.KindSink {
+			fmt.Fprintf(&b, "\n  = %s written to %s", count(step.Out), step.Label)
+		} else {
+			fmt.Fprintf(&b, "\n  = %s passed on + %s aggregated + %s filtered + %s late + %s rejected by %s",
+				count(step.Out-step.Created), count(step.Absorbed), count(step.Dropped), count(step.Late),
+				count(step.Rejected), step.Label)
+		}
+	}
+	if source.Rejected > 0 {
+		fmt.Fprintf(&b, "\n  + %s rejected by %s", count(source.Rejected), source.Label)
+	}
+	if late := total(p); late > 0 {
+		fmt.Fprintf(&b, "\n  %s rows came too late for their window and were dropped", count(late))
+	}
+	return b.String()
+}
+
+func total(p stream.PipelineSummary) (late int64) {
+	for _, s := range p.Steps {
+		late += s.Late
+	}
+	return late
+}
+
+// count writes a number with commas: 100,000.
+func count(n int64) string {
+	if n < 0 {
+		return "-" + count(-n)
+	}
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func round(d time.Duration) time.Duration {
+	if d > 10*time.Second {
+		return d.Round(100 * time.Millisecond)
+	}
+	return d.Round(10 * time.Millisecond)
+}
