@@ -1,0 +1,86 @@
+package files
+
+import (
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"etlengine/plugins/sdk"
+)
+
+// columns puts a file's rows together with the columns that its folders give.
+type columns struct {
+	schema *arrow.Schema // of the source
+	inFile sdk.Schema    // what the reader gives
+	given  []*constant   // by field of schema; nil: the reader's next column
+}
+
+// constant is a column whose value is the same in every row of a file.
+type constant struct {
+	t    arrow.DataType
+	text string
+	rows arrow.Array // the longest that was needed so far
+}
+
+// newColumns finds the columns of the schema that the folders of a file name.
+func newColumns(schema sdk.Schema, f found) (columns, error) {
+	c := columns{schema: schema.Arrow(), given: make([]*constant, len(schema))}
+	for i, column := range schema {
+		text, ok := f.values[column.Key]
+		if !ok {
+			c.inFile = append(c.inFile, column)
+			continue
+		}
+		k := &constant{t: c.schema.Field(i).Type, text: text}
+		first, err := k.take(1)
+		if err != nil {
+			return c, fmt.Errorf("opening %s: %s: a column of type %s %w", f.name, column.Key, column.Value.Type, err)
+		}
+		if first.IsNull(0) && column.Value.Required {
+			return c, fmt.Errorf("opening %s: %s: want a value, the folder says null", f.name, column.Key)
+		}
+		c.given[i] = k
+	}
+	return c, nil
+}
+
+func (k *constant) take(n int64) (arrow.Array, error) {
+	if k.rows == nil || int64(k.rows.Len()) < n {
+		b := array.NewBuilder(memory.DefaultAllocator, k.t)
+		b.Reserve(int(n))
+		for range n {
+			if err := appendFolderValue(b, k.text); err != nil {
+				return nil, err
+			}
+		}
+		k.rows = b.NewArray()
+	}
+	return array.NewSlice(k.rows, 0, n), nil
+}
+
+// join adds the given columns to what the reader read.
+func (c columns) join(rows arrow.RecordBatch) (arrow.RecordBatch, error) {
+	if rows == nil {
+		return sdk.EmptyRows(c.schema), nil
+	}
+	if int(rows.NumCols()) != len(c.inFile) {
+		return nil, fmt.Errorf("want rows of %d columns, got %d", len(c.inFile), rows.NumCols())
+	}
+	joined := make([]arrow.Array, len(c.given))
+	next := 0
+	for i, k := range c.given {
+		if k == nil {
+			joined[i] = rows.Column(next)
+			next++
+			continue
+		}
+		column, err := k.take(rows.NumRows())
+		if err != nil {
+			return nil, err
+		}
+		joined[i] = column
+	}
+	return array.NewRecordBatch(c.schema, joined, rows.NumRows()), nil
+}
