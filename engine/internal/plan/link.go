@@ -41,6 +41,28 @@ func (b *builder) service(s *Step, name string) {
 	b.plan.Services = append(b.plan.Services, service)
 }
 
+// unused warns of defaults that reach nothing.
+func (b *builder) unused() {
+	used := map[string]bool{}
+	for _, p := range b.plan.Pipelines {
+		if p.Input == nil {
+			continue
+		}
+		for _, s := range p.Steps() {
+			used[s.Plugin.Name] = true
+		}
+	}
+	for _, s := range b.plan.Services {
+		used[s.Plugin.Name] = true
+	}
+	for _, name := range b.file.Defaults.Keys() {
+		if !used[name] && len(b.catalog.Named(name)) > 0 {
+			b.problems = append(b.problems, config.Problem{Position: b.file.Defaults.KeyPos(name),
+				Path: "defaults." + name, Code: "unused-default", Message: "no step uses " + name, Warning: true})
+		}
+	}
+}
+
 // checked lists the steps whose config the plugin accepted.
 func (p *Pipeline) checked() []*Step {
 	if p.Input == nil {

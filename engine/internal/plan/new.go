@@ -23,6 +23,7 @@ func New(f *config.File, c *catalog.Catalog) (*Plan, []config.Problem) {
 		b.plan.Pipelines = append(b.plan.Pipelines, b.pipeline(p))
 	}
 	b.services()
+	b.unused()
 	b.link()
 	if f.HTTP != "" {
 		b.fail(f.Root.KeyPos("http"), "http", "unsupported", "metrics and health over HTTP are not supported "+
