@@ -65,10 +65,12 @@ func (b *builder) key(y *yaml.Node, path string) (string, bool) {
 		b.fail(at, path, "bad-key", "", "the key before the colon is missing")
 	case strings.Contains(y.Value, "${") && !strings.Contains(y.Value, "$${"):
 		b.fail(at, path, "variable-in-key", "variables are filled into values only", "a variable in a key")
+		return y.Value, true
 	case strings.ContainsFunc(y.Value, func(r rune) bool { return r < ' ' }):
 		b.fail(at, path, "bad-key", "", "a control character in a key")
 	case y.Style == 0 && strings.HasPrefix(y.Value, "-") && isWord(y.Value[1:]):
 		b.fail(at, path, "missing-space", "write: - "+y.Value[1:]+": …", "a space is missing after the -")
+		return y.Value[1:], true
 	default:
 		return y.Value, true
 	}
@@ -113,8 +115,11 @@ func (n *Node) removeKey(name string) {
 
 // describe names a value for "want …, got …".
 func (n *Node) describe() string {
-	if n.Kind() == Scalar {
+	switch {
+	case n.Kind() == Scalar:
 		return fmt.Sprintf("%.60q", n.text)
+	case n.Kind() == Map && len(n.keys) == 0:
+		return "an empty map"
 	}
 	return n.Kind().String()
 }

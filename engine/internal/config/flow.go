@@ -86,7 +86,11 @@ func (f *flowLine) segment() {
 	if f.first == 0 {
 		f.first, f.text = f.at+1, text
 	}
-	f.out.WriteString(quoteText(text))
+	if unclosedQuote(text) {
+		f.out.WriteString(text + text[:1])
+	} else {
+		f.out.WriteString(quoteText(text))
+	}
 	f.at += len([]rune(text))
 }
 
@@ -123,6 +127,10 @@ func quotedLength(text []rune) int {
 		}
 	}
 	return 0
+}
+
+func unclosedQuote(text string) bool {
+	return (text[0] == '"' || text[0] == '\'') && quotedLength([]rune(text)) == 0
 }
 
 // valueLength is how far a value goes: to the comma or bracket that is not

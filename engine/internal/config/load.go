@@ -29,7 +29,7 @@ func Load(o Options) (*File, []Problem) {
 	}
 	fill := &filler{lookup: o.LookupEnv, sources: f.sources, report: report}
 	fill.fill(f.Root, "")
-	r := &reader{file: f, report: report}
+	r := &reader{file: f, report: report, meant: map[string]bool{}}
 	r.top()
 	return f, f.sorted(problems)
 }
@@ -47,7 +47,9 @@ func (f *File) read(report func(Problem)) []*Node {
 			continue
 		}
 		if root, ok := src.parse(report); ok {
-			trees = append(trees, src.build(root, report))
+			if tree := src.build(root, report); tree != nil {
+				trees = append(trees, tree)
+			}
 		}
 	}
 	return trees

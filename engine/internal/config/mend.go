@@ -16,18 +16,25 @@ type mend struct {
 }
 
 // mendsOf lists what a line that YAML stumbles over may have meant, the most
-// specific first. widths are the indentations of its neighbours.
-func mendsOf(line string, widths []int) []mend {
+// specific first. inside: it continues a { or [ of a line before.
+func mendsOf(line string, inside bool) []mend {
 	if strings.TrimSpace(line) == "" {
 		return nil
 	}
-	var mends []mend
+	if inside {
+		return append(mendFlow(line, textColumn(line), true), mendBrackets(line)...)
+	}
+	mends := mendTab(line)
+	if column, flow := flowStart(line); flow {
+		mends = append(mends, mendComma(line, column)...)
+		mends = append(mends, mendFlow(line, column, false)...)
+	}
 	for _, try := range [...]func(string) []mend{
-		mendTab, mendFlow, mendComma, mendBrackets, mendColon, mendNestedKey, mendQuote, mendValue,
+		mendBrackets, mendColon, mendNestedKey, mendQuote, mendValue,
 	} {
 		mends = append(mends, try(line)...)
 	}
-	return append(mends, mendIndentation(line, widths)...)
+	return mends
 }
 
 func mendTab(line string) []mend {
@@ -41,33 +48,21 @@ func mendTab(line string) []mend {
 		message: "a tab in the indentation, which YAML does not allow", hint: "indent with spaces"}}
 }
 
-// mendFlow quotes values in { … } and [ … ], with the bracket on this line or
-// on one before.
-func mendFlow(line string) []mend {
-	var mends []mend
-	column, inside := flowStart(line)
-	for _, in := range [...]bool{false, true} {
-		if !in && !inside {
-			continue
-		}
-		start := column
-		if in {
-			start = textColumn(line)
-		}
-		if quoted, first, text := quoteFlow(line, start, in); first > 0 {
-			mends = append(mends, flowMend(quoted, first, text))
-		}
+// mendFlow quotes values in { … } and [ … ].
+func mendFlow(line string, column int, inside bool) []mend {
+	quoted, first, text := quoteFlow(line, column, inside)
+	if first == 0 {
+		return nil
 	}
-	return mends
-}
-
-func flowMend(quoted string, column int, text string) mend {
-	m := mend{line: quoted, column: column, code: "unquoted-value",
+	m := mend{line: quoted, column: first, code: "unquoted-value",
 		message: fmt.Sprintf("%s needs quotes inside of { } or [ ]", text)}
-	if strings.Contains(text, "${") {
+	switch {
+	case unclosedQuote(text):
+		m.code, m.message = "unclosed", "this quote is not closed"
+	case strings.Contains(text, "${"):
 		m.code = "unquoted-variable"
 	}
-	return m
+	return []mend{m}
 }
 
 // flowStart is the column of the bracket that begins a value in flow style.
@@ -94,9 +89,8 @@ var blockLine = regexp.MustCompile(`^(\s*(?:-\s+)*)((?:[^\s"'{\[#&*!|>%@\x60:-][
 var twoEntries = regexp.MustCompile(`([^\s,:?{\[]["')\]}]?)(\s+)([A-Za-z_][\w.]*:\s)`)
 
 // mendComma puts commas between the entries of a { … } that lacks them.
-func mendComma(line string) []mend {
-	column, ok := flowStart(line)
-	if !ok || strings.Contains(line, " ? ") {
+func mendComma(line string, column int) []mend {
+	if strings.Contains(line, " ? ") {
 		return nil
 	}
 	head, tail := string([]rune(line)[:column]), string([]rune(line)[column:])
@@ -154,9 +148,10 @@ func mendColon(line string) []mend {
 		message: "a space is missing after the colon"}}
 }
 
-var nestedKey = regexp.MustCompile(`^(\s*(?:-\s+)*[A-Za-z_][\w.]*: +)([A-Za-z_][\w.]*:)( +\{.*)?$`)
+var nestedKey = regexp.MustCompile(`^(\s*(?:-\s+)*[A-Za-z_][\w.]*: +)([A-Za-z_][\w.]*:)( +\{.*| +\S+)?$`)
 
-// mendNestedKey takes `input: csv: {…}` for a map in a map.
+// mendNestedKey takes `input: csv: {…}` and `window: tumbling: 1m` for a map in
+// a map.
 func mendNestedKey(line string) []mend {
 	parts := nestedKey.FindStringSubmatch(line)
 	if parts == nil {
@@ -173,7 +168,7 @@ func mendNestedKey(line string) []mend {
 // mendQuote closes a quote at the end of the line.
 func mendQuote(line string) []mend {
 	parts := blockLine.FindStringSubmatch(line)
-	if parts == nil || parts[3][0] != '"' && parts[3][0] != '\'' || quotedLength([]rune(parts[3])) > 0 {
+	if parts == nil || !unclosedQuote(parts[3]) {
 		return nil
 	}
 	return []mend{{line: line + parts[3][:1], column: runes(parts[1]+parts[2]) + 1, code: "unclosed",
@@ -237,7 +232,7 @@ func isLetter(b byte) bool {
 	return b >= 0x80 || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
 }
 
-// mendIndentation moves a line to where its neighbours stand.
+// mendIndentation moves a line to where one of the lines before it stands.
 func mendIndentation(line string, widths []int) []mend {
 	text := strings.TrimLeft(line, " ")
 	own := len(line) - len(text)
@@ -247,7 +242,7 @@ func mendIndentation(line string, widths []int) []mend {
 			continue
 		}
 		mends = append(mends, mend{line: strings.Repeat(" ", width) + text, column: own + 1,
-			code: "indentation", message: fmt.Sprintf("indented by %d, the lines around it by %d", own, width),
+			code: "indentation", message: fmt.Sprintf("indented by %d spaces, the lines before it by %d", own, width),
 			hint: "lines that belong together begin in the same column"})
 	}
 	return mends

@@ -74,13 +74,11 @@ func offending(text []rune) int {
 	if strings.ContainsRune("{[", text[0]) {
 		return 1
 	}
+	if closing := slices.Index(text, '}'); closing > 0 && strings.HasPrefix(string(text), "${") {
+		return closing + 1
+	}
 	end := 0
 	for end < len(text) && !endsWord(text[end:]) {
-		if text[end] == '$' && end+1 < len(text) && text[end+1] == '{' {
-			if closing := slices.Index(text[end:], '}'); closing > 0 {
-				end += closing
-			}
-		}
 		end++
 	}
 	return len([]rune(strings.TrimRight(string(text[:end]), " \t")))

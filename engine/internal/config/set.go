@@ -20,7 +20,7 @@ type setter struct {
 // it is reported when everything has been set.
 func newSetter(root *Node, report func(Problem)) *setter {
 	s := &setter{root: root, labels: map[*Node]string{}, report: report}
-	quiet := &reader{file: &File{Root: root}, report: func(Problem) {}}
+	quiet := &reader{file: &File{Root: root}, report: func(Problem) {}, meant: map[string]bool{}}
 	quiet.top()
 	for _, p := range quiet.file.Pipelines {
 		for _, at := range p.places() {

@@ -80,8 +80,8 @@ func (s *source) splitCall(call, around *yaml.Node, found map[int]mend) {
 	if around.Line != call.Line {
 		column, inside = textColumn(line), true
 	}
-	if quoted, first, text := quoteFlow(line, column, inside); first > 0 {
-		found[call.Line] = flowMend(quoted, first, text)
+	for _, m := range mendFlow(line, column, inside) {
+		found[call.Line] = m
 	}
 }
 

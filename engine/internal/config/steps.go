@@ -71,7 +71,9 @@ func (r *reader) has(n *Node, key string, at Position, path string) bool {
 	if n.Get(key) != nil {
 		at = n.KeyPos(key)
 	}
-	r.fail(at, path, "missing-key", fmt.Sprintf("write %s: {PLUGIN: {…}}", key), "%s is missing", key)
+	if !r.meant[join(path, key)] {
+		r.fail(at, path, "missing-key", fmt.Sprintf("write %s: {PLUGIN: {…}}", key), "%s is missing", key)
+	}
 	return false
 }
 

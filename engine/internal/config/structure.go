@@ -14,6 +14,7 @@ import (
 type reader struct {
 	file   *File
 	report func(Problem)
+	meant  map[string]bool // paths that a misspelt key was taken for
 }
 
 var topKeys = []string{"pipelines", "defaults", "schemas", "plugins", "state_dir", "checkpoint_interval", "http"}
@@ -124,6 +125,7 @@ func (r *reader) shape(key string) {
 	case key != "":
 		r.fail(root.KeyPos(key), key, "unsupported", "for a pipeline of this engine move it to pipelines.NAME."+inOurs(key),
 			"a file with %s at its top is a plain Benthos config, which is not supported by this version", key)
+	case r.meant["pipelines"]:
 	case pipelines.Kind() == Null || pipelines.Kind() == Map && len(pipelines.keys) == 0:
 		pos := root.pos
 		if pipelines != nil {
@@ -143,13 +145,16 @@ func inOurs(key string) string {
 
 func (r *reader) unknown(pos Position, path, key string, known []string, others map[string]string) {
 	message := "unknown key"
+	around := strings.TrimSuffix(path, key)
 	if ours := others[key]; ours != "" {
 		message += ", write it under " + ours
 		if slices.Contains(known, ours) {
 			message = "unknown key, did you mean " + ours + "?"
+			r.meant[around+ours] = true
 		}
 	} else if near := sdk.Nearest(key, known); near != "" {
 		message += ", did you mean " + near + "?"
+		r.meant[around+near] = true
 	} else {
 		message += " (have " + strings.Join(known, ", ") + ")"
 	}
@@ -160,7 +165,7 @@ func (r *reader) settings() {
 	root := r.file.Root
 	if text, ok := r.text(root, "state_dir", ""); ok {
 		if text == "" {
-			r.fail(root.Get("state_dir").pos, "state_dir", "empty-value", "", "want a folder, got an empty text")
+			r.fail(root.Get("state_dir").pos, "state_dir", "empty-value", "", "want a folder, got an empty string")
 		} else {
 			r.file.StateDir = text
 		}
@@ -183,7 +188,7 @@ func (r *reader) text(in *Node, key, path string) (string, bool) {
 	case Scalar:
 		return n.text, true
 	}
-	r.fail(n.pos, join(path, key), "wrong-kind", "", "want a text, got %s", n.kind)
+	r.fail(n.pos, join(path, key), "wrong-kind", "", "want a string, got %s", n.kind)
 	return "", false
 }
 

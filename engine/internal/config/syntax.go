@@ -1,9 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -100,19 +102,18 @@ func (r *slowReader) lines() int {
 // be mended so that the parser gets further.
 func (s *source) mendSyntax(stopped *stop, report func(Problem)) bool {
 	first := s.brokenSince(stopped.line)
-	for _, number := range suspects(first, stopped.line) {
-		for _, m := range mendsOf(s.line(number), s.neighbours(number)) {
-			if !s.helps(number, m.line, stopped) {
-				continue
-			}
-			report(s.mendProblem(number, m))
-			s.mend(number, m.line)
-			return true
+	for _, c := range s.candidates(first, stopped.line) {
+		if c.line != "" && !s.helps(c.number, c.line, stopped) {
+			continue
 		}
+		report(s.mendProblem(c.number, c.mend))
+		if c.line == "" {
+			return false
+		}
+		s.mend(c.number, c.line)
+		return true
 	}
-	line := s.line(first)
-	column := len(line) - len(strings.TrimLeft(line, " ")) + 1
-	report(Problem{Position: s.written(first, column), Code: "syntax",
+	report(Problem{Position: s.written(first, textColumn(s.line(first))), Code: "syntax",
 		Message: "this is not YAML: " + plainReason(stopped.reason),
 		Hint:    "check the indentation, the colons and the quotes here and in the line before"})
 	return false
@@ -152,28 +153,64 @@ func (s *source) brokenSince(line int) int {
 	return line
 }
 
-// suspects are the lines worth mending, the likeliest first.
-func suspects(first, last int) []int {
-	const most = 8
-	numbers := []int{first}
-	for n := last; n > first && len(numbers) < most; n-- {
-		numbers = append(numbers, n)
-	}
-	return numbers
+type candidate struct {
+	number int
+	mend
 }
 
-// neighbours are the indentations of the lines around one that hold text.
-func (s *source) neighbours(number int) []int {
-	var widths []int
-	for _, step := range [...]int{-1, 1} {
-		for n := number + step; n >= 1 && n <= len(s.lines); n += step {
-			line := s.line(n)
-			if text := strings.TrimLeft(line, " "); text != "" && text[0] != '#' {
-				widths = append(widths, len(line)-len(text))
-				break
-			}
+// candidates are mends for the lines between the first that the parser could
+// not finish and the one where it stopped, the likeliest first.
+func (s *source) candidates(first, last int) []candidate {
+	const most = 8 // lines
+	var list []candidate
+	add := func(number int, mends []mend) {
+		for _, m := range mends {
+			list = append(list, candidate{number, m})
 		}
 	}
+	// `path:in` is YAML, a text; what fails is the line after it.
+	add(first-1, mendColon(s.line(first-1)))
+	add(first, mendsOf(s.line(first), false))
+	depth := bracketDepth(s.line(first))
+	for n := first + 1; n <= last && n < first+most; n++ {
+		add(n, mendsOf(s.line(n), depth > 0))
+		depth += bracketDepth(s.line(n))
+	}
+	add(first, mendIndentation(s.line(first), s.widthsBefore(first)))
+	return list
+}
+
+// bracketDepth is how many { and [ a line leaves open.
+func bracketDepth(line string) int {
+	depth := 0
+	for _, r := range strings.ReplaceAll(line, "${", "") {
+		switch r {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+	}
+	return depth
+}
+
+// widthsBefore are the indentations of the keys around a line, the one most
+// like its own first.
+func (s *source) widthsBefore(number int) []int {
+	var widths []int
+	for n := number - 1; n >= 1; n-- {
+		line := s.line(n)
+		text := strings.TrimLeft(line, " ")
+		width := len(line) - len(text)
+		if text == "" || text[0] == '#' || len(widths) > 0 && width >= widths[len(widths)-1] {
+			continue
+		}
+		widths = append(widths, width)
+	}
+	own := textColumn(s.line(number)) - 1
+	slices.SortStableFunc(widths, func(a, b int) int {
+		return cmp.Compare(max(a-own, own-a), max(b-own, own-b))
+	})
 	return widths
 }
 

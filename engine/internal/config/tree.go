@@ -18,28 +18,27 @@ const (
 type builder struct {
 	src      *source
 	report   func(Problem)
-	open     map[*yaml.Node]bool // anchors being copied
+	open     map[*yaml.Node]bool // anchors being read
 	copying  int                 // how many aliases we are inside of
 	copied   int
 	depth    int
 	overflow bool // said once
 }
 
-// build returns the file's map, empty if it has none.
+// build returns the file's map, nil if it has none.
 func (s *source) build(root *yaml.Node, report func(Problem)) *Node {
-	empty := &Node{kind: Map, pos: s.at(1, 1)}
 	if root == nil || len(root.Content) == 0 || isNull(root.Content[0]) {
 		report(Problem{Position: s.at(1, 1), Code: "empty-file",
 			Message: "the file is empty", Hint: "it needs at least pipelines:"})
-		return empty
+		return nil
 	}
 	b := &builder{src: s, report: report, open: map[*yaml.Node]bool{}}
 	n := b.node(root.Content[0], "")
 	if n.kind != Map {
 		report(Problem{Position: n.pos, Code: "not-a-map",
-			Message: "want a map at the top of the file, got " + n.kind.String(),
+			Message: "want a map at the top of the file, got " + n.describe(),
 			Hint:    "begin with pipelines:"})
-		return empty
+		return nil
 	}
 	return n
 }
@@ -70,6 +69,10 @@ func (b *builder) node(y *yaml.Node, path string) *Node {
 	}
 	if !b.knownTag(y, path) {
 		return n
+	}
+	if y.Anchor != "" {
+		b.open[y] = true
+		defer delete(b.open, y)
 	}
 	switch y.Kind {
 	case yaml.AliasNode:
@@ -102,13 +105,11 @@ func (b *builder) alias(n *Node, y *yaml.Node, path string) {
 		b.fail(y, path, "alias-loop", "", "the alias *%s stands inside of its own anchor", y.Value)
 		return
 	}
-	b.open[y.Alias] = true
 	b.copying++
 	pos := n.pos
 	*n = *b.node(y.Alias, path)
 	n.pos = pos
 	b.copying--
-	delete(b.open, y.Alias)
 }
 
 func (b *builder) scalar(n *Node, y *yaml.Node, path string) {
