@@ -148,7 +148,7 @@ func ParseTime(s []byte) (micros int64, ok bool) {
 func (k *Clock) Append(dst []byte, micros int64) []byte {
 	minute := floor(micros, microsPerMinute)
 	if !k.wrote || minute != k.written {
-		text := time.UnixMicro(minute * microsPerMinute).UTC().AppendFormat(nil, "2006-01-02T15:04")
+		text := time.UnixMicro(minute*microsPerMinute).UTC().AppendFormat(nil, "2006-01-02T15:04")
 		if len(text) != len(k.text) { // a year of five digits
 			return time.UnixMicro(micros).UTC().AppendFormat(dst, time.RFC3339Nano)
 		}
