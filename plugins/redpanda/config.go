@@ -1,0 +1,158 @@
+package redpanda
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/jsonrows"
+	"etlengine/plugins/sdk/textrows"
+)
+
+const (
+	formatJSON = "json"
+	formatCSV  = "csv"
+	formatRaw  = "raw"
+
+	startEarliest  = "earliest"
+	startLatest    = "latest"
+	startTimestamp = "timestamp"
+
+	lossStop     = "stop"
+	lossContinue = "continue"
+
+	embedded = "broker" // the service that runs when no brokers are named
+)
+
+// SourceConfig is the config of a redpanda input.
+type SourceConfig struct {
+	connection
+	Topic      []string   `json:"topic" required:"true" alias:"topics" doc:"Topic to read, or a list of them."`
+	Schema     sdk.Schema `json:"schema" doc:"Columns of a record, or a schema of the file."`
+	Format     string     `json:"format" doc:"What a record's value is: json, csv or raw."`
+	Metadata   []string   `json:"metadata" doc:"Parts of the record to add as columns."`
+	Start      Start      `json:"start" doc:"Where a first run begins: earliest, latest or {timestamp: T}."`
+	Group      string     `json:"consumer_group" alias:"group,group_id" doc:"Group that lag tools look for."`
+	OnDataLoss string     `json:"on_data_loss" doc:"When unread records are gone: stop or continue."`
+}
+
+// SinkConfig is the config of a redpanda output.
+type SinkConfig struct {
+	connection
+	Topic       string              `json:"topic" required:"true" doc:"Topic to write; made if it is missing."`
+	Partitions  int32               `json:"partitions" doc:"Of a topic that is made. 0: the broker's."`
+	Key         string              `json:"key" doc:"Column whose equal rows share a partition."`
+	Headers     sdk.Ordered[string] `json:"headers" doc:"Headers of a record: name and column."`
+	Format      string              `json:"format" doc:"What a record's value is: json, csv or raw."`
+	Compression string              `json:"compression" doc:"none, snappy, lz4, zstd or gzip."`
+}
+
+// Start is where a source begins when it has no position yet.
+type Start struct {
+	From string    `json:"-"`
+	At   time.Time `json:"timestamp" type:"timestamp" doc:"First record at or after this time, RFC 3339."`
+}
+
+// FromText reads the short form.
+func (s *Start) FromText(text string) error {
+	if text != startEarliest && text != startLatest {
+		return fmt.Errorf("want earliest, latest or {timestamp: 2026-01-31T00:00:00Z}, got %q", text)
+	}
+	s.From = text
+	return nil
+}
+
+// Validate notes that a timestamp was given.
+func (s *Start) Validate() error {
+	if !s.At.IsZero() {
+		s.From = startTimestamp
+	}
+	return nil
+}
+
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+
+func checkTopic(name string) error {
+	if !topicName.MatchString(name) || name == "." || name == ".." {
+		return sdk.Fieldf("topic", "want 1 to 249 letters, digits, dots, dashes or underscores, got %q", name)
+	}
+	return nil
+}
+
+func oneOf(path, got string, want ...string) error {
+	if slices.Contains(want, got) {
+		return nil
+	}
+	message := fmt.Sprintf("want %s, got %q", strings.Join(want, ", "), got)
+	if near := sdk.Nearest(got, want); near != "" {
+		return sdk.Problem{Path: path, Message: message, Hint: "did you mean " + near + "?"}
+	}
+	return sdk.Problem{Path: path, Message: message}
+}
+
+// Validate returns all that is wrong with the config.
+func (c *SourceConfig) Validate() error {
+	errs := c.connection.problems()
+	if len(c.Topic) == 0 {
+		errs = append(errs, sdk.Fieldf("topic", "want a topic, got an empty list"))
+	}
+	for i, topic := range c.Topic {
+		errs = append(errs, checkTopic(topic))
+		if slices.Contains(c.Topic[:i], topic) {
+			errs = append(errs, sdk.Fieldf("topic", "%s is named twice", topic))
+		}
+	}
+	if len(c.Metadata) > 0 {
+		errs = append(errs, sdk.Fieldf("metadata", "columns out of a record's metadata are not supported yet"))
+	}
+	errs = append(errs, oneOf("on_data_loss", c.OnDataLoss, lossStop, lossContinue),
+		oneOf("format", c.Format, formatJSON, formatCSV, formatRaw), c.checkSchema())
+	return joined(errs)
+}
+
+func (c *SourceConfig) checkSchema() error {
+	switch {
+	case c.Format == formatRaw && len(c.Schema) == 0:
+		return nil
+	case c.Format == formatRaw:
+		if t := c.Schema[0].Value.Type; len(c.Schema) != 1 || t != "bytes" && t != "string" {
+			return sdk.Fieldf("schema", "want one column of bytes or string for format raw, got %d (%s first)",
+				len(c.Schema), t)
+		}
+	case len(c.Schema) == 0:
+		return sdk.Fieldf("schema", "is missing: format %s needs columns, nothing is inferred", c.Format)
+	case c.Format == formatJSON:
+		return under("schema", jsonrows.Check(c.Schema))
+	case c.Format == formatCSV:
+		return under("schema", textrows.Check(c.Schema))
+	}
+	return nil
+}
+
+// columns is the schema of what the source gives.
+func (c *SourceConfig) columns() *arrow.Schema { return c.schema().Arrow() }
+
+func (c *SourceConfig) schema() sdk.Schema {
+	if c.Format == formatRaw && len(c.Schema) == 0 {
+		return sdk.Schema{{Key: "value", Value: sdk.Column{Type: "bytes"}}}
+	}
+	return c.Schema
+}
+
+// Validate returns all that is wrong with the config.
+func (c *SinkConfig) Validate() error {
+	errs := append(c.connection.problems(), checkTopic(c.Topic),
+		oneOf("format", c.Format, formatJSON, formatCSV, formatRaw))
+	if c.Partitions < 0 {
+		errs = append(errs, sdk.Fieldf("partitions", "want 0 or more, got %d", c.Partitions))
+	}
+	if c.Compression != "" {
+		errs = append(errs, oneOf("compression", c.Compression, "none", "snappy", "lz4", "zstd", "gzip"))
+	}
+	return joined(errs)
+}

@@ -1,0 +1,101 @@
+package redpanda
+
+import (
+	"bytes"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"etlengine/plugins/sdk"
+)
+
+// output is an item and where its partition stands after it.
+type output struct {
+	item      sdk.Item
+	partition *partition // of a batch
+	next      int64
+}
+
+// job is a run of records of one partition, or something to say between them.
+type job struct {
+	partition *partition
+	topic     string // id
+	records   []*kgo.Record
+	next      int64 // position after the records
+	epoch     int32
+
+	done chan struct{} // closed when what follows is final
+	out  []output
+	err  error
+}
+
+// saying is a job with nothing to decode.
+func saying(signal *sdk.Signal, err error) *job {
+	j := &job{err: err, done: make(chan struct{})}
+	if signal != nil {
+		j.out = []output{{item: sdk.Item{Signal: signal}}}
+	}
+	close(j.done)
+	return j
+}
+
+// decoder collects values as rows; jsonrows and textrows have such ones.
+type decoder interface {
+	Append(value []byte) error
+	Rows() int
+	Bytes() int
+	Take() arrow.RecordBatch
+}
+
+// decode is a decoder's goroutine.
+func (s *source) decode() {
+	d := s.config.decoder()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case j := <-s.work:
+			j.decode(d, s.columns)
+			close(j.done)
+		}
+	}
+}
+
+// slack is kept free below the bound of a batch for what a row adds besides
+// its own bytes.
+const slack = 64 << 10
+
+func (j *job) decode(d decoder, columns *arrow.Schema) {
+	var rejected []sdk.Reject
+	flush := func(next int64, epoch int32) {
+		rows := sdk.EmptyRows(columns)
+		if d.Rows() > 0 {
+			rows = d.Take()
+		}
+		c := cursor{Offset: next, Epoch: epoch, TopicID: j.topic}
+		batch := &sdk.Batch{Rows: rows, Partition: j.partition.name, Cursor: c.bytes(), Rejected: rejected}
+		j.out = append(j.out, output{item: sdk.Item{Batch: batch}, partition: j.partition, next: next})
+		rejected = nil
+	}
+	rejectedBytes, before := 0, int32(-1)
+	for _, r := range j.records {
+		size := d.Bytes() + rejectedBytes + len(r.Value) + slack
+		if size > sdk.MaxBatchBytes && (d.Rows() > 0 || rejectedBytes > 0) {
+			flush(r.Offset, before)
+			rejectedBytes = 0
+		}
+		before = r.LeaderEpoch
+		if r.Attrs.IsControl() {
+			r.Recycle()
+			continue
+		}
+		if err := d.Append(r.Value); err != nil {
+			rejected = append(rejected, sdk.Reject{Reason: err.Error(), Partition: j.partition.name,
+				Position: r.Offset, Raw: bytes.Clone(r.Value)})
+			rejectedBytes += len(r.Value)
+		}
+		r.Recycle() // the decoder has copied what it keeps
+	}
+	flush(j.next, j.epoch)
+	j.records = nil
+}

@@ -1,0 +1,244 @@
+package redpanda
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"etlengine/plugins/sdk"
+)
+
+const (
+	chunkBytes = sdk.MaxBatchBytes / 2
+	minBackoff = 100 * time.Millisecond
+	maxBackoff = 5 * time.Second
+)
+
+// reader is the goroutine that polls. What it owns needs no lock.
+type reader struct {
+	*source
+	byAt     map[tp]*partition
+	absent   int // surveys in a row that did not find a topic
+	draining bool
+	backoff  time.Duration
+}
+
+func (s *source) read() {
+	r := &reader{source: s, byAt: make(map[tp]*partition)}
+	for _, p := range s.partitions {
+		r.byAt[p.at] = p
+	}
+	r.push(saying(nil, r.run()))
+}
+
+// run returns when the source has failed, is drained, or is closed.
+func (r *reader) run() error {
+	if err := r.announce(); err != nil {
+		return err
+	}
+	for {
+		for _, report := range r.mail() {
+			if err := r.heed(report); err != nil {
+				return err
+			}
+		}
+		if r.drained() {
+			return io.EOF
+		}
+		if err := r.fetch(); err != nil {
+			return err
+		}
+		if err := r.ctx.Err(); err != nil {
+			return errClosed
+		}
+	}
+}
+
+// announce names the partitions, and those that have nothing to read yet.
+func (r *reader) announce() error {
+	r.say(&sdk.Signal{Kind: sdk.Partitions, Partitions: names(r.partitions)})
+	for _, p := range r.partitions {
+		r.rest(p)
+	}
+	return r.ctx.Err()
+}
+
+// fetch polls once and waits a little if nothing but errors came: they come
+// back as fast as the broker answers.
+func (r *reader) fetch() error {
+	failed, good := false, false
+	for _, fetch := range r.poll() {
+		for i := range fetch.Topics {
+			for j := range fetch.Topics[i].Partitions {
+				fp := &fetch.Topics[i].Partitions[j]
+				p := r.byAt[tp{fetch.Topics[i].Topic, fp.Partition}]
+				if p == nil {
+					continue // the poll was interrupted, or the partition is not ours any more
+				}
+				failed, good = failed || fp.Err != nil, good || len(fp.Records) > 0
+				if err := r.take(p, fp); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if !failed || good {
+		r.backoff = 0
+		return nil
+	}
+	r.backoff = min(max(2*r.backoff, minBackoff), maxBackoff)
+	select {
+	case <-time.After(r.backoff):
+	case <-r.ctx.Done():
+	}
+	return nil
+}
+
+// poll waits for records, until mail comes.
+func (r *reader) poll() kgo.Fetches {
+	ctx, cancel := context.WithCancel(r.ctx)
+	defer cancel()
+	r.mu.Lock()
+	r.stopPoll = cancel
+	waiting := len(r.inbox) > 0
+	r.mu.Unlock()
+	if waiting {
+		return nil
+	}
+	return r.k.PollFetches(ctx)
+}
+
+func (r *reader) mail() []survey {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	mail := r.inbox
+	r.inbox = nil
+	return mail
+}
+
+// take turns what was fetched of a partition into jobs.
+func (r *reader) take(p *partition, fp *kgo.FetchPartition) error {
+	if fp.Err != nil {
+		if err := r.fault(p, fp.Err); err != nil {
+			return err
+		}
+	} else {
+		p.fails, p.told = 0, ""
+		r.heard(p, fp.HighWatermark)
+	}
+	records, past := p.ours(fp.Records)
+	for len(records) > 0 {
+		n := chunk(records)
+		last := records[n-1]
+		p.next, p.epoch = last.Offset+1, last.LeaderEpoch
+		r.dispatch(&job{partition: p, topic: p.id.String(), records: records[:n], next: p.next, epoch: p.epoch})
+		records = records[n:]
+	}
+	if past {
+		p.next = max(p.next, p.target) // there may be no record right before it
+	}
+	r.rest(p)
+	return r.ctx.Err()
+}
+
+// ours are the records between the position and the end of a drain; past tells
+// whether there were others behind that. Records before the position come only
+// after the client moved by itself, which is an error of its own.
+func (p *partition) ours(records []*kgo.Record) (mine []*kgo.Record, past bool) {
+	mine = records[:0]
+	for _, record := range records {
+		switch {
+		case p.target >= 0 && record.Offset >= p.target:
+			past = true
+			record.Recycle()
+		case record.Offset < p.next:
+			record.Recycle()
+		default:
+			mine = append(mine, record)
+		}
+	}
+	return mine, past
+}
+
+// chunk is how many records make a batch.
+func chunk(records []*kgo.Record) int {
+	size := 0
+	for i, record := range records {
+		size += len(record.Value)
+		if i == sdk.DefaultBatchRows || size > chunkBytes && i > 0 {
+			return i
+		}
+	}
+	return len(records)
+}
+
+// heard takes note of a partition's end.
+func (r *reader) heard(p *partition, high int64) {
+	if high <= p.high {
+		return
+	}
+	p.high = high
+	r.mu.Lock()
+	p.end = high
+	r.mu.Unlock()
+}
+
+// rest says that a partition is read to its end, once. An open transaction
+// lies before that end: its data is yet to come.
+func (r *reader) rest(p *partition) {
+	if p.idle || p.next < p.high {
+		return
+	}
+	p.idle = true
+	r.say(&sdk.Signal{Kind: sdk.Idle, Partition: p.name})
+}
+
+// stir takes it back, by a batch without rows: there is something to come, or
+// we cannot know.
+func (r *reader) stir(p *partition) {
+	if p.idle {
+		r.advance(p, p.next)
+	}
+}
+
+// advance moves a position over offsets without rows.
+func (r *reader) advance(p *partition, to int64) {
+	p.next = to
+	r.dispatch(&job{partition: p, topic: p.id.String(), next: p.next, epoch: p.epoch})
+}
+
+// dispatch hands a job to the decoders and to Next, which waits for it.
+func (r *reader) dispatch(j *job) {
+	j.done = make(chan struct{})
+	j.partition.idle = false
+	r.push(j)
+	select {
+	case r.work <- j:
+	case <-r.ctx.Done():
+	}
+}
+
+func (r *reader) say(signal *sdk.Signal) { r.push(saying(signal, nil)) }
+
+// push blocks while Next is behind.
+func (s *source) push(j *job) {
+	select {
+	case s.order <- j:
+	case <-s.ctx.Done():
+	}
+}
+
+// drained tells whether every partition has reached the end it was given.
+func (r *reader) drained() bool {
+	if !r.draining {
+		return false
+	}
+	for _, p := range r.byAt {
+		if p.next < p.target {
+			return false
+		}
+	}
+	return true
+}

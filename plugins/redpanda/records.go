@@ -1,0 +1,204 @@
+package redpanda
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/jsonrows"
+	"etlengine/plugins/sdk/textrows"
+)
+
+// shape is which columns become which part of a record.
+type shape struct {
+	format  string
+	values  *arrow.Schema // of the columns below
+	columns []int         // the value's
+	key     int           // -1: none
+	headers []header
+}
+
+type header struct {
+	name   string
+	column int
+}
+
+// check finds out at plan time what Open would.
+func (c *SinkConfig) check(in *arrow.Schema) []sdk.Problem {
+	_, problems := c.shapeOf(in)
+	return problems
+}
+
+func (c *SinkConfig) shapeOf(in *arrow.Schema) (shape, []sdk.Problem) {
+	s := shape{format: c.Format, key: -1}
+	var problems []sdk.Problem
+	find := func(path, name string) int {
+		at, err := sdk.FindColumn(in, name)
+		if err == nil && !spelled(in.Field(at).Type) {
+			err = sdk.Problem{Message: "want a column of strings, bytes, whole numbers or bools, " + name + " is " +
+				sdk.TypeName(in.Field(at).Type)}
+		}
+		if err != nil {
+			problems = append(problems, sdk.Problem{Path: path, Message: err.Error()})
+		}
+		return at
+	}
+	if c.Key != "" {
+		s.key = find("key", c.Key)
+	}
+	for _, h := range c.Headers {
+		s.headers = append(s.headers, header{h.Key, find("headers."+h.Key, h.Value)})
+	}
+	var fields []arrow.Field
+	for i, f := range in.Fields() {
+		if strings.HasPrefix(f.Name, "_") || c.Format == formatRaw && s.elsewhere(i) {
+			continue
+		}
+		s.columns = append(s.columns, i)
+		fields = append(fields, f)
+	}
+	s.values = arrow.NewSchema(fields, nil)
+	if c.Format == formatRaw && (len(fields) != 1 || !textual(fields[0].Type)) {
+		problems = append(problems, sdk.Problem{Path: "format",
+			Message: "raw wants one column of strings or bytes besides key and headers, got " + list(fields),
+			Hint:    "use json, or select the column"})
+	}
+	return s, problems
+}
+
+// elsewhere tells whether a column is the key or a header.
+func (s *shape) elsewhere(column int) bool {
+	for _, h := range s.headers {
+		if h.column == column {
+			return true
+		}
+	}
+	return s.key == column
+}
+
+func list(fields []arrow.Field) string {
+	if len(fields) == 0 {
+		return "none"
+	}
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.Name + ": " + sdk.TypeName(f.Type)
+	}
+	return strings.Join(names, ", ")
+}
+
+func textual(t arrow.DataType) bool { return t.ID() == arrow.STRING || t.ID() == arrow.BINARY }
+
+// spelled types are those whose value has one obvious spelling.
+func spelled(t arrow.DataType) bool {
+	switch t.ID() {
+	case arrow.STRING, arrow.BINARY, arrow.INT32, arrow.INT64, arrow.UINT64, arrow.BOOL:
+		return true
+	}
+	return false
+}
+
+// encoder appends parts of one batch's rows to a buffer.
+type encoder struct {
+	value   func(dst []byte, row int) []byte
+	empty   func(row int) bool // whether the record has no value at all
+	key     arrow.Array        // nil: none
+	headers []arrow.Array
+	names   []header
+}
+
+func (s *shape) encoder(rows arrow.RecordBatch) *encoder {
+	e := &encoder{names: s.headers, empty: func(int) bool { return false }}
+	if s.key >= 0 {
+		e.key = rows.Column(s.key)
+	}
+	for _, h := range s.headers {
+		e.headers = append(e.headers, rows.Column(h.column))
+	}
+	columns := make([]arrow.Array, len(s.columns))
+	for i, at := range s.columns {
+		columns[i] = rows.Column(at)
+	}
+	switch s.format {
+	case formatRaw:
+		e.value = func(dst []byte, row int) []byte { return appendPlain(dst, columns[0], row) }
+		e.empty = columns[0].IsNull
+	case formatCSV:
+		enc := textrows.NewEncoder(array.NewRecordBatch(s.values, columns, rows.NumRows()), textrows.Options{})
+		e.value = func(dst []byte, row int) []byte {
+			dst = enc.Append(dst, row)
+			return dst[:len(dst)-1] // a record ends where it ends
+		}
+	default:
+		e.value = jsonrows.NewEncoder(array.NewRecordBatch(s.values, columns, rows.NumRows())).Append
+	}
+	return e
+}
+
+func appendPlain(dst []byte, column arrow.Array, row int) []byte {
+	switch a := column.(type) {
+	case *array.String:
+		return append(dst, a.Value(row)...)
+	case *array.Binary:
+		return append(dst, a.Value(row)...)
+	case *array.Int32:
+		return strconv.AppendInt(dst, int64(a.Value(row)), 10)
+	case *array.Int64:
+		return strconv.AppendInt(dst, a.Value(row), 10)
+	case *array.Uint64:
+		return strconv.AppendUint(dst, a.Value(row), 10)
+	case *array.Boolean:
+		return strconv.AppendBool(dst, a.Value(row))
+	}
+	return append(dst, column.ValueStr(row)...)
+}
+
+// cut is a part of a slab's bytes; to < 0 stands for none, which is not empty.
+type cut struct{ from, to int }
+
+func (c cut) of(b []byte) []byte {
+	if c.to < 0 {
+		return nil
+	}
+	return b[c.from:c.to:c.to]
+}
+
+// fill encodes rows. Records point into the bytes only when those have stopped
+// moving.
+func (s *slab) fill(e *encoder, from, to int) {
+	for row := from; row < to; row++ {
+		s.part(e.key == nil || e.key.IsNull(row), func(dst []byte) []byte { return appendPlain(dst, e.key, row) })
+		s.part(e.empty(row), func(dst []byte) []byte { return e.value(dst, row) })
+		for _, column := range e.headers {
+			s.part(column.IsNull(row), func(dst []byte) []byte { return appendPlain(dst, column, row) })
+		}
+	}
+	cuts, width := s.cuts, len(e.headers)
+	for range to - from {
+		r := kgo.Record{Key: cuts[0].of(s.bytes), Value: cuts[1].of(s.bytes)}
+		for i, c := range cuts[2 : 2+width] {
+			s.headers = append(s.headers, kgo.RecordHeader{Key: e.names[i].name, Value: c.of(s.bytes)})
+		}
+		s.records = append(s.records, r)
+		cuts = cuts[2+width:]
+	}
+	for i := range s.records {
+		if width > 0 {
+			s.records[i].Headers = s.headers[i*width : (i+1)*width : (i+1)*width]
+		}
+	}
+}
+
+func (s *slab) part(none bool, put func([]byte) []byte) {
+	if none {
+		s.cuts = append(s.cuts, cut{to: -1})
+		return
+	}
+	from := len(s.bytes)
+	s.bytes = put(s.bytes)
+	s.cuts = append(s.cuts, cut{from, len(s.bytes)})
+}

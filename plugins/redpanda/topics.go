@@ -1,0 +1,168 @@
+package redpanda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"etlengine/plugins/sdk"
+)
+
+const askAgain = 100 * time.Millisecond // while a topic that was just made spreads
+
+// ends are the limits of a partition's log.
+type ends struct {
+	start  int64 // oldest record
+	stable int64 // end of what is decided: an open transaction begins here
+	high   int64 // end of what is written
+}
+
+// errMissing is a topic that does not exist, or not yet.
+var errMissing = errors.New("does not exist")
+
+// describe returns the topics once each exists and all partitions have leaders.
+// It waits for that only if wait is set, or if it is a matter of leaders.
+func (k *cluster) describe(ctx context.Context, wait bool, topics ...string) (kadm.TopicDetails, error) {
+	for {
+		details, err := k.admin.ListTopics(ctx, topics...)
+		if err == nil {
+			err = unready(details)
+		}
+		if err == nil || errors.Is(err, errMissing) && !wait {
+			return details, err
+		}
+		if kerr.IsRetriable(err) || errors.Is(err, errMissing) {
+			select {
+			case <-time.After(askAgain):
+				continue
+			case <-ctx.Done():
+			}
+		}
+		return details, fmt.Errorf("asking %s for topics: %w", k.name, k.explain(err))
+	}
+}
+
+func unready(details kadm.TopicDetails) error {
+	for _, t := range details.Sorted() {
+		if errors.Is(t.Err, kerr.UnknownTopicOrPartition) {
+			return fmt.Errorf("topic %q %w", t.Topic, errMissing)
+		}
+		if t.Err != nil {
+			return fmt.Errorf("topic %q: %w", t.Topic, t.Err)
+		}
+		for _, p := range t.Partitions.Sorted() {
+			if p.Leader < 0 {
+				return fmt.Errorf("topic %q: partition %d: %w", t.Topic, p.Partition, kerr.LeaderNotAvailable)
+			}
+		}
+	}
+	return nil
+}
+
+// missing adds what does exist to the error of a topic that does not.
+func (k *cluster) missing(ctx context.Context, err error, wanted []string) error {
+	details, listErr := k.admin.ListTopics(ctx)
+	if listErr != nil {
+		return fmt.Errorf("%w at %s", err, k.name)
+	}
+	names := details.Names()
+	for _, topic := range wanted {
+		if near := sdk.Nearest(topic, names); near != "" && !slices.Contains(names, topic) {
+			return fmt.Errorf("%w at %s, did you mean %s?", err, k.name, near)
+		}
+	}
+	have := "there are no topics"
+	if len(names) > 0 {
+		const most = 20
+		have = "have " + strings.Join(names[:min(len(names), most)], ", ")
+		if len(names) > most {
+			have += fmt.Sprintf(" and %d more", len(names)-most)
+		}
+	}
+	return fmt.Errorf("%w at %s (%s)", err, k.name, have)
+}
+
+// ends asks for the limits of all partitions of the topics.
+func (k *cluster) ends(ctx context.Context, topics ...string) (map[tp]ends, error) {
+	limits := make(map[tp]ends)
+	for _, list := range []struct {
+		ask listing
+		set func(*ends, int64)
+	}{
+		{k.admin.ListStartOffsets, func(e *ends, at int64) { e.start = at }},
+		{k.admin.ListCommittedOffsets, func(e *ends, at int64) { e.stable = at }},
+		{k.admin.ListEndOffsets, func(e *ends, at int64) { e.high = at }},
+	} {
+		offsets, err := k.offsets(ctx, list.ask, topics)
+		if err != nil {
+			return nil, err
+		}
+		for at, offset := range offsets {
+			e := limits[at]
+			list.set(&e, offset)
+			limits[at] = e
+		}
+	}
+	return limits, nil
+}
+
+// after asks for the first offsets at or after a time.
+func (k *cluster) after(ctx context.Context, t time.Time, topics []string) (map[tp]int64, error) {
+	return k.offsets(ctx, func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
+		return k.admin.ListOffsetsAfterMilli(ctx, t.UnixMilli(), topics...)
+	}, topics)
+}
+
+// listing is one of kadm's ways to ask for offsets.
+type listing func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error)
+
+func (k *cluster) offsets(ctx context.Context, ask listing, topics []string) (map[tp]int64, error) {
+	listed, err := ask(ctx, topics...)
+	if err == nil {
+		err = listed.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("asking %s for offsets: %w", k.name, k.explain(err))
+	}
+	offsets := make(map[tp]int64)
+	listed.Each(func(o kadm.ListedOffset) { offsets[tp{o.Topic, o.Partition}] = o.Offset })
+	return offsets, nil
+}
+
+// makeTopic makes the sink's topic before any reader of it is opened.
+func makeTopic(ctx context.Context, c *SinkConfig, env sdk.Env) error {
+	k, err := c.connect(ctx, env)
+	if err != nil {
+		return err
+	}
+	defer k.Client.Close()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	details, err := k.describe(ctx, false, c.Topic)
+	if err == nil {
+		if have := len(details[c.Topic].Partitions); c.Partitions > 0 && have != int(c.Partitions) {
+			env.Log.Warn("the topic exists; partitions is for topics that are made",
+				"topic", c.Topic, "has", have, "partitions", c.Partitions)
+		}
+		return nil
+	}
+	if !errors.Is(err, errMissing) {
+		return err
+	}
+	partitions := c.Partitions
+	if partitions == 0 {
+		partitions = -1 // the broker's default
+	}
+	_, err = k.admin.CreateTopic(ctx, partitions, -1, nil, c.Topic)
+	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+		return fmt.Errorf("making topic %q at %s: %w", c.Topic, k.name, k.explain(err))
+	}
+	_, err = k.describe(ctx, true, c.Topic)
+	return err
+}
