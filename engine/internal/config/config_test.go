@@ -2,7 +2,6 @@ package config
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 )
 
@@ -12,9 +11,7 @@ func load(t *testing.T, o Options, files ...string) (*File, []Problem) {
 	t.Chdir(t.TempDir())
 	for i, text := range files {
 		name := string(rune('a'+i)) + ".yaml"
-		if err := os.WriteFile(filepath.Join(".", name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		write(t, name, text)
 		o.Paths = append(o.Paths, name)
 	}
 	return Load(o)
@@ -42,4 +39,18 @@ func mustLoad(t *testing.T, o Options, files ...string) *File {
 		t.FailNow()
 	}
 	return f
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mkdir(t *testing.T, name string) {
+	t.Helper()
+	if err := os.Mkdir(name, 0o755); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -136,7 +136,7 @@ func unclosedQuote(text string) bool {
 // valueLength is how far a value goes: to the comma or bracket that is not
 // inside of its own brackets or quotes. -1: its brackets do not close.
 func valueLength(text []rune) int {
-	depth := 0
+	var open []rune
 	for i := 0; i < len(text); i++ {
 		switch r := text[i]; {
 		case r == '"' || r == '\'' && (i == 0 || strings.ContainsRune(" (=,[", text[i-1])):
@@ -144,20 +144,33 @@ func valueLength(text []rune) int {
 				i += n - 1
 			}
 		case strings.ContainsRune("([{", r):
-			depth++
+			open = append(open, closing(r))
 		case strings.ContainsRune(")]}", r):
-			if depth == 0 {
+			if len(open) == 0 {
 				return i
 			}
-			depth--
-		case r == ',' && depth == 0:
+			if open[len(open)-1] != r {
+				return -1
+			}
+			open = open[:len(open)-1]
+		case r == ',' && len(open) == 0:
 			return i
 		}
 	}
-	if depth > 0 {
+	if len(open) > 0 {
 		return -1
 	}
 	return len(text)
+}
+
+func closing(bracket rune) rune {
+	switch bracket {
+	case '(':
+		return ')'
+	case '[':
+		return ']'
+	}
+	return '}'
 }
 
 // needsQuotes tells whether flow style would not give the text back.

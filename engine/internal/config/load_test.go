@@ -107,3 +107,131 @@ parquet_2 parquet pipelines.report.output.2.output.1.parquet {"path":"output/tic
 		t.Errorf("schema: got %s, want %s", got, want)
 	}
 }
+
+func TestFilesThatCannotBeRead(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "good.yaml", wrap("x:", "1"))
+	write(t, "bad.yaml", "pipelinez: {}\nx: 1\nx: 2\n")
+	write(t, "huge.yaml", "# "+strings.Repeat("x", maxFileBytes))
+	mkdir(t, "folder")
+	tests := []struct {
+		name  string
+		paths []string
+		want  string
+	}{
+		{"none", nil, "no file is named (name a YAML file)"},
+		{"missing", []string{"missing.yaml"}, "missing.yaml: there is no such file"},
+		{"a folder", []string{"folder"}, "folder: want a YAML file, got a folder (name the files in it)"},
+		{"huge", []string{"huge.yaml"}, "huge.yaml: want at most 4 MiB of YAML, got 4"},
+		{"all of them, with what can be said of the rest", []string{"good.yaml", "missing.yaml", "bad.yaml", "folder"},
+			"missing.yaml: there is no such file\n" +
+				"bad.yaml:3:1: x: this key is there twice, first on line 2 (remove one of them)\n" +
+				"folder: want a YAML file, got a folder (name the files in it)"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f, problems := Load(Options{Paths: test.paths})
+			var got []string
+			for _, p := range problems {
+				got = append(got, p.Error())
+			}
+			if text := strings.Join(got, "\n"); text != test.want {
+				t.Errorf("got\n%s\nwant\n%s", text, test.want)
+			}
+			if f == nil || f.Root.Kind() != Map {
+				t.Errorf("the file: got %v, want one with a root", f)
+			}
+		})
+	}
+}
+
+func TestUnreadableFileIsNamed(t *testing.T) {
+	t.Chdir(t.TempDir())
+	name := strings.Repeat("x", 300) // too long for any file system
+	_, problems := Load(Options{Paths: []string{name}})
+	if len(problems) != 1 || problems[0].Code != "file-unreadable" || problems[0].File != name {
+		t.Errorf("got %v, want file-unreadable", problems)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	f := mustLoad(t, Options{}, "state_dir: /var/x\ncheckpoint_interval: 1m\nhttp: 127.0.0.1:80\n"+wrap("x:", "1"))
+	if f.StateDir != "/var/x" || f.CheckpointInterval != time.Minute || f.HTTP != "127.0.0.1:80" {
+		t.Errorf("got %s, %v, %s", f.StateDir, f.CheckpointInterval, f.HTTP)
+	}
+	f = mustLoad(t, Options{}, wrap("x:", "1"))
+	if f.StateDir != ".engine" || f.CheckpointInterval != 10*time.Second || f.HTTP != "" {
+		t.Errorf("defaults: got %s, %v, %q", f.StateDir, f.CheckpointInterval, f.HTTP)
+	}
+}
+
+func TestSchemaBesideAStep(t *testing.T) {
+	f := mustLoad(t, Options{}, `pipelines:
+  p:
+    input:
+      schema: { a: string }
+      in: { schema: inner }
+    output:
+      out: {}
+`)
+	s := f.Pipelines[0].Input
+	if s.Plugin != "in" || string(s.Schema.JSON()) != `{"a":"string"}` || s.Schema.Pos().String() != "a.yaml:4:15" {
+		t.Errorf("got %s, %s at %s", s.Plugin, s.Schema.JSON(), s.Schema.Pos())
+	}
+	if got := string(s.Config.JSON()); got != `{"schema":"inner"}` {
+		t.Errorf("config: got %s, want its own schema left alone", got)
+	}
+	if f.Pipelines[0].Outputs[0].Steps[0].Schema != nil {
+		t.Error("a step without a schema has one")
+	}
+}
+
+func TestLabelsAreUnique(t *testing.T) {
+	f := mustLoad(t, Options{}, `pipelines:
+  p:
+    input: { csv: {} }
+    processors:
+      - { label: csv_2, filter: x }
+      - filter: y
+    output:
+      - csv: {}
+      - processors: [ { filter: z } ]
+        output: [ { csv: {} }, { label: last, csv: {} } ]
+      - processors: [ { filter: z } ]
+        output: { csv: {} }
+  q:
+    input: { csv: {} }
+    output: { csv: {} }
+`)
+	var got []string
+	for _, p := range f.Pipelines {
+		for _, at := range p.places() {
+			got = append(got, *at.label)
+		}
+	}
+	want := "csv csv_2 filter csv_3 branch filter_2 csv_4 last branch_2 filter_3 csv_5 csv csv_2"
+	if strings.Join(got, " ") != want {
+		t.Errorf("got %s, want %s", strings.Join(got, " "), want)
+	}
+	if got := f.Pipelines[0].Outputs[0].Label; got != "csv_3" {
+		t.Errorf("a plain output: got %s, want its step's label", got)
+	}
+}
+
+func TestMendedFilesAreReadToTheirEnd(t *testing.T) {
+	f, problems := load(t, Options{LookupEnv: env("T", "tickets")}, `pipelines:
+  p:
+    input: { in: { topic: ${T}, n: 1 } }
+    output: { out: { path: *.csv } }
+`)
+	if len(problems) != 2 {
+		t.Errorf("got %v, want two problems", problems)
+	}
+	p := f.Pipelines[0]
+	if got := string(p.Input.Config.JSON()); got != `{"topic":"tickets","n":1}` {
+		t.Errorf("got %s, want the value as it was meant", got)
+	}
+	if got := p.Input.Config.Locate("n", true).String(); got != "a.yaml:3:33" {
+		t.Errorf("behind the mend: got %s, want the column as written", got)
+	}
+}

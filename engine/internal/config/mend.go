@@ -116,7 +116,7 @@ func mendBrackets(line string) []mend {
 				i += n - 1
 			}
 		case '{', '[':
-			open, columns = append(open, r+2), append(columns, i+1) // r+2 closes r in ASCII
+			open, columns = append(open, r), append(columns, i+1)
 		case '}', ']':
 			if len(open) == 0 {
 				return []mend{{line: string(text[:i]) + string(text[i+1:]), column: i + 1, code: "unclosed",
@@ -130,11 +130,11 @@ func mendBrackets(line string) []mend {
 	}
 	closed := strings.TrimRight(line, " ")
 	for i := len(open) - 1; i >= 0; i-- {
-		closed += string(open[i])
+		closed += string(closing(open[i]))
 	}
 	last := len(open) - 1
 	return []mend{{line: closed, column: columns[last], code: "unclosed",
-		message: fmt.Sprintf("this %c is not closed", open[last]-2)}}
+		message: fmt.Sprintf("this %c is not closed", open[last])}}
 }
 
 var tightColon = regexp.MustCompile(`^(\s*(?:-\s+)*[A-Za-z_][\w.]*:)([^\s:/].*)$`)

@@ -122,15 +122,15 @@ func (s *setter) item(n *Node, path string, pos Position) (*Node, string, bool) 
 	return nil, "", false
 }
 
-// inside goes to an item. If its plugin named it, the path may go on in the
+// inside goes to an item. If its plugin named it, the path goes on in the
 // plugin's config: output.csv.path is short for output.0.csv.path.
 func (s *setter) inside(n *Node, at int, name, rest string) (*Node, string, bool) {
 	item := n.values[at]
 	key, _, _ := strings.Cut(rest, ".")
 	words := stepWords(item)
 	own := item.index(key) >= 0 || slices.Contains(stepKeys, key)
-	if rest != "" && !own && len(words) == 1 && words[0] == name {
-		rest = name + "." + rest
+	if !own && len(words) == 1 && words[0] == name {
+		rest = strings.TrimSuffix(name+"."+rest, ".")
 	}
 	return item, rest, true
 }
