@@ -49,7 +49,7 @@ func (c *column) check(a arrow.Array) error {
 	t := d.DataType().(*arrow.Decimal128Type)
 	for row := range d.Len() {
 		if d.IsValid(row) && !d.Value(row).FitsInPrecision(t.Precision) {
-			return fmt.Errorf("%s: want a %s, got %s", c.field.Name, sdk.TypeName(t), d.ValueStr(row))
+			return fmt.Errorf("%s: want a %s, got %s", c.field.Name, sdk.TypeName(t), d.Value(row).ToString(t.Scale))
 		}
 	}
 	return nil

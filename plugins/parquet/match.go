@@ -32,6 +32,10 @@ func match(root *pq.Column, f arrow.Field, b array.Builder) (*cursor, error) {
 	if !leaf.Leaf() || leaf.Repeated() {
 		return nil, otherType(f, column)
 	}
+	if codec := leaf.Compression(); codec != nil && codec.CompressionCodec() == format.Lz4Raw {
+		// parquet-go would ask for ever more memory to decompress a damaged page.
+		return nil, fmt.Errorf("column %q: LZ4 is not supported; write the file with snappy, zstd or gzip", f.Name)
+	}
 	c.index, c.nullable = leaf.Index(), column.Optional()
 	var err error
 	if c.put, err = putInto(b, leaf.Type(), &c.cut); errors.Is(err, errOtherType) {

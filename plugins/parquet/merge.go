@@ -46,25 +46,28 @@ func merge(ctx context.Context, out io.Writer, schema *arrow.Schema, parts []fil
 	return nil
 }
 
-// agreed names the columns that have a dictionary in most of the rows.
-func agreed(schema *arrow.Schema, parts []*pq.File) map[int]bool {
-	rows := make(map[int]int64, schema.NumFields())
+// agreed is how the columns of the parts are written: with a dictionary if most
+// of the rows are, without bounds if some are.
+func agreed(schema *arrow.Schema, parts []*pq.File) []choice {
+	choices := make([]choice, schema.NumFields())
+	balance := make([]int64, schema.NumFields())
 	for _, part := range parts {
 		for _, group := range part.Metadata().RowGroups {
-			for i, chunk := range group.Columns {
-				if usesDictionary(chunk.MetaData.EncodingStats) {
-					rows[i] += group.NumRows
+			for i := range min(len(group.Columns), len(choices)) {
+				meta := &group.Columns[i].MetaData
+				if usesDictionary(meta.EncodingStats) {
+					balance[i] += group.NumRows
 				} else {
-					rows[i] -= group.NumRows
+					balance[i] -= group.NumRows
+				}
+				choices[i].dictionary = balance[i] > 0
+				if meta.Statistics.MinValue == nil && meta.Statistics.NullCount < meta.NumValues {
+					choices[i].noBounds = true
 				}
 			}
 		}
 	}
-	dictionaries := make(map[int]bool, len(rows))
-	for i, n := range rows {
-		dictionaries[i] = n > 0
-	}
-	return dictionaries
+	return choices
 }
 
 // usesDictionary tells whether all data pages of a column use one: it was not

@@ -23,7 +23,7 @@ const suffix = ".parquet"
 // SinkConfig is the config of the sink.
 type SinkConfig struct {
 	files.SinkConfig
-	Compression  string `json:"compression" doc:"snappy, zstd, gzip, lz4 or none."`
+	Compression  string `json:"compression" doc:"snappy, zstd, gzip or none."`
 	RowGroupRows int64  `json:"row_group_rows" alias:"row_group_size" doc:"Most rows in a row group."`
 }
 

@@ -16,33 +16,42 @@ const (
 	sampleBytes  = 4 << 20 // or as many bytes
 	sampleValues = 1024    // values looked at, spread over those rows
 	paysBelow    = 4       // a dictionary pays if at most one value in so many is new
+	longValue    = 1 << 10 // bytes: the footer, which holds least and greatest values whole, is no place for it
 )
 
-// repeating names the columns that deserve a dictionary: every value of a
-// high-cardinality column would be hashed and stored all the same.
-func repeating(schema *arrow.Schema, batches []arrow.RecordBatch) map[int]bool {
+// choice is how a column is written.
+type choice struct {
+	dictionary bool
+	noBounds   bool // no least and greatest value in the statistics
+}
+
+// choose decides by the first rows of a file. A dictionary is for columns that
+// repeat themselves: every value of a high-cardinality column would be hashed
+// and stored all the same.
+func choose(schema *arrow.Schema, batches []arrow.RecordBatch) []choice {
 	var rows int64
 	for _, b := range batches {
 		rows += b.NumRows()
 	}
 	step := int(rows/sampleValues) + 1
-	dictionaries := make(map[int]bool)
+	choices := make([]choice, schema.NumFields())
 	for i, f := range schema.Fields() {
-		if f.Type.ID() == arrow.BOOL {
-			continue // one bit a value as it is
-		}
 		var d distinct
 		for _, b := range batches {
 			d.add(b.Column(i), step)
 		}
-		dictionaries[i] = d.seen > 0 && d.different()*paysBelow <= d.seen
+		choices[i].noBounds = d.longest > longValue
+		if f.Type.ID() != arrow.BOOL { // which takes one bit a value as it is
+			choices[i].dictionary = d.seen > 0 && d.different()*paysBelow <= d.seen
+		}
 	}
-	return dictionaries
+	return choices
 }
 
 // distinct counts the values of a sample, and the different ones among them.
 type distinct struct {
 	seen    int
+	longest int
 	numbers map[uint64]struct{}
 	strings map[string]struct{}
 }
@@ -71,6 +80,7 @@ func (d *distinct) add(a arrow.Array, step int) {
 		switch v := at(row); v.Kind() {
 		case pq.ByteArray, pq.FixedLenByteArray:
 			d.strings[string(v.ByteArray())] = struct{}{}
+			d.longest = max(d.longest, len(v.ByteArray()))
 		default:
 			d.numbers[v.Uint64()] = struct{}{}
 		}

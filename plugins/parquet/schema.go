@@ -35,17 +35,16 @@ func (o ordered) Fields() []pq.Field {
 	return fields
 }
 
-// fileSchema is the schema of a file with these columns. Those that
-// dictionaries names by their index get one, the others are written plain:
-// parquet-go's own choice for strings (DELTA_LENGTH_BYTE_ARRAY) is unknown to
-// some engines.
-func fileSchema(schema *arrow.Schema, dictionaries map[int]bool) (*pq.Schema, error) {
+// fileSchema is the schema of a file with these columns. Those without a
+// dictionary (all, if choices is nil) are written plain: parquet-go's own
+// choice for strings (DELTA_LENGTH_BYTE_ARRAY) is unknown to some engines.
+func fileSchema(schema *arrow.Schema, choices []choice) (*pq.Schema, error) {
 	root := ordered{Group: pq.Group{}}
 	for i, f := range schema.Fields() {
 		if _, ok := root.Group[f.Name]; ok {
 			return nil, fmt.Errorf("two columns named %q", f.Name)
 		}
-		node, err := fieldNode(f, dictionaries[i])
+		node, err := fieldNode(f, choices != nil && choices[i].dictionary)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}

@@ -75,7 +75,7 @@ func (w *writer) Write(rows arrow.RecordBatch) error {
 
 // start decides the dictionaries and writes what was held back.
 func (w *writer) start() error {
-	file, err := newFile(w.out, w.schema, repeating(w.schema, w.held), w.options)
+	file, err := newFile(w.out, w.schema, choose(w.schema, w.held), w.options)
 	if err != nil {
 		return err
 	}
@@ -91,33 +91,38 @@ func (w *writer) start() error {
 
 // newFile begins a file. The column writers of what it returns take the
 // columns' values one by one.
-func newFile(out io.Writer, schema *arrow.Schema, dictionaries map[int]bool,
-	o options) (*pq.GenericWriter[any], error) {
-	root, err := fileSchema(schema, dictionaries)
+func newFile(out io.Writer, schema *arrow.Schema, choices []choice, o options) (*pq.GenericWriter[any], error) {
+	root, err := fileSchema(schema, choices)
 	if err != nil {
 		return nil, err
 	}
-	settings := []pq.WriterOption{
+	settings := []pq.WriterOption{ // not through a WriterConfig, which cannot switch anything off
 		root,
 		pq.Compression(o.codec),
 		pq.PageBufferSize(pageBytes),
 		pq.DictionaryMaxBytes(dictionaryBytes),
-		pq.DataPageStatistics(false), // of each page: the column index holds them once more
+		pq.DataPageStatistics(false), // in each page, twice: the column index holds them once more
 		pq.DataPageVersion(1),        // version 2 is still unknown to some readers
 		pq.CreatedBy("engine", version(), ""),
 	}
-	for _, f := range schema.Fields() {
-		if t, ok := f.Type.(*arrow.Decimal128Type); ok && t.Precision > maxDecimal64 {
-			// parquet-go compares these byte by byte, as if they had no sign: readers
-			// that skip row groups by such bounds would lose rows.
-			settings = append(settings, pq.SkipPageBounds(f.Name))
+	leaves := root.Columns()
+	for i, f := range schema.Fields() {
+		// parquet-go compares wide decimals byte by byte, as if they had no sign:
+		// readers that skip row groups by such bounds would lose rows.
+		t, decimal := itemType(f.Type).(*arrow.Decimal128Type)
+		if decimal && t.Precision > maxDecimal64 || choices[i].noBounds {
+			settings = append(settings, pq.SkipPageBounds(leaves[i]...))
 		}
 	}
-	config, err := pq.NewWriterConfig(settings...)
-	if err != nil {
-		return nil, fmt.Errorf("configuring the file: %w", err)
+	return pq.NewGenericWriter[any](out, settings...), nil
+}
+
+// itemType is the type of a list's items, or of the column itself.
+func itemType(t arrow.DataType) arrow.DataType {
+	if list, ok := t.(*arrow.ListType); ok {
+		return list.Elem()
 	}
-	return pq.NewGenericWriter[any](out, config), nil
+	return t
 }
 
 // write hands rows to the column writers, cut where row groups end.
