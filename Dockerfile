@@ -17,6 +17,7 @@ COPY --from=build --chown=65532:65532 /out/app /app
 COPY configs /app/configs
 WORKDIR /app
 VOLUME ["/app/.engine", "/app/output"]
-HEALTHCHECK --interval=30s --timeout=10s --start-period=10s --retries=3 CMD ["/app/engine", "version"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=10s --retries=3 \
+    CMD ["/app/engine", "lint", "configs/tickets.yaml"]
 ENTRYPOINT ["/app/engine"]
 CMD ["run", "configs/tickets.yaml"]
