@@ -117,7 +117,7 @@ func (s *sink) nextName() string {
 
 func (s *sink) openFile(h *hidden, open func(string) (diskFile, error), resumed bool) error {
 	path := s.hiddenPath(h)
-	w, err := openWriter(path, open)
+	w, err := s.openWriter(path, open)
 	if err != nil {
 		return err
 	}
@@ -129,10 +129,16 @@ func (s *sink) openFile(h *hidden, open func(string) (diskFile, error), resumed 
 	return failed("writing", path, err)
 }
 
-func openWriter(path string, open func(string) (diskFile, error)) (*writer, error) {
+func (s *sink) openWriter(path string, open func(string) (diskFile, error)) (*writer, error) {
 	file, err := open(path)
 	if err != nil {
 		return nil, failed("opening", path, err)
+	}
+	if n := len(s.buffers); n > 0 {
+		buf := s.buffers[n-1]
+		s.buffers = s.buffers[:n-1]
+		buf.Reset(file)
+		return &writer{file: file, buf: buf}, nil
 	}
 	return &writer{file: file, buf: bufio.NewWriterSize(file, bufferBytes)}, nil
 }
@@ -148,6 +154,7 @@ func (s *sink) closeFile(h *hidden) error {
 		return failed("writing", path, err)
 	}
 	h.w, h.Length = nil, w.size
+	s.buffers = append(s.buffers, w.buf) // at most as many as were open
 	s.open = slices.DeleteFunc(s.open, func(o *hidden) bool { return o == h })
 	return failed("closing", path, w.file.Close())
 }

@@ -124,7 +124,7 @@ func (s *sink) mergeParts(ctx context.Context, parts []*hidden, epoch uint64) (*
 	h := &hidden{hiddenPart: hiddenPart{Name: s.nextName(), Folder: parts[0].Folder}}
 	path := s.hiddenPath(h)
 	s.newNames = true
-	w, err := openWriter(path, s.disk.Create)
+	w, err := s.openWriter(path, s.disk.Create)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -38,11 +39,12 @@ type sink struct {
 	roll        bool   // the barrier at hand publishes everything
 	ended       bool   // the input has come to its end
 	targets     map[string]*target
-	order       []*target    // of targets, as they came
-	open        []*hidden    // files being written, the least recently used first
-	newNames    bool         // files were made that a sync of hide has not seen
-	unpublished []publishing // prepared by this life, not yet published
-	merged      []mergedPart // parts whose rows are in a file of unpublished
+	order       []*target       // of targets, as they came
+	open        []*hidden       // files being written, the least recently used first
+	buffers     []*bufio.Writer // of closed files, to be used again
+	newNames    bool            // files were made that a sync of hide has not seen
+	unpublished []publishing    // prepared by this life, not yet published
+	merged      []mergedPart    // parts whose rows are in a file of unpublished
 }
 
 var (
