@@ -36,8 +36,8 @@ type input struct {
 	partition uint32
 }
 
-// errOverflow is wrapped with the group's name where the groups are known.
-var errOverflow = errors.New("does not fit its type")
+// errOverflow is wrapped where the window, the group and the type are known.
+var errOverflow = errors.New("the result does not fit")
 
 func newAccumulator(b bound, from int, parts *partitions) accumulator {
 	k, _ := kindOf(b.out)

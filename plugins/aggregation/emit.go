@@ -34,6 +34,7 @@ func (t *transform) advance(closed int64, out sdk.Emitter) error {
 	if closed <= t.clock.closed {
 		return nil
 	}
+	before := t.clock.closed
 	t.clock.closed = closed
 	for _, w := range t.cells.due(closed) {
 		if err := t.emit(w, out); err != nil {
@@ -45,8 +46,8 @@ func (t *transform) advance(closed int64, out sdk.Emitter) error {
 	}
 	t.forgetGroups()
 	// Windows to come begin here at the earliest: what window_start may still be.
-	if promise := t.spans.open(closed); promise > t.told {
-		t.told = promise
+	promise := t.spans.open(closed)
+	if before == unset || promise > t.spans.open(before) {
 		return out.Watermark(time.UnixMicro(promise).UTC())
 	}
 	return nil
@@ -76,7 +77,8 @@ func (t *transform) emit(w *window, out sdk.Emitter) error {
 		t.groups.appendValues(group, groups)
 		for i, call := range t.calls {
 			if err := call.result(calls[i], cell); err != nil {
-				return fmt.Errorf("%s of %s: %w", t.layout.calls[i].Call, t.where(w, group), err)
+				b := t.layout.calls[i]
+				return fmt.Errorf("%s of %s: %w %s", b.Call, t.where(w, group), err, sdk.TypeName(b.out))
 			}
 			call.clear(cell)
 		}
@@ -114,7 +116,11 @@ func (t *transform) where(w *window, group uint32) string {
 	}
 	t.groups.appendValues(group, builders)
 	for i, f := range fields {
-		fmt.Fprintf(&b, ", %s %s", f.Name, quote(builders[i].NewArray().ValueStr(0)))
+		value := "null"
+		if a := builders[i].NewArray(); !a.IsNull(0) {
+			value = quote(a.ValueStr(0))
+		}
+		fmt.Fprintf(&b, ", %s %s", f.Name, value)
 	}
 	return b.String()
 }

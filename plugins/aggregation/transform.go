@@ -25,8 +25,7 @@ type transform struct {
 	input    input
 	gids     []uint32
 	results  *results
-	told     int64 // the watermark last told to the steps behind
-	regroup  int   // how many groups make it worth looking for dead ones
+	regroup  int // how many groups make it worth looking for dead ones
 	saved    saved
 }
 
@@ -45,7 +44,7 @@ func open(_ context.Context, c *Config, in *arrow.Schema, _ sdk.Env) (sdk.Instan
 		return nil, problems[0]
 	}
 	t := &transform{layout: l, spans: c.Window.spans(), flushEnd: c.OnEnd == flush,
-		told: unset, regroup: leastRegroup}
+		regroup: leastRegroup}
 	t.clock = clock{delay: c.delay(), timeout: time.Duration(c.IdleTimeout), onIdle: c.OnIdle,
 		parts: newPartitions(), closed: unset, newest: unset}
 	t.times = timeReader{index: l.time, name: c.EventTime}
