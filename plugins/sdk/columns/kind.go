@@ -68,16 +68,17 @@ func KindOf(f arrow.Field) Kind {
 	return Other
 }
 
-// Check refuses the columns of a schema that a Builder cannot build.
+// Check refuses the columns of a schema that a Builder cannot build. The schema
+// is taken to be the field "schema" of a config.
 func Check(schema sdk.Schema) error {
 	for _, column := range schema {
 		t, err := sdk.TypeOf(column.Value.Type)
 		if err != nil {
-			return sdk.Fieldf(column.Key, "%v", err)
+			return sdk.Fieldf("schema."+column.Key, "%v", err)
 		}
 		if KindOf(arrow.Field{Type: t}) == Other {
-			return sdk.Problem{Path: column.Key, Message: "a " + column.Value.Type + " cannot be read from text",
-				Hint: "use json, which keeps the value's text"}
+			return sdk.Problem{Path: "schema." + column.Key, Hint: "use json, which keeps the value's text",
+				Message: "a " + column.Value.Type + " cannot be read from text"}
 		}
 	}
 	return nil

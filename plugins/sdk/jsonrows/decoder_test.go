@@ -324,7 +324,7 @@ func TestDeepNestingEndsWithAnError(t *testing.T) {
 
 func TestListsAreRefused(t *testing.T) {
 	err := jsonrows.Check(schemaOf("tags: list(string)"))
-	want := "tags: a list(string) cannot be read from text (use json, which keeps the value's text)"
+	want := "schema.tags: a list(string) cannot be read from text (use json, which keeps the value's text)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

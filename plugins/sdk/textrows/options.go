@@ -35,22 +35,23 @@ func Check(schema sdk.Schema) error {
 	return columns.Check(schema)
 }
 
-// ParseDelimiter is the delimiter for a text from a config.
+// ParseDelimiter is the delimiter for the field "delimiter" of a config.
 func ParseDelimiter(text string) (byte, error) {
 	if text == `\t` { // what YAML has in single quotes, or none
 		return '\t', nil
 	}
 	if len(text) != 1 || text[0] >= 0x80 || strings.Contains("\"\r\n\x00", text) {
-		return 0, sdk.Problem{Message: "want one ASCII character, no quote and no line break, got " +
+		return 0, sdk.Problem{Path: "delimiter", Message: "want one ASCII character, no quote and no line break, got " +
 			columns.Quoted([]byte(text)), Hint: `such as "," ";" "|" or "\t"`}
 	}
 	return text[0], nil
 }
 
-// CheckNull refuses a text for nulls that could not be read back.
-func CheckNull(text string) error {
-	if strings.ContainsAny(text, "\"\r\n") {
-		return sdk.Problem{Message: "want text without quotes and line breaks, got " + columns.Quoted([]byte(text))}
+// CheckNull refuses a field "null_value" that could not be read back.
+func CheckNull(text string, delimiter byte) error {
+	if strings.ContainsAny(text, "\"\r\n") || strings.IndexByte(text, delimiter) >= 0 {
+		return sdk.Fieldf("null_value", "want text without quotes, delimiters and line breaks, got %s",
+			columns.Quoted([]byte(text)))
 	}
 	return nil
 }

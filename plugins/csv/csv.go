@@ -1,0 +1,115 @@
+// Package csv reads and writes CSV files (RFC 4180), alone, in folders, and
+// compressed.
+//
+// A null is an empty cell, or the text of null_value; a string that looks like
+// it is quoted, so that "" is an empty string. Rows that are not as the schema
+// says (too short, too long, a value of another type, a stray quote) are
+// rejected with the number of their line; quotes that are never closed end the
+// run, since what follows them cannot be told apart.
+package csv
+
+import (
+	"context"
+	"errors"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/files"
+	"etlengine/plugins/sdk/textfiles"
+	"etlengine/plugins/sdk/textrows"
+)
+
+// Dialect is how rows are written as text, for both directions.
+type Dialect struct {
+	Delimiter string `json:"delimiter" alias:"separator,sep,fieldsep" doc:"Character between cells; \"\\t\" is a tab."`
+	Header    bool   `json:"header" doc:"Whether files begin with a line of the columns' names."`
+	NullValue string `json:"null_value" alias:"null,null_string" doc:"Text of a null; text that is no null is quoted."`
+}
+
+func dialect() Dialect {
+	return Dialect{Delimiter: ",", Header: true}
+}
+
+func (d *Dialect) check() error {
+	delimiter, err := textrows.ParseDelimiter(d.Delimiter)
+	return errors.Join(err, textrows.CheckNull(d.NullValue, delimiter))
+}
+
+func (d *Dialect) options() textrows.Options {
+	delimiter, err := textrows.ParseDelimiter(d.Delimiter)
+	if err != nil {
+		panic("csv: options of a config that was not validated: " + err.Error())
+	}
+	return textrows.Options{Delimiter: delimiter, Null: d.NullValue}
+}
+
+// SourceConfig is the config of the csv input.
+type SourceConfig struct {
+	files.SourceConfig
+	Dialect
+	MaxLineBytes sdk.Bytes `json:"max_line_bytes" doc:"Longest row, its line breaks included."`
+}
+
+// Validate says what no run could read.
+func (c *SourceConfig) Validate() error {
+	return errors.Join(c.SourceConfig.Validate(), c.Dialect.check(), textfiles.CheckLimit(c.MaxLineBytes),
+		textfiles.CheckSchema(c.Schema), textrows.Check(c.Schema))
+}
+
+// Source reads CSV files.
+var Source = sdk.Spec[SourceConfig]{
+	Kind:    sdk.KindSource,
+	Name:    "csv",
+	Summary: "Reads CSV files, one after the other; each file is a partition.",
+	Example: "csv:\n  path: data/*.csv\n  schema: ticket\n",
+	Defaults: SourceConfig{SourceConfig: files.DefaultSource(), Dialect: dialect(),
+		MaxLineBytes: textfiles.DefaultLimit},
+	Resources: func(c *SourceConfig) []string { return c.Resources() },
+	Schema: func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+		return c.Schema.Arrow(), nil
+	},
+	Open: func(ctx context.Context, c *SourceConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
+		return files.NewSource(c.SourceConfig, env, files.Input{
+			Suffixes: textfiles.Suffixes(".csv"),
+			Open: func(ctx context.Context, f files.File) (files.Reader, error) {
+				return open(ctx, c, f, env.Log)
+			},
+		})
+	},
+}.Plugin()
+
+// SinkConfig is the config of the csv output.
+type SinkConfig struct {
+	files.SinkConfig
+	Dialect
+	Compression    textfiles.Compression `json:"compression" doc:"none, gzip or zstd."`
+	CRLF           bool                  `json:"crlf" doc:"Whether lines end in \\r\\n rather than \\n."`
+	EscapeFormulas bool                  `json:"escape_formulas" doc:"Puts a ' before text that a spreadsheet would calculate; it stays when the file is read back."`
+}
+
+// Validate says what no run could write.
+func (c *SinkConfig) Validate() error {
+	return errors.Join(c.SinkConfig.Validate(), c.Dialect.check())
+}
+
+// Sink writes CSV files.
+var Sink = sdk.Spec[SinkConfig]{
+	Kind:     sdk.KindSink,
+	Name:     "csv",
+	Summary:  "Writes CSV part files that appear with their epoch.",
+	Example:  "csv:\n  path: output/tickets/csv\n",
+	Defaults: SinkConfig{SinkConfig: files.DefaultSink(), Dialect: dialect(), Compression: textfiles.None},
+	Resources: func(c *SinkConfig) []string {
+		return c.Resources()
+	},
+	Schema: func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+		return in, c.Check(in)
+	},
+	Open: func(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
+		return files.NewSink(c.SinkConfig, in, env, files.Format{
+			Suffix: ".csv" + c.Compression.Suffix(),
+			Start:  c.start,
+		})
+	},
+}.Plugin()

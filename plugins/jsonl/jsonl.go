@@ -1,0 +1,76 @@
+// Package jsonl reads and writes JSON lines: an object a line, UTF-8.
+//
+// A line that is no object, or has a value that its column cannot take, is
+// rejected with its number. Blank lines are skipped. What becomes of each JSON
+// value and each column's type stands in package jsonrows.
+package jsonl
+
+import (
+	"context"
+	"errors"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/files"
+	"etlengine/plugins/sdk/jsonrows"
+	"etlengine/plugins/sdk/textfiles"
+)
+
+// SourceConfig is the config of the jsonl input.
+type SourceConfig struct {
+	files.SourceConfig
+	MaxLineBytes sdk.Bytes `json:"max_line_bytes" doc:"Longest line; a longer one is rejected."`
+}
+
+// Validate says what no run could read.
+func (c *SourceConfig) Validate() error {
+	return errors.Join(c.SourceConfig.Validate(), textfiles.CheckLimit(c.MaxLineBytes),
+		textfiles.CheckSchema(c.Schema), jsonrows.Check(c.Schema))
+}
+
+// Source reads JSON lines.
+var Source = sdk.Spec[SourceConfig]{
+	Kind:      sdk.KindSource,
+	Name:      "jsonl",
+	Summary:   "Reads files of JSON lines, one after the other; each file is a partition.",
+	Example:   "jsonl:\n  path: data/*.jsonl\n  schema: ticket\n",
+	Defaults:  SourceConfig{SourceConfig: files.DefaultSource(), MaxLineBytes: textfiles.DefaultLimit},
+	Resources: func(c *SourceConfig) []string { return c.Resources() },
+	Schema: func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+		return c.Schema.Arrow(), nil
+	},
+	Open: func(ctx context.Context, c *SourceConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
+		return files.NewSource(c.SourceConfig, env, files.Input{
+			Suffixes: append(textfiles.Suffixes(".jsonl"), textfiles.Suffixes(".ndjson")...),
+			Open: func(ctx context.Context, f files.File) (files.Reader, error) {
+				return open(ctx, f, int(c.MaxLineBytes), env.Log)
+			},
+		})
+	},
+}.Plugin()
+
+// SinkConfig is the config of the jsonl output.
+type SinkConfig struct {
+	files.SinkConfig
+	Compression textfiles.Compression `json:"compression" doc:"none, gzip or zstd."`
+}
+
+// Sink writes JSON lines.
+var Sink = sdk.Spec[SinkConfig]{
+	Kind:      sdk.KindSink,
+	Name:      "jsonl",
+	Summary:   "Writes part files of JSON lines that appear with their epoch.",
+	Example:   "jsonl:\n  path: output/tickets/jsonl\n",
+	Defaults:  SinkConfig{SinkConfig: files.DefaultSink(), Compression: textfiles.None},
+	Resources: func(c *SinkConfig) []string { return c.Resources() },
+	Schema: func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+		return in, c.Check(in)
+	},
+	Open: func(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
+		return files.NewSink(c.SinkConfig, in, env, files.Format{
+			Suffix: ".jsonl" + c.Compression.Suffix(),
+			Start:  c.start,
+		})
+	},
+}.Plugin()

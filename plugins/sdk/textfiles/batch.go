@@ -1,0 +1,98 @@
+package textfiles
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+)
+
+// DefaultLimit is how long a record may be when the config says nothing.
+const DefaultLimit = sdk.Bytes(4 << 20)
+
+// maxLimit leaves room for the offsets and fixed columns of a row beside its
+// text: a batch holds at least one row.
+const (
+	minLimit = sdk.Bytes(64)
+	maxLimit = sdk.Bytes(7 << 20)
+)
+
+// CheckLimit refuses a field "max_line_bytes" that a batch cannot hold.
+func CheckLimit(limit sdk.Bytes) error {
+	if limit < minLimit || limit > maxLimit {
+		return sdk.Fieldf("max_line_bytes", "want %s to %s, got %s", minLimit, maxLimit, limit)
+	}
+	return nil
+}
+
+// CheckSchema refuses a config without a field "schema": text has no types.
+func CheckSchema(schema sdk.Schema) error {
+	if len(schema) > 0 {
+		return nil
+	}
+	return sdk.Problem{Path: "schema", Message: "schema is missing",
+		Hint: "name one of the file's schemas, or write the columns in place: {id: int64, name: string}"}
+}
+
+// A batch is ended early by rejected records of so many bytes.
+const maxRejectedBytes = 1 << 20
+
+// ErrFull is for the step of Batch.Next: the record at hand is for the next batch.
+var ErrFull = errors.New("the batch is full")
+
+// Rows is a decoder that collects rows.
+type Rows interface {
+	Rows() int
+	Bytes() int
+	Take() arrow.RecordBatch
+}
+
+// Batch collects rows and rejected records up to what a batch may hold.
+type Batch struct {
+	Rows     Rows
+	rejected []sdk.Reject
+	bytes    int // of rejected
+	ended    error
+}
+
+// Next calls step, which reads one record each time, until the batch is full or
+// step fails. Its error, io.EOF too, comes after all that was read before it.
+func (b *Batch) Next(ctx context.Context, step func() error) (arrow.RecordBatch, []sdk.Reject, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	for b.ended == nil && b.Rows.Rows() < sdk.DefaultBatchRows && len(b.rejected) < sdk.DefaultBatchRows &&
+		b.bytes < maxRejectedBytes {
+		err := step()
+		if errors.Is(err, ErrFull) {
+			break
+		}
+		b.ended = err
+	}
+	rejected := b.rejected
+	b.rejected, b.bytes = nil, 0
+	switch {
+	case b.Rows.Rows() > 0:
+		return b.Rows.Take(), rejected, nil
+	case len(rejected) > 0:
+		return nil, rejected, nil
+	}
+	return nil, nil, b.ended
+}
+
+// Fits tells whether a record of so many bytes of text, in so many columns, can
+// become a row of this batch. The first one always can.
+func (b *Batch) Fits(text, columns int) bool {
+	const widest = 16 + 4 // a decimal; or an offset beside the text
+	return b.Rows.Rows() == 0 || b.Rows.Bytes()+text+columns*widest <= sdk.MaxBatchBytes
+}
+
+// Reject takes a record that cannot become a row. It keeps a copy of raw.
+func (b *Batch) Reject(line int64, reason error, raw []byte) {
+	raw = bytes.Clone(bytes.TrimRight(raw, "\r\n"))
+	b.rejected = append(b.rejected, sdk.Reject{Reason: reason.Error(), Position: line, Raw: raw})
+	b.bytes += len(raw)
+}

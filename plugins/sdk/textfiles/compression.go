@@ -1,0 +1,99 @@
+// Package textfiles is what formats of text files share: compression that can
+// be appended to, and reading in pieces that grow up to a limit.
+package textfiles
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"etlengine/plugins/sdk"
+)
+
+// Compression is how files are compressed: none, gzip or zstd.
+type Compression string
+
+// The compressions.
+const (
+	None Compression = "none"
+	Gzip Compression = "gzip"
+	Zstd Compression = "zstd"
+)
+
+// Validate refuses other names.
+func (c *Compression) Validate() error {
+	switch *c {
+	case None, Gzip, Zstd:
+		return nil
+	}
+	return sdk.Problem{Message: fmt.Sprintf("want none, gzip or zstd, got %q", string(*c))}
+}
+
+// Suffix ends the names of files, after the format's own: "", ".gz" or ".zst".
+func (c Compression) Suffix() string {
+	switch c {
+	case Gzip:
+		return ".gz"
+	case Zstd:
+		return ".zst"
+	}
+	return ""
+}
+
+// Suffixes are a format's suffix alone and with those of all compressions.
+func Suffixes(format string) []string {
+	return []string{format, format + Gzip.Suffix(), format + Zstd.Suffix()}
+}
+
+// Writer compresses what is written. Each Flush ends a frame (a gzip member, a
+// zstd frame): a file may end after it, and another writer may append to it.
+type Writer struct {
+	out    io.Writer
+	frames frames // nil: no compression
+	open   bool   // a frame has been begun
+}
+
+type frames interface {
+	io.WriteCloser
+	Reset(w io.Writer)
+}
+
+// NewWriter makes a writer to out.
+func NewWriter(out io.Writer, c Compression) (*Writer, error) {
+	w := &Writer{out: out}
+	switch c {
+	case Gzip:
+		w.frames = gzip.NewWriter(out)
+	case Zstd:
+		// One goroutine: sinks run beside each other already.
+		encoder, err := zstd.NewWriter(out, zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			return nil, fmt.Errorf("starting zstd: %w", err)
+		}
+		w.frames = encoder
+	}
+	return w, nil
+}
+
+// Write adds to the frame at hand, or begins one.
+func (w *Writer) Write(p []byte) (int, error) {
+	if w.frames == nil {
+		return w.out.Write(p)
+	}
+	if !w.open && len(p) > 0 {
+		w.frames.Reset(w.out)
+		w.open = true
+	}
+	return w.frames.Write(p)
+}
+
+// Flush ends the frame at hand, if one was begun.
+func (w *Writer) Flush() error {
+	if !w.open {
+		return nil
+	}
+	w.open = false
+	return w.frames.Close()
+}

@@ -1,0 +1,163 @@
+package textfiles
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// ErrTooLong says that a record is longer than the limit of its Input.
+var ErrTooLong = errors.New("too long")
+
+const pieceBytes = 256 << 10
+
+// Input reads a file in pieces: look at Data, Advance over what is done, and
+// ask for More when a record is not complete. What is compressed with gzip or
+// zstd is read as what it holds, by its first bytes, whatever its name.
+type Input struct {
+	name   string
+	file   *os.File
+	read   counted
+	from   io.Reader
+	stop   func() // of the decompressor
+	buffer []byte
+	start  int // of Data in buffer
+	most   int
+	ended  bool
+}
+
+// counted counts the bytes of the file.
+type counted struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// Open opens a file whose records are at most so many bytes long.
+func Open(path string, most int) (*Input, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	in := &Input{name: path, file: file, most: most, stop: func() {}}
+	in.read.r = file
+	if err := in.decompress(); err != nil {
+		return nil, errors.Join(fmt.Errorf("reading %s: %w", path, err), file.Close())
+	}
+	return in, nil
+}
+
+func (in *Input) decompress() error {
+	raw := bufio.NewReaderSize(&in.read, 64<<10)
+	in.from = raw
+	mark, err := raw.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	switch {
+	case bytes.HasPrefix(mark, []byte("\x1f\x8b")):
+		r, err := gzip.NewReader(raw)
+		if err != nil {
+			return err
+		}
+		in.from = r
+	case bytes.Equal(mark, []byte("\x28\xb5\x2f\xfd")):
+		r, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return err
+		}
+		in.from, in.stop = r, r.Close
+	}
+	return nil
+}
+
+// Data is what has been read and not advanced over. It is valid until More.
+func (in *Input) Data() []byte { return in.buffer[in.start:] }
+
+// Final tells whether Data is all that is left.
+func (in *Input) Final() bool { return in.ended }
+
+// Advance goes past the first n bytes of Data.
+func (in *Input) Advance(n int) { in.start += n }
+
+// Offset is how many bytes of the file have been read.
+func (in *Input) Offset() int64 { return in.read.n }
+
+// More reads on, behind Data. It fails with ErrTooLong if Data holds more than
+// a record may, and sets Final at the end.
+func (in *Input) More() error {
+	left := len(in.buffer) - in.start
+	if left > in.most {
+		return ErrTooLong
+	}
+	if size := max(pieceBytes, 2*left); size > cap(in.buffer) {
+		grown := make([]byte, left, size)
+		copy(grown, in.Data())
+		in.buffer = grown
+	} else {
+		in.buffer = in.buffer[:copy(in.buffer[:left], in.Data())]
+	}
+	in.start = 0
+	room := min(cap(in.buffer), max(in.most+1, pieceBytes))
+	for len(in.buffer) < room {
+		n, err := in.from.Read(in.buffer[len(in.buffer):room])
+		in.buffer = in.buffer[:len(in.buffer)+n]
+		if errors.Is(err, io.EOF) {
+			in.ended = true
+			return nil
+		}
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = fmt.Errorf("the file ends in the middle of its compressed data: %w", err)
+		}
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", in.name, err)
+		}
+	}
+	return nil
+}
+
+// SkipMark advances past a byte order mark at the beginning, and refuses the
+// one of UTF-16.
+func (in *Input) SkipMark() error {
+	switch data := in.Data(); {
+	case bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")):
+		return errors.New("want UTF-8, got UTF-16: convert the file, with iconv -f utf-16 -t utf-8")
+	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
+		in.Advance(3)
+	}
+	return nil
+}
+
+// SkipLine advances past the next line break, or to the end.
+func (in *Input) SkipLine() error {
+	for {
+		if at := bytes.IndexByte(in.Data(), '\n'); at >= 0 {
+			in.Advance(at + 1)
+			return nil
+		}
+		in.Advance(len(in.Data()))
+		if in.ended {
+			return nil
+		}
+		if err := in.More(); err != nil {
+			return err
+		}
+	}
+}
+
+// Close closes the file.
+func (in *Input) Close() error {
+	in.stop()
+	return in.file.Close()
+}
