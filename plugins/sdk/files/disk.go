@@ -49,7 +49,7 @@ func (osDisk) Mkdir(path string) error                    { return os.Mkdir(path
 func (osDisk) Open(path string) (diskReader, error)       { return os.Open(path) }
 func (osDisk) Truncate(path string, size int64) error     { return os.Truncate(path, size) }
 func (osDisk) Remove(path string) error                   { return os.Remove(path) }
-func (osDisk) Lock(folder string) (func() error, error)   { return lockFolder(folder) }
+func (osDisk) Lock(folder string) (func() error, error)   { return lockFolder(folder, thisProcess) }
 func (osDisk) Writable(folder string) error               { return writable(folder) }
 func (osDisk) Append(path string) (diskFile, error)       { return openFile(path, os.O_APPEND) }
 func (osDisk) Create(path string) (diskFile, error)       { return openFile(path, os.O_CREATE|os.O_EXCL) }

@@ -1,20 +1,19 @@
 package files
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"crypto/rand"
-
 	"golang.org/x/sys/unix"
 )
 
-// process tells this process from every other one that ever took a lock: a
+// thisProcess tells this process from every other one that ever took a lock: a
 // process id would not, across containers that share a folder.
-var process = rand.Text()
+var thisProcess = rand.Text()
 
 // errLocked says that another process has the folder.
 type errLocked struct{ pid string }
@@ -27,7 +26,7 @@ func (e errLocked) Error() string {
 // share it. The file "lock" names its process and every step of that process
 // holds it shared. Looking at it and taking it are one, under a lock on the
 // folder itself: of two processes that start together, one gets in.
-func lockFolder(folder string) (unlock func() error, err error) {
+func lockFolder(folder, process string) (unlock func() error, err error) {
 	guard, err := os.Open(folder)
 	if err != nil {
 		return nil, err
@@ -41,13 +40,13 @@ func lockFolder(folder string) (unlock func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := takeLock(f); err != nil {
+	if err := takeLock(f, process); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f.Close, nil
 }
 
-func takeLock(f *os.File) error {
+func takeLock(f *os.File, process string) error {
 	err := flock(f, unix.LOCK_EX|unix.LOCK_NB)
 	if err == nil {
 		line := fmt.Sprintf("%s pid %d\n", process, os.Getpid())

@@ -1,0 +1,117 @@
+package files
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func get(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestRenameDoesNotReplace(t *testing.T) {
+	for name, rename := range map[string]func(from, to string) error{
+		"rename": osDisk{}.Rename, "link and remove": linkAndRemove} {
+		t.Run(name, func(t *testing.T) {
+			a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
+			put(t, a, "new")
+			put(t, b, "old")
+			if err := rename(a, b); !errors.Is(err, fs.ErrExist) {
+				t.Errorf("onto another file: want %v, got %v", fs.ErrExist, err)
+			}
+			if get(t, a) != "new" || get(t, b) != "old" {
+				t.Errorf("want both files as they were")
+			}
+			if err := os.Remove(b); err != nil {
+				t.Fatal(err)
+			}
+			if err := rename(a, b); err != nil || get(t, b) != "new" {
+				t.Errorf("want the file moved, got %v", err)
+			}
+			if err := rename(a, b); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("a second time: want %v, got %v", fs.ErrNotExist, err)
+			}
+		})
+	}
+}
+
+func TestRenameEndsWhatACrashCutShort(t *testing.T) {
+	for name, rename := range map[string]func(from, to string) error{
+		"rename": osDisk{}.Rename, "link and remove": linkAndRemove} {
+		a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
+		put(t, a, "new")
+		if err := os.Link(a, b); err != nil {
+			t.Fatal(err)
+		}
+		if err := rename(a, b); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(a); !errors.Is(err, fs.ErrNotExist) || get(t, b) != "new" {
+			t.Errorf("%s: want the first name gone, got %v", name, err)
+		}
+	}
+}
+
+func TestFolderIsLockedAgainstOtherProcessesOnly(t *testing.T) {
+	dir := t.TempDir()
+	first, err := lockFolder(dir, "me")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := lockFolder(dir, "me")
+	if err != nil {
+		t.Fatalf("a second step of the process: %v", err)
+	}
+	for _, unlock := range []func() error{first, second} {
+		_, err := lockFolder(dir, "other")
+		if _, ok := errors.AsType[errLocked](err); !ok {
+			t.Errorf("another process: want it locked, got %v", err)
+		}
+		if err := unlock(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	third, err := lockFolder(dir, "other")
+	if err != nil {
+		t.Fatalf("another process after the end of this one: %v", err)
+	}
+	if _, err := lockFolder(dir, "me"); err == nil {
+		t.Errorf("want it locked by the other process")
+	}
+	if err := third(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestErrorsNameThePathOnce(t *testing.T) {
+	_, err := osDisk{}.Open("/nowhere/x")
+	if got, want := failed("opening", "/nowhere/x", err).Error(), "opening /nowhere/x: no such file or directory"; got != want {
+		t.Errorf("want %q, got %q", want, got)
+	}
+	err = &os.LinkError{Op: "rename", Old: "a", New: "b", Err: syscall.ENOSPC}
+	if got, want := failed("publishing", "b", err).Error(), "publishing b: no space left on device"; got != want {
+		t.Errorf("want %q, got %q", want, got)
+	}
+	if err := failed("opening", "x", nil); err != nil {
+		t.Errorf("want no error, got %v", err)
+	}
+}

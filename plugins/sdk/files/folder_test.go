@@ -1,0 +1,192 @@
+package files
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+)
+
+// onDisk opens a sink on the real file system.
+func onDisk(t *testing.T, dir, path string) (*sink, error) {
+	t.Helper()
+	cfg := testConfig()
+	cfg.Path = path
+	instance, err := NewSink(cfg, testSchema, testEnv(dir), lines)
+	if err != nil {
+		return nil, err
+	}
+	s := instance.(*sink)
+	t.Cleanup(func() {
+		if err := s.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, s.Recover(t.Context(), nil)
+}
+
+func TestFilesAppearOnARealDisk(t *testing.T) {
+	dir := t.TempDir()
+	s, err := onDisk(t, dir, "deep/out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for epoch := uint64(1); epoch <= 3; epoch++ {
+		write(t, s, batchOf(int(epoch), int(epoch)+1))
+		publish(t, s, epoch, prepare(t, s, epoch, epoch == 2))
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, "deep/out"))
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("want one file, got %v, %v", entries, err)
+	}
+	if got := get(t, filepath.Join(dir, "deep/out", entries[0].Name())); got != "#id,kind\n1,k\n2,k\n" {
+		t.Errorf("got %q", got)
+	}
+	hidden, err := filepath.Glob(filepath.Join(dir, "deep/.out.engine/report/csv/*"))
+	if err != nil || len(hidden) != 1 || get(t, hidden[0]) != "#id,kind\n3,k\n" {
+		t.Errorf("want row 3 in a hidden file, got %v, %v", hidden, err)
+	}
+}
+
+func TestLockedFolderIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	s, err := onDisk(t, dir, "out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := onDisk(t, dir, "out"); err != nil {
+		t.Errorf("a second step of this process: %v", err)
+	}
+	cfg := testConfig()
+	cfg.Path = "out"
+	_, err = newSink(cfg, testSchema, testEnv(dir), lines, otherProcess{})
+	wantError(t, err, "opening the folder out", "in use by another process (pid ", "one process per output folder")
+	_ = s
+}
+
+type otherProcess struct{ osDisk }
+
+func (otherProcess) Lock(folder string) (func() error, error) { return lockFolder(folder, "other") }
+
+func TestTwoWaysToAFolderMeet(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "real"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("real", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	s, err := onDisk(t, dir, "link")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, _ := filepath.EvalSymlinks(filepath.Join(dir, "real")); s.root != want {
+		t.Errorf("want the folder %s, got %s", want, s.root)
+	}
+}
+
+func TestPathThatIsAFileIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "out"), "text")
+	_, err := onDisk(t, dir, "out")
+	wantError(t, err, filepath.Join(dir, "out"), "want a folder, got a file")
+	_, err = onDisk(t, dir, "out/below")
+	wantError(t, err, filepath.Join(dir, "out"), "not a directory")
+}
+
+func TestFolderThatCannotBeWrittenIsRefusedAtTheStart(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may write everywhere")
+	}
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "out"), 0o555); err != nil {
+		t.Fatal(err)
+	}
+	_, err := onDisk(t, dir, "out")
+	wantError(t, err, filepath.Join(dir, "out"), "permission denied")
+}
+
+func TestSinkConfigIsChecked(t *testing.T) {
+	tests := []struct{ name, config, want string }{
+		{"defaults are valid", `{"path":"output/x"}`, ""},
+		{"no path", `{}`, "path is missing"},
+		{"pattern", `{"path":"output/*"}`, `path: want a folder, got the pattern "output/*"`},
+		{"root", `{"path":"/"}`, `path: want a folder below another one, got "/"`},
+		{"here", `{"path":"."}`, `path: want a folder below another one, got "."`},
+		{"above", `{"path":"../.."}`, `path: want a folder below another one, got "../.."`},
+		{"twice", `{"path":"x","partition_by":["a","a"]}`, `partition_by: "a" is named twice`},
+		{"no name", `{"path":"x","partition_by":[""]}`, `partition_by: want the name of a column, got ""`},
+		{"size", `{"path":"x","roll":{"size":"0"}}`, "roll.size: want more than 0, got 0"},
+		{"interval", `{"path":"x","roll":{"interval":"-1s"}}`, "roll.interval: want 0s or more, got -1s"},
+		{"open files", `{"path":"x","max_open_files":0}`, "max_open_files: want at least 1, got 0"},
+		{"a neighbour's name", `{"path":"x","folder":"y"}`, "folder: unknown field, did you mean path?"},
+	}
+	for _, test := range tests {
+		config := struct{ SinkConfig }{DefaultSink()}
+		checkProblems(t, test.name, sdk.Decode([]byte(test.config), &config), test.want)
+	}
+}
+
+func checkProblems(t *testing.T, name string, problems []sdk.Problem, want string) {
+	t.Helper()
+	if want == "" {
+		if len(problems) > 0 {
+			t.Errorf("%s: %v", name, problems)
+		}
+		return
+	}
+	if len(problems) != 1 || !strings.Contains(problems[0].Error(), want) {
+		t.Errorf("%s: want %q, got %v", name, want, problems)
+	}
+}
+
+func TestColumnsAreChecked(t *testing.T) {
+	schema := arrow.NewSchema([]arrow.Field{{Name: "city", Type: arrow.BinaryTypes.String},
+		{Name: "price", Type: arrow.PrimitiveTypes.Float64}, {Name: "_x", Type: arrow.PrimitiveTypes.Int64}}, nil)
+	tests := []struct {
+		by   []string
+		want string
+	}{
+		{nil, ""},
+		{[]string{"city"}, ""},
+		{[]string{"citty"}, `partition_by: no column named "citty", did you mean`},
+		{[]string{"price"}, `partition_by: want a string, integer, bool, date or timestamp, "price" is float64`},
+	}
+	for _, test := range tests {
+		cfg := testConfig()
+		cfg.PartitionBy = test.by
+		checkProblems(t, strings.Join(test.by, ","), cfg.Check(schema), test.want)
+	}
+	cfg := testConfig()
+	cfg.PartitionBy = []string{"city"}
+	only := arrow.NewSchema(schema.Fields()[:1], nil)
+	checkProblems(t, "all in folders", cfg.Check(only), "partition_by: no column is left for the files")
+	cfg.PartitionBy = nil
+	only = arrow.NewSchema(schema.Fields()[2:], nil)
+	checkProblems(t, "the engine's only", cfg.Check(only), "no column is left for the files (columns that begin with _")
+}
+
+func TestResourcesOfSinkAndSourceMeet(t *testing.T) {
+	sink := SinkConfig{Path: "./output/x/"}
+	tests := []struct {
+		path string
+		want bool
+	}{
+		{"output/x", true}, {"output/x/*.csv", true}, {"output/x/kind=*/*.csv", true}, {"output/x/a.csv", true},
+		{"output", false}, {"output/y", false}, {"output/x/deep/a.csv", false},
+	}
+	for _, test := range tests {
+		got := false
+		for _, r := range (SourceConfig{Path: test.path}).Resources() {
+			got = got || r == sink.Resources()[0]
+		}
+		if got != test.want {
+			t.Errorf("%s: want %v, got %v", test.path, test.want, got)
+		}
+	}
+}

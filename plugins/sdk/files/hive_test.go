@@ -1,0 +1,185 @@
+package files
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"etlengine/plugins/sdk"
+)
+
+func TestFolderNamesAreThoseOfHive(t *testing.T) {
+	tests := []struct{ value, want string }{
+		{"a", "k=a"},
+		{"", "k=__HIVE_DEFAULT_PARTITION__"},
+		{"../../x", "k=..%2F..%2Fx"},
+		{"..", "k=.."},
+		{"a=b:c", "k=a%3Db%3Ac"},
+		{"100%", "k=100%25"},
+		{"élan vital", "k=élan vital"},
+		{"a\x00b\n", "k=a%00b%0A"},
+		{`"#'*?\{}[]^`, "k=%22%23%27%2A%3F%5C%7B%7D%5B%5D%5E"},
+	}
+	for _, test := range tests {
+		got, err := folderName("k", test.value)
+		if err != nil || got != test.want {
+			t.Errorf("%q: want %q, got %q, %v", test.value, test.want, got, err)
+		}
+	}
+}
+
+func FuzzFolderNamesStayInTheirFolderAndComeBack(f *testing.F) {
+	for _, seed := range []string{"", "a", "..", "../../x", "/", "%2F", "%", "a%zz", "\x00", "é", "\xff", "__HIVE_DEFAULT_PARTITION__"} {
+		f.Add("k", seed)
+		f.Add(seed, "v")
+	}
+	f.Fuzz(func(t *testing.T, column, value string) {
+		name, err := folderName(column, value)
+		if err != nil {
+			return
+		}
+		if filepath.Base(name) != name || name == "." || name == ".." || !filepath.IsLocal(name) {
+			t.Fatalf("%q=%q leaves the folder as %q", column, value, name)
+		}
+		values := folderValues(name)
+		if column == "" {
+			return
+		}
+		got, ok := values[column]
+		if !ok || (value != "" && unescape(got) != value) || (value == "" && got != hiveNull) {
+			t.Fatalf("%q=%q became %q and came back as %q", column, value, name, got)
+		}
+	})
+}
+
+// everyType has a row of each type that sdk knows, a null row, and an odd row.
+func everyType(t *testing.T) arrow.RecordBatch {
+	t.Helper()
+	schema := sdk.Schema{
+		{Key: "s", Value: sdk.Column{Type: "string"}}, {Key: "b", Value: sdk.Column{Type: "bool"}},
+		{Key: "i32", Value: sdk.Column{Type: "int32"}}, {Key: "i64", Value: sdk.Column{Type: "int64"}},
+		{Key: "u64", Value: sdk.Column{Type: "uint64"}}, {Key: "f", Value: sdk.Column{Type: "float64"}},
+		{Key: "d", Value: sdk.Column{Type: "date"}}, {Key: "ts", Value: sdk.Column{Type: "timestamp"}},
+		{Key: "by", Value: sdk.Column{Type: "bytes"}}, {Key: "dec", Value: sdk.Column{Type: "decimal(9,2)"}},
+		{Key: "l", Value: sdk.Column{Type: "list(string)"}},
+	}.Arrow()
+	rows, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(`[
+		{"s":"x","b":true,"i32":-1,"i64":2,"u64":3,"f":0.5,"d":"2026-02-01","ts":"2026-02-01T10:11:12.000001Z",
+		 "by":"AAE=","dec":"1.25","l":["p","q"]},
+		{},
+		{"s":"é","b":false,"i32":7,"i64":-8,"u64":18446744073709551615,"f":-1,"d":"1969-12-31","ts":"1969-12-31T23:59:59Z",
+		 "by":"","dec":"-0.01","l":[]}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func TestGatheredRowsAreTheRowsPicked(t *testing.T) {
+	whole := everyType(t)
+	for _, rows := range []arrow.RecordBatch{whole, whole.NewSlice(1, 3), whole.NewSlice(0, 2)} {
+		for _, numbers := range [][]int{{0}, {1}, {1, 0}, {1, 1, 0}} {
+			for i, column := range rows.Columns() {
+				got, err := gather(column, numbers)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.Len() != len(numbers) {
+					t.Fatalf("want %d rows, got %d", len(numbers), got.Len())
+				}
+				for at, row := range numbers {
+					if got.ValueStr(at) != column.ValueStr(row) || got.IsNull(at) != column.IsNull(row) {
+						t.Errorf("%s, row %d: want %s, got %s", whole.ColumnName(i), row, column.ValueStr(row), got.ValueStr(at))
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestPartitionValuesComeBackFromFolderNames(t *testing.T) {
+	rows := everyType(t)
+	for i, column := range rows.Columns() {
+		if !hasFolderText(column.DataType()) {
+			continue
+		}
+		for row := range 3 {
+			text := ""
+			if column.IsValid(row) {
+				text = string(appendFolderText(nil, column, row))
+			}
+			name, err := folderName("k", text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := array.NewBuilder(memory.DefaultAllocator, column.DataType())
+			if err := appendFolderValue(b, folderValues(name)["k"]); err != nil {
+				t.Fatalf("%s: %v", rows.ColumnName(i), err)
+			}
+			if got := b.NewArray(); got.ValueStr(0) != column.ValueStr(row) || got.IsNull(0) != column.IsNull(row) {
+				t.Errorf("%s: want %s, got %s by %s", rows.ColumnName(i), column.ValueStr(row), got.ValueStr(0), name)
+			}
+		}
+	}
+}
+
+func TestKeysTellValuesApart(t *testing.T) {
+	schema := arrow.NewSchema([]arrow.Field{{Name: "a", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "b", Type: arrow.BinaryTypes.String, Nullable: true}, {Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil)
+	rows, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(`[
+		{"a":"x","b":"yz"}, {"a":"xy","b":"z"}, {"a":null,"b":"//"}, {"a":"//","b":null}, {"a":"","b":""}, {},
+		{"a":"x","b":"yz"}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := testConfig()
+	cfg.PartitionBy = []string{"a", "b"}
+	l, _ := cfg.layout(schema)
+	groups, err := l.split(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(groups) != 5 || len(groups[0].rows) != 2 || len(groups[4].rows) != 2 {
+		t.Errorf("want 5 folders, null and empty in one, got %v", groups)
+	}
+}
+
+func FuzzNamesAreTakenApart(f *testing.F) {
+	f.Add("part.e1.report.csv.00000001-0001.csv", "report", "csv")
+	f.Add("x.csv", "a.b", "c d")
+	f.Fuzz(func(t *testing.T, name, pipeline, step string) {
+		n := newNames("e1", pipeline, step, ".csv")
+		n.published(name)
+		n.ownsHidden(name)
+		owner, epoch, ok := n.published(n.final(12, 3))
+		if !ok || epoch != 12 || owner != n.owner {
+			t.Fatalf("%q was taken for one of %q, epoch %d", n.final(12, 3), owner, epoch)
+		}
+		if hidden := n.hidden(12, 3); !n.ownsHidden(hidden) || strings.HasSuffix(hidden, ".csv") ||
+			filepath.Base(hidden) != hidden {
+			t.Fatalf("%q is not a name for a hidden file", hidden)
+		}
+	})
+}
+
+func FuzzHandles(f *testing.F) {
+	f.Add([]byte(`{"v":1,"publish":[{"from":"a","to":"b"}],"hidden":[{"name":"a","length":3}]}`))
+	f.Add([]byte(`{"v":1,"hidden":[{"name":"..","length":-3}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		h, err := decodeHandle(data)
+		if err != nil || len(data) == 0 {
+			return
+		}
+		again, err := h.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := decodeHandle(again); err != nil {
+			t.Fatalf("%s: %v", again, err)
+		}
+	})
+}
