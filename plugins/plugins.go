@@ -3,7 +3,12 @@
 package plugins
 
 import (
+	"etlengine/plugins/aggregation"
 	"etlengine/plugins/broker"
+	"etlengine/plugins/csv"
+	"etlengine/plugins/jsonl"
+	"etlengine/plugins/parquet"
+	"etlengine/plugins/redpanda"
 	"etlengine/plugins/sdk"
 	"etlengine/plugins/ticketgenerator"
 )
@@ -11,7 +16,16 @@ import (
 // Builtin returns every plugin of this repository.
 func Builtin() []sdk.Plugin {
 	return []sdk.Plugin{
+		aggregation.Transform,
 		broker.Service,
+		csv.Sink,
+		csv.Source,
+		jsonl.Sink,
+		jsonl.Source,
+		parquet.Sink,
+		parquet.Source,
+		redpanda.Sink,
+		redpanda.Source,
 		ticketgenerator.Source,
 	}
 }
