@@ -1,0 +1,272 @@
+package csv
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/jsonrows"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// env is what the engine tells a step, in a folder of the test.
+func env(dir string) sdk.Env {
+	return sdk.Env{EngineID: "test", Pipeline: "p", Step: "s", Dir: dir, StateDir: filepath.Join(dir, ".engine"),
+		Run: 1, Log: slog.New(slog.DiscardHandler)}
+}
+
+const ticketSchema = `{"id":"string","client":"string","at":"timestamp","text":"string","n":"int64","x":"float64",` +
+	`"j":"json"}`
+
+// rows decodes JSON lines as tickets.
+func rows(t testing.TB, lines ...string) arrow.RecordBatch {
+	t.Helper()
+	var schema sdk.Schema
+	if problems := sdk.Decode([]byte(ticketSchema), &schema); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	d := jsonrows.NewDecoder(schema)
+	for _, line := range lines {
+		if err := d.Append([]byte(line)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return d.Take()
+}
+
+// write sends batches through an opened sink, an epoch each, and publishes all.
+func write(t testing.TB, dir, config string, batches ...arrow.RecordBatch) {
+	t.Helper()
+	instance, err := Sink.Open(t.Context(), []byte(config), batches[0].Schema(), env(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink, two, listener := instance.(sdk.Sink), instance.(sdk.TwoStep), instance.(sdk.Listener)
+	must(t, two.Recover(t.Context(), nil))
+	for i, batch := range batches {
+		epoch := uint64(i + 1)
+		must(t, sink.Write(t.Context(), &sdk.Batch{Rows: batch}))
+		must(t, listener.Signal(t.Context(), sdk.Signal{Kind: sdk.Barrier, Epoch: epoch, Time: time.Unix(int64(i), 0),
+			Roll: i == len(batches)-1}, nil))
+		handle, err := two.Prepare(t.Context(), epoch)
+		must(t, err)
+		must(t, two.Publish(t.Context(), epoch, handle))
+	}
+	must(t, sink.Close(t.Context()))
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// contents are the files of a folder and of those in it, by path, in order.
+func contents(t testing.TB, dir string) (text []string) {
+	t.Helper()
+	must(t, filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		text = append(text, string(data))
+		return err
+	}))
+	return text
+}
+
+// source opens the input with a config of these keys and the tickets' schema.
+func source(t testing.TB, dir, keys string, resume map[string][]byte) (sdk.Source, error) {
+	t.Helper()
+	if !strings.Contains(keys, `"schema"`) {
+		keys += `,"schema":` + ticketSchema
+	}
+	config := []byte("{" + keys + "}")
+	if problems := sdk.Faults(Source.Check(config)); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	e := env(dir)
+	e.Resume = resume
+	instance, err := Source.Open(t.Context(), config, nil, e)
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { must(t, instance.Close(context.Background())) })
+	return instance.(sdk.Source), nil
+}
+
+// read is everything a source gives: rows as JSON, rejects as text.
+func read(t testing.TB, s sdk.Source) (lines, rejected []string, err error) {
+	t.Helper()
+	for {
+		item, err := s.Next(t.Context())
+		if errors.Is(err, io.EOF) {
+			return lines, rejected, nil
+		}
+		if err != nil {
+			return lines, rejected, err
+		}
+		if item.Batch == nil {
+			continue
+		}
+		e := jsonrows.NewEncoder(item.Batch.Rows)
+		for row := range int(item.Batch.NumRows()) {
+			lines = append(lines, string(e.Append(nil, row)))
+		}
+		for _, r := range item.Batch.Rejected {
+			rejected = append(rejected, fmt.Sprintf("%d: %s: %q", r.Position, r.Reason, r.Raw))
+		}
+	}
+}
+
+// readText reads one file with the given text.
+func readText(t testing.TB, text, keys string) (lines, rejected []string, err error) {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "a.csv"), []byte(text), 0o666))
+	s, err := source(t, dir, `"path":"a.csv"`+keys, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	return read(t, s)
+}
+
+var someTickets = []string{
+	`{"id":"A1","client":"C1","at":"2026-01-01T00:00:00Z","text":"plain","n":1,"x":0.5,"j":{"a":[1,"b"]}}`,
+	`{"id":"A2","client":"","at":"2026-01-01T00:00:00.250Z","text":"quotes \" and, commas\nand lines","n":-2,` +
+		`"x":1e+21,"j":"text"}`,
+	`{"id":null,"client":null,"at":null,"text":null,"n":null,"x":null,"j":null}`,
+	`{"id":"A4","client":"é","at":"1969-12-31T23:59:59.999999Z","text":"=1+1","n":0,"x":-0,"j":[]}`,
+}
+
+func TestWrittenFilesAreAsTheGoldenOnes(t *testing.T) {
+	tests := []struct{ name, keys string }{
+		{"default", ``},
+		{"semicolon", `,"delimiter":";","null_value":"NULL","crlf":true,"escape_formulas":true`},
+		{"tab", `,"delimiter":"\t","header":false`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			all := rows(t, someTickets...)
+			write(t, dir, `{"path":"out"`+tt.keys+`}`, all.NewSlice(0, 1), all.NewSlice(1, 1), all.NewSlice(1, 4))
+			got := contents(t, filepath.Join(dir, "out"))
+			if len(got) != 1 {
+				t.Fatalf("got %d files, want one over three epochs", len(got))
+			}
+			golden := filepath.Join("testdata", tt.name+".csv")
+			if *update {
+				must(t, os.WriteFile(golden, []byte(got[0]), 0o666))
+			}
+			want, err := os.ReadFile(golden)
+			must(t, err)
+			if got[0] != string(want) {
+				t.Errorf("got\n%s\nwant\n%s", got[0], want)
+			}
+		})
+	}
+}
+
+func TestWhatIsWrittenReadsBack(t *testing.T) {
+	for _, keys := range []string{``, `,"delimiter":"|"`, `,"null_value":"\\N"`, `,"header":false`} {
+		for _, more := range []string{``, `,"compression":"gzip"`, `,"compression":"zstd"`, `,"crlf":true`} {
+			t.Run(keys+more, func(t *testing.T) {
+				dir := t.TempDir()
+				all := rows(t, someTickets...)
+				write(t, dir, `{"path":"out"`+keys+more+`}`, all.NewSlice(0, 2), all.NewSlice(2, 4))
+				s, err := source(t, dir, `"path":"out"`+keys, nil)
+				must(t, err)
+				got, rejected, err := read(t, s)
+				if err != nil || len(rejected) > 0 || !slices.Equal(got, someTickets) {
+					t.Errorf("got %s, %q, %v", got, rejected, err)
+				}
+			})
+		}
+	}
+}
+
+func TestEachFileHasItsHeaderOnce(t *testing.T) {
+	dir := t.TempDir()
+	batch := rows(t, someTickets...)
+	write(t, dir, `{"path":"out","partition_by":["client"]}`, batch, batch, batch)
+	files := contents(t, filepath.Join(dir, "out"))
+	if len(files) != 3 { // null and "" share the default folder
+		t.Fatalf("got %d files, want 3", len(files))
+	}
+	for _, text := range files {
+		if !strings.HasPrefix(text, "id,at,text,n,x,j\n") || strings.Count(text, "id,at") != 1 {
+			t.Errorf("want one header without the folder's column, got\n%s", text)
+		}
+	}
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	tests := []struct {
+		plugin       sdk.Plugin
+		config, want string
+	}{
+		{Source, `{"path":"a.csv","schema":` + ticketSchema + `}`, ``},
+		{Source, `{"path":"a.csv"}`, `schema: schema is missing (name one of the file's schemas, or write the columns ` +
+			`in place: {id: int64, name: string})`},
+		{Source, `{"path":"a.csv","schema":{"a":"list(string)"}}`,
+			`schema.a: a list(string) cannot be read from text (use json, which keeps the value's text)`},
+		{Source, `{"path":"a.csv","schema":{"a":"string"},"delimiter":null}`,
+			`delimiter: want a string, got nothing (quote it: "" for the empty string, "|" or "#" for a mark that ` +
+				`YAML reads itself)`},
+		{Source, `{"path":"a.csv","schema":{"a":"string"},"delimiter":""}`,
+			`delimiter: want one ASCII character, no quote and no line break, got "" (such as "," ";" "|" or "\t")`},
+		{Source, `{"path":"a.csv","schema":{"a":"string"},"separator":";"}`,
+			`separator: unknown field, did you mean delimiter?`},
+		{Source, `{"path":"a.csv","schema":{"a":"string"},"null_value":"a,b"}`,
+			`null_value: want text without quotes, delimiters and line breaks, got "a,b"`},
+		{Source, `{"path":"a.csv","schema":{"a":"string"},"max_line_bytes":"8MB"}`,
+			`max_line_bytes: want 64B to 7MB, got 8MB`},
+		{Source, `{"schema":{"a":"string"}}`, `path is missing (it is required: A file, a folder or a glob.)`},
+		{Sink, `{"path":"out","header":"false","crlf":true,"compression":"zstd"}`, ``},
+		{Sink, `{"path":"out","compression":"snappy"}`, `compression: want none, gzip or zstd, got "snappy"`},
+		{Sink, `{"path":"out","delimiter":"::"}`,
+			`delimiter: want one ASCII character, no quote and no line break, got "::" (such as "," ";" "|" or "\t")`},
+	}
+	for _, tt := range tests {
+		var got []string
+		for _, p := range tt.plugin.Check([]byte(tt.config)) {
+			got = append(got, p.Error())
+		}
+		if text := strings.Join(got, "\n"); text != tt.want {
+			t.Errorf("%s:\n got %s\nwant %s", tt.config, text, tt.want)
+		}
+	}
+}
+
+func TestSchemaIsTheConfigs(t *testing.T) {
+	schema, problems := Source.Schema([]byte(`{"path":"a.csv","schema":{"b":"int64","a":"timestamp"}}`), nil)
+	if len(problems) > 0 || schema.Field(0).Name != "b" || schema.Field(1).Type != arrow.DataType(sdk.Timestamp) {
+		t.Errorf("got %v, %v", schema, problems)
+	}
+}
+
+func TestExamplesAreValid(t *testing.T) {
+	if got := Source.Example + Sink.Example; !strings.Contains(got, "csv:") {
+		t.Errorf("got %q", got)
+	}
+	for _, p := range []sdk.Plugin{Source, Sink} {
+		if _, err := json.Marshal(p.Fields); err != nil || len(p.Fields) < 5 {
+			t.Errorf("%s: %d fields, %v", p.Kind, len(p.Fields), err)
+		}
+	}
+}

@@ -1,0 +1,341 @@
+package jsonl
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/jsonrows"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// env is what the engine tells a step, in a folder of the test.
+func env(dir string) sdk.Env {
+	return sdk.Env{EngineID: "test", Pipeline: "p", Step: "s", Dir: dir, StateDir: filepath.Join(dir, ".engine"),
+		Run: 1, Log: slog.New(slog.DiscardHandler)}
+}
+
+const ticketSchema = `{"id":"string","client":"string","at":"timestamp","text":"string","n":"int64","x":"float64",` +
+	`"j":"json"}`
+
+// rows decodes JSON lines as tickets.
+func rows(t testing.TB, lines ...string) arrow.RecordBatch {
+	t.Helper()
+	var schema sdk.Schema
+	if problems := sdk.Decode([]byte(ticketSchema), &schema); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	d := jsonrows.NewDecoder(schema)
+	for _, line := range lines {
+		if err := d.Append([]byte(line)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return d.Take()
+}
+
+// write sends batches through an opened sink, an epoch each, and publishes all.
+func write(t testing.TB, dir, config string, batches ...arrow.RecordBatch) {
+	t.Helper()
+	instance, err := Sink.Open(t.Context(), []byte(config), batches[0].Schema(), env(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink, two, listener := instance.(sdk.Sink), instance.(sdk.TwoStep), instance.(sdk.Listener)
+	must(t, two.Recover(t.Context(), nil))
+	for i, batch := range batches {
+		epoch := uint64(i + 1)
+		must(t, sink.Write(t.Context(), &sdk.Batch{Rows: batch}))
+		must(t, listener.Signal(t.Context(), sdk.Signal{Kind: sdk.Barrier, Epoch: epoch, Time: time.Unix(int64(i), 0),
+			Roll: i == len(batches)-1}, nil))
+		handle, err := two.Prepare(t.Context(), epoch)
+		must(t, err)
+		must(t, two.Publish(t.Context(), epoch, handle))
+	}
+	must(t, sink.Close(t.Context()))
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// contents are the files of a folder and of those in it, by path, in order.
+func contents(t testing.TB, dir string) (text []string) {
+	t.Helper()
+	must(t, filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		text = append(text, string(data))
+		return err
+	}))
+	return text
+}
+
+// source opens the input with a config of these keys and the tickets' schema.
+func source(t testing.TB, dir, keys string, resume map[string][]byte) (sdk.Source, error) {
+	t.Helper()
+	if !strings.Contains(keys, `"schema"`) {
+		keys += `,"schema":` + ticketSchema
+	}
+	config := []byte("{" + keys + "}")
+	if problems := sdk.Faults(Source.Check(config)); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	e := env(dir)
+	e.Resume = resume
+	instance, err := Source.Open(t.Context(), config, nil, e)
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { must(t, instance.Close(context.Background())) })
+	return instance.(sdk.Source), nil
+}
+
+// read is everything a source gives: rows as JSON, rejects as text.
+func read(t testing.TB, s sdk.Source) (lines, rejected []string, err error) {
+	t.Helper()
+	for {
+		item, err := s.Next(t.Context())
+		if errors.Is(err, io.EOF) {
+			return lines, rejected, nil
+		}
+		if err != nil {
+			return lines, rejected, err
+		}
+		if item.Batch == nil {
+			continue
+		}
+		e := jsonrows.NewEncoder(item.Batch.Rows)
+		for row := range int(item.Batch.NumRows()) {
+			lines = append(lines, string(e.Append(nil, row)))
+		}
+		for _, r := range item.Batch.Rejected {
+			rejected = append(rejected, fmt.Sprintf("%d: %s: %q", r.Position, r.Reason, r.Raw))
+		}
+	}
+}
+
+// readText reads one file with the given text.
+func readText(t testing.TB, text, keys string) (lines, rejected []string, err error) {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "a.jsonl"), []byte(text), 0o666))
+	s, err := source(t, dir, `"path":"a.jsonl"`+keys, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	return read(t, s)
+}
+
+var someTickets = []string{
+	`{"id":"A1","client":"C1","at":"2026-01-01T00:00:00Z","text":"plain","n":1,"x":0.5,"j":{"a":[1,"b"]}}`,
+	`{"id":"A2","client":"","at":"2026-01-01T00:00:00.250Z","text":"quotes \" and, commas\nand lines","n":-2,` +
+		`"x":1e+21,"j":"text"}`,
+	`{"id":null,"client":null,"at":null,"text":null,"n":null,"x":null,"j":null}`,
+	`{"id":"A4","client":"é\u0001\\","at":"1969-12-31T23:59:59.999999Z","text":"<&>","n":0,"x":-0,"j":[]}`,
+}
+
+func TestWrittenFileIsAsTheGoldenOne(t *testing.T) {
+	dir := t.TempDir()
+	all := rows(t, someTickets...)
+	write(t, dir, `{"path":"out"}`, all.NewSlice(0, 1), all.NewSlice(1, 1), all.NewSlice(1, 4))
+	got := contents(t, filepath.Join(dir, "out"))
+	if len(got) != 1 {
+		t.Fatalf("got %d files, want one over three epochs", len(got))
+	}
+	golden := filepath.Join("testdata", "tickets.jsonl")
+	if *update {
+		must(t, os.WriteFile(golden, []byte(got[0]), 0o666))
+	}
+	want, err := os.ReadFile(golden)
+	must(t, err)
+	if got[0] != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got[0], want)
+	}
+	for line := range strings.Lines(got[0]) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("not JSON: %s", line)
+		}
+	}
+}
+
+func TestWhatIsWrittenReadsBack(t *testing.T) {
+	for _, compression := range []string{"none", "gzip", "zstd"} {
+		t.Run(compression, func(t *testing.T) {
+			dir := t.TempDir()
+			all := rows(t, someTickets...)
+			write(t, dir, `{"path":"out","compression":"`+compression+`"}`, all.NewSlice(0, 2), all.NewSlice(2, 4))
+			s, err := source(t, dir, `"path":"out"`, nil)
+			must(t, err)
+			got, rejected, err := read(t, s)
+			if err != nil || len(rejected) > 0 || !slices.Equal(got, someTickets) {
+				t.Errorf("got %s, %q, %v", got, rejected, err)
+			}
+		})
+	}
+}
+
+const abSchema = `,"schema":{"a":"string","b":"int64"}`
+
+func TestBadLinesAreRejectedWithTheirNumbers(t *testing.T) {
+	text := "\xef\xbb\xbf{\"a\":\"x\",\"b\":1}\r\n\n  \nnot json\n[1]\n{\"a\":\"y\",\"b\":\"2\"}\n" +
+		`{"a":"` + strings.Repeat("long", 100) + `"}` + "\n{\"a\":\"z\",\"b\":3,\"c\":0}"
+	lines, rejected, err := readText(t, text, abSchema+`,"max_line_bytes":100`)
+	if want := []string{`{"a":"x","b":1}`, `{"a":"z","b":3}`}; err != nil || !slices.Equal(lines, want) {
+		t.Errorf("got %s, %v", lines, err)
+	}
+	if len(rejected) != 4 {
+		t.Fatalf("got %q, want 4 rejects", rejected)
+	}
+	want := []string{`4: want a JSON object, got "not json": "not json"`, `5: want a JSON object, got an array: "[1]"`,
+		`6: b: want an int64, got "2": "{\"a\":\"y\",\"b\":\"2\"}"`}
+	if !slices.Equal(rejected[:3], want) {
+		t.Errorf("got  %q\nwant %q", rejected[:3], want)
+	}
+	if long := "7: want a line of at most 100B, got a longer one; max_line_bytes sets the limit: "; !strings.HasPrefix(
+		rejected[3], long) || !strings.Contains(rejected[3], "longlong") {
+		t.Errorf("got %s\nwant %s…", rejected[3], long)
+	}
+}
+
+func TestLinesOfTheLimitAreTaken(t *testing.T) {
+	line := `{"a":"` + strings.Repeat("x", 92) + `"}` // 100 bytes
+	for _, end := range []string{"", "\n", "\n{}\n", strings.Repeat("\n{}", 200_000)} {
+		lines, rejected, err := readText(t, line+end, abSchema+`,"max_line_bytes":100`)
+		if err != nil || len(rejected) > 0 || len(lines) != 1+strings.Count(end, "{") {
+			t.Errorf("got %d rows, %q, %v", len(lines), rejected, err)
+		}
+	}
+	for _, end := range []string{"", "\n", "\n{}\n", strings.Repeat("\n{}", 200_000)} {
+		lines, rejected, err := readText(t, " "+line+end, abSchema+`,"max_line_bytes":100`)
+		if err != nil || len(rejected) != 1 || len(lines) != strings.Count(end, "{") {
+			t.Errorf("got %d rows, %d rejects, %v", len(lines), len(rejected), err)
+		}
+	}
+}
+
+func TestVeryLongLineIsPassedOver(t *testing.T) {
+	text := "{\"b\":1}\n" + strings.Repeat("x", 3_000_000) + "\n{\"b\":2}\n"
+	lines, rejected, err := readText(t, text, abSchema+`,"max_line_bytes":1000`)
+	if want := []string{`{"a":null,"b":1}`, `{"a":null,"b":2}`}; err != nil || !slices.Equal(lines, want) {
+		t.Errorf("got %s, %v", lines, err)
+	}
+	if len(rejected) != 1 || len(rejected[0]) > 5000 {
+		t.Errorf("want one reject with a part of the line, got %d", len(rejected))
+	}
+}
+
+func TestEmptyFilesHaveNoRows(t *testing.T) {
+	for _, text := range []string{"", "\xef\xbb\xbf", "\n\r\n  \n"} {
+		lines, rejected, err := readText(t, text, abSchema)
+		if err != nil || len(lines)+len(rejected) > 0 {
+			t.Errorf("%q: got %s, %q, %v", text, lines, rejected, err)
+		}
+	}
+}
+
+func TestUTF16IsNamed(t *testing.T) {
+	_, _, err := readText(t, "\xff\xfe{\x00", abSchema)
+	if err == nil || !strings.Contains(err.Error(), "a.jsonl:1: want UTF-8, got UTF-16") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestReadingResumesAfterTheCursor(t *testing.T) {
+	dir := t.TempDir()
+	var text strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&text, "{\"b\":%d}\n\n", i)
+		if i%1000 == 0 {
+			text.WriteString("bad\n")
+		}
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "a.jsonl"), []byte(text.String()), 0o666))
+	s, err := source(t, dir, `"path":"a.jsonl"`+abSchema, nil)
+	must(t, err)
+	resume, seen, rejects := map[string][]byte{}, 0, 0
+	for seen < 4096 {
+		item, err := s.Next(t.Context())
+		must(t, err)
+		if b := item.Batch; b != nil {
+			resume[b.Partition] = b.Cursor
+			seen, rejects = seen+int(b.NumRows()), rejects+len(b.Rejected)
+		}
+	}
+	again, err := source(t, dir, `"path":"a.jsonl"`+abSchema, resume)
+	must(t, err)
+	lines, rejected, err := read(t, again)
+	if err != nil || seen+len(lines) != 10_000 || rejects+len(rejected) != 10 {
+		t.Fatalf("got %d rows after %d, %d rejects after %d, %v", len(lines), seen, len(rejected), rejects, err)
+	}
+	if want := fmt.Sprintf(`{"a":null,"b":%d}`, seen); lines[0] != want {
+		t.Errorf("resumed at %s, want %s", lines[0], want)
+	}
+	line := 2*9000 + 9 + 2 + 1 // after rows of two lines, and bad ones
+	if want := fmt.Sprintf(`%d: want a JSON object, got "bad": "bad"`, line); rejected[len(rejected)-1] != want {
+		t.Errorf("last reject: got %s, want %s", rejected[len(rejected)-1], want)
+	}
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	tests := []struct {
+		plugin       sdk.Plugin
+		config, want string
+	}{
+		{Source, `{"path":"a.jsonl","schema":` + ticketSchema + `}`, ``},
+		{Source, `{"path":"a.jsonl"}`, `schema: schema is missing (name one of the file's schemas, or write the ` +
+			`columns in place: {id: int64, name: string})`},
+		{Source, `{"path":"a.jsonl","schema":{"a":"list(string)"},"max_line_bytes":1}`,
+			"max_line_bytes: want 64B to 7MB, got 1B\n" +
+				`schema.a: a list(string) cannot be read from text (use json, which keeps the value's text)`},
+		{Sink, `{"path":"out","compression":"zstd"}`, ``},
+		{Sink, `{"path":"out","compression":"lz4"}`, `compression: want none, gzip or zstd, got "lz4"`},
+	}
+	for _, tt := range tests {
+		var got []string
+		for _, p := range tt.plugin.Check([]byte(tt.config)) {
+			got = append(got, p.Error())
+		}
+		if text := strings.Join(got, "\n"); text != tt.want {
+			t.Errorf("%s:\n got %s\nwant %s", tt.config, text, tt.want)
+		}
+	}
+}
+
+func TestLargeRowsComeInBoundedBatches(t *testing.T) {
+	dir := t.TempDir()
+	line := `{"a":"` + strings.Repeat("x", 1_000_000) + `"}` + "\n"
+	must(t, os.WriteFile(filepath.Join(dir, "a.jsonl"), []byte(strings.Repeat(line, 20)), 0o666))
+	s, err := source(t, dir, `"path":"a.jsonl"`+abSchema, nil)
+	must(t, err)
+	total := int64(0)
+	for total < 20 {
+		item, err := s.Next(t.Context())
+		must(t, err)
+		if b := item.Batch; b != nil {
+			if size := b.NumRows() * 1_000_000; size > sdk.MaxBatchBytes {
+				t.Errorf("a batch of %d bytes", size)
+			}
+			total += b.NumRows()
+		}
+	}
+}
