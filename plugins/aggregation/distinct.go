@@ -2,7 +2,6 @@ package aggregation
 
 import (
 	"encoding/binary"
-	"hash/maphash"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
@@ -52,12 +51,12 @@ func (d *distinctNumbers) decode(r *reader, cell uint32) {
 // distinctTexts counts different values that are held as bytes, exactly.
 type distinctTexts struct {
 	from int
-	seed maphash.Seed
+	seed *seed
 	sets []texts
 }
 
 func newDistinctTexts(from int) *distinctTexts {
-	return &distinctTexts{from: from, seed: maphash.MakeSeed()}
+	return &distinctTexts{from: from, seed: newSeed()}
 }
 
 func (d *distinctTexts) grow(n int) { d.sets = extend(d.sets, n) }

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"hash/maphash"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
@@ -13,7 +13,7 @@ import (
 // groups numbers the combinations of group values, from 0, and keeps the key
 // of each: bytes that sort as the values do, nulls first, column by column.
 type groups struct {
-	seed    maphash.Seed
+	seed    *seed
 	columns []groupColumn
 	chain   []numbers // joins the id so far with the id of the next column
 	keys    []byte
@@ -33,7 +33,7 @@ type groupColumn struct {
 const nullID = math.MaxUint32
 
 func newGroups(columns []groupColumn) *groups {
-	return &groups{seed: maphash.MakeSeed(), columns: columns, chain: make([]numbers, max(1, len(columns)-1))}
+	return &groups{seed: newSeed(), columns: columns, chain: make([]numbers, max(1, len(columns)-1))}
 }
 
 // empty is the same columns without a group.
@@ -65,24 +65,18 @@ func (g *groups) number(loaded []column, rows, into []uint32) []uint32 {
 	return g.combine(len(rows), into)
 }
 
-func (c *groupColumn) number(in *column, rows []uint32, seed maphash.Seed) {
-	c.ids = c.ids[:0]
-	if c.kind == textKind {
-		for _, row := range rows {
-			id := uint32(nullID)
-			if !in.null(row) {
-				id = c.texts.intern(seed, in.value(row))
-			}
-			c.ids = append(c.ids, id)
+func (c *groupColumn) number(in *column, rows []uint32, s *seed) {
+	c.ids = slices.Grow(c.ids[:0], len(rows))[:len(rows)]
+	ids, nulls := c.ids, in.bitmap != nil
+	for i, row := range rows {
+		switch {
+		case nulls && in.null(row):
+			ids[i] = nullID
+		case c.kind == textKind:
+			ids[i] = c.texts.intern(s, in.value(row))
+		default:
+			ids[i] = c.numbers.intern(in.fixed[row])
 		}
-		return
-	}
-	for _, row := range rows {
-		id := uint32(nullID)
-		if !in.null(row) {
-			id = c.numbers.intern(in.fixed[row])
-		}
-		c.ids = append(c.ids, id)
 	}
 }
 
