@@ -106,8 +106,10 @@ func (a *app) root() *cobra.Command {
 		Long: "engine runs ETL pipelines written in YAML: from generators, files and Kafka topics,\n" +
 			"through windows by event time, into CSV and Parquet files that any reader sees exactly once.",
 		Example:       "  engine run configs/tickets.yaml\n  engine lint configs/tickets.yaml\n  engine describe aggregation",
-		SilenceErrors: true, SilenceUsage: true,
+		SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
 	}
+	root.Args = func(_ *cobra.Command, given []string) error { return unknownCommand(root, given) }
+	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	level := root.PersistentFlags().String("log-level", "warn", "what to log on stderr: debug, info, warn or error")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if err := a.logLevel.UnmarshalText([]byte(*level)); err != nil {
@@ -121,6 +123,17 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.runCommand(), a.lintCommand(), a.listCommand(), a.describeCommand(),
 		a.graphCommand(), a.brokerCommand(), a.versionCommand())
 	return root
+}
+
+func unknownCommand(root *cobra.Command, given []string) error {
+	if len(given) == 0 {
+		return nil
+	}
+	message := fmt.Sprintf("unknown command %q", given[0])
+	if near := root.SuggestionsFor(given[0]); len(near) > 0 {
+		message += ", did you mean " + near[0] + "?"
+	}
+	return usageError{errors.New(message + "\nsee engine --help")}
 }
 
 // args wraps cobra's checks of arguments, so that they count as wrong usage.

@@ -111,6 +111,7 @@ func (e *epochs) commit(c *epoch) {
 	if e.latch.closed() {
 		return
 	}
+	e.log.Debug("epoch published", "epoch", c.number)
 	e.tell(c)
 	close(c.published)
 }

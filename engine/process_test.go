@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"etlengine/engine/cli"
+	"etlengine/plugins"
+)
+
+// asEngine is set for processes of this test binary that are to be the engine.
+const asEngine = "ENGINE_TEST_AS_ENGINE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asEngine) != "" {
+		os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr, plugins.Builtin()))
+	}
+	os.Exit(m.Run())
+}
+
+// process is an engine in a process of its own.
+type process struct {
+	*exec.Cmd
+	stderr *bufio.Reader
+	stdout bytes.Buffer
+}
+
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{Cmd: exec.Command(self, args...)}
+	p.Env = append(os.Environ(), asEngine+"=1")
+	p.Stdout = &p.stdout
+	pipe, err := p.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.stderr = bufio.NewReader(pipe)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Process.Kill() })
+	return p
+}
+
+// until reads the engine's messages up to one that holds text.
+func (p *process) until(t *testing.T, text string) {
+	t.Helper()
+	for {
+		line, err := p.stderr.ReadString('\n')
+		if strings.Contains(line, text) {
+			return
+		}
+		if err != nil {
+			t.Fatalf("the engine ended before it said %q: %v", text, err)
+		}
+	}
+}
+
+// end waits for the process and returns its exit code and last messages.
+func (p *process) end(t *testing.T) (int, string) {
+	t.Helper()
+	rest, _ := io.ReadAll(p.stderr) // ends with the process
+	err := p.Wait()
+	if _, ok := err.(*exec.ExitError); err != nil && !ok {
+		t.Fatal(err)
+	}
+	return p.ProcessState.ExitCode(), string(rest)
+}
+
+const endless = `
+checkpoint_interval: 1s
+pipelines:
+  p:
+    input:
+      ticket_generator: {seed: 1, rate: 2000}
+    output:
+      - csv: {path: raw}
+      - processors:
+          - aggregation:
+              event_time: created_at
+              watermark: 10s
+              window: {tumbling: 1m}
+              aggregates: {tickets: count()}
+        output:
+          csv: {path: windows}
+`
+
+func TestSignalStopsCleanly(t *testing.T) {
+	tests := []struct {
+		signal syscall.Signal
+		code   int
+	}{{syscall.SIGINT, 130}, {syscall.SIGTERM, 143}}
+	t.Chdir(t.TempDir())
+	write(t, "p.yaml", endless)
+	rows := 0
+	for _, test := range tests {
+		p := start(t, "run", "p.yaml", "--log-level", "debug")
+		p.until(t, "p: exactly-once")
+		p.until(t, "epoch published")
+		if err := p.Process.Signal(test.signal); err != nil {
+			t.Fatal(err)
+		}
+		code, rest := p.end(t)
+		if code != test.code || !strings.Contains(rest, "the next run goes on from here") {
+			t.Errorf("%v: exit %d, %q; want %d", test.signal, code, rest, test.code)
+		}
+		now := len(readCSV(t, "raw", ticketHeader...))
+		if now <= rows {
+			t.Errorf("%v: %d rows, after %d before", test.signal, now, rows)
+		}
+		rows = now
+	}
+	ids := map[string]bool{}
+	for _, row := range readCSV(t, "raw", ticketHeader...) {
+		ids[row[0]] = true
+	}
+	if len(ids) != rows {
+		t.Errorf("%d rows, but %d ids: tickets came twice", rows, len(ids))
+	}
+}
+
+// TestKilledEngineGoesOn kills for real, at whatever moment, and lets the run
+// come to its end: every ticket is there once, and so is every window.
+func TestKilledEngineGoesOn(t *testing.T) {
+	t.Chdir(t.TempDir())
+	text := strings.Replace(endless, "rate: 2000",
+		`rate: 20000, count: 20000, span: 1h, start: "2026-01-01T00:00:00Z"`, 1)
+	write(t, "p.yaml", text)
+	for range 3 {
+		p := start(t, "run", "p.yaml", "--log-level", "debug")
+		p.until(t, "epoch published")
+		if err := p.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		p.end(t)
+	}
+	mustRun(t, "p.yaml")
+	ids := map[string]bool{}
+	raw := readCSV(t, "raw", ticketHeader...)
+	for _, row := range raw {
+		ids[row[0]] = true
+	}
+	if len(raw) != 20_000 || len(ids) != 20_000 {
+		t.Errorf("got %d rows with %d ids, want 20000", len(raw), len(ids))
+	}
+	starts := map[string]bool{}
+	windows := readCSV(t, "windows", "window_start", "window_end", "tickets")
+	for _, row := range windows {
+		starts[row[0]] = true
+	}
+	if len(windows) != len(starts) {
+		t.Errorf("%d windows, but %d starts: windows came twice", len(windows), len(starts))
+	}
+}
