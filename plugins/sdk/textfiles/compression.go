@@ -82,7 +82,10 @@ func (w *Writer) Write(p []byte) (int, error) {
 	if w.frames == nil {
 		return w.out.Write(p)
 	}
-	if !w.open && len(p) > 0 {
+	if len(p) == 0 {
+		return 0, nil // a frame of nothing is not begun
+	}
+	if !w.open {
 		w.frames.Reset(w.out)
 		w.open = true
 	}
