@@ -116,7 +116,8 @@ func TestRatiosLeaveOtherTicketsAlone(t *testing.T) {
 
 func TestEventTimeIsNowWithoutStartAndSpan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, config := range []string{`{"count": 100, "rate": 10}`, `{"count": 100, "rate": 10, "disorder": "2s"}`} {
+		for _, config := range []string{`{"count": 100, "rate": 10}`,
+			`{"count": 100, "rate": 10, "disorder": "2s"}`} {
 			s := openSource(t, config, testEnv(1, nil))
 			var behind []int64
 			for range 90 {

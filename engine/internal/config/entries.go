@@ -10,20 +10,13 @@ import (
 // entries reads the keys of a map in their order. A merge key (<<) stands for
 // the keys of its maps, in its place; a key of the map itself wins over them.
 func (b *builder) entries(n *Node, y *yaml.Node, path string) {
-	merged := map[string]bool{} // known from << only
-	lines := map[string]int{}   // where a key was given
-	at := map[string]int{}      // its index in n
-	add := func(key mapKey, value *Node) {
-		at[key.name] = len(n.keys)
-		n.keys, n.values = append(n.keys, key), append(n.values, value)
-	}
+	lines := map[string]int{} // where a key was given
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		key, value := y.Content[i], y.Content[i+1]
 		if key.Tag == "!!merge" && key.Kind == yaml.ScalarNode {
 			b.mergeKey(value, path, func(key mapKey, value *Node) {
-				if _, known := at[key.name]; !known {
-					merged[key.name] = true
-					add(key, value)
+				if n.index(key.name) < 0 {
+					n.addKey(key, value)
 				}
 			})
 			continue
@@ -39,12 +32,7 @@ func (b *builder) entries(n *Node, y *yaml.Node, path string) {
 		}
 		lines[name] = key.Line
 		entry := mapKey{name: name, pos: b.src.written(key.Line, key.Column)}
-		child := b.node(value, join(path, name))
-		if merged[name] {
-			n.keys[at[name]], n.values[at[name]] = entry, child
-			continue
-		}
-		add(entry, child)
+		n.addKey(entry, b.node(value, join(path, name)))
 	}
 }
 
@@ -94,22 +82,6 @@ func (b *builder) mergeKey(y *yaml.Node, path string, add func(mapKey, *Node)) {
 		for i, key := range m.keys {
 			add(key, m.values[i])
 		}
-	}
-}
-
-// addKey is for trees that are put together: it replaces the key or appends it.
-func (n *Node) addKey(key mapKey, value *Node) {
-	if at := n.index(key.name); at >= 0 {
-		n.keys[at], n.values[at] = key, value
-		return
-	}
-	n.keys, n.values = append(n.keys, key), append(n.values, value)
-}
-
-func (n *Node) removeKey(name string) {
-	if at := n.index(name); at >= 0 {
-		n.keys = append(n.keys[:at:at], n.keys[at+1:]...)
-		n.values = append(n.values[:at:at], n.values[at+1:]...)
 	}
 }
 

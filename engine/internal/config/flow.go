@@ -74,7 +74,7 @@ func (f *flowLine) segment() {
 		return
 	}
 	length := valueLength(f.in[f.at:])
-	if length < 0 {
+	if length <= 0 { // a bracket that nothing opened
 		f.failed = true
 		return
 	}
@@ -134,7 +134,7 @@ func unclosedQuote(text string) bool {
 }
 
 // valueLength is how far a value goes: to the comma or bracket that is not
-// inside of its own brackets or quotes. -1: its brackets do not close.
+// inside of its own brackets or quotes. -1: its brackets do not match.
 func valueLength(text []rune) int {
 	var open []rune
 	for i := 0; i < len(text); i++ {

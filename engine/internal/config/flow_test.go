@@ -27,6 +27,7 @@ func TestFlowValuesAreQuotedAsMeant(t *testing.T) {
 		{`{ a: # }`, `{ a: "#" }`},
 		{`{ a: *.csv } # note`, `{ a: "*.csv" } # note`},
 		{`{ a: f(x, y }`, ""},
+		{`{ a: ) }`, ""},
 		{`{ "k": ${X} }`, `{ "k": "${X}" }`},
 		{`{ a: it's \ [x] }`, `{ a: 'it''s \ [x]' }`},
 		{`{é: ${É}}`, `{é: "${É}"}`},

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -29,7 +30,8 @@ type Node struct {
 	text     string // of a scalar
 	asString bool   // quoted, or filled from outside: a string whatever it looks like
 	keys     []mapKey
-	values   []*Node // of a list, or of a map by keys
+	values   []*Node        // of a list, or of a map by keys
+	at       map[string]int // index of each key, of maps with many keys
 	pos      Position
 }
 
@@ -70,12 +72,52 @@ func (n *Node) index(key string) int {
 	if n.Kind() != Map {
 		return -1
 	}
+	if n.at != nil {
+		if at, ok := n.at[key]; ok {
+			return at
+		}
+		return -1
+	}
 	for i, k := range n.keys {
 		if k.name == key {
 			return i
 		}
 	}
 	return -1
+}
+
+// addKey replaces a key of a map that is being put together, or appends it.
+func (n *Node) addKey(key mapKey, value *Node) {
+	if at := n.index(key.name); at >= 0 {
+		n.keys[at], n.values[at] = key, value
+		return
+	}
+	n.keys, n.values = append(n.keys, key), append(n.values, value)
+	const many = 16
+	switch {
+	case n.at != nil:
+		n.at[key.name] = len(n.keys) - 1
+	case len(n.keys) > many:
+		n.indexKeys()
+	}
+}
+
+func (n *Node) indexKeys() {
+	n.at = make(map[string]int, len(n.keys))
+	for i, key := range n.keys {
+		n.at[key.name] = i
+	}
+}
+
+func (n *Node) removeKey(name string) {
+	at := n.index(name)
+	if at < 0 {
+		return
+	}
+	n.keys, n.values = slices.Delete(n.keys, at, at+1), slices.Delete(n.values, at, at+1)
+	if n.at != nil {
+		n.indexKeys()
+	}
 }
 
 // Items are the items of a list.

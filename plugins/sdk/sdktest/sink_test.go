@@ -1,0 +1,203 @@
+package sdktest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+)
+
+// modelSink writes a file of lines for each epoch: hidden at Prepare, renamed
+// at Publish. Its handle is the number of the file.
+type modelSink struct {
+	fault  string
+	dir    string
+	wait   bool
+	lines  []string
+	kept   []*sdk.Batch
+	epoch  uint64
+	closed chan struct{}
+}
+
+func (m *modelSink) Write(ctx context.Context, b *sdk.Batch) error {
+	if m.wait && len(m.lines) > 0 {
+		if m.fault == "deaf to Close" {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		<-m.closed
+		if m.fault == "loses rows when closed" {
+			return nil
+		}
+		return errors.New("closed")
+	}
+	switch m.fault {
+	case "keeps its input":
+		m.kept = append(m.kept, b)
+		return nil
+	case "changes its input":
+		mangle(b.Rows)
+	case "ignores slices":
+		b = withRows(b, unsliced(b.Rows))
+	case "drops a row":
+		if b.NumRows() > 0 {
+			b = withRows(b, b.Rows.NewSlice(1, b.NumRows()))
+		}
+	}
+	m.lines = append(m.lines, Text(b.Rows)...)
+	if m.fault == "shows at once" {
+		return m.save("shown-0", m.lines)
+	}
+	return nil
+}
+
+// unsliced is the rows that a reader sees who forgets the offset.
+func unsliced(rows arrow.RecordBatch) arrow.RecordBatch {
+	return eachColumn(func(d arrow.ArrayData) arrow.ArrayData { return d })(forgetOffset(rows))
+}
+
+func (m *modelSink) name(state string, epoch uint64) string {
+	return state + "-" + strconv.FormatUint(epoch, 10)
+}
+
+func (m *modelSink) save(name string, lines []string) error {
+	text, err := json.Marshal(lines)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(m.dir, name), text, 0o644)
+}
+
+func (m *modelSink) Prepare(_ context.Context, epoch uint64) ([]byte, error) {
+	for _, b := range m.kept {
+		m.lines = append(m.lines, Text(b.Rows)...)
+	}
+	lines := m.lines
+	m.kept, m.lines, m.epoch = nil, nil, epoch
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	state := "hidden"
+	if m.fault == "shows at Prepare" {
+		state = "shown"
+	}
+	return []byte(m.name("hidden", epoch)), m.save(m.name(state, epoch), lines)
+}
+
+func (m *modelSink) Publish(_ context.Context, epoch uint64, handle []byte) error {
+	if handle == nil {
+		return nil
+	}
+	if m.fault == "publishes from memory" && m.epoch != epoch {
+		return nil
+	}
+	from := filepath.Join(m.dir, string(handle))
+	to := filepath.Join(m.dir, m.name("shown", epoch))
+	if m.fault == "publishes again" {
+		to += "-" + strconv.FormatInt(time.Now().UnixNano(), 10)
+		text, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(to, text, 0o644)
+	}
+	if err := os.Rename(from, to); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (m *modelSink) Recover(_ context.Context, live []byte) error {
+	hidden, err := filepath.Glob(filepath.Join(m.dir, "hidden-*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range hidden {
+		switch {
+		case m.fault == "shows what it finds":
+			err = os.Rename(path, strings.Replace(path, "hidden", "shown", 1))
+		case filepath.Base(path) != string(live):
+			err = os.Remove(path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if m.fault == "forgets what is shown" && live != nil {
+		return os.Remove(filepath.Join(m.dir, strings.Replace(string(live), "hidden", "shown", 1)))
+	}
+	return nil
+}
+
+func (m *modelSink) Close(context.Context) error {
+	close(m.closed)
+	switch {
+	case m.fault == "fails to close":
+		return errors.New("it is stuck")
+	case m.fault == "publishes when closed" && m.epoch > 0:
+		return m.Publish(context.Background(), m.epoch, []byte(m.name("hidden", m.epoch)))
+	}
+	return nil
+}
+
+func modelSinkSuite(fault string) *suite {
+	spec := faultySpec(fault, sdk.KindSink)
+	spec.Open = func(_ context.Context, c *modelConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
+		return &modelSink{fault: fault, dir: env.Dir, wait: c.Wait, closed: make(chan struct{})}, nil
+	}
+	read := func(t testing.TB, env sdk.Env) (all []string) {
+		shown, err := filepath.Glob(filepath.Join(env.Dir, "shown-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range shown {
+			var lines []string
+			text, err := os.ReadFile(path)
+			if err == nil {
+				err = json.Unmarshal(text, &lines)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, lines...)
+		}
+		return all
+	}
+	return &suite{plugin: spoil(spec.Plugin(), fault), config: `{"size": 5}`, patience: time.Second,
+		Options: Options{Input: modelInput(), Read: read, Unordered: true,
+			Blocked: `{"size": 5, "wait": true}`}}
+}
+
+func TestSinkFaultsAreCaught(t *testing.T) {
+	catches(t, append(configFaults(), []broken{
+		{"drops a row", "EveryRowIsShownOnce", "wrote 50 rows, read 47"},
+		{"ignores slices", "SameResult/sliced", "fed batches sliced"},
+		{"keeps its input", "LentBatchesAreNotKept", "overwritten after Write"},
+		{"changes its input", "WriteDoesNotChangeItsInput", "changed by Write"},
+		{"shows at once", "NothingShowsBeforePublish", "after Write: 50 rows"},
+		{"shows at Prepare", "NothingShowsBeforePublish", "after Prepare: 50 rows"},
+		{"publishes again", "PublishTwiceShowsOnce", "published again"},
+		{"publishes from memory", "PublishNeedsOnlyItsHandle", "never saw the rows"},
+		{"shows what it finds", "RecoverForgetsWhatWasNotRecorded", "never recorded"},
+		{"forgets what is shown", "RecoverKeepsWhatIsLive", "recovered to epoch 1"},
+		{"publishes when closed", "CloseShowsNothing", "visible without Publish"},
+		{"fails to close", "CloseWithoutWrite", "it is stuck"},
+		{"deaf to Close", "CloseEndsABlockedWrite", "still blocked after Close"},
+		{"loses rows when closed", "CloseEndsABlockedWrite", "said that the rows are written"},
+	}...), sinkChecks(), modelSinkSuite)
+}
+
+func TestSuitePassesASoundSink(t *testing.T) {
+	s := modelSinkSuite("")
+	Sink(t, s.plugin, s.config, s.Options)
+}

@@ -1,0 +1,191 @@
+package sdktest
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"etlengine/plugins/sdk"
+)
+
+func modelSchema() *arrow.Schema {
+	return arrow.NewSchema([]arrow.Field{{Name: "name", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true}}, nil)
+}
+
+// modelRows has a null in each third name and each fifth number.
+func modelRows(from, to int) arrow.RecordBatch {
+	b := array.NewRecordBuilder(memory.DefaultAllocator, modelSchema())
+	for i := from; i < to; i++ {
+		if i%3 == 2 {
+			b.Field(0).AppendNull()
+		} else {
+			b.Field(0).(*array.StringBuilder).Append(fmt.Sprintf("row \"%d\"", i))
+		}
+		if i%5 == 4 {
+			b.Field(1).AppendNull()
+		} else {
+			b.Field(1).(*array.Int64Builder).Append(int64(i))
+		}
+	}
+	return b.NewRecordBatch()
+}
+
+// modelSource reads two partitions of twelve rows each, turn by turn.
+type modelSource struct {
+	fault  string
+	c      *modelConfig
+	at     map[string]int
+	turn   int
+	given  []*sdk.Batch
+	said   bool
+	told   int
+	closed chan struct{}
+}
+
+var modelPartitions = []string{"a", "b"}
+
+func (m *modelSource) Next(ctx context.Context) (sdk.Item, error) {
+	if !m.said {
+		m.said = true
+		if m.fault != "no partitions" {
+			return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Partitions, Partitions: modelPartitions}}, nil
+		}
+	}
+	if m.c.Wait && m.turn > 0 {
+		if m.fault == "deaf to Close" {
+			<-ctx.Done()
+			return sdk.Item{}, ctx.Err()
+		}
+		if m.fault == "deaf to its context" {
+			ctx = context.Background()
+		}
+		select {
+		case <-m.closed:
+			if m.fault == "io.EOF when closed" {
+				return sdk.Item{}, io.EOF
+			}
+			return sdk.Item{}, errors.New("closed")
+		case <-ctx.Done():
+			return sdk.Item{}, ctx.Err()
+		}
+	}
+	for range modelPartitions {
+		name := modelPartitions[m.turn%2]
+		m.turn++
+		if from := m.at[name]; from < 12 {
+			m.at[name] = min(from+m.c.Size, 12)
+			return sdk.Item{Batch: m.batch(name, from, m.at[name])}, nil
+		}
+	}
+	if m.fault == "no second end" && m.turn > 20 {
+		return sdk.Item{}, errors.New("already at the end")
+	}
+	m.turn = 100
+	return sdk.Item{}, io.EOF
+}
+
+func (m *modelSource) batch(name string, from, to int) *sdk.Batch {
+	b := &sdk.Batch{Rows: modelRows(from, to), Partition: name, Cursor: m.cursor(to)}
+	switch m.fault {
+	case "no cursor":
+		b.Cursor = nil
+	case "cursor one behind":
+		b.Cursor = m.cursor(to - 1)
+	case "reuses its memory":
+		for _, old := range m.given {
+			mangle(old.Rows)
+		}
+	case "another schema":
+		b.Rows = sdk.EmptyRows(arrow.NewSchema(modelSchema().Fields()[:1], nil))
+	case "unannounced partition":
+		b.Partition = "c"
+	case "reads less when told":
+		if m.told > 2 {
+			b.Rows = b.Rows.NewSlice(0, 1)
+		}
+	}
+	m.given = append(m.given, b)
+	return b
+}
+
+func (m *modelSource) cursor(at int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(at)) }
+
+func (m *modelSource) Positions() map[string][]byte {
+	if m.fault == "positions further on" {
+		return map[string][]byte{"a": m.cursor(3)}
+	}
+	return map[string][]byte{"a": m.cursor(m.at["a"]), "b": m.cursor(m.at["b"])}
+}
+
+func (m *modelSource) Committed(context.Context, uint64, map[string][]byte) error {
+	m.told++
+	return nil
+}
+
+func (m *modelSource) Lag() int64 {
+	if m.fault == "lag at the end" {
+		return 7
+	}
+	return int64(24 - m.at["a"] - m.at["b"])
+}
+
+func (m *modelSource) Close(context.Context) error {
+	close(m.closed)
+	if m.fault == "overwrites when closed" && len(m.given) > 0 {
+		mangle(m.given[0].Rows)
+	}
+	if m.fault == "fails to close" {
+		return errors.New("it is stuck")
+	}
+	return nil
+}
+
+func modelSourceSuite(fault string) *suite {
+	spec := faultySpec(fault, sdk.KindSource)
+	spec.Schema = func(*modelConfig, *arrow.Schema) (*arrow.Schema, []sdk.Problem) { return modelSchema(), nil }
+	spec.Open = func(_ context.Context, c *modelConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
+		m := &modelSource{fault: fault, c: c, at: map[string]int{}, closed: make(chan struct{})}
+		for name, cursor := range env.Resume {
+			if len(cursor) == 4 {
+				m.at[name] = int(binary.BigEndian.Uint32(cursor))
+			}
+		}
+		return m, nil
+	}
+	return &suite{plugin: spoil(spec.Plugin(), fault), config: `{"size": 5}`, patience: time.Second,
+		Options: Options{Blocked: `{"size": 5, "wait": true}`}}
+}
+
+func TestSourceFaultsAreCaught(t *testing.T) {
+	catches(t, append(configFaults(), []broken{
+		{"no partitions", "PartitionsComeFirst", "the first item is not"},
+		{"unannounced partition", "PartitionsComeFirst", `partition "c" is not among`},
+		{"another schema", "BatchesAreAsPlanned", "columns are not as planned"},
+		{"no cursor", "BatchesAreAsPlanned", "no cursor"},
+		{"fails to close", "BatchesAreAsPlanned", "closing: it is stuck"},
+		{"no second end", "EndIsRepeated", "want io.EOF again"},
+		{"lag at the end", "EndIsRepeated", "lag of 7"},
+		{"cursor one behind", "EveryCursorResumes", "resumed after item"},
+		{"positions further on", "PositionsPinTheStart", "resumed from the first positions"},
+		{"reuses its memory", "HandedOnBatchesAreLeftAlone", "changed by a later Next"},
+		{"overwrites when closed", "HandedOnBatchesAreLeftAlone", "changed by Close"},
+		{"reads less when told", "CommittedChangesNothing", "with Committed after each batch"},
+		{"deaf to Close", "CloseEndsABlockedNext", "still blocked after Close"},
+		{"deaf to its context", "CancelEndsABlockedNext", "still blocked after its context"},
+		{"io.EOF when closed", "CloseEndsABlockedNext", "would end the input for good"},
+	}...), sourceChecks(), modelSourceSuite)
+}
+
+func TestSuitePassesASoundSource(t *testing.T) {
+	s := modelSourceSuite("")
+	Source(t, s.plugin, s.config, s.Options)
+}
