@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"etlengine/plugins/sdk"
 )
@@ -59,12 +61,36 @@ func (c *connection) connect(ctx context.Context, env sdk.Env, more ...kgo.Opt) 
 	k.admin = kadm.NewClient(k.Client)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := k.Ping(ctx); err != nil {
+	if err := k.greet(ctx); err != nil {
+		err = k.explain(err) // before Close, which is the cause of errors of its own
 		k.Client.Close()
-		return nil, fmt.Errorf("connecting to %s: %w", k.name, k.explain(err))
+		if c.TLS != nil && c.TLS.Enabled {
+			return nil, fmt.Errorf("connecting to %s with tls: %w", k.name, err)
+		}
+		return nil, fmt.Errorf("connecting to %s: %w", k.name, err)
 	}
 	k.dials.connected()
 	return k, nil
+}
+
+// greet asks each seed once, in its share of the time, until one answers. The
+// client's own Ping does not heed ctx while a connection is silent.
+func (k *cluster) greet(ctx context.Context) error {
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = []kmsg.MetadataRequestTopic{}
+	var last error
+	seeds := k.SeedBrokers()
+	for i, seed := range seeds {
+		until, _ := ctx.Deadline()
+		share, cancel := context.WithTimeout(ctx, time.Until(until)/time.Duration(len(seeds)-i))
+		_, err := seed.Request(share, req)
+		cancel()
+		if err == nil || errors.Is(err, kerr.SaslAuthenticationFailed) {
+			return err // a refusal by one is a refusal by all
+		}
+		last = err
+	}
+	return last
 }
 
 // explain turns what the client reports into what the user can act upon.
@@ -76,6 +102,9 @@ func (k *cluster) explain(err error) error {
 			k.user, err)
 	case errors.Is(err, kerr.UnsupportedSaslMechanism), errors.Is(err, kerr.IllegalSaslState):
 		return fmt.Errorf("the broker does not take this sasl.mechanism: %w", err)
+	case errors.Is(err, io.EOF) && k.user != "" && !early:
+		return fmt.Errorf("the broker hung up while user %q logged in; "+
+			"check sasl.username, sasl.password and sasl.mechanism: %w", k.user, err)
 	case early:
 		return fmt.Errorf("the broker hung up at the first word; it may want tls or sasl: %w", err)
 	case errors.Is(err, context.DeadlineExceeded):

@@ -138,7 +138,7 @@ func (r *reader) fault(p *partition, err error) error {
 		r.env.Log.Warn("a fetch failed; trying again", "partition", p.name, "cause", err)
 	}
 	coded, ok := errors.AsType[*kerr.Error](err)
-	if ok && !coded.Retriable {
+	if ok && !coded.Retriable && coded != kerr.UnknownServerError {
 		return fmt.Errorf("reading %s: %w", p.name, r.k.explain(err))
 	}
 	if p.fails > maxFails {

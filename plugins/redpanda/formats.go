@@ -37,6 +37,16 @@ func (p present) Append(value []byte) error {
 	return p.decoder.Append(value)
 }
 
+// unknownKeys is how many keys of objects had no column.
+func unknownKeys(d decoder) int64 {
+	if p, ok := d.(present); ok {
+		if counting, ok := p.decoder.(interface{ UnknownKeys() int64 }); ok {
+			return counting.UnknownKeys()
+		}
+	}
+	return 0
+}
+
 // raw takes a value as it is, as the only column.
 type raw struct {
 	schema *arrow.Schema

@@ -50,6 +50,7 @@ type decoder interface {
 // decode is a decoder's goroutine.
 func (s *source) decode() {
 	d := s.config.decoder()
+	defer func() { s.unknown.Add(unknownKeys(d)) }()
 	for {
 		select {
 		case <-s.ctx.Done():

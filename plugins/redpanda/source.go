@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -51,7 +52,8 @@ type source struct {
 	inbox      []survey
 	stopPoll   context.CancelFunc
 
-	refused sync.Once // the first commit that failed has been logged
+	refused sync.Once    // the first commit that failed has been logged
+	unknown atomic.Int64 // keys of objects without a column
 }
 
 var (
@@ -274,6 +276,9 @@ func (s *source) Close(context.Context) error {
 	s.cancel()
 	s.k.Client.Close()
 	s.ended.Wait()
+	if n := s.unknown.Load(); n > 0 {
+		s.env.Log.Info("keys without a column were dropped", "topic", s.config.Topic, "keys", n)
+	}
 	return nil
 }
 

@@ -136,10 +136,16 @@ func (s *source) probe(at tp, from int64, topic kadm.TopicDetail) (int64, error)
 	if !ok || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
 		return from, nil
 	}
+	return silence(&resp.Topics[0].Partitions[0], at, from)
+}
+
+// silence is how far from an offset on an answer shows that there is no record,
+// not even the marker of a transaction: those the client gives.
+func silence(answer *kmsg.FetchResponseTopicPartition, at tp, from int64) (int64, error) {
 	fp, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
 		KeepControlRecords: true, Offset: from, IsolationLevel: kgo.ReadCommitted(),
 		Topic: at.topic, Partition: at.partition,
-	}, &resp.Topics[0].Partitions[0], kgo.DefaultDecompressor(), nil)
+	}, answer, kgo.DefaultDecompressor(), nil)
 	if fp.Err != nil || len(fp.Records) > 0 {
 		return from, fp.Err
 	}

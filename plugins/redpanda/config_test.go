@@ -1,0 +1,117 @@
+package redpanda_test
+
+import (
+	"slices"
+	"testing"
+
+	"etlengine/plugins/redpanda"
+	"etlengine/plugins/sdk"
+)
+
+func firstProblem(problems []sdk.Problem) string {
+	if len(problems) == 0 {
+		return ""
+	}
+	return problems[0].Error()
+}
+
+func TestSourceConfigIsChecked(t *testing.T) {
+	const schema = `"schema": {"a": "string"}`
+	tests := []struct{ name, config, want string }{
+		{"the main job's", `{"topic": "t", ` + schema + `}`, ""},
+		{"everything", `{"brokers": "a:1,b:2", "topic": ["t", "u"], ` + schema + `, "format": "json",
+			"start": "latest", "consumer_group": "g", "tls": true, "on_data_loss": "continue",
+			"sasl": {"mechanism": "SCRAM-SHA-512", "username": "u", "password": "p"}}`, ""},
+		{"raw needs no schema", `{"topic": "t", "format": "raw"}`, ""},
+		{"timestamp", `{"topic": "t", ` + schema + `, "start": {"timestamp": "2026-01-31T00:00:00Z"}}`, ""},
+		{"no topic", `{` + schema + `}`, "topic is missing (it is required: Topic to read, or a list of them.)"},
+		{"empty topic", `{"topic": "", ` + schema + `}`, "topic: want a topic, got an empty list"},
+		{"bad topic", `{"topic": "a b", ` + schema + `}`,
+			`topic: want 1 to 249 letters, digits, dots, dashes or underscores, got "a b"`},
+		{"topic twice", `{"topic": ["t", "t"], ` + schema + `}`, "topic: t is named twice"},
+		{"no schema", `{"topic": "t"}`, "schema: is missing: format json needs columns, nothing is inferred"},
+		{"raw with columns", `{"topic": "t", "format": "raw", "schema": {"a": "int64"}}`,
+			"schema: want one column of bytes or string for format raw, got 1 (int64 first)"},
+		{"metadata", `{"topic": "t", ` + schema + `, "metadata": ["key"]}`,
+			"metadata: columns out of a record's metadata are not supported yet"},
+		{"start", `{"topic": "t", ` + schema + `, "start": "oldest"}`,
+			`start: want earliest, latest or {timestamp: 2026-01-31T00:00:00Z}, got "oldest"`},
+		{"format", `{"topic": "t", ` + schema + `, "format": "jsn"}`,
+			`format: want json, csv, raw, got "jsn" (did you mean json?)`},
+		{"broker without port", `{"brokers": "a", "topic": "t", ` + schema + `}`,
+			`brokers: want host:port, got "a"`},
+		{"neighbours", `{"seed_brokers": "a:1", "topic": "t", ` + schema + `}`,
+			"seed_brokers: unknown field, did you mean brokers?"},
+		{"neighbours' topics", `{"topics": "t", ` + schema + `}`, "topics: unknown field, did you mean topic?"},
+		{"mechanism", `{"brokers": "a:1", "topic": "t", ` + schema + `,
+			"sasl": {"mechanism": "GSSAPI", "username": "u", "password": "p"}}`,
+			`sasl.mechanism: want PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, got "GSSAPI"`},
+		{"login at the embedded broker", `{"topic": "t", ` + schema + `,
+			"sasl": {"mechanism": "PLAIN", "username": "u", "password": "p"}}`,
+			"sasl: the embedded broker has no users; name brokers, or leave it"},
+		{"encryption at the embedded broker", `{"topic": "t", ` + schema + `, "tls": true}`,
+			"tls: the embedded broker does not encrypt; name brokers, or leave it"},
+		{"half a pair", `{"brokers": "a:1", "topic": "t", ` + schema + `, "tls": {"cert_file": "x"}}`,
+			"tls.cert_file: cert_file and key_file go together"},
+		{"tls", `{"brokers": "a:1", "topic": "t", ` + schema + `, "tls": "maybe"}`,
+			`tls: want true, false or a map, got "maybe"`},
+		{"data loss", `{"topic": "t", ` + schema + `, "on_data_loss": "ignore"}`,
+			`on_data_loss: want stop, continue, got "ignore"`},
+	}
+	for _, tt := range tests {
+		if got := firstProblem(redpanda.Source.Check([]byte(tt.config))); got != tt.want {
+			t.Errorf("%s:\n got %q\nwant %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestSinkConfigIsCheckedAgainstItsColumns(t *testing.T) {
+	var s sdk.Schema
+	sdk.Decode([]byte(`{"client_id": "string", "amount": "float64", "note": "string"}`), &s)
+	tests := []struct{ name, config, want string }{
+		{"the main job's", `{"topic": "t"}`, ""},
+		{"everything", `{"brokers": "a:1", "topic": "t", "partitions": 3, "key": "client_id",
+			"headers": {"h": "note"}, "format": "csv", "compression": "zstd", "tls": {"skip_verify": true}}`, ""},
+		{"several topics", `{"topic": ["t", "u"]}`, "topic: want a string, got a list"},
+		{"partitions", `{"topic": "t", "partitions": -1}`, "partitions: want 0 or more, got -1"},
+		{"compression", `{"topic": "t", "compression": "brotli"}`,
+			`compression: want none, snappy, lz4, zstd, gzip, got "brotli"`},
+		{"key", `{"topic": "t", "key": "clientid"}`, `key: no column named "clientid", did you mean client_id?`},
+		{"key of a type", `{"topic": "t", "key": "amount"}`,
+			"key: want a column of strings, bytes, whole numbers or bools, amount is float64"},
+		{"header", `{"topic": "t", "headers": {"h": "notes"}}`,
+			`headers.h: no column named "notes", did you mean note?`},
+		{"raw", `{"topic": "t", "format": "raw"}`, "format: raw wants one column of strings or bytes besides key " +
+			"and headers, got client_id: string, amount: float64, note: string (use json, or select the column)"},
+		{"a key of the other direction", `{"topic": "t", "start": "latest"}`,
+			"start: unknown field (have brokers, tls, sasl, topic, partitions, key, headers, format, compression)"},
+	}
+	for _, tt := range tests {
+		if _, problems := redpanda.Sink.Schema([]byte(tt.config), s.Arrow()); firstProblem(problems) != tt.want {
+			t.Errorf("%s:\n got %q\nwant %q", tt.name, firstProblem(problems), tt.want)
+		}
+	}
+}
+
+func TestReaderAndWriterOfATopicNameTheSameResource(t *testing.T) {
+	out := redpanda.Sink.Resources([]byte(`{"brokers": ["b:2", "a:1"], "topic": "t"}`))
+	in := redpanda.Source.Resources([]byte(`{"brokers": "a:1, b:2", "topic": ["s", "t"], "format": "raw"}`))
+	if !slices.Equal(out, []string{"topic://a:1,b:2/t"}) || !slices.Contains(in, out[0]) || len(in) != 2 {
+		t.Errorf("got %v and %v", out, in)
+	}
+	embedded := redpanda.Sink.Resources([]byte(`{"brokers": "", "topic": "t"}`))
+	if !slices.Equal(embedded, []string{"topic://embedded/t"}) {
+		t.Errorf("embedded: got %v", embedded)
+	}
+	if needs := redpanda.Sink.Needs([]byte(`{"brokers": "a:1", "topic": "t"}`)); len(needs) != 0 {
+		t.Errorf("with brokers: needs %v", needs)
+	}
+}
+
+func TestPasswordIsNotPrinted(t *testing.T) {
+	for _, f := range redpanda.Source.Fields {
+		if f.Name == "sasl" && f.Fields[2].Type != "secret" {
+			t.Errorf("password: documented as %s, want a secret", f.Fields[2].Type)
+		}
+	}
+}
