@@ -1,6 +1,7 @@
 package jsonrows
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -103,14 +104,12 @@ var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n
 func unescape(dst, s []byte, p, end int) ([]byte, error) {
 	var lone error
 	for p < end {
-		at := p
-		for at < end && s[at] != '\\' {
-			at++
+		at := bytes.IndexByte(s[p:end], '\\')
+		if at < 0 {
+			return append(dst, s[p:end]...), lone
 		}
-		dst = append(dst, s[p:at]...)
-		if at == end {
-			break
-		}
+		dst = append(dst, s[p:p+at]...)
+		at += p
 		if b := s[at+1]; b != 'u' {
 			if escapes[b] == 0 {
 				return dst, syntax(s, at+1, "an escape that JSON has")
