@@ -233,3 +233,29 @@ func TestTicketsEndToEnd(t *testing.T) {
 		t.Errorf("the second run added no windows: %d, then %d", first, second)
 	}
 }
+
+func TestFilesConfigReadsEachFileOnce(t *testing.T) {
+	files, sample := config(t, "files.yaml"), config(t, "sample")
+	t.Chdir(t.TempDir())
+	t.Setenv("TICKETS_DIR", sample)
+	for run, rows := range []int64{600, 0} {
+		for _, step := range mustRun(t, files).Pipelines[0].Steps[:2] {
+			if step.Out != rows {
+				t.Errorf("run %d: %s gave %d rows, want %d", run+1, step.Label, step.Out, rows)
+			}
+		}
+	}
+	tickets := 0
+	for _, row := range readCSV(t, "output/per_five_minutes", "window_start", "window_end", "priorite",
+		"tickets", "clients") {
+		n, _ := strconv.Atoi(row[3])
+		tickets += n
+	}
+	if tickets != 600 {
+		t.Errorf("the windows hold %d tickets, want 600", tickets)
+	}
+	const columns = `{"ticket_id": "string", "created_at": "timestamp"}`
+	if rows := readParquet(t, "output/archive", columns); len(rows) != 600 {
+		t.Errorf("the archive holds %d tickets, want 600", len(rows))
+	}
+}

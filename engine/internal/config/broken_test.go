@@ -28,20 +28,23 @@ func TestBrokenFilesAreExplained(t *testing.T) {
 				f.Render(&got, problems[i:i+1])
 			}
 			text := strings.ReplaceAll(got.String(), filepath.ToSlash(filepath.Dir(path))+"/", "")
-			golden := strings.TrimSuffix(path, ".yaml") + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if text != string(want) {
-				t.Errorf("got\n%s\nwant\n%s", text, want)
-			}
+			compare(t, strings.TrimSuffix(path, ".yaml")+".golden", text)
 		})
+	}
+}
+
+// compare holds a text against a golden file, or writes it there with -update.
+func compare(t *testing.T, golden, got string) {
+	t.Helper()
+	if *update {
+		write(t, golden, got)
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 

@@ -16,6 +16,7 @@ type filler struct {
 	lookup  func(string) (string, bool)
 	sources map[string]*source
 	report  func(Problem)
+	failed  int
 }
 
 var variable = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)(:([^{}]*))?\}`)
@@ -42,22 +43,23 @@ func (f *filler) scalar(n *Node, path string) {
 	var filled strings.Builder
 	rest, from := n.text, Position{} // from: where in the source the next one is searched
 	for {
-		before, after, found := strings.Cut(rest, "${")
-		filled.WriteString(before)
-		if !found {
+		at := strings.Index(rest, "${")
+		if at < 0 {
+			filled.WriteString(rest)
 			break
 		}
-		if strings.HasSuffix(before, "$") { // $${: one $ is written already
+		before, text := rest[:at], rest[at:]
+		filled.WriteString(before)
+		switch {
+		case strings.HasSuffix(before, "$"): // $${: one $ is written already
 			filled.WriteString("{")
-			rest = after
-			continue
-		}
-		if strings.HasPrefix(after, "!") {
+			rest = text[len("${"):]
+		case strings.HasPrefix(text, "${!"):
 			filled.WriteString("${")
-			rest = after
-			continue
+			rest = text[len("${"):]
+		default:
+			rest = f.one(n, path, text, &from, &filled)
 		}
-		rest = f.one(n, path, "${"+after, &from, &filled)
 	}
 	n.text, n.asString = filled.String(), true
 }
@@ -132,7 +134,10 @@ func wrongVariable(text string) Problem {
 }
 
 func (f *filler) fail(n *Node, path, text string, from *Position, p Problem) {
-	p.Position, p.Path = f.place(n.pos, text, from), path
+	p.Position, p.Path = n.pos, path
+	if f.failed++; f.failed < maxProblems {
+		p.Position = f.place(n.pos, text, from)
+	}
 	f.report(p)
 }
 

@@ -49,8 +49,10 @@ func TestMissingVariableIsNamedAtItsPlace(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			_, problems := load(t, Options{}, wrap("x:", test.yaml))
-			if len(problems) != 1 || problems[0].Code != "missing-variable" || problems[0].Position.String() != test.want {
-				t.Errorf("got %v, want missing-variable at %s", problems, test.want)
+			want := test.want + ": pipelines.p.input.in.x: the variable X is not set" +
+				" (set it, or give a default: ${X:text})"
+			if len(problems) != 1 || problems[0].Code != "missing-variable" || problems[0].Error() != want {
+				t.Errorf("got %v, want %s", problems, want)
 			}
 		})
 	}
@@ -70,7 +72,7 @@ func TestFilledValueIsNeverPrinted(t *testing.T) {
 	}
 	pos := f.Pipelines[0].Input.Config.Locate("password", false)
 	var out bytes.Buffer
-	f.Render(&out, []Problem{{Position: pos, Path: "pipelines.p.input.in.password", Message: "too short", Code: "x"}})
+	f.Render(&out, []Problem{{Position: pos, Path: "pipelines.p.input.in.password", Message: "too short"}})
 	want := "a.yaml:5:19: pipelines.p.input.in.password: too short, filled from ${SECRET}\n" +
 		"    5 |         password: ${SECRET}\n" +
 		"      |                   ^^^^^^^^^\n"

@@ -55,7 +55,8 @@ func TestQuotedTextIsWhatWasQuoted(t *testing.T) {
 func TestGoodFilesRaiseNoAlarm(t *testing.T) {
 	for _, value := range []string{
 		"{ a: f(x), b: g(y) }", "f(x, y) # a comment (with brackets)", "f(x) # (open",
-		"{ smile: ':)' }", "http://example.org:80/a,b", "{ url: http://example.org:80/a }", "a (b", "{ a: b(c }",
+		"{ smile: ':)' }", "http://example.org:80/a,b", "{ url: http://example.org:80/a }", "a (b",
+		"{ a: b(c }",
 		"C:\\data", "12:30", "-1", "- a", "a # b", "it's", `say "x"`, "{ a: , b: }", "priorite == \"high\"",
 		"|\n          { a: ${X:y}\n          *.csv: [\n          f(a, b\n", "'# ,: {'", "? a",
 	} {

@@ -5,13 +5,20 @@ import (
 	"slices"
 )
 
+// maxProblems bounds what is said of a file that is not a config at all.
+const maxProblems = 500
+
 // Load reads and merges what o names. It reports everything wrong at once;
 // with problems the file may be partly there, but it is never nil.
 func Load(o Options) (*File, []Problem) {
 	f := &File{Root: &Node{kind: Map}, Paths: o.Paths, StateDir: DefaultStateDir,
 		CheckpointInterval: DefaultCheckpointInterval, sources: map[string]*source{}}
 	var problems []Problem
-	report := func(p Problem) { problems = append(problems, p) }
+	report := func(p Problem) {
+		if len(problems) < maxProblems {
+			problems = append(problems, p)
+		}
+	}
 	trees := f.read(report)
 	if len(trees) < len(o.Paths) || len(trees) == 0 {
 		if len(o.Paths) == 0 {
@@ -73,7 +80,9 @@ func (f *File) sorted(problems []Problem) []Problem {
 	})
 	said := map[Problem]bool{}
 	return slices.DeleteFunc(problems, func(p Problem) bool {
-		p.Path = ""
+		if p.Line > 0 {
+			p.Path = "" // each copy has its own, the place is the same
+		}
 		twice := said[p]
 		said[p] = true
 		return twice

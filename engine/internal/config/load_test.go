@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -74,38 +75,22 @@ func describe(p *Pipeline) string {
 	return b.String()
 }
 
+// TestMainJobIsRead compares with a golden file: label, plugin, path and config
+// of every step in the order of the file.
 func TestMainJobIsRead(t *testing.T) {
+	golden, err := filepath.Abs("testdata/tickets.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
 	f := mustLoad(t, Options{LookupEnv: env("TICKETS", "500")}, tickets)
-	want := []string{`ticket_generator ticket_generator pipelines.generate.input.ticket_generator {"count":"500","span":"1h","disorder":"5s"}
-→ redpanda
-redpanda redpanda pipelines.generate.output.redpanda {"brokers":"","topic":"client_tickets"}
-`, `redpanda redpanda pipelines.report.input.redpanda {"brokers":"","topic":"client_tickets","schema":"ticket"}
-→ csv
-csv csv pipelines.report.output.0.csv {"path":"output/tickets/csv"}
-→ parquet
-parquet parquet pipelines.report.output.1.parquet {"path":"output/tickets/parquet"}
-→ per_minute
-aggregation aggregation pipelines.report.output.2.processors.0.aggregation {"event_time":"created_at","watermark":"10s","window":{"tumbling":"1m"},"group_by":["type","priorite"],"aggregates":{"tickets":"count()","clients":"approx_count_distinct(client_id)"}}
-csv_2 csv pipelines.report.output.2.output.0.csv {"path":"output/tickets_per_minute/csv"}
-parquet_2 parquet pipelines.report.output.2.output.1.parquet {"path":"output/tickets_per_minute/parquet"}
-`}
-	if len(f.Pipelines) != len(want) {
-		t.Fatalf("got %d pipelines, want %d", len(f.Pipelines), len(want))
+	var got strings.Builder
+	for _, p := range f.Pipelines {
+		fmt.Fprintf(&got, "%s, every %v\n%s", p.Name, p.CheckpointInterval, describe(p))
 	}
-	for i, p := range f.Pipelines {
-		if got := describe(p); got != want[i] {
-			t.Errorf("pipeline %s: got\n%s\nwant\n%s", p.Name, got, want[i])
-		}
+	for i, name := range f.Schemas.Keys() {
+		fmt.Fprintf(&got, "%d %s %s\n", i, name, f.Schemas.Get(name).JSON())
 	}
-	if got := f.Pipelines[1].CheckpointInterval; got != 3*time.Second {
-		t.Errorf("checkpoint_interval of report: got %v, want 3s", got)
-	}
-	if got := f.Pipelines[0].CheckpointInterval; got != DefaultCheckpointInterval {
-		t.Errorf("checkpoint_interval of generate: got %v, want the default", got)
-	}
-	if got, want := string(f.Schemas.Get("ticket").JSON()), `{"ticket_id":"string","client_id":"string","created_at":"timestamp","demande":"string","type":"string","priorite":"string"}`; got != want {
-		t.Errorf("schema: got %s, want %s", got, want)
-	}
+	compare(t, golden, got.String())
 }
 
 func TestFilesThatCannotBeRead(t *testing.T) {
@@ -122,8 +107,9 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		{"none", nil, "no file is named (name a YAML file)"},
 		{"missing", []string{"missing.yaml"}, "missing.yaml: there is no such file"},
 		{"a folder", []string{"folder"}, "folder: want a YAML file, got a folder (name the files in it)"},
-		{"huge", []string{"huge.yaml"}, "huge.yaml: want at most 4 MiB of YAML, got 4"},
-		{"all of them, with what can be said of the rest", []string{"good.yaml", "missing.yaml", "bad.yaml", "folder"},
+		{"huge", []string{"huge.yaml"}, "huge.yaml: want at most 1048576 bytes of YAML, got 1048578"},
+		{"all of them, with what can be said of the rest",
+			[]string{"good.yaml", "missing.yaml", "bad.yaml", "folder"},
 			"missing.yaml: there is no such file\n" +
 				"bad.yaml:3:1: x: this key is there twice, first on line 2 (remove one of them)\n" +
 				"folder: want a YAML file, got a folder (name the files in it)"},
@@ -155,7 +141,8 @@ func TestUnreadableFileIsNamed(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	f := mustLoad(t, Options{}, "state_dir: /var/x\ncheckpoint_interval: 1m\nhttp: 127.0.0.1:80\n"+wrap("x:", "1"))
+	settings := "state_dir: /var/x\ncheckpoint_interval: 1m\nhttp: 127.0.0.1:80\n"
+	f := mustLoad(t, Options{}, settings+wrap("x:", "1"))
 	if f.StateDir != "/var/x" || f.CheckpointInterval != time.Minute || f.HTTP != "127.0.0.1:80" {
 		t.Errorf("got %s, %v, %s", f.StateDir, f.CheckpointInterval, f.HTTP)
 	}
@@ -175,8 +162,9 @@ func TestSchemaBesideAStep(t *testing.T) {
       out: {}
 `)
 	s := f.Pipelines[0].Input
-	if s.Plugin != "in" || string(s.Schema.JSON()) != `{"a":"string"}` || s.Schema.Pos().String() != "a.yaml:4:15" {
-		t.Errorf("got %s, %s at %s", s.Plugin, s.Schema.JSON(), s.Schema.Pos())
+	got := fmt.Sprintf("%s %s %s", s.Plugin, s.Schema.JSON(), s.Schema.Pos())
+	if want := `in {"a":"string"} a.yaml:4:15`; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 	if got := string(s.Config.JSON()); got != `{"schema":"inner"}` {
 		t.Errorf("config: got %s, want its own schema left alone", got)
@@ -233,5 +221,36 @@ func TestMendedFilesAreReadToTheirEnd(t *testing.T) {
 	}
 	if got := p.Input.Config.Locate("n", true).String(); got != "a.yaml:3:33" {
 		t.Errorf("behind the mend: got %s, want the column as written", got)
+	}
+}
+
+// TestHostileFilesEndSoon would run into the test's timeout if anything took
+// the square of a file's size.
+func TestHostileFilesEndSoon(t *testing.T) {
+	const n = 50_000
+	var keys strings.Builder
+	for i := range n / 4 {
+		fmt.Fprintf(&keys, "key_%d: string\n", i)
+	}
+	for name, text := range map[string]string{
+		"many keys":           keys.String(),
+		"brackets":            "x: [" + strings.Repeat("(, ", n) + "]\n",
+		"deep":                strings.Repeat("[", n),
+		"broken lines":        strings.Repeat("a: b: c\n", n),
+		"broken at the end":   keys.String() + "x: *\n",
+		"one quote":           "x: \"" + strings.Repeat("a b c\n", n),
+		"missing variables":   "x: \"" + strings.Repeat("${A} ", n) + "\"\n",
+		"wrong variables":     "x: |\n" + strings.Repeat("  ${-A}\n", n),
+		"the same key":        strings.Repeat("a: b\n", n),
+		"a long broken line":  "x: { a: " + strings.Repeat("f(x, y), ", n) + "}\n",
+		"steps on a line":     "pipelines: { p: { output: [ " + strings.Repeat("{csv: {}},", n/2) + "]}}\n",
+		"mended, then broken": "x: { a: ${B} }\n" + strings.Repeat("y: *\n", n),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, problems := load(t, Options{}, text)
+			if len(problems) == 0 || len(problems) > maxProblems {
+				t.Errorf("got %d problems, want 1 to %d", len(problems), maxProblems)
+			}
+		})
 	}
 }

@@ -83,7 +83,8 @@ func runes(s string) int {
 }
 
 // blockLine is indentation and dashes, a key with its colon, and a value.
-var blockLine = regexp.MustCompile(`^(\s*(?:-\s+)*)((?:[^\s"'{\[#&*!|>%@\x60:-][^:#]*|"[^"]*"|'[^']*'):\s+)?(\S.*)$`)
+var blockLine = regexp.MustCompile(`^(\s*(?:-\s+)*)` +
+	`((?:[^\s"'{\[#&*!|>%@\x60:-][^:#]*|"[^"]*"|'[^']*'):\s+)?(\S.*)$`)
 
 // twoEntries is a value, a space, and the next key with its colon.
 var twoEntries = regexp.MustCompile(`([^\s,:?{\[]["')\]}]?)(\s+)([A-Za-z_][\w.]*:\s)`)
@@ -242,8 +243,9 @@ func mendIndentation(line string, widths []int) []mend {
 			continue
 		}
 		mends = append(mends, mend{line: strings.Repeat(" ", width) + text, column: own + 1,
-			code: "indentation", message: fmt.Sprintf("indented by %d spaces, the lines before it by %d", own, width),
-			hint: "lines that belong together begin in the same column"})
+			code:    "indentation",
+			message: fmt.Sprintf("indented by %d spaces, the lines before it by %d", own, width),
+			hint:    "lines that belong together begin in the same column"})
 	}
 	return mends
 }

@@ -12,8 +12,9 @@ func TestOrderOfKeysSurvives(t *testing.T) {
 		columns.WriteString("    " + name + ": string\n")
 		want.WriteString(`,"` + name + `":"string"`)
 	}
-	base := "schemas:\n  s:\n" + columns.String() + "pipelines:\n  z: &p\n    input: { a: {} }\n    output: { b: {} }\n  a: *p\n"
-	f := mustLoad(t, Options{}, base, "schemas:\n  s:\n    aa: int64\n    ca.x: string\n")
+	pipelines := "pipelines:\n  z: &p\n    input: { a: {} }\n    output: { b: {} }\n  a: *p\n"
+	f := mustLoad(t, Options{}, "schemas:\n  s:\n"+columns.String()+pipelines,
+		"schemas:\n  s:\n    aa: int64\n    ca.x: string\n")
 	wanted := "{" + want.String()[1:] + `,"aa":"int64"}`
 	if got := string(f.Schemas.Get("s").JSON()); got != wanted {
 		t.Errorf("got %s, want %s", got, wanted)
@@ -112,7 +113,8 @@ func TestPathsLeadToPositions(t *testing.T) {
 func TestNilNodeIsNull(t *testing.T) {
 	var n *Node
 	if n.Kind() != Null || n.Keys() != nil || n.Get("a") != nil || n.Items() != nil || n.Text() != "" ||
-		n.Pos() != (Position{}) || n.KeyPos("a") != (Position{}) || n.Find("a") != nil || string(n.JSON()) != "null" {
+		n.Pos() != (Position{}) || n.KeyPos("a") != (Position{}) || n.Find("a") != nil ||
+		string(n.JSON()) != "null" {
 		t.Error("a nil node is not like null")
 	}
 }

@@ -43,7 +43,8 @@ func TestOverlays(t *testing.T) {
 			"pipelines.a", `{"input":{"x":{}},"output":{"y":{}}}`},
 		{"defaults are merged", "defaults: { csv: { delimiter: ';' } }",
 			"defaults.csv", `{"header":true,"delimiter":";"}`},
-		{"a map takes the place of a value", "pipelines: { p: { input: { redpanda: { topic: { a.b: c } } } } }",
+		{"a map takes the place of a value",
+			"pipelines: { p: { input: { redpanda: { topic: { a.b: c } } } } }",
 			"pipelines.p.input.redpanda.topic", `{"a.b":"c"}`},
 	}
 	for _, test := range tests {
@@ -62,7 +63,8 @@ func TestOverlays(t *testing.T) {
 }
 
 func TestOverlayInABranchReplacesItsStep(t *testing.T) {
-	branch := "pipelines: { p: { input: { x: {} }, output: { processors: [ { f: y } ], output: { csv: { path: a } } } } }"
+	branch := "pipelines: { p: { input: { x: {} }, output: " +
+		"{ processors: [ { f: y } ], output: { csv: { path: a } } } } }"
 	f := mustLoad(t, Options{}, branch, "pipelines: { p: { output: { output: { jsonl: {} } } } }")
 	want := `{"processors":[{"f":"y"}],"output":{"jsonl":{}}}`
 	if got := string(f.Root.Find("pipelines.p.output").JSON()); got != want {
@@ -105,13 +107,15 @@ pipelines:
 	for _, s := range f.Pipelines[0].steps() {
 		got = append(got, string(s.Config.JSON()))
 	}
-	want := []string{`{"x":1,"deep":{"y":9,"z":3},"list":[3],"own":4}`, `{"x":1}`, `"text"`, `{"k":"v"}`, `"short"`,
+	want := []string{`{"x":1,"deep":{"y":9,"z":3},"list":[3],"own":4}`,
+		`{"x":1}`, `"text"`, `{"k":"v"}`, `"short"`,
 		`{"x":1,"deep":{"y":2,"z":3},"list":[1,2]}`}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	in := f.Pipelines[0].Input.Config
-	for path, want := range map[string]string{"x": "a.yaml:2:11", "deep.y": "a.yaml:8:23", "": "a.yaml:8:10"} {
+	for path, want := range map[string]string{
+		"x": "a.yaml:2:11", "deep.y": "a.yaml:8:23", "": "a.yaml:8:10"} {
 		if got := in.Locate(path, false).String(); got != want {
 			t.Errorf("%q: got %s, want %s", path, got, want)
 		}

@@ -28,8 +28,8 @@ func TestCaretsStandUnderTheFault(t *testing.T) {
 		{"a bracket", 2, 5, "    2 | \tb: {x: 1}\n      | \t   ^\n"},
 		{"wide characters", 3, 1, "    3 | 日本: wide\n      | ^^^^\n"},
 		{"behind wide characters", 3, 5, "    3 | 日本: wide\n      |       ^^^^\n"},
-		{"far right", 4, end, "    4 | …" + strings.Repeat("long ", 12) + "END, " + strings.Repeat("more ", 7) +
-			"…\n      | " + strings.Repeat(" ", 61) + "^^^\n"},
+		{"far right", 4, end, "    4 | …" + strings.Repeat("long ", 12) + "END, " +
+			strings.Repeat("more ", 7) + "…\n      | " + strings.Repeat(" ", 61) + "^^^\n"},
 		{"behind the end", 5, 99, "    5 | short\n      |      ^\n"},
 		{"no such line", 9, 1, ""},
 	}
@@ -47,7 +47,9 @@ func TestCaretsStandUnderTheFault(t *testing.T) {
 
 func TestProblemsAreRenderedInOrderAndOnce(t *testing.T) {
 	f := &File{Paths: []string{"b.yaml", "a.yaml"}}
-	at := func(file string, line, column int) Position { return Position{File: file, Line: line, Column: column} }
+	at := func(file string, line, column int) Position {
+		return Position{File: file, Line: line, Column: column}
+	}
 	var out bytes.Buffer
 	f.Render(&out, []Problem{
 		{Position: Position{Text: "--set x"}, Message: "5"},
@@ -58,7 +60,8 @@ func TestProblemsAreRenderedInOrderAndOnce(t *testing.T) {
 		{Position: at("b.yaml", 1, 9), Message: "1"},
 		{Position: Position{File: "b.yaml"}, Message: "0"},
 	})
-	want := "b.yaml: 0\nb.yaml:1:9: 1\nb.yaml:2:1: 2\nb.yaml:2:2: 3\na.yaml:1:1: warning: p: 4 (h)\n--set x: 5\n"
+	want := "b.yaml: 0\nb.yaml:1:9: 1\nb.yaml:2:1: 2\nb.yaml:2:2: 3\n" +
+		"a.yaml:1:1: warning: p: 4 (h)\n--set x: 5\n"
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}

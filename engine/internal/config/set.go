@@ -87,7 +87,8 @@ func (s *setter) item(n *Node, path string, pos Position) (*Node, string, bool) 
 	name, rest, _ := strings.Cut(path, ".")
 	if at, err := strconv.Atoi(name); err == nil {
 		if at < 0 || at >= len(n.values) {
-			s.fail(pos, fmt.Sprintf("there is no item %d in a list of %d", at, len(n.values)), "the first is 0")
+			s.fail(pos, fmt.Sprintf("there is no item %d in a list of %d", at, len(n.values)),
+				"the first is 0")
 			return nil, "", false
 		}
 		return s.inside(n, at, "", rest)
@@ -111,9 +112,11 @@ func (s *setter) item(n *Node, path string, pos Position) (*Node, string, bool) 
 	if len(found) == 1 {
 		return s.inside(n, found[0], name, rest)
 	}
-	message, hint := fmt.Sprintf("%d items of the list are named %s", len(found), name), "name one by its label or index"
+	message := fmt.Sprintf("%d items of the list are named %s", len(found), name)
+	hint := "name one by its label or index"
 	if len(found) == 0 {
-		message, hint = "no item of the list is named "+name, "an item is named by its label, its plugin or its index"
+		message = "no item of the list is named " + name
+		hint = "an item is named by its label, its plugin or its index"
 	}
 	if len(labels) > 0 {
 		hint += "; labels here: " + strings.Join(labels, ", ")

@@ -5,21 +5,31 @@ import "testing"
 func TestSet(t *testing.T) {
 	tests := []struct{ name, set, path, want string }{
 		{"a key", "pipelines.p.input.redpanda.topic=u", "pipelines.p.input.redpanda.topic", `"u"`},
-		{"a new key", "pipelines.p.input.redpanda.start=latest", "pipelines.p.input.redpanda.start", `"latest"`},
-		{"a number stays a text", "pipelines.p.input.redpanda.partitions=3", "pipelines.p.input.redpanda.partitions", `"3"`},
-		{"a value with =", "pipelines.p.input.redpanda.topic=a=b", "pipelines.p.input.redpanda.topic", `"a=b"`},
+		{"a new key", "pipelines.p.input.redpanda.start=latest",
+			"pipelines.p.input.redpanda.start", `"latest"`},
+		{"a number stays a text", "pipelines.p.input.redpanda.partitions=3",
+			"pipelines.p.input.redpanda.partitions", `"3"`},
+		{"a value with =", "pipelines.p.input.redpanda.topic=a=b",
+			"pipelines.p.input.redpanda.topic", `"a=b"`},
 		{"an empty value", "pipelines.p.input.redpanda.topic=", "pipelines.p.input.redpanda.topic", `""`},
 		{"by index", "pipelines.p.output.0.csv.path=x", "pipelines.p.output.0.csv.path", `"x"`},
 		{"by plugin", "pipelines.p.output.csv.path=x", "pipelines.p.output.0.csv.path", `"x"`},
-		{"by plugin, written twice", "pipelines.p.output.csv.csv.path=x", "pipelines.p.output.0.csv.path", `"x"`},
-		{"by label", "pipelines.p.output.slow.output.parquet.path=x", "pipelines.p.output.1.output.1.parquet.path", `"x"`},
+		{"by plugin, written twice", "pipelines.p.output.csv.csv.path=x",
+			"pipelines.p.output.0.csv.path", `"x"`},
+		{"by label", "pipelines.p.output.slow.output.parquet.path=x",
+			"pipelines.p.output.1.output.1.parquet.path", `"x"`},
 		{"by a label made by numbering", "pipelines.p.output.slow.output.csv_2.csv.path=x",
 			"pipelines.p.output.1.output.0.csv.path", `"x"`},
-		{"a processor's config that is a text", "pipelines.p.processors.filter=y", "pipelines.p.processors.0", `{"filter":"y"}`},
-		{"a label", "pipelines.p.output.csv.label=raw", "pipelines.p.output.0", `{"csv":{"path":"out"},"label":"raw"}`},
-		{"another plugin replaces the step", "pipelines.p.input.csv.path=in", "pipelines.p.input", `{"csv":{"path":"in"}}`},
-		{"a list by commas", "pipelines.p.input.redpanda.brokers=c,d", "pipelines.p.input.redpanda.brokers", `"c,d"`},
-		{"an item of a list", "pipelines.p.input.redpanda.brokers.1=z", "pipelines.p.input.redpanda.brokers", `["a","z"]`},
+		{"a processor's config that is a text", "pipelines.p.processors.filter=y",
+			"pipelines.p.processors.0", `{"filter":"y"}`},
+		{"a label", "pipelines.p.output.csv.label=raw",
+			"pipelines.p.output.0", `{"csv":{"path":"out"},"label":"raw"}`},
+		{"another plugin replaces the step", "pipelines.p.input.csv.path=in",
+			"pipelines.p.input", `{"csv":{"path":"in"}}`},
+		{"a list by commas", "pipelines.p.input.redpanda.brokers=c,d",
+			"pipelines.p.input.redpanda.brokers", `"c,d"`},
+		{"an item of a list", "pipelines.p.input.redpanda.brokers.1=z",
+			"pipelines.p.input.redpanda.brokers", `["a","z"]`},
 		{"a map in the place of a value", "pipelines.p.input.redpanda.start.timestamp=x",
 			"pipelines.p.input.redpanda.start", `{"timestamp":"x"}`},
 		{"the top", "state_dir=/tmp/x", "state_dir", `"/tmp/x"`},
@@ -64,7 +74,8 @@ func TestWrongSetIsExplained(t *testing.T) {
 		{"index too high", "pipelines.p.output.7.csv.path=x",
 			"--set pipelines.p.output.7.csv.path: there is no item 7 in a list of 2 (the first is 0)"},
 		{"unknown item", "pipelines.p.output.jsonl.path=x", "--set pipelines.p.output.jsonl.path: " +
-			"no item of the list is named jsonl (an item is named by its label, its plugin or its index; labels here: csv, slow)"},
+			"no item of the list is named jsonl (an item is named by its label, its plugin or its index; " +
+			"labels here: csv, slow)"},
 		{"unknown top", "stat_dir=x", "--set stat_dir: stat_dir: unknown key, did you mean state_dir?"},
 		{"misspelt label", "pipelines.p.input.lable=x",
 			"--set pipelines.p.input.lable: pipelines.p.input.lable: unknown key, did you mean label?"},
@@ -82,7 +93,8 @@ func TestWrongSetIsExplained(t *testing.T) {
 func TestTheSamePluginTwiceIsAmbiguous(t *testing.T) {
 	text := "pipelines: { p: { input: { x: {} }, output: [ { label: a, csv: {} }, { label: b, csv: {} } ] } }"
 	_, problems := load(t, Options{Set: []string{"pipelines.p.output.csv.path=x"}}, text)
-	want := "--set pipelines.p.output.csv.path: 2 items of the list are named csv (name one by its label or index; labels here: a, b)"
+	want := "--set pipelines.p.output.csv.path: 2 items of the list are named csv " +
+		"(name one by its label or index; labels here: a, b)"
 	if len(problems) != 1 || problems[0].Error() != want {
 		t.Errorf("got %v, want %s", problems, want)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // maxFileBytes bounds what a config may be; more is a data file given by mistake.
-const maxFileBytes = 4 << 20
+const maxFileBytes = 1 << 20
 
 // source is the text of one file. Lines that YAML stumbles over are mended in
 // a copy, so that reading can go on to the next mistake.
@@ -22,6 +22,10 @@ type source struct {
 	mended []string // nil until something is mended
 	tried  int      // bytes parsed in search of a mend
 }
+
+// maxLine bounds the lines that are looked into for a mend: a longer one was
+// not written by hand.
+const maxLine = 2000
 
 // readSource reads a file, or says why it cannot be one of ours.
 func readSource(path string) (*source, *Problem) {
@@ -48,7 +52,7 @@ func newSource(path string, data []byte) (*source, *Problem) {
 	at := Position{File: path}
 	if len(data) > maxFileBytes {
 		return nil, &Problem{Position: at, Code: "file-too-large",
-			Message: fmt.Sprintf("want at most %d MiB of YAML, got %d", maxFileBytes>>20, len(data)>>20)}
+			Message: fmt.Sprintf("want at most %d bytes of YAML, got %d", maxFileBytes, len(data))}
 	}
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 		return nil, &Problem{Position: at, Code: "not-utf8",
@@ -148,4 +152,14 @@ func unmendedColumn(written, mended string, column int) int {
 		}
 	}
 	return at + 1
+}
+
+// startsWith tells whether a character stands at a position of the current text.
+func (s *source) startsWith(line, column int, want rune) bool {
+	text := s.line(line)
+	if len(text) > maxLine || column < 1 {
+		return false
+	}
+	at := []rune(text)
+	return column <= len(at) && at[column-1] == want
 }

@@ -51,6 +51,7 @@ func (s *source) splitValues(n, around *yaml.Node, found map[int]mend) {
 	for i, child := range n.Content {
 		switch {
 		case child.Kind != yaml.ScalarNode || child.Style != 0:
+		case len(s.line(child.Line)) > maxLine || found[child.Line].line != "":
 		case flow && opens(child.Value) && closesLater(n.Content[i+1:]):
 			s.splitCall(child, around, found)
 		case !flow && opens(child.Value):
@@ -91,7 +92,7 @@ func (s *source) tightKeys(n *yaml.Node, found map[int]mend) {
 		key, value := n.Content[i], n.Content[i+1]
 		name, _, tight := strings.Cut(key.Value, ":")
 		if key.Kind != yaml.ScalarNode || key.Style != 0 || !tight || !isWord(name) ||
-			value.Tag != "!!null" || value.Value != "" || key.Line < 1 {
+			value.Tag != "!!null" || value.Value != "" || len(s.line(key.Line)) > maxLine {
 			continue
 		}
 		text := []rune(s.line(key.Line))

@@ -109,7 +109,8 @@ func (r *reader) processors(in *Node, path string) []*Step {
 		return nil
 	}
 	if n.Kind() != List {
-		r.fail(n.pos, path, "wrong-kind", "begin each step with - ", "want a list of steps, got %s", n.describe())
+		r.fail(n.pos, path, "wrong-kind", "begin each step with a -",
+			"want a list of steps, got %s", n.describe())
 		return nil
 	}
 	var steps []*Step
@@ -150,7 +151,8 @@ func (r *reader) output(at item) *Output {
 	}
 	for _, inner := range r.items(at.node.Get("output"), at.node.KeyPos("output"), join(at.path, "output")) {
 		if pos := inner.node.KeyPos("processors"); inner.node.Get("processors") != nil {
-			r.fail(pos, inner.path, "nested-branch", "give the outer output another branch, or use a topic in between",
+			r.fail(pos, inner.path, "nested-branch",
+				"give the outer output another branch, or use a topic in between",
 				"a branch cannot have branches of its own")
 		} else if s := r.step(inner.node, inner.pos, inner.path); s != nil {
 			o.Steps = append(o.Steps, s)
@@ -216,10 +218,12 @@ func (r *reader) plugin(n *Node, at Position, path string) (string, bool) {
 		return "", false
 	}
 	first, second := names[0], names[1]
-	hint := "one step has one plugin; give each its own - in a list"
-	if n.Get(first).Kind() == Null {
+	value := n.Get(first)
+	hint := "give each its own - in a list"
+	switch {
+	case value.Kind() == Null:
 		hint = fmt.Sprintf("indent %s below %s", second, first)
-	} else if value := n.Get(first); (first == "type" || first == "plugin" || first == "name") && value.Kind() == Scalar {
+	case value.Kind() == Scalar && slices.Contains([]string{"type", "plugin", "name"}, first):
 		hint = fmt.Sprintf("write %s: { %s: … }", value.text, second)
 	}
 	r.fail(n.KeyPos(second), path, "two-plugins", hint,

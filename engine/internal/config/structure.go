@@ -17,7 +17,8 @@ type reader struct {
 	meant  map[string]bool // paths that a misspelt key was taken for
 }
 
-var topKeys = []string{"pipelines", "defaults", "schemas", "plugins", "state_dir", "checkpoint_interval", "http"}
+var topKeys = []string{"pipelines", "defaults", "schemas", "plugins",
+	"state_dir", "checkpoint_interval", "http"}
 
 var pipelineKeys = []string{"input", "processors", "output", "late", "dead_letters", "checkpoint_interval"}
 
@@ -77,7 +78,8 @@ func (r *reader) refuse(pos Position, path, key string) {
 }
 
 func (r *reader) fail(pos Position, path, code, hint, format string, args ...any) {
-	r.report(Problem{Position: pos, Path: path, Code: code, Hint: hint, Message: fmt.Sprintf(format, args...)})
+	r.report(Problem{Position: pos, Path: path, Code: code, Hint: hint,
+		Message: fmt.Sprintf(format, args...)})
 }
 
 func (r *reader) top() {
@@ -123,8 +125,9 @@ func (r *reader) shape(key string) {
 		r.fail(root.KeyPos(key), key, "two-shapes", "move it into a pipeline: pipelines.NAME."+inOurs(key),
 			"a file has either pipelines, or input, pipeline and output at its top as Benthos has")
 	case key != "":
-		r.fail(root.KeyPos(key), key, "unsupported", "for a pipeline of this engine move it to pipelines.NAME."+inOurs(key),
-			"a file with %s at its top is a plain Benthos config, which is not supported by this version", key)
+		r.fail(root.KeyPos(key), key, "unsupported",
+			"for a pipeline of this engine move it to pipelines.NAME."+inOurs(key),
+			"a file with %s at its top is a plain Benthos config, which this version does not support", key)
 	case r.meant["pipelines"]:
 	case pipelines.Kind() == Null || pipelines.Kind() == Map && len(pipelines.keys) == 0:
 		pos := root.pos
@@ -165,7 +168,8 @@ func (r *reader) settings() {
 	root := r.file.Root
 	if text, ok := r.text(root, "state_dir", ""); ok {
 		if text == "" {
-			r.fail(root.Get("state_dir").pos, "state_dir", "empty-value", "", "want a folder, got an empty string")
+			r.fail(root.Get("state_dir").pos, "state_dir", "empty-value", "",
+				"want a folder, got an empty string")
 		} else {
 			r.file.StateDir = text
 		}
@@ -174,7 +178,8 @@ func (r *reader) settings() {
 	if text, ok := r.text(root, "http", ""); ok && text != "" {
 		r.file.HTTP = text
 		if _, _, err := net.SplitHostPort(text); err != nil {
-			r.fail(root.Get("http").pos, "http", "bad-address", "", "want host:port such as 127.0.0.1:8080, got %q", text)
+			r.fail(root.Get("http").pos, "http", "bad-address", "",
+				"want host:port such as 127.0.0.1:8080, got %q", text)
 		}
 	}
 }
@@ -228,8 +233,8 @@ func (r *reader) schemas(root *Node) *Node {
 	for i, name := range schemas.Keys() {
 		columns := schemas.values[i]
 		if columns.Kind() != Map || len(columns.keys) == 0 {
-			r.fail(schemas.keys[i].pos, join("schemas", name), "wrong-kind", "write NAME: TYPE for each column",
-				"want a map of columns, got %s", columns.describe())
+			r.fail(schemas.keys[i].pos, join("schemas", name), "wrong-kind",
+				"write NAME: TYPE for each column", "want a map of columns, got %s", columns.describe())
 		}
 	}
 	return schemas
@@ -247,8 +252,8 @@ func (r *reader) unusedDefaults() {
 		if slices.Contains(used, name) {
 			continue
 		}
-		p := Problem{Position: r.file.Defaults.KeyPos(name), Path: join("defaults", name), Code: "unused-default",
-			Message: "no step uses " + name, Warning: true}
+		p := Problem{Position: r.file.Defaults.KeyPos(name), Path: join("defaults", name),
+			Code: "unused-default", Message: "no step uses " + name, Warning: true}
 		if near := sdk.Nearest(name, used); near != "" {
 			p.Message += ", did you mean " + near + "?"
 		}

@@ -15,7 +15,7 @@ import (
 // bytes are parsed in search of a mend.
 const (
 	maxMends = 25
-	maxTried = 16 << 20
+	maxTried = 8 << 20
 )
 
 // stop is where the YAML parser gave up.
@@ -37,7 +37,7 @@ func (s *source) parse(report func(Problem)) (*yaml.Node, bool) {
 				continue
 			}
 			if next != nil {
-				report(Problem{Position: s.written(next.Line, 1), Code: "many-documents",
+				report(Problem{Position: s.written(s.secondDocument(root, next), 1), Code: "many-documents",
 					Message: "want one document, got a second one after ---",
 					Hint:    "give each its own file; several files may be run together"})
 			}
@@ -52,27 +52,51 @@ func (s *source) parse(report func(Problem)) (*yaml.Node, bool) {
 
 // parseYAML reads the first document and looks whether there is a second.
 func parseYAML(text string) (root, next *yaml.Node, stopped *stop) {
-	reader := &slowReader{text: text}
-	decoder := yaml.NewDecoder(reader)
+	decoder := yaml.NewDecoder(strings.NewReader(text))
 	var first, second yaml.Node
 	err := decoder.Decode(&first)
 	if errors.Is(err, io.EOF) {
 		return nil, nil, nil
 	}
 	if err != nil {
-		reason := strings.TrimPrefix(err.Error(), "yaml: ")
-		if rest, ok := strings.CutPrefix(reason, "line "); ok {
-			_, reason, _ = strings.Cut(rest, ": ")
-		}
-		return nil, nil, &stop{reason: reason, line: reader.lines()}
+		return nil, nil, stopOf(text)
 	}
 	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
-		if second.Line == 0 {
-			second.Line = reader.lines()
-		}
 		return &first, &second, nil
 	}
 	return &first, nil, nil
+}
+
+// secondDocument is the line where it begins, also if it is not YAML itself.
+func (s *source) secondDocument(root, next *yaml.Node) int {
+	line := max(next.Line, 1)
+	for n := root.Line + 1; next.Line == 0 && n <= len(s.lines); n++ {
+		if strings.HasPrefix(s.line(n), "---") {
+			return n
+		}
+	}
+	return line
+}
+
+// stopOf parses once more what does not parse, to know where.
+func stopOf(text string) *stop {
+	reader := &slowReader{text: text}
+	var ignored yaml.Node
+	reason := ""
+	if err := yaml.NewDecoder(reader).Decode(&ignored); err != nil {
+		reason = strings.TrimPrefix(err.Error(), "yaml: ")
+	}
+	if rest, ok := strings.CutPrefix(reason, "line "); ok {
+		_, reason, _ = strings.Cut(rest, ": ")
+	}
+	return &stop{reason: reason, line: reader.lines()}
+}
+
+// parses tells whether text is YAML.
+func parses(text string) bool {
+	var ignored yaml.Node
+	err := yaml.Unmarshal([]byte(text), &ignored)
+	return err == nil
 }
 
 // slowReader gives a byte at a time, and so tells where the parser stopped
@@ -121,7 +145,7 @@ func (s *source) mendSyntax(stopped *stop, report func(Problem)) bool {
 
 // helps tells whether the parser gets past the trouble with one line changed.
 func (s *source) helps(number int, line string, stopped *stop) bool {
-	if s.tried > maxTried {
+	if s.tried > maxTried || len(s.line(number)) > maxLine {
 		return false
 	}
 	text := s.withLine(number, line)
@@ -142,7 +166,7 @@ func (s *source) brokenSince(line int) int {
 	for n := last - 1; n > last-most && s.tried <= maxTried; n-- {
 		text := strings.Join(lines[:max(n, 0)], "\n")
 		s.tried += len(text)
-		if _, _, stopped := parseYAML(text); n <= 0 || stopped == nil {
+		if n <= 0 || parses(text) {
 			line = max(n, 0) + 1
 			break
 		}

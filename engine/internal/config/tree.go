@@ -116,7 +116,8 @@ func (b *builder) scalar(n *Node, y *yaml.Node, path string) {
 	plain := y.Style&^yaml.TaggedStyle == 0
 	if plain && y.Tag == "!!null" {
 		if y.Value == "" && strings.HasSuffix(strings.TrimRight(b.src.line(y.Line), " "), ": #") {
-			b.fail(y, path, "empty-value", b.quotedValue(y, "#"), "the # begins a comment, so the value is empty")
+			b.fail(y, path, "empty-value", b.quotedValue(y, "#"),
+				"the # begins a comment, so the value is empty")
 		}
 		return
 	}
@@ -126,7 +127,8 @@ func (b *builder) scalar(n *Node, y *yaml.Node, path string) {
 		return
 	}
 	if mark := blockMark(y.Style); mark != "" {
-		b.fail(y, path, "empty-value", b.quotedValue(y, mark), "the %s begins a block of text, which is empty", mark)
+		b.fail(y, path, "empty-value", b.quotedValue(y, mark),
+			"the %s begins a block of text, which is empty", mark)
 	}
 }
 
@@ -156,9 +158,7 @@ func (b *builder) knownTag(y *yaml.Node, path string) bool {
 	tag := y.Tag
 	if y.Style&yaml.TaggedStyle == 0 {
 		tag = ""
-		text := []rune(b.src.line(y.Line))
-		if y.Kind == yaml.ScalarNode && y.Style == 0 && y.Column <= len(text) && y.Column > 0 &&
-			text[y.Column-1] == '!' {
+		if y.Kind == yaml.ScalarNode && y.Style == 0 && b.src.startsWith(y.Line, y.Column, '!') {
 			tag = "!"
 		}
 	}
