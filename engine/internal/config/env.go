@@ -153,6 +153,9 @@ func (f *filler) place(pos Position, text string, from *Position) Position {
 		*from = Position{Line: pos.Line, Column: pos.Column - 1}
 	}
 	for number := from.Line; number <= min(len(src.lines), pos.Line+most); number++ {
+		if len(src.lines[number-1]) > maxLine {
+			break
+		}
 		line, start := []rune(src.lines[number-1]), 0
 		if number == from.Line {
 			start = min(from.Column, len(line))

@@ -18,7 +18,7 @@ type mend struct {
 // mendsOf lists what a line that YAML stumbles over may have meant, the most
 // specific first. inside: it continues a { or [ of a line before.
 func mendsOf(line string, inside bool) []mend {
-	if strings.TrimSpace(line) == "" {
+	if strings.TrimSpace(line) == "" || len(line) > maxLine {
 		return nil
 	}
 	if inside {

@@ -112,7 +112,6 @@ func (r *reader) top() {
 				r.file.Pipelines = append(r.file.Pipelines, p)
 			}
 		}
-		r.unusedDefaults()
 	}
 }
 
@@ -238,25 +237,4 @@ func (r *reader) schemas(root *Node) *Node {
 		}
 	}
 	return schemas
-}
-
-// unusedDefaults warns of defaults that reach no step, likely a misspelt name.
-func (r *reader) unusedDefaults() {
-	var used []string
-	for _, p := range r.file.Pipelines {
-		for _, s := range p.steps() {
-			used = append(used, s.Plugin)
-		}
-	}
-	for _, name := range r.file.Defaults.Keys() {
-		if slices.Contains(used, name) {
-			continue
-		}
-		p := Problem{Position: r.file.Defaults.KeyPos(name), Path: join("defaults", name),
-			Code: "unused-default", Message: "no step uses " + name, Warning: true}
-		if near := sdk.Nearest(name, used); near != "" {
-			p.Message += ", did you mean " + near + "?"
-		}
-		r.report(p)
-	}
 }

@@ -145,7 +145,7 @@ func (s *source) mendSyntax(stopped *stop, report func(Problem)) bool {
 
 // helps tells whether the parser gets past the trouble with one line changed.
 func (s *source) helps(number int, line string, stopped *stop) bool {
-	if s.tried > maxTried || len(s.line(number)) > maxLine {
+	if s.tried > maxTried {
 		return false
 	}
 	text := s.withLine(number, line)
