@@ -33,6 +33,7 @@ type input struct {
 	cells     []uint32
 	rows      []uint32
 	columns   []column
+	times     []int64 // by row
 	partition uint32
 }
 
@@ -57,6 +58,8 @@ func newAccumulator(b bound, from int, parts *partitions) accumulator {
 			return &extremeText{from: from, least: b.Function == "min"}
 		}
 		return newExtreme(b, from)
+	case "first", "last":
+		return &edge{from: from, kind: k, last: b.Function == "last", parts: parts}
 	case "count_distinct":
 		if k == textKind {
 			return newDistinctTexts(from)

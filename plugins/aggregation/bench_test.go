@@ -26,7 +26,8 @@ func (s *sinkhole) Count(sdk.Counts)                                {}
 
 // benchTickets is a stream of tickets: an hour long, five seconds of disorder.
 func benchTickets(tb testing.TB, batches int) []arrow.RecordBatch {
-	schema := schemaOf(tb, "created_at timestamp", "client_id string", "type string", "priorite string", "amount int64")
+	schema := schemaOf(tb, "created_at timestamp", "client_id string", "type string",
+		"priorite string", "amount int64")
 	r := rand.New(rand.NewPCG(1, 1))
 	types := []string{"support", "billing", "technical", "account", "other"}
 	levels := []string{"low", "normal", "high", "urgent"}
@@ -56,7 +57,8 @@ func benchConfig(aggregates string) string {
 const (
 	benchCount = `"tickets": "count()"`
 	benchMain  = `"tickets": "count()", "clients": "approx_count_distinct(client_id)"`
-	benchMany  = benchMain + `, "sum": "sum(amount)", "mean": "avg(amount)", "least": "min(amount)", "most": "max(amount)"`
+	benchMany  = benchMain + `, "sum": "sum(amount)", "mean": "avg(amount)",
+		"least": "min(amount)", "most": "max(amount)"`
 )
 
 func BenchmarkApply(b *testing.B) {
@@ -75,8 +77,8 @@ func BenchmarkApply(b *testing.B) {
 					b.Fatal(err)
 				}
 				for _, rows := range batches {
-					err := instance.(sdk.Transform).Apply(context.Background(), &sdk.Batch{Rows: rows, Partition: "p/0"}, out)
-					if err != nil {
+					batch := &sdk.Batch{Rows: rows, Partition: "p/0"}
+					if err := instance.(sdk.Transform).Apply(context.Background(), batch, out); err != nil {
 						b.Fatal(err)
 					}
 				}

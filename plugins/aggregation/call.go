@@ -56,14 +56,15 @@ func (c Call) String() string {
 	return c.Function + "(" + c.Column + ")"
 }
 
-var functions = []string{"count", "sum", "avg", "min", "max", "count_distinct", "approx_count_distinct"}
+var functions = []string{"count", "sum", "avg", "min", "max", "first", "last",
+	"count_distinct", "approx_count_distinct"}
 
 // Functions that come later, and what neighbouring tools call ours.
 var (
-	comingFunctions = []string{"first", "last", "quantile"}
+	comingFunctions = []string{"quantile"}
 	otherNames      = map[string]string{"mean": "avg", "average": "avg", "minimum": "min", "maximum": "max",
 		"total": "sum", "nunique": "count_distinct", "distinct": "count_distinct",
-		"distinct_count": "count_distinct", "uniq": "approx_count_distinct",
+		"earliest": "first", "latest": "last", "distinct_count": "count_distinct", "uniq": "approx_count_distinct",
 		"approx_distinct": "approx_count_distinct", "percentile": "quantile", "median": "quantile"}
 )
 

@@ -107,7 +107,8 @@ func TestColumnsAreFoundAtPlanTime(t *testing.T) {
 	in := schemaOf(t, "created_at timestamp", "text_at string", "type string", "priorite string", "payload json",
 		"tags list(string)", "amount int64", "price float64", "flag bool")
 	tests := []struct{ name, config, want string }{
-		{"event time", with(`"event_time": "create_at"`), `event_time: no column named "create_at", did you mean created_at?`},
+		{"event time", with(`"event_time": "create_at"`),
+			`event_time: no column named "create_at", did you mean created_at?`},
 		{"event time of another type", with(`"event_time": "amount"`),
 			`event_time: want a timestamp or string column, "amount" is a int64`},
 		{"event time in json", with(`"event_time": "payload"`),

@@ -248,7 +248,8 @@ func jsonRows(t *testing.T, schema *arrow.Schema, objects ...string) arrow.Recor
 func (h *harness) balance() {
 	h.t.Helper()
 	in := h.rows + h.out.counts.Created
-	out := h.out.emitted + h.out.counts.Absorbed + h.out.counts.Dropped + h.out.lateRows + int64(len(h.out.rejects))
+	out := h.out.emitted + h.out.counts.Absorbed + h.out.counts.Dropped +
+		h.out.lateRows + int64(len(h.out.rejects))
 	if in != out {
 		h.t.Errorf("books: %d rows in or made, %d accounted for", in, out)
 	}

@@ -9,6 +9,7 @@ import (
 // judged is what became of the rows of a batch: those in time, each with the
 // windows it is in that are still open.
 type judged struct {
+	times       []int64 // of all rows
 	rows        []uint32
 	first, last []int64 // starts of the oldest and newest of its windows
 	partial     int64   // rows that missed some of their windows
@@ -28,10 +29,10 @@ func (t *transform) judge(p *partition, b *sdk.Batch, out sdk.Emitter) error {
 	j := &t.judged
 	j.rows, j.first, j.last = j.rows[:0], j.first[:0], j.last[:0]
 	j.partial, j.late, j.rejects = 0, lateRun{}, j.rejects[:0]
-	times := t.times.read(b.Rows)
+	j.times = t.times.read(b.Rows)
 	closed := t.clock.watermark(p)
 	last := maxTime + 1 // of the row before; none has it
-	for row, at := range times {
+	for row, at := range j.times {
 		if at < minTime || at > maxTime {
 			j.rejects = append(j.rejects, t.times.reject(b, row))
 			continue

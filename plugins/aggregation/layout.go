@@ -113,6 +113,11 @@ func bind(c Call, in *arrow.Schema) (bound, error) {
 			return b, fmt.Errorf("%s wants a column of numbers, %q is a %s", c.Function, c.Column, describe(field))
 		}
 		b.out = sumType(c.Function, field.Type)
+	case "first", "last":
+		b.out = field.Type
+		if _, ok := kindOf(field.Type); ok {
+			return b, nil // JSON too: values are kept, not compared
+		}
 	case "min", "max":
 		b.out = field.Type
 	}
@@ -138,7 +143,8 @@ func sumType(function string, in arrow.DataType) arrow.DataType {
 // row had a value.
 func (b bound) field(name string, in *arrow.Schema) arrow.Field {
 	f := arrow.Field{Name: name, Type: b.out, Nullable: !strings.Contains(b.Function, "count")}
-	if b.column >= 0 && (b.Function == "min" || b.Function == "max") {
+	switch b.Function {
+	case "first", "last", "min", "max":
 		f.Metadata = in.Field(b.column).Metadata
 	}
 	return f

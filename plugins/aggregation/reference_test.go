@@ -44,6 +44,10 @@ type refGroup struct {
 	prices map[int]float64
 	priced int64
 	client map[string]bool
+
+	early, newest [3]int64 // time, partition, position of the first client and the last amount
+	earlyOf       *string
+	newestOf      *int64
 }
 
 // refRun judges every partition on its own and flushes everything in the end.
@@ -51,7 +55,7 @@ func refRun(c refConfig, parts [][]ticket) (lines []string, late, partial int) {
 	groups := map[string]*refGroup{}
 	for number, rows := range parts {
 		newest, any := int64(0), false
-		for _, row := range rows {
+		for position, row := range rows {
 			var open, all []int64
 			// The first start that could hold the row, from far enough back.
 			from := (row.at-c.size-c.offset)/c.every*c.every + c.offset - c.every
@@ -75,14 +79,15 @@ func refRun(c refConfig, parts [][]ticket) (lines []string, late, partial int) {
 				partial++
 			}
 			for _, start := range open {
-				refAdd(groups, start, number, row)
+				g := refAdd(groups, start, number, row)
+				g.edges([3]int64{row.at, int64(number), int64(position)}, row)
 			}
 		}
 	}
 	return refLines(c, groups), late, partial
 }
 
-func refAdd(groups map[string]*refGroup, start int64, part int, row ticket) {
+func refAdd(groups map[string]*refGroup, start int64, part int, row ticket) *refGroup {
 	key := fmt.Sprintf("%d %s %s", start, text(row.kind), text(row.level))
 	g := groups[key]
 	if g == nil {
@@ -107,6 +112,16 @@ func refAdd(groups map[string]*refGroup, start int64, part int, row ticket) {
 		if g.most == nil || *row.client > *g.most {
 			g.most = row.client
 		}
+	}
+	return g
+}
+
+func (g *refGroup) edges(place [3]int64, row ticket) {
+	if row.client != nil && (g.earlyOf == nil || slices.Compare(place[:], g.early[:]) < 0) {
+		g.early, g.earlyOf = place, row.client
+	}
+	if row.amount != nil && (g.newestOf == nil || slices.Compare(place[:], g.newest[:]) > 0) {
+		g.newest, g.newestOf = place, row.amount
 	}
 }
 
@@ -139,7 +154,8 @@ func refLines(c refConfig, groups map[string]*refGroup) []string {
 		}
 		lines = append(lines, strings.Join([]string{clockText(g.start), clockText(g.start + c.size), text(g.kind),
 			text(g.level), fmt.Sprint(g.rows), fmt.Sprint(g.seen), sum, mean, total, average,
-			text(g.least), text(g.most), fmt.Sprint(len(g.client)), fmt.Sprint(len(g.client))}, "|"))
+			text(g.least), text(g.most), fmt.Sprint(len(g.client)), fmt.Sprint(len(g.client)),
+			text(g.earlyOf), text(g.newestOf)}, "|"))
 	}
 	return lines
 }
@@ -166,10 +182,11 @@ func text[T any](v *T) string {
 // number is a float as Arrow prints it.
 func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
-const refColumns = `"group_by": ["kind", "level"], "aggregates": {"rows": "count()", "amounts": "count(amount)",
+const refColumns = `"group_by": ["kind", "level"], "aggregates": {"rows": "count()",
+	"amounts": "count(amount)",
 	"sum": "sum(amount)", "mean": "avg(amount)", "total": "sum(price)", "average": "avg(price)",
 	"least": "min(amount)", "most": "max(client)", "clients": "count_distinct(client)",
-	"about": "approx_count_distinct(client)"}`
+	"about": "approx_count_distinct(client)", "early": "first(client)", "newest": "last(amount)"}`
 
 // json is the reference's config as the step takes it.
 func (c refConfig) json() string {
@@ -178,7 +195,8 @@ func (c refConfig) json() string {
 		window = fmt.Sprintf(`{"hopping": {"size": "%dus", "every": "%dus"}, "offset": "%dus"}`,
 			c.size, c.every, c.offset)
 	}
-	return fmt.Sprintf(`{"event_time": "at", "watermark": "%dus", "window": %s, %s}`, c.delay, window, refColumns)
+	return fmt.Sprintf(`{"event_time": "at", "watermark": "%dus", "window": %s, %s}`,
+		c.delay, window, refColumns)
 }
 
 // randomCase draws a config and tickets whose disorder is at most the given

@@ -58,9 +58,9 @@ func TestStateOfAnotherConfigIsRefused(t *testing.T) {
 	h.barrier()
 	h.config = strings.Replace(h.config, `"1m"`, `"2m"`, 1)
 	err := h.restart()
-	want := "restoring the state at key 00: the state is of windows of 60000000us every 60000000us from 0us by at; " +
-		"groups kind:string; aggregates count(); the config asks for windows of 120000000us every 120000000us " +
-		"from 0us by at; groups kind:string; aggregates count() " +
+	want := "restoring the state at key 00: the state is of windows of 60000000us every 60000000us from 0us " +
+		"by at; groups kind:string; aggregates count(); the config asks for windows of 120000000us " +
+		"every 120000000us from 0us by at; groups kind:string; aggregates count() " +
 		"(give the step another label to begin anew beside it, or start with --fresh)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
@@ -92,7 +92,7 @@ func TestPutErrorEndsTheSnapshot(t *testing.T) {
 const everyCall = `{"event_time": "at", "watermark": "10s", "window": {"tumbling": "1m"},
 	"group_by": ["kind", "level"], "aggregates": {"a": "count()", "b": "sum(amount)", "c": "sum(price)",
 	"d": "min(amount)", "e": "max(client)", "f": "count_distinct(client)", "g": "count_distinct(level)",
-	"h": "approx_count_distinct(client)"}}`
+	"h": "approx_count_distinct(client)", "i": "first(price)", "j": "last(client)"}}`
 
 func storedState(t testing.TB, rows int) (keys, values [][]byte) {
 	t.Helper()

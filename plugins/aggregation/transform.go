@@ -102,7 +102,8 @@ func (t *transform) take(p *partition, rows arrow.RecordBatch) {
 	}
 	t.gids = t.groups.number(t.columns, t.judged.rows, t.gids[:0])
 	in := &t.input
-	in.cells, in.rows, in.columns, in.partition = in.cells[:0], in.rows[:0], t.columns, p.index
+	in.cells, in.rows, in.columns = in.cells[:0], in.rows[:0], t.columns
+	in.times, in.partition = t.judged.times, p.index
 	for i, row := range t.judged.rows {
 		for start := t.judged.first[i]; start <= t.judged.last[i]; start += t.spans.every {
 			in.cells = append(in.cells, t.cells.at(start, t.gids[i]))

@@ -86,8 +86,8 @@ func TestEveryTypeHasLeastGreatestAndDistinct(t *testing.T) {
 
 func TestNoValuesGiveNullAndCountsZero(t *testing.T) {
 	for name := range ordered {
-		calls := []string{"count", "count_distinct", "approx_count_distinct", "min", "max"}
-		want := "00:00:00|00:01:00|0|0|0|null|null"
+		calls := []string{"count", "count_distinct", "approx_count_distinct", "min", "max", "first", "last"}
+		want := "00:00:00|00:01:00|0|0|0|null|null|null|null"
 		in := schemaOf(t, "at timestamp", "v "+name)
 		if numeric(in.Field(1).Type) {
 			calls = append(calls, "sum", "avg")
@@ -163,7 +163,8 @@ func TestFloatsThatAreEqualAreOneGroup(t *testing.T) {
 		b.Field(0).(*array.TimestampBuilder).Append(arrow.Timestamp(0))
 		b.Field(1).(*array.Float64Builder).Append(v)
 	}
-	h := newHarness(t, with(`"group_by": ["v"], "aggregates": {"n": "count()", "distinct": "count_distinct(v)"}`), schema)
+	h := newHarness(t, with(`"group_by": ["v"], "aggregates": {"n": "count()",
+		"distinct": "count_distinct(v)"}`), schema)
 	h.apply("p", b.NewRecordBatch())
 	h.end()
 	h.want("00:00:00|00:01:00|-Inf|1|1", "00:00:00|00:01:00|0|2|1", "00:00:00|00:01:00|+Inf|1|1",
@@ -183,6 +184,48 @@ func TestFloatSumsAreJoinedInTheOrderOfPartitions(t *testing.T) {
 	}
 	h.end()
 	h.want("00:00:00|00:01:00|1")
+}
+
+func TestFirstAndLastAreByEventTime(t *testing.T) {
+	for name, values := range ordered {
+		in := schemaOf(t, "at timestamp", "v "+name)
+		h := newHarness(t, with(`"watermark": "1h", "aggregates": {"early": "first(v)", "late": "last(v)"}`), in)
+		row := `{"at": "1970-01-01T00:00:%02dZ", "v": %s}`
+		a, z := values[0], values[len(values)-1]
+		h.json("p", fmt.Sprintf(row, 20, "null"), fmt.Sprintf(row, 30, z), fmt.Sprintf(row, 50, a))
+		h.barrier()
+		h.reopen()
+		h.json("q", fmt.Sprintf(row, 31, z), fmt.Sprintf(row, 49, z), fmt.Sprintf(row, 59, "null"))
+		h.end()
+		all := jsonRows(t, in, typedRows(a, z)...).Column(1)
+		h.want("00:00:00|00:01:00|" + valueText(all, 1) + "|" + valueText(all, 0))
+	}
+}
+
+func TestFirstAndLastOfOneTimeAreByPartitionAndPosition(t *testing.T) {
+	in := schemaOf(t, "at timestamp", "v int64")
+	for _, order := range [][]string{{"t/2", "t/10", "t/11"}, {"t/11", "t/10", "t/2"}, {"t/10", "t/11", "t/2"}} {
+		h := newHarness(t, with(`"aggregates": {"early": "first(v)", "late": "last(v)"}`), in)
+		values := map[string][]string{"t/2": {"21", "22"}, "t/10": {"101", "102"}, "t/11": {"111", "112"}}
+		for i := range 2 {
+			for _, partition := range order {
+				h.json(partition, typedRows(values[partition][i])...)
+			}
+		}
+		h.end()
+		h.want("00:00:00|00:01:00|21|112")
+	}
+}
+
+func TestFirstKeepsJSON(t *testing.T) {
+	in := schemaOf(t, "at timestamp", "v json")
+	h := newHarness(t, with(`"aggregates": {"early": "first(v)"}`), in)
+	h.json("p", typedRows(`"{\"a\": 1}"`)...)
+	h.end()
+	h.want(`00:00:00|00:01:00|{"a": 1}`)
+	if f := h.out.schema.Field(2); !isJSON(f) {
+		t.Errorf("column after the step: got %v, want json", f)
+	}
 }
 
 func TestSlicedAndEmptyBatches(t *testing.T) {

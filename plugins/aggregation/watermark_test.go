@@ -8,8 +8,8 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-const perMinute = `{"event_time": "at", "watermark": "10s", "window": {"tumbling": "1m"}, "group_by": ["kind"],
-	"aggregates": {"n": "count()"}}`
+const perMinute = `{"event_time": "at", "watermark": "10s", "window": {"tumbling": "1m"},
+	"group_by": ["kind"], "aggregates": {"n": "count()"}}`
 
 // noon is the wall clock when these tests begin. Event time is in 1970: the
 // two have nothing to do with one another.
@@ -137,7 +137,8 @@ func TestAdvanceIsAtThePaceOfTheWallClock(t *testing.T) {
 	for _, test := range []struct {
 		silent time.Duration
 		want   int64
-	}{{29 * time.Second, 0}, {30 * time.Second, 0}, {69 * time.Second, 0}, {70 * time.Second, 1}, {time.Hour, 1}} {
+	}{{29 * time.Second, 0}, {30 * time.Second, 0}, {69 * time.Second, 0}, {70 * time.Second, 1},
+		{time.Hour, 1}} {
 		h := minutes(t, "")
 		h.partitions("p/0")
 		h.json("p/0", row("00:00:00", "a"))
