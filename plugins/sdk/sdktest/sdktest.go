@@ -28,6 +28,10 @@ type Options struct {
 	// for something that never comes. Empty: not tried.
 	Blocked string
 
+	// Endless: the source has no end of its own, and is given one by Drain as
+	// soon as it is open.
+	Endless bool
+
 	// Unordered: rows may come out in another order from one opening to the next.
 	Unordered bool
 
@@ -61,8 +65,8 @@ type check struct {
 	run  func(t testing.TB, s *suite)
 }
 
-// Source checks a source. The config must make it end by itself, in a few dozen
-// batches at most. Opened again on the same world, from the same positions if it
+// Source checks a source. The config must make it end, by itself or when it is
+// drained, in a few dozen batches at most. Opened again on the same world, from the same positions if it
 // is an sdk.Positioner, it must give the same rows.
 func Source(t *testing.T, p sdk.Plugin, config string, o Options) {
 	run(t, p, config, o, sdk.KindSource, sourceChecks())

@@ -197,6 +197,14 @@ func TestSinkFaultsAreCaught(t *testing.T) {
 	}...), sinkChecks(), modelSinkSuite)
 }
 
+func TestAtLeastOnceSinksMayShowEarly(t *testing.T) {
+	s := modelSinkSuite("shows at Prepare")
+	s.plugin.AtLeastOnce = "it shows rows before they are recorded"
+	if said := failing(t, s, sinkChecks())["NothingShowsBeforePublish"]; said != "" {
+		t.Errorf("an at-least-once sink: got %q", said)
+	}
+}
+
 func TestSuitePassesASoundSink(t *testing.T) {
 	s := modelSinkSuite("")
 	Sink(t, s.plugin, s.config, s.Options)

@@ -33,10 +33,21 @@ func sourceChecks() []check {
 	}
 }
 
-// openSource opens the source and sees that it is closed.
+// openSource opens the source, gives it an end if it has none, and sees that it
+// is closed.
 func (s *suite) openSource(t testing.TB, env sdk.Env) (sdk.Source, *closer) {
 	t.Helper()
-	return open[sdk.Source](t, s, s.config, env)
+	source, closer := open[sdk.Source](t, s, s.config, env)
+	if s.Endless {
+		d, ok := source.(sdk.Drainer)
+		if !ok {
+			t.Fatal("an endless source must be an sdk.Drainer, so that a run can end")
+		}
+		if err := d.Drain(t.Context()); err != nil {
+			t.Fatalf("draining: %v", err)
+		}
+	}
+	return source, closer
 }
 
 // readAll reads to the end.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -183,6 +184,34 @@ func TestSourceFaultsAreCaught(t *testing.T) {
 		{"deaf to its context", "CancelEndsABlockedNext", "still blocked after its context"},
 		{"io.EOF when closed", "CloseEndsABlockedNext", "would end the input for good"},
 	}...), sourceChecks(), modelSourceSuite)
+}
+
+// endless is a modelSource whose end is Drain.
+type endless struct{ *modelSource }
+
+func (e endless) Drain(context.Context) error {
+	e.c.Wait = false
+	return nil
+}
+
+func TestEndlessSourcesAreDrained(t *testing.T) {
+	s := modelSourceSuite("")
+	s.config, s.Endless = s.Options.Blocked, true
+	said := failing(t, s, sourceChecks())["EndIsRepeated"]
+	if !strings.Contains(said, "must be an sdk.Drainer") {
+		t.Errorf("an endless source that cannot be drained: got %q", said)
+	}
+	plain := s.plugin.Open
+	s.plugin.Open = func(ctx context.Context, c []byte, in *arrow.Schema, e sdk.Env) (sdk.Instance, error) {
+		instance, err := plain(ctx, c, in, e)
+		if err != nil {
+			return nil, err
+		}
+		return endless{instance.(*modelSource)}, nil
+	}
+	for name, said := range failing(t, s, sourceChecks()) {
+		t.Errorf("an endless source fails %s: %s", name, said)
+	}
 }
 
 func TestSuitePassesASoundSource(t *testing.T) {
