@@ -22,9 +22,9 @@ import (
 
 // Dialect is how rows are written as text, for both directions.
 type Dialect struct {
-	Delimiter string `json:"delimiter" alias:"separator,sep,fieldsep" doc:"Character between cells; \"\\t\" is a tab."`
+	Delimiter string `json:"delimiter" alias:"separator,sep" doc:"Character between cells; \"\\t\" is a tab."`
 	Header    bool   `json:"header" doc:"Whether files begin with a line of the columns' names."`
-	NullValue string `json:"null_value" alias:"null,null_string" doc:"Text of a null; text that is no null is quoted."`
+	NullValue string `json:"null_value" alias:"null,null_string" doc:"Text of a null, unquoted."`
 }
 
 func dialect() Dialect {
@@ -85,7 +85,7 @@ type SinkConfig struct {
 	Dialect
 	Compression    textfiles.Compression `json:"compression" doc:"none, gzip or zstd."`
 	CRLF           bool                  `json:"crlf" doc:"Whether lines end in \\r\\n rather than \\n."`
-	EscapeFormulas bool                  `json:"escape_formulas" doc:"Puts a ' before text that a spreadsheet would calculate; it stays when the file is read back."`
+	EscapeFormulas bool                  `json:"escape_formulas" doc:"Puts a ' before formulas of spreadsheets."`
 }
 
 // Validate says what no run could write.

@@ -29,8 +29,8 @@ func env(dir string) sdk.Env {
 		Run: 1, Log: slog.New(slog.DiscardHandler)}
 }
 
-const ticketSchema = `{"id":"string","client":"string","at":"timestamp","text":"string","n":"int64","x":"float64",` +
-	`"j":"json"}`
+const ticketSchema = `{"id":"string","client":"string","at":"timestamp","text":"string",` +
+	`"n":"int64","x":"float64","j":"json"}`
 
 // rows decodes JSON lines as tickets.
 func rows(t testing.TB, lines ...string) arrow.RecordBatch {
@@ -60,7 +60,8 @@ func write(t testing.TB, dir, config string, batches ...arrow.RecordBatch) {
 	for i, batch := range batches {
 		epoch := uint64(i + 1)
 		must(t, sink.Write(t.Context(), &sdk.Batch{Rows: batch}))
-		must(t, listener.Signal(t.Context(), sdk.Signal{Kind: sdk.Barrier, Epoch: epoch, Time: time.Unix(int64(i), 0),
+		must(t, listener.Signal(t.Context(), sdk.Signal{Kind: sdk.Barrier, Epoch: epoch,
+			Time: time.Unix(int64(i), 0),
 			Roll: i == len(batches)-1}, nil))
 		handle, err := two.Prepare(t.Context(), epoch)
 		must(t, err)
@@ -221,8 +222,9 @@ func TestConfigIsChecked(t *testing.T) {
 		config, want string
 	}{
 		{Source, `{"path":"a.csv","schema":` + ticketSchema + `}`, ``},
-		{Source, `{"path":"a.csv"}`, `schema: schema is missing (name one of the file's schemas, or write the columns ` +
-			`in place: {id: int64, name: string})`},
+		{Source, `{"path":"a.csv"}`,
+			`schema: schema is missing (name one of the file's schemas, or write the columns ` +
+				`in place: {id: int64, name: string})`},
 		{Source, `{"path":"a.csv","schema":{"a":"list(string)"}}`,
 			`schema.a: a list(string) cannot be read from text (use json, which keeps the value's text)`},
 		{Source, `{"path":"a.csv","schema":{"a":"string"},"delimiter":null}`,
@@ -255,7 +257,8 @@ func TestConfigIsChecked(t *testing.T) {
 
 func TestSchemaIsTheConfigs(t *testing.T) {
 	schema, problems := Source.Schema([]byte(`{"path":"a.csv","schema":{"b":"int64","a":"timestamp"}}`), nil)
-	if len(problems) > 0 || schema.Field(0).Name != "b" || schema.Field(1).Type != arrow.DataType(sdk.Timestamp) {
+	if len(problems) > 0 || schema.Field(0).Name != "b" ||
+		schema.Field(1).Type != arrow.DataType(sdk.Timestamp) {
 		t.Errorf("got %v, %v", schema, problems)
 	}
 }

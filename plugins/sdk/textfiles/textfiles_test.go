@@ -98,7 +98,8 @@ func TestEveryFlushEndsAWholeFile(t *testing.T) {
 			}
 			compress(t, &file, c, "appended by another writer")
 			got, err := all(opened(t, file.Bytes(), 100), 1000)
-			if want := "one,two," + strings.Repeat("three", 100_000) + "appended by another writer"; err != nil || got != want {
+			if want := "one,two," + strings.Repeat("three",
+				100_000) + "appended by another writer"; err != nil || got != want {
 				t.Errorf("got %d bytes, want %d, %v", len(got), len(want), err)
 			}
 			if c != textfiles.None && file.Len() > len(got)/10 {
@@ -260,7 +261,8 @@ func TestErrorComesAfterWhatWasReadBeforeIt(t *testing.T) {
 }
 
 func TestLimitsAreBounded(t *testing.T) {
-	for limit, ok := range map[sdk.Bytes]bool{1: false, 64: true, textfiles.DefaultLimit: true, 7 << 20: true, 8 << 20: false} {
+	for limit, ok := range map[sdk.Bytes]bool{1: false, 64: true, textfiles.DefaultLimit: true,
+		7 << 20: true, 8 << 20: false} {
 		if err := textfiles.CheckLimit(limit); (err == nil) != ok {
 			t.Errorf("%v: got %v", limit, err)
 		}

@@ -180,7 +180,8 @@ func (d *Decoder) set(at int, text []byte, quoted bool) {
 		return
 	}
 	c := &d.columns[d.cells[at]]
-	if string(text) == d.null && (!quoted || len(text) == 0 && c.Kind != columns.String && c.Kind != columns.Bytes) {
+	ofText := c.Kind == columns.String || c.Kind == columns.Bytes
+	if string(text) == d.null && (!quoted || len(text) == 0 && !ofText) {
 		c.SetNull()
 		return
 	}

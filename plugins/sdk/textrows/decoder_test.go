@@ -225,7 +225,8 @@ func TestDelimitersThatCannotBeAreRefused(t *testing.T) {
 			t.Errorf("%q: got no error", text)
 		}
 	}
-	for text, ok := range map[string]bool{"": true, "NULL": true, `\N`: true, `"`: false, "\n": false, "a,b": false} {
+	for text, ok := range map[string]bool{"": true, "NULL": true, `\N`: true, `"`: false, "\n": false,
+		"a,b": false} {
 		if err := textrows.CheckNull(text, ','); (err == nil) != ok {
 			t.Errorf("null_value %q: got %v", text, err)
 		}

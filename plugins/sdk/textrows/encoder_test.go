@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"etlengine/plugins/sdk"
 	"etlengine/plugins/sdk/jsonrows"
@@ -43,7 +45,8 @@ func TestTextIsQuotedWhenItMustBe(t *testing.T) {
 		{"delimiter", `"a,b"`, "\"a,b\"\n", textrows.Options{}},
 		{"other delimiter", `"a;b"`, "\"a;b\"\n", textrows.Options{Delimiter: ';'}},
 		{"comma needs nothing there", `"a,b"`, "a,b\n", textrows.Options{Delimiter: ';'}},
-		{"quotes are doubled", `"say \"hi\" to \"\" them"`, "\"say \"\"hi\"\" to \"\"\"\" them\"\n", textrows.Options{}},
+		{"quotes are doubled", `"say \"hi\" to \"\" them"`, "\"say \"\"hi\"\" to \"\"\"\" them\"\n",
+			textrows.Options{}},
 		{"one quote", `"\""`, "\"\"\"\"\n", textrows.Options{}},
 		{"newline", `"first line\nsecond"`, "\"first line\nsecond\"\n", textrows.Options{}},
 		{"carriage return", `"first line\rsecond"`, "\"first line\rsecond\"\n", textrows.Options{}},
@@ -68,20 +71,22 @@ func TestTextIsQuotedWhenItMustBe(t *testing.T) {
 	}
 }
 
-var everyType = schemaOf("s: string", "i: int32", "l: int64", "u: uint64", "f: float32", "d: float64", "b: bool",
+var everyType = schemaOf("s: string", "i: int32", "l: int64", "u: uint64", "f: float32", "d: float64",
+	"b: bool",
 	"t: timestamp", "day: date", "at: time", "raw: bytes", "j: json", "dec: decimal(30,4)")
 
-const everyValue = `{"s":"é, \"x\"\n","i":-1,"l":9007199254740993,"u":18446744073709551615,"f":0.1,"d":-1e-09,` +
-	`"b":true,"t":"2026-01-01T00:00:00.000001Z","day":"2026-01-01","at":"12:00:00","raw":"AAE=","j":{"a":[1,"b"]},` +
-	`"dec":-12345678901234567890123456.0001}`
+const everyValue = `{"s":"é, \"x\"\n","i":-1,"l":9007199254740993,"u":18446744073709551615,` +
+	`"f":0.1,"d":-1e-09,"b":true,"t":"2026-01-01T00:00:00.000001Z","day":"2026-01-01","at":"12:00:00",` +
+	`"raw":"AAE=","j":{"a":[1,"b"]},"dec":-12345678901234567890123456.0001}`
 
-const everyNull = `{"s":null,"i":null,"l":null,"u":null,"f":null,"d":null,"b":null,"t":null,"day":null,"at":null,` +
-	`"raw":null,"j":null,"dec":null}`
+const everyNull = `{"s":null,"i":null,"l":null,"u":null,"f":null,"d":null,"b":null,"t":null,` +
+	`"day":null,"at":null,"raw":null,"j":null,"dec":null}`
 
 func TestEveryTypeIsWrittenAndReadBack(t *testing.T) {
 	lines := []string{everyNull, everyValue, everyNull, everyValue}
 	rows := rowsOf(t, everyType, lines...)
-	for _, o := range []textrows.Options{{}, {Null: "-"}, {Null: "1"}, {Delimiter: '.'}, {Delimiter: '0'}, {CRLF: true}} {
+	for _, o := range []textrows.Options{{}, {Null: "-"}, {Null: "1"}, {Delimiter: '.'}, {Delimiter: '0'},
+		{CRLF: true}} {
 		text := written(rows, o)
 		d := textrows.NewDecoder(everyType, o)
 		n, err := d.Skip([]byte(text), true)
@@ -143,5 +148,18 @@ func TestOtherReadersUnderstandWhatIsWritten(t *testing.T) {
 		"-12345678901234567890123456.0001"}
 	if len(records) != 2 || !slices.Equal(records[1], want) {
 		t.Errorf("got %q, want %q", records, want)
+	}
+}
+
+func TestListsAreWrittenAsJSON(t *testing.T) {
+	b := array.NewListBuilder(memory.DefaultAllocator, arrow.BinaryTypes.String)
+	b.Append(true)
+	b.ValueBuilder().(*array.StringBuilder).AppendValues([]string{"a", "b,c"}, nil)
+	b.AppendNull()
+	column := b.NewArray()
+	schema := arrow.NewSchema([]arrow.Field{{Name: "tags", Type: column.DataType(), Nullable: true}}, nil)
+	rows := array.NewRecordBatch(schema, []arrow.Array{column}, 2)
+	if got, want := written(rows, textrows.Options{}), "tags\n\"[\"\"a\"\",\"\"b,c\"\"]\"\n\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

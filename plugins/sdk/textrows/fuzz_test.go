@@ -16,7 +16,8 @@ import (
 
 // FuzzNext holds the reader against encoding/csv on what that accepts.
 func FuzzNext(f *testing.F) {
-	for _, seed := range []string{"a,b\nc,d\n", "\"a\"\"b\",\"c\nd\"\r\n", ",\n,", "a\r\n\r\nb", "\"\"", "\"a", "a\"b",
+	for _, seed := range []string{"a,b\nc,d\n", "\"a\"\"b\",\"c\nd\"\r\n", ",\n,", "a\r\n\r\nb", "\"\"",
+		"\"a", "a\"b",
 		"\"a\"b\n", "x\ry,z\r", "é,\"ü\"\n", "long enough for a word,and another one\n"} {
 		f.Add([]byte(seed))
 	}
@@ -30,7 +31,8 @@ func FuzzNext(f *testing.F) {
 			return
 		}
 		for i := 0; len(data) > 0; {
-			if blank := len(data) - len(bytes.TrimPrefix(bytes.TrimPrefix(data, []byte("\r")), []byte("\n"))); blank > 0 &&
+			if blank := len(data) - len(bytes.TrimPrefix(bytes.TrimPrefix(data, []byte("\r")),
+				[]byte("\n"))); blank > 0 &&
 				(data[blank-1] == '\n' || blank == len(data)) {
 				data = data[blank:]
 				continue

@@ -41,8 +41,8 @@ func ParseDelimiter(text string) (byte, error) {
 		return '\t', nil
 	}
 	if len(text) != 1 || text[0] >= 0x80 || strings.Contains("\"\r\n\x00", text) {
-		return 0, sdk.Problem{Path: "delimiter", Message: "want one ASCII character, no quote and no line break, got " +
-			columns.Quoted([]byte(text)), Hint: `such as "," ";" "|" or "\t"`}
+		return 0, sdk.Problem{Path: "delimiter", Hint: `such as "," ";" "|" or "\t"`,
+			Message: "want one ASCII character, no quote and no line break, got " + columns.Quoted([]byte(text))}
 	}
 	return text[0], nil
 }
