@@ -145,7 +145,7 @@ func newPlugin() sdk.Plugin {
   group_by: [type, priorite]
   aggregates:
     tickets: count()
-    clients: approx_count_distinct(client_id)
+    clients: approx_count_distinct(client_id)   # exact to 512, then a standard error of 1.6 %
 `,
 		Defaults: Config{OnIdle: advance, OnEnd: flush, Emit: onClose,
 			IdleTimeout: sdk.Duration(30 * time.Second)},

@@ -1,0 +1,158 @@
+package aggregation
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+)
+
+const hopping = `{"event_time": "at", "watermark": "10s", "window": {"hopping": {"size": "2m", "every": "1m"}},
+	"group_by": ["kind"], "aggregates": {"n": "count()"}}`
+
+func TestRowIsInEveryWindowThatHoldsIt(t *testing.T) {
+	h := newHarness(t, hopping, schemaOf(t, "at timestamp", "kind string"))
+	h.json("p", row("00:02:30", "a"), row("00:03:00", "a"))
+	h.end()
+	h.want("00:01:00|00:03:00|a|1", "00:02:00|00:04:00|a|2", "00:03:00|00:05:00|a|1")
+	if h.out.counts.Absorbed != 2 || h.out.counts.Created != 3 {
+		t.Errorf("books: got %+v, want 2 rows absorbed and 3 created", h.out.counts)
+	}
+}
+
+func TestRowThatMissesSomeOfItsWindowsIsInTheOthers(t *testing.T) {
+	h := newHarness(t, hopping, schemaOf(t, "at timestamp", "kind string"))
+	h.json("p", row("00:02:30", "a"), row("00:03:10", "a"), row("00:02:40", "b"))
+	// 00:01:00 is closed by the second row: the third is in 00:02:00 alone.
+	h.want("00:01:00|00:03:00|a|1")
+	if h.out.counts.Partial != 1 || h.out.counts.Absorbed != 3 || h.out.lateRows != 0 {
+		t.Errorf("books: got %+v and %d late rows, want 3 absorbed, 1 of them in part",
+			h.out.counts, h.out.lateRows)
+	}
+	h.json("p", row("00:05:00", "a"), row("00:02:41", "late"))
+	h.end()
+	h.want("00:01:00|00:03:00|a|1", "00:02:00|00:04:00|a|2", "00:02:00|00:04:00|b|1",
+		"00:03:00|00:05:00|a|1", "00:04:00|00:06:00|a|1", "00:05:00|00:07:00|a|1")
+	if h.out.lateRows != 1 {
+		t.Errorf("late: got %d rows, want the one that missed all its windows", h.out.lateRows)
+	}
+}
+
+func TestOffsetMovesTheWindows(t *testing.T) {
+	config := strings.Replace(perMinute, `{"tumbling": "1m"}`, `{"tumbling": "1m", "offset": "-15s"}`, 1)
+	h := newHarness(t, config, schemaOf(t, "at timestamp", "kind string"))
+	h.json("p", row("00:00:44.999999", "a"), row("00:00:45", "a"), row("00:01:44", "a"))
+	h.end()
+	h.want("1969-12-31 23:59:45|00:00:45|a|1", "00:00:45|00:01:45|a|2")
+}
+
+// TestWindowsOfWindows chains two steps, as a pipeline would: what the second
+// makes of the first one's minutes is what it would make of the rows.
+func TestWindowsOfWindows(t *testing.T) {
+	first := minutes(t, "")
+	second := newHarness(t, `{"event_time": "window_start", "watermark": "0s", "window": {"tumbling": "5m"},
+		"group_by": ["kind"], "aggregates": {"n": "sum(n)", "minutes": "count()"}}`, first.out.schema)
+	passed, told := 0, 0
+	pass := func() {
+		for ; passed < len(first.out.batches); passed++ {
+			second.apply("", first.out.batches[passed])
+		}
+		for ; told < len(first.out.marks); told++ {
+			second.signal(sdk.Signal{Kind: sdk.Watermark, Time: first.out.marks[told]})
+		}
+	}
+	first.partitions("p/0", "p/1")
+	second.partitions("p/0", "p/1")
+	for _, minute := range []string{"00:00", "00:01", "00:04", "00:05", "00:07", "00:12"} {
+		first.json("p/0", row(minute+":05", "a"), row(minute+":30", "b"))
+		first.json("p/1", row(minute+":07", "a"))
+		pass()
+	}
+	second.want("00:00:00|00:05:00|a|6|3", "00:00:00|00:05:00|b|3|3",
+		"00:05:00|00:10:00|a|4|2", "00:05:00|00:10:00|b|2|2")
+	first.end()
+	pass()
+	second.end()
+	if second.out.lateRows != 0 {
+		t.Errorf("late in the second step: got %d rows, want none", second.out.lateRows)
+	}
+}
+
+// broken fails in one of the emitter's calls.
+type broken struct {
+	sinkhole
+	call string
+}
+
+var errBroken = errors.New("broken pipe")
+
+func (b *broken) fail(call string) error {
+	if b.call == call {
+		return errBroken
+	}
+	return nil
+}
+
+func (b *broken) Emit(*sdk.Batch) error                           { return b.fail("emit") }
+func (b *broken) Late(arrow.RecordBatch, string, time.Time) error { return b.fail("late") }
+func (b *broken) Reject(...sdk.Reject) error                      { return b.fail("reject") }
+func (b *broken) Watermark(time.Time) error                       { return b.fail("watermark") }
+
+func TestEmitterErrorsEndTheCall(t *testing.T) {
+	for _, call := range []string{"emit", "late", "reject", "watermark"} {
+		h := newHarness(t, perMinute, schemaOf(t, "at timestamp", "kind string"))
+		rows := jsonRows(t, h.in, row("00:00:01", "a"), `{"at": null, "kind": "a"}`, row("00:01:10", "a"),
+			row("00:00:02", "late"))
+		err := h.step.Apply(t.Context(), &sdk.Batch{Rows: rows, Partition: "p"}, &broken{call: call})
+		if !errors.Is(err, errBroken) {
+			t.Errorf("%s fails: got %v, want %v", call, err, errBroken)
+		}
+	}
+}
+
+func TestBatchIsNotKept(t *testing.T) {
+	in := schemaOf(t, "at timestamp", "kind string", "v string")
+	h := newHarness(t, with(`"group_by": ["kind"], "aggregates": {"most": "max(v)", "early": "first(v)",
+		"n": "count_distinct(v)"}`), in)
+	for _, text := range []string{"some", "more", "more"} {
+		rows := jsonRows(t, in, `{"at": "1970-01-01T00:00:00Z", "kind": "`+text+`", "v": "`+text+`"}`)
+		h.apply("p", rows)
+		for _, column := range rows.Columns() {
+			for _, buffer := range column.Data().Buffers() {
+				if buffer != nil {
+					clear(buffer.Bytes()) // a source that uses its memory again
+				}
+			}
+		}
+	}
+	h.end()
+	h.want("00:00:00|00:01:00|more|more|more|1", "00:00:00|00:01:00|some|some|some|1")
+}
+
+func FuzzGroupKey(f *testing.F) {
+	f.Add("a", int64(1), false)
+	f.Add("\x00\xff\x00", int64(-1<<63), true)
+	f.Add("", int64(0), false)
+	columns := []groupColumn{{kind: textKind}, {kind: fixedKind}, {kind: textKind}}
+	f.Fuzz(func(t *testing.T, text string, number int64, null bool) {
+		g := newGroups(columns).empty()
+		key := appendFixedKey(appendTextKey(nil, []byte(text)), number)
+		if null {
+			key = append(key, keyNull)
+		} else {
+			key = appendTextKey(key, []byte(text))
+		}
+		group, err := g.restore(key)
+		if err != nil || string(g.key(group)) != string(key) {
+			t.Errorf("key %x: came back as %x, %v", key, g.key(group), err)
+		}
+		// Any other bytes are a key or an error.
+		if group, err := g.restore([]byte(text)); err == nil && string(g.key(group)) != text {
+			t.Errorf("key %x: came back as %x", text, g.key(group))
+		}
+	})
+}
