@@ -32,7 +32,11 @@ func (c *cursor) begin(group pq.RowGroup) error {
 	if err := c.close(); err != nil {
 		return err
 	}
-	c.pages = group.ColumnChunks()[c.index].Pages()
+	chunk := group.ColumnChunks()[c.index]
+	if c.list == nil && chunk.NumValues() != group.NumRows() {
+		return c.ended(damaged(fmt.Errorf("it has %d values in %d rows", chunk.NumValues(), group.NumRows())))
+	}
+	c.pages = chunk.Pages()
 	return nil
 }
 
@@ -76,7 +80,7 @@ func (c *cursor) readLists(rows int) (size int, err error) {
 			c.list.Append(!c.nullable || v.DefinitionLevel() > 0)
 			size += 4
 		} else if begun == 0 {
-			return size, c.ended(errors.New("a row begins in its middle"))
+			return size, c.ended(damaged(errors.New("a row begins in its middle")))
 		}
 		if v.DefinitionLevel() > c.level() {
 			size += c.append(c.items, v)
@@ -134,12 +138,13 @@ func (c *cursor) fill() error {
 		}
 		n, err := c.values.ReadValues(c.slab[:cap(c.slab)])
 		c.slab, c.next = c.slab[:n], 0
-		if errors.Is(err, io.EOF) {
+		switch {
+		case err == io.EOF:
 			c.values = nil
-		} else if err != nil {
-			return err
-		} else if n == 0 {
-			return errors.New("a page that never ends")
+		case err != nil:
+			return damaged(err)
+		case n == 0:
+			return damaged(errors.New("a page does not end"))
 		}
 	}
 	return nil
@@ -150,8 +155,11 @@ func (c *cursor) turn() error {
 	pq.Release(c.page)
 	c.page = nil
 	page, err := c.pages.ReadPage()
-	if err != nil {
+	if err == io.EOF { // as it is: wrapped, it is a page that ends too early
 		return err
+	}
+	if err != nil {
+		return damaged(err)
 	}
 	c.page, c.values = page, page.Values()
 	return nil
@@ -159,7 +167,7 @@ func (c *cursor) turn() error {
 
 func (c *cursor) ended(err error) error {
 	if errors.Is(err, io.EOF) {
-		err = errors.New("it has fewer values than the footer says")
+		err = damaged(errors.New("it has fewer values than rows"))
 	}
 	return fmt.Errorf("column %q: %w", c.name, err)
 }

@@ -35,11 +35,16 @@ func openFile(r io.ReaderAt, size int64, options ...pq.FileOption) (file *pq.Fil
 	}
 	err = guarded(func() error {
 		if file, err = pq.OpenFile(r, size, options...); err != nil {
-			return fmt.Errorf("the file is damaged: %w", err)
+			return damaged(err)
 		}
 		return nil
 	})
 	return file, err
+}
+
+// damaged hides an io.EOF, which would pass for the end of the rows.
+func damaged(err error) error {
+	return fmt.Errorf("the file is damaged: %v", err)
 }
 
 func checkEnds(r io.ReaderAt, size int64) error {

@@ -14,10 +14,10 @@ import (
 )
 
 // match finds a declared column in a file and how it is read into b.
-func match(root *pq.Column, f arrow.Field, b array.Builder) (*cursor, error) {
-	column := root.Column(f.Name)
+func match(file *pq.File, f arrow.Field, b array.Builder) (*cursor, error) {
+	column := file.Root().Column(f.Name)
 	if column == nil {
-		return nil, fmt.Errorf("no column %q in the file%s", f.Name, otherNames(root, f.Name))
+		return nil, fmt.Errorf("no column %q in the file%s", f.Name, otherNames(file.Root(), f.Name))
 	}
 	c := &cursor{name: f.Name, builder: b}
 	leaf := column
@@ -32,9 +32,8 @@ func match(root *pq.Column, f arrow.Field, b array.Builder) (*cursor, error) {
 	if !leaf.Leaf() || leaf.Repeated() {
 		return nil, otherType(f, column)
 	}
-	if codec := leaf.Compression(); codec != nil && codec.CompressionCodec() == format.Lz4Raw {
-		// parquet-go would ask for ever more memory to decompress a damaged page.
-		return nil, fmt.Errorf("column %q: LZ4 is not supported; write the file with snappy, zstd or gzip", f.Name)
+	if err := misread(file.Metadata(), leaf); err != nil {
+		return nil, fmt.Errorf("column %q: %w", f.Name, err)
 	}
 	c.index, c.nullable = leaf.Index(), column.Optional()
 	var err error

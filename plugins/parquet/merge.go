@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	pq "github.com/parquet-go/parquet-go"
@@ -13,10 +14,9 @@ import (
 	"etlengine/plugins/sdk/files"
 )
 
-// merge writes the rows of parts, in order, as one file. Row groups that are
-// at least half full are copied as they are; smaller ones are written anew,
-// together, so that two neighbours always hold more than one could. One row
-// group is in memory at a time, compressed.
+// merge writes the rows of parts, in order, as one file. A row group that does
+// not fit into one with its neighbours is copied as it is; the others are
+// written anew, together. One row group is in memory at a time, compressed.
 func merge(ctx context.Context, out io.Writer, schema *arrow.Schema, parts []files.Part, o options) error {
 	if len(parts) == 1 {
 		_, err := io.Copy(out, io.NewSectionReader(parts[0], 0, parts[0].Size))
@@ -36,7 +36,11 @@ func merge(ctx context.Context, out io.Writer, schema *arrow.Schema, parts []fil
 	}
 	m := merger{file: file, options: o}
 	for i, part := range opened {
-		if err := guarded(func() error { return m.add(ctx, part) }); err != nil {
+		next := int64(math.MaxInt64)
+		if i+1 < len(opened) && len(opened[i+1].RowGroups()) > 0 {
+			next = opened[i+1].RowGroups()[0].NumRows()
+		}
+		if err := guarded(func() error { return m.add(ctx, part, next) }); err != nil {
 			return fmt.Errorf("merging %s: %w", parts[i].Name, err)
 		}
 	}
@@ -95,26 +99,32 @@ type merger struct {
 	slab    []pq.Value
 }
 
-func (m *merger) add(ctx context.Context, part *pq.File) error {
+// add takes a part. next is the rows of the row group that follows it.
+func (m *merger) add(ctx context.Context, part *pq.File, next int64) error {
 	if !pq.EqualNodes(m.file.Schema(), part.Schema()) {
 		return errors.New("its columns are others than those of the file")
 	}
-	for _, group := range part.RowGroups() {
-		if err := m.addGroup(ctx, group); err != nil {
+	groups := part.RowGroups()
+	for i, group := range groups {
+		after := next
+		if i+1 < len(groups) {
+			after = groups[i+1].NumRows()
+		}
+		if err := m.addGroup(ctx, group, after); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (m *merger) addGroup(ctx context.Context, group pq.RowGroup) error {
+func (m *merger) addGroup(ctx context.Context, group pq.RowGroup, after int64) error {
 	n := group.NumRows()
-	if m.rows+n > m.options.rowGroupRows || m.file.Size()-m.start >= rowGroupBytes {
+	if n > m.options.rowGroupRows-m.rows || m.file.Size()-m.start >= rowGroupBytes {
 		if err := m.endGroup(); err != nil {
 			return err
 		}
 	}
-	if m.rows == 0 && 2*n >= m.options.rowGroupRows {
+	if m.rows == 0 && after > m.options.rowGroupRows-n {
 		if _, err := m.file.WriteRowGroup(group); err != nil {
 			return err
 		}

@@ -75,26 +75,29 @@ func (r *reader) open(file *os.File, skip int64) error {
 		return err
 	}
 	return guarded(func() error {
-		if err := r.bind(opened.Root()); err != nil {
+		if err := r.bind(opened); err != nil {
 			return err
 		}
 		r.groups = opened.RowGroups()
 		for _, g := range r.groups {
 			if g.NumRows() < 0 {
-				return errors.New("the file is damaged: a row group has less than no rows")
+				return damaged(fmt.Errorf("a row group of %d rows", g.NumRows()))
 			}
 			r.rows += g.NumRows()
+		}
+		if r.rows != opened.NumRows() {
+			return damaged(fmt.Errorf("%d rows in its row groups, %d in all", r.rows, opened.NumRows()))
 		}
 		return r.skip(skip)
 	})
 }
 
 // bind finds all declared columns, and says all that is wrong with them at once.
-func (r *reader) bind(root *pq.Column) error {
+func (r *reader) bind(file *pq.File) error {
 	r.builder = array.NewRecordBuilder(memory.DefaultAllocator, r.schema)
 	var errs []error
 	for i, f := range r.schema.Fields() {
-		c, err := match(root, f, r.builder.Field(i))
+		c, err := match(file, f, r.builder.Field(i))
 		errs = append(errs, err)
 		r.columns = append(r.columns, c)
 	}

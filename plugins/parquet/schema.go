@@ -80,9 +80,6 @@ func leafNode(f arrow.Field, dictionary bool) (pq.Node, error) {
 	if node == nil {
 		return nil, fmt.Errorf("parquet files hold no column of type %s", sdk.TypeName(f.Type))
 	}
-	if mark, ok := f.Metadata.GetValue("engine.type"); ok && mark == "json" {
-		node = pq.JSON()
-	}
 	if dictionary {
 		return pq.Encoded(node, &pq.RLEDictionary), nil
 	}
@@ -93,7 +90,7 @@ func leafNode(f arrow.Field, dictionary bool) (pq.Node, error) {
 // nanoseconds, which parquet-go prefers, are unreadable to some engines.
 func typeNode(t arrow.DataType) pq.Node {
 	switch t := t.(type) {
-	case *arrow.StringType:
+	case *arrow.StringType: // json columns too: a reader may refuse a whole file for one bad text
 		return pq.String()
 	case *arrow.BinaryType:
 		return pq.Leaf(pq.ByteArrayType)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	pq "github.com/parquet-go/parquet-go"
@@ -188,10 +189,11 @@ func (w *writer) Close() error {
 	return nil
 }
 
-// version is the engine's, as far as the binary knows it.
+// version is the engine's, as far as the binary knows it. Readers of created_by
+// do not expect the brackets of "(devel)".
 func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+	if info, ok := debug.ReadBuildInfo(); ok && strings.HasPrefix(info.Main.Version, "v") {
 		return info.Main.Version
 	}
-	return "(devel)"
+	return "devel"
 }

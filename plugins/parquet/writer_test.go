@@ -223,7 +223,7 @@ func TestFooterSaysTypesOrderAndWriter(t *testing.T) {
 	want := []string{
 		"z OPTIONAL TIMESTAMP(isAdjustedToUTC=true,unit=MICROS)", "a REQUIRED STRING",
 		"m OPTIONAL TIME(isAdjustedToUTC=false,unit=MICROS)", "d OPTIONAL DATE", "u OPTIONAL INT(64,false)",
-		"j OPTIONAL JSON", "p OPTIONAL DECIMAL(9,2)", "l OPTIONAL LIST", "list REPEATED ", "element OPTIONAL STRING",
+		"j OPTIONAL STRING", "p OPTIONAL DECIMAL(9,2)", "l OPTIONAL LIST", "list REPEATED ", "element OPTIONAL STRING",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
