@@ -137,6 +137,7 @@ func newPlugin() sdk.Plugin {
 	p := sdk.Spec[Config]{
 		Kind:    sdk.KindTransform,
 		Name:    "aggregation",
+		Late:    true,
 		Summary: "Counts, sums and ranks rows by group in windows of event time.",
 		Example: `aggregation:
   event_time: created_at

@@ -18,11 +18,11 @@ import (
 // sinkhole counts what it throws away.
 type sinkhole struct{ rows int64 }
 
-func (s *sinkhole) Emit(b *sdk.Batch) error                         { s.rows += b.NumRows(); return nil }
-func (s *sinkhole) Late(arrow.RecordBatch, string, time.Time) error { return nil }
-func (s *sinkhole) Reject(...sdk.Reject) error                      { return nil }
-func (s *sinkhole) Watermark(time.Time) error                       { return nil }
-func (s *sinkhole) Count(sdk.Counts)                                {}
+func (s *sinkhole) Emit(b *sdk.Batch) error    { s.rows += b.NumRows(); return nil }
+func (s *sinkhole) Late(sdk.Late) error        { return nil }
+func (s *sinkhole) Reject(...sdk.Reject) error { return nil }
+func (s *sinkhole) Watermark(time.Time) error  { return nil }
+func (s *sinkhole) Count(sdk.Counts)           {}
 
 // benchTickets is a stream of tickets: an hour long, five seconds of disorder.
 func benchTickets(tb testing.TB, batches int) []arrow.RecordBatch {

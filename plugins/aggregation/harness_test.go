@@ -51,9 +51,12 @@ func (c *collector) Emit(b *sdk.Batch) error {
 	return nil
 }
 
-func (c *collector) Late(rows arrow.RecordBatch, partition string, watermark time.Time) error {
-	c.late = append(c.late, lateRow{rows, partition, watermark})
-	c.lateRows += rows.NumRows()
+func (c *collector) Late(l sdk.Late) error {
+	if int64(len(l.EventTimes)) != l.Rows.NumRows() {
+		c.t.Errorf("late rows: got %d event times for %d rows", len(l.EventTimes), l.Rows.NumRows())
+	}
+	c.late = append(c.late, lateRow{l.Rows, l.Partition, l.Watermark})
+	c.lateRows += l.Rows.NumRows()
 	return nil
 }
 

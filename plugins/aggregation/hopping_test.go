@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow"
-
 	"etlengine/plugins/sdk"
 )
 
@@ -97,10 +95,10 @@ func (b *broken) fail(call string) error {
 	return nil
 }
 
-func (b *broken) Emit(*sdk.Batch) error                           { return b.fail("emit") }
-func (b *broken) Late(arrow.RecordBatch, string, time.Time) error { return b.fail("late") }
-func (b *broken) Reject(...sdk.Reject) error                      { return b.fail("reject") }
-func (b *broken) Watermark(time.Time) error                       { return b.fail("watermark") }
+func (b *broken) Emit(*sdk.Batch) error      { return b.fail("emit") }
+func (b *broken) Late(sdk.Late) error        { return b.fail("late") }
+func (b *broken) Reject(...sdk.Reject) error { return b.fail("reject") }
+func (b *broken) Watermark(time.Time) error  { return b.fail("watermark") }
 
 func TestEmitterErrorsEndTheCall(t *testing.T) {
 	for _, call := range []string{"emit", "late", "reject", "watermark"} {

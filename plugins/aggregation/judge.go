@@ -62,7 +62,7 @@ func (t *transform) judge(p *partition, b *sdk.Batch, out sdk.Emitter) error {
 		}
 	}
 	t.clock.newest = max(t.clock.newest, p.newest)
-	if err := j.late.hand(b, out); err != nil {
+	if err := j.handLate(b, out); err != nil {
 		return err
 	}
 	if len(j.rejects) > 0 {
@@ -77,14 +77,16 @@ func (j *judged) tooLate(row, watermark int64, b *sdk.Batch, out sdk.Emitter) er
 		j.late.to++
 		return nil
 	}
-	err := j.late.hand(b, out)
+	err := j.handLate(b, out)
 	j.late = lateRun{from: row, to: row + 1, watermark: watermark}
 	return err
 }
 
-func (r lateRun) hand(b *sdk.Batch, out sdk.Emitter) error {
+func (j *judged) handLate(b *sdk.Batch, out sdk.Emitter) error {
+	r := j.late
 	if r.from == r.to {
 		return nil
 	}
-	return out.Late(b.Rows.NewSlice(r.from, r.to), b.Partition, time.UnixMicro(r.watermark).UTC())
+	return out.Late(sdk.Late{Rows: b.Rows.NewSlice(r.from, r.to), EventTimes: j.times[r.from:r.to],
+		Partition: b.Partition, Watermark: time.UnixMicro(r.watermark).UTC()})
 }

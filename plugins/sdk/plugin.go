@@ -31,6 +31,8 @@ type Plugin struct {
 	// AtLeastOnce says why the step cannot be exactly-once after a crash, in
 	// a few words; "" if it can.
 	AtLeastOnce string
+	// Late tells that a transform may hand on late rows.
+	Late bool
 
 	// Check returns everything wrong with a config.
 	Check func(config []byte) []Problem
@@ -63,8 +65,10 @@ type Env struct {
 	Epoch    uint64            // number of the newest recorded epoch; 0 at the very first start
 	Resume   map[string][]byte // sources: cursor by partition; nil at the very first start
 	Filled   bool              // sources: a pipeline of this run fills what is read
-	Services map[string]string // address of each service that Needs named
-	Log      *slog.Logger      // never nil
+	// Positions asks a source to set Batch.Positions.
+	Positions bool
+	Services  map[string]string // address of each service that Needs named
+	Log       *slog.Logger      // never nil
 }
 
 // Problem is one thing wrong with a config. It is an error too.
@@ -100,6 +104,7 @@ type Spec[C any] struct {
 	Defaults C
 
 	AtLeastOnce string
+	Late        bool
 
 	Schema    func(c *C, in *arrow.Schema) (*arrow.Schema, []Problem)
 	Resources func(c *C) []string
@@ -111,7 +116,7 @@ type Spec[C any] struct {
 // Plugin is the spec as the engine takes it.
 func (s Spec[C]) Plugin() Plugin {
 	p := Plugin{Kind: s.Kind, Name: s.Name, Summary: s.Summary, Example: s.Example,
-		Fields: FieldsOf(s.Defaults), AtLeastOnce: s.AtLeastOnce}
+		Fields: FieldsOf(s.Defaults), AtLeastOnce: s.AtLeastOnce, Late: s.Late}
 	p.Check = func(config []byte) []Problem {
 		_, problems := s.decode(config)
 		return problems

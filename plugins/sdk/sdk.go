@@ -40,6 +40,8 @@ type Batch struct {
 	Partition string            // "client_tickets/3", "a.csv"; "" after a step that mixes partitions
 	Cursor    []byte            // set by sources: reading resumes after this batch
 	Rejected  []Reject          // rows that could not become rows here
+	Positions []int64           // set by sources if Env.Positions: offset, line or number of each row
+	Time      time.Time         // the wall clock when the engine took the batch from its source; zero in a test
 }
 
 // NumRows is the number of rows, rejects not counted.
@@ -55,6 +57,10 @@ type Reject struct {
 	Raw       []byte // the undecoded bytes, from a decoder
 	Row       []byte // the row as a JSON object, from later steps
 }
+
+// PositionColumn is the int64 column that holds where a row stood in its
+// partition, in pipelines that keep late rows or dead letters.
+const PositionColumn = "_position"
 
 // SignalKind tells what a Signal says.
 type SignalKind uint8
@@ -166,13 +172,20 @@ type Counts struct {
 	Partial  int64 // absorbed rows that missed some of their windows; told, not balanced
 }
 
+// Late is rows that came behind the watermark that judged them.
+type Late struct {
+	Rows       arrow.RecordBatch // columns of the step's input
+	EventTimes []int64           // of each row, µs since 1970 UTC; not kept by the engine
+	Partition  string
+	Watermark  time.Time
+}
+
 // Emitter takes a step's results. It is valid during the call that got it.
 type Emitter interface {
 	// Emit hands rows to the next step. An empty Partition means mixed.
 	Emit(b *Batch) error
-	// Late hands on rows of the step's input that came behind the watermark
-	// that judged them.
-	Late(rows arrow.RecordBatch, partition string, watermark time.Time) error
+	// Late hands on rows of the step's input that came behind the watermark.
+	Late(rows Late) error
 	// Reject hands on rows that the step could not take.
 	Reject(rows ...Reject) error
 	// Watermark tells the steps behind how far event time has come.

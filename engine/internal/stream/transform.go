@@ -79,8 +79,8 @@ func (e *emitter) Emit(b *sdk.Batch) error {
 }
 
 // Late counts the rows: there is no output for them yet.
-func (e *emitter) Late(rows arrow.RecordBatch, _ string, _ time.Time) error {
-	e.books.late.Add(rows.NumRows())
+func (e *emitter) Late(l sdk.Late) error {
+	e.books.late.Add(l.Rows.NumRows())
 	return nil
 }
 

@@ -44,15 +44,19 @@ func (e *Emitter) Emit(b *sdk.Batch) error {
 }
 
 // Late takes rows of the input's schema.
-func (e *Emitter) Late(rows arrow.RecordBatch, partition string, watermark time.Time) error {
-	if e.in != nil && !rows.Schema().Equal(e.in) {
-		return fmt.Errorf("handing on late rows: want the columns of the input %v, got %v", e.in, rows.Schema())
+func (e *Emitter) Late(l sdk.Late) error {
+	if e.in != nil && !l.Rows.Schema().Equal(e.in) {
+		return fmt.Errorf("handing on late rows: want the columns of the input %v, got %v", e.in, l.Rows.Schema())
 	}
-	if watermark.IsZero() {
+	if int64(len(l.EventTimes)) != l.Rows.NumRows() {
+		return fmt.Errorf("handing on late rows: want %d event times, one a row, got %d",
+			l.Rows.NumRows(), len(l.EventTimes))
+	}
+	if l.Watermark.IsZero() {
 		return fmt.Errorf("handing on late rows: want the watermark that judged them, got none")
 	}
-	for _, line := range Text(rows) {
-		e.LateRows = append(e.LateRows, fmt.Sprintf("%s: %s", partition, line))
+	for _, line := range Text(l.Rows) {
+		e.LateRows = append(e.LateRows, fmt.Sprintf("%s: %s", l.Partition, line))
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func (m *modelTransform) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter)
 		case missing:
 			counts.Dropped++
 		case n%11 == 0 && n > 0:
-			if err := out.Late(b.Rows.NewSlice(int64(i), int64(i+1)), b.Partition, wallClock(1)); err != nil {
+			if err := out.Late(lateRow(b, i)); err != nil {
 				return err
 			}
 		case n%7 == 0 && n > 0:
@@ -215,8 +215,9 @@ func TestEmitterRefusesWhatNoStepMayDo(t *testing.T) {
 	for what, err := range map[string]error{
 		"no rows":           e.Emit(&sdk.Batch{}),
 		"other columns":     e.Emit(&sdk.Batch{Rows: other}),
-		"late, other":       e.Late(other, "a", now),
-		"late, unjudged":    e.Late(modelRows(0, 1), "a", time.Time{}),
+		"late, other":       e.Late(sdk.Late{Rows: other, Watermark: now}),
+		"late, unjudged":    e.Late(sdk.Late{Rows: modelRows(0, 1), EventTimes: []int64{0}}),
+		"late, no times":    e.Late(sdk.Late{Rows: modelRows(0, 1), Watermark: now}),
 		"reject, no reason": e.Reject(sdk.Reject{}),
 	} {
 		if err == nil {
@@ -229,4 +230,9 @@ func TestEmitterRefusesWhatNoStepMayDo(t *testing.T) {
 	if err := e.Watermark(now.Add(-time.Second)); err == nil {
 		t.Error("a watermark that goes back: got no error")
 	}
+}
+
+func lateRow(b *sdk.Batch, i int) sdk.Late {
+	return sdk.Late{Rows: b.Rows.NewSlice(int64(i), int64(i+1)), EventTimes: []int64{int64(i)},
+		Partition: b.Partition, Watermark: wallClock(1)}
 }
