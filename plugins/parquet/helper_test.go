@@ -159,13 +159,18 @@ func readAll(t testing.TB, path string, schema sdk.Schema, skip int64) ([]arrow.
 	return batches, rejected
 }
 
-func tryRead(t testing.TB, path string, schema sdk.Schema, skip int64) (batches []arrow.RecordBatch,
-	rejected []sdk.Reject, err error) {
+func tryRead(t testing.TB, path string, schema sdk.Schema, skip int64) ([]arrow.RecordBatch, []sdk.Reject, error) {
 	t.Helper()
 	r, err := openReader(files.File{Path: path, Skip: skip, Schema: schema}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, nil, err
 	}
+	return drain(t, r)
+}
+
+// drain reads to the end and closes.
+func drain(t testing.TB, r *reader) (batches []arrow.RecordBatch, rejected []sdk.Reject, err error) {
+	t.Helper()
 	defer r.Close()
 	for {
 		rows, bad, err := r.Next(t.Context())

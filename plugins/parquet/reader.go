@@ -27,7 +27,7 @@ const (
 // reader reads the declared columns of one file.
 type reader struct {
 	name    string
-	file    io.Closer
+	file    io.Closer // nil if the bytes need no closing
 	schema  *arrow.Schema
 	columns []*cursor
 	builder *array.RecordBuilder
@@ -48,9 +48,34 @@ func openReader(f files.File, log *slog.Logger) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{name: f.Path, file: file, schema: f.Schema.Arrow(), log: log, step: 1}
-	if err := r.open(file, f.Skip); err != nil {
-		file.Close() // nothing was written
+	info, err := file.Stat()
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	r, err := newReader(file, info.Size(), f, log)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	r.file = file
+	return r, nil
+}
+
+func newReader(data io.ReaderAt, size int64, f files.File, log *slog.Logger) (*reader, error) {
+	r := &reader{name: f.Path, schema: f.Schema.Arrow(), log: log, size: size, step: 1}
+	file, err := openFile(data, size, pq.SkipPageIndex(true), pq.SkipBloomFilters(true), pq.ReadBufferSize(readBuffer))
+	if err != nil {
+		return nil, r.named(err)
+	}
+	err = guarded(func() error {
+		if err := r.bind(file); err != nil {
+			return err
+		}
+		if err := r.count(file); err != nil {
+			return err
+		}
+		return r.skip(f.Skip)
+	})
+	if err != nil {
 		return nil, r.named(err)
 	}
 	return r, nil
@@ -63,33 +88,19 @@ func (r *reader) named(err error) error {
 	return fmt.Errorf("reading %s: %w", r.name, err)
 }
 
-func (r *reader) open(file *os.File, skip int64) error {
-	info, err := file.Stat()
-	if err != nil {
-		return err
+// count adds up the rows: what the footer says of them must agree.
+func (r *reader) count(file *pq.File) error {
+	r.groups = file.RowGroups()
+	for _, g := range r.groups {
+		if g.NumRows() < 0 {
+			return damaged(fmt.Errorf("a row group of %d rows", g.NumRows()))
+		}
+		r.rows += g.NumRows()
 	}
-	r.size = info.Size()
-	opened, err := openFile(file, r.size, pq.SkipPageIndex(true), pq.SkipBloomFilters(true),
-		pq.ReadBufferSize(readBuffer))
-	if err != nil {
-		return err
+	if r.rows != file.NumRows() {
+		return damaged(fmt.Errorf("%d rows in its row groups, %d in all", r.rows, file.NumRows()))
 	}
-	return guarded(func() error {
-		if err := r.bind(opened); err != nil {
-			return err
-		}
-		r.groups = opened.RowGroups()
-		for _, g := range r.groups {
-			if g.NumRows() < 0 {
-				return damaged(fmt.Errorf("a row group of %d rows", g.NumRows()))
-			}
-			r.rows += g.NumRows()
-		}
-		if r.rows != opened.NumRows() {
-			return damaged(fmt.Errorf("%d rows in its row groups, %d in all", r.rows, opened.NumRows()))
-		}
-		return r.skip(skip)
-	})
+	return nil
 }
 
 // bind finds all declared columns, and says all that is wrong with them at once.
@@ -208,6 +219,9 @@ func (r *reader) Close() error {
 		if err := guarded(c.close); err != nil {
 			r.log.Debug("closing a column", "file", r.name, "column", c.name, "cause", err)
 		}
+	}
+	if r.file == nil {
+		return nil
 	}
 	return r.file.Close()
 }

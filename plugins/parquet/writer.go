@@ -130,8 +130,9 @@ func itemType(t arrow.DataType) arrow.DataType {
 func (w *writer) write(rows arrow.RecordBatch) error {
 	for rows.NumRows() > 0 {
 		n := min(rows.NumRows(), w.options.rowGroupRows-w.groupRows)
+		fits := rows.NewSlice(0, n)
 		for i, c := range w.columns {
-			if err := c.slabs(rows.NewSlice(0, n).Column(i), into(w.file.ColumnWriters()[i])); err != nil {
+			if err := c.slabs(fits.Column(i), into(w.file.ColumnWriters()[i])); err != nil {
 				return fmt.Errorf("writing %s: %w", c.field.Name, err)
 			}
 		}

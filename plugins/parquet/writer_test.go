@@ -23,8 +23,8 @@ import (
 func TestEveryTypeComesBackAsItWas(t *testing.T) {
 	for _, required := range []string{"", "!"} {
 		schema := schemaOf(t, strings.Join(strings.Fields(everyType), required+" ")+required)
-		for _, n := range []int{0, 1, 7, 1025, 9000} {
-			for name, codec := range codecs() {
+		for n, compressions := range map[int][]string{0: {"none"}, 1: {"none"}, 1025: {"snappy", "zstd", "gzip"}, 5000: {"snappy"}} {
+			for _, name := range compressions {
 				t.Run(fmt.Sprintf("%d rows%s %s", n, required, name), func(t *testing.T) {
 					r := rand.New(rand.NewPCG(uint64(n), 1))
 					holes := 5
@@ -32,7 +32,11 @@ func TestEveryTypeComesBackAsItWas(t *testing.T) {
 						holes = 0
 					}
 					want := randomRows(schema.Arrow(), n, holes, r)
-					data := written(t, options{codec: codec, rowGroupRows: 4000}, schema.Arrow(), want)
+					codec, err := codecOf(name)
+					if err != nil {
+						t.Fatal(err)
+					}
+					data := written(t, options{codec: codec, rowGroupRows: 2000}, schema.Arrow(), want)
 					got, rejected := readAll(t, onDisk(t, data), schema, 0)
 					if len(rejected) > 0 {
 						t.Fatalf("rejected: %+v", rejected[0])
@@ -47,7 +51,7 @@ func TestEveryTypeComesBackAsItWas(t *testing.T) {
 func TestSlicedAndEmptyBatchesAreWritten(t *testing.T) {
 	schema := schemaOf(t, everyType)
 	whole := randomRows(schema.Arrow(), 6000, 4, rand.New(rand.NewPCG(1, 1)))
-	for _, cut := range []int64{1, 3, 500, 4100} {
+	for _, cut := range []int64{7, 500, 4100} {
 		var pieces []arrow.RecordBatch
 		for from := int64(2); from < whole.NumRows(); from += cut {
 			pieces = append(pieces, whole.NewSlice(from, min(from+cut, whole.NumRows())), sdk.EmptyRows(schema.Arrow()))
