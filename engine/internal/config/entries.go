@@ -51,6 +51,12 @@ func (b *builder) key(y *yaml.Node, path string) (string, bool) {
 		b.fail(at, path, "bad-key", hint, "want a text as key, got a map or a list")
 	case y.Value == "" && y.Style == 0:
 		b.fail(at, path, "bad-key", "", "the key before the colon is missing")
+	case y.Style == 0 && strings.HasPrefix(y.Value, noBreak):
+		b.fail(at, path, "no-break-space", "indent with plain spaces", "a no-break space in the indentation")
+		return strings.Trim(y.Value, noBreak+" "), true
+	case y.Style == 0 && (strings.HasPrefix(y.Value, "– ") || strings.HasPrefix(y.Value, "— ")):
+		b.fail(at, path, "long-dash", "a list item begins with a plain -", "a long dash")
+		return strings.TrimLeft(y.Value, "–— "), true
 	case strings.Contains(y.Value, "${") && !strings.Contains(y.Value, "$${"):
 		b.fail(at, path, "variable-in-key", "variables are filled into values only", "a variable in a key")
 		return y.Value, true

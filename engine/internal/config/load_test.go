@@ -227,7 +227,7 @@ func TestMendedFilesAreReadToTheirEnd(t *testing.T) {
 // TestHostileFilesEndSoon would run into the test's timeout if anything took
 // the square of a file's size.
 func TestHostileFilesEndSoon(t *testing.T) {
-	const n = 20_000
+	const n = 10_000
 	var keys strings.Builder
 	for i := range n / 4 {
 		fmt.Fprintf(&keys, "key_%d: string\n", i)

@@ -21,20 +21,60 @@ func mendsOf(line string, inside bool) []mend {
 	if strings.TrimSpace(line) == "" || len(line) > maxLine {
 		return nil
 	}
+	mends := append(mendForeign(line), mendEscape(line)...)
 	if inside {
-		return append(mendFlow(line, textColumn(line), true), mendBrackets(line)...)
+		mends = append(mends, mendComma(line, textColumn(line))...)
+		return append(mends, mendFlow(line, textColumn(line), true)...)
 	}
-	mends := mendTab(line)
+	mends = append(mends, mendTab(line)...)
 	if column, flow := flowStart(line); flow {
 		mends = append(mends, mendComma(line, column)...)
 		mends = append(mends, mendFlow(line, column, false)...)
 	}
 	for _, try := range [...]func(string) []mend{
-		mendBrackets, mendColon, mendNestedKey, mendQuote, mendValue,
+		mendMergeKey, mendBrackets, mendColon, mendNestedKey, mendQuote, mendValue,
 	} {
 		mends = append(mends, try(line)...)
 	}
 	return mends
+}
+
+// noBreak is what some keyboards and web pages have for a space.
+const noBreak = "\u00a0"
+
+// mendForeign takes other languages' comments and other spaces for what they
+// look like.
+func mendForeign(line string) []mend {
+	column := textColumn(line)
+	if text := strings.TrimLeft(line, " "); strings.HasPrefix(text, "//") {
+		return []mend{{line: strings.Replace(line, "//", "#", 1), column: column,
+			code: "comment", message: "a comment begins with #"}}
+	}
+	return mendSpace(line)
+}
+
+func mendSpace(line string) []mend {
+	text := strings.TrimLeft(line, " "+noBreak)
+	indent := line[:len(line)-len(text)]
+	if text == "" || !strings.Contains(indent, noBreak) {
+		return nil
+	}
+	return []mend{{line: strings.ReplaceAll(indent, noBreak, " ") + text,
+		column: runes(indent[:strings.Index(indent, noBreak)]) + 1, code: "no-break-space",
+		message: "a no-break space in the indentation", hint: "indent with plain spaces"}}
+}
+
+var escaped = regexp.MustCompile(`"([^"']*\\[^"']*)"`)
+
+// mendEscape puts single quotes around text with a \, which begins an escape in
+// double quotes.
+func mendEscape(line string) []mend {
+	at := escaped.FindStringIndex(line)
+	if at == nil {
+		return nil
+	}
+	return []mend{{line: escaped.ReplaceAllString(line, "'$1'"), column: runes(line[:at[0]]) + 1,
+		code: "bad-escape", message: "a \\ in double quotes begins an escape, and this is none"}}
 }
 
 func mendTab(line string) []mend {
@@ -87,21 +127,31 @@ var blockLine = regexp.MustCompile(`^(\s*(?:-\s+)*)` +
 	`((?:[^\s"'{\[#&*!|>%@\x60:-][^:#]*|"[^"]*"|'[^']*'):\s+)?(\S.*)$`)
 
 // twoEntries is a value, a space, and the next key with its colon.
-var twoEntries = regexp.MustCompile(`([^\s,:?{\[]["')\]}]?)(\s+)([A-Za-z_][\w.]*:\s)`)
+var twoEntries = regexp.MustCompile(`([^\s,:;?{\[]["')\]}]?);?(\s+)([A-Za-z_][\w.]*:\s|"[^"]+":\s)`)
 
 // mendComma puts commas between the entries of a { … } that lacks them.
 func mendComma(line string, column int) []mend {
 	if strings.Contains(line, " ? ") {
 		return nil
 	}
-	head, tail := string([]rune(line)[:column]), string([]rune(line)[column:])
+	head, tail := string([]rune(line)[:column-1]), string([]rune(line)[column-1:])
 	at := twoEntries.FindStringSubmatchIndex(tail)
 	if at == nil {
 		return nil
 	}
 	return []mend{{line: head + twoEntries.ReplaceAllString(tail, "$1,$2$3"),
-		column: column + runes(tail[:at[6]]) + 1, code: "missing-comma",
+		column: column + runes(tail[:at[6]]), code: "missing-comma",
 		message: "a comma is missing before " + strings.TrimSpace(tail[at[6]:at[7]])}}
+}
+
+// mendLineComma ends a line inside of { } with a comma.
+func mendLineComma(line string) []mend {
+	text := strings.TrimRight(line, " \t")
+	if text == "" || strings.ContainsAny(text[len(text)-1:], ",{[:") || strings.Contains(text, "#") {
+		return nil
+	}
+	return []mend{{line: text + ",", column: runes(text), code: "missing-comma",
+		message: "a comma is missing at the end of the line"}}
 }
 
 // mendBrackets closes what is open at the end of the line, or takes away what
@@ -126,10 +176,10 @@ func mendBrackets(line string) []mend {
 			open, columns = open[:len(open)-1], columns[:len(columns)-1]
 		}
 	}
-	if len(open) == 0 {
-		return nil
+	closed := strings.TrimRight(line, " \t")
+	if len(open) == 0 || strings.HasSuffix(closed, "{") || strings.HasSuffix(closed, "[") {
+		return nil // what the last bracket holds is on the lines below
 	}
-	closed := strings.TrimRight(line, " ")
 	for i := len(open) - 1; i >= 0; i-- {
 		closed += string(closing(open[i]))
 	}
@@ -147,6 +197,31 @@ func mendColon(line string) []mend {
 	}
 	return []mend{{line: parts[1] + " " + parts[2], column: runes(parts[1]), code: "missing-space",
 		message: "a space is missing after the colon"}}
+}
+
+var bareWord = regexp.MustCompile(`^\s*(?:-\s+)*[A-Za-z_][\w.]*$`)
+
+// mendBareKey puts a colon behind a word that stands alone over a map.
+func mendBareKey(line string) []mend {
+	text := strings.TrimRight(line, " ")
+	if !bareWord.MatchString(text) {
+		return nil
+	}
+	return []mend{{line: text + ":", column: textColumn(line), code: "missing-colon",
+		message: "a colon is missing after the key"}}
+}
+
+var unknownAnchor = regexp.MustCompile(`^(\s*<<:\s+)\*(\S+)`)
+
+// mendMergeKey takes away a merge of something that is not there.
+func mendMergeKey(line string) []mend {
+	parts := unknownAnchor.FindStringSubmatch(line)
+	if parts == nil {
+		return nil
+	}
+	return []mend{{line: parts[1] + "{}", column: runes(parts[1]) + 1, code: "unknown-anchor",
+		message: fmt.Sprintf("there is no &%s before this *%s", parts[2], parts[2]),
+		hint:    fmt.Sprintf("write &%s at the map that it stands for", parts[2])}}
 }
 
 var nestedKey = regexp.MustCompile(`^(\s*(?:-\s+)*[A-Za-z_][\w.]*: +)([A-Za-z_][\w.]*:)( +\{.*| +\S+)?$`)

@@ -227,6 +227,6 @@ func (r *reader) plugin(n *Node, at Position, path string) (string, bool) {
 		hint = fmt.Sprintf("write %s: { %s: … }", value.text, second)
 	}
 	r.fail(n.KeyPos(second), path, "two-plugins", hint,
-		"a step has one plugin, this one has %s", strings.Join(names, " and "))
+		"a step has one plugin, this one has %s", strings.Join(names, ", "))
 	return "", false
 }

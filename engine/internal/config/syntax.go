@@ -12,10 +12,11 @@ import (
 )
 
 // maxMends bounds how often a file is mended and read again, maxTried how many
-// bytes are parsed in search of a mend.
+// bytes are parsed and how many lines looked back at in search of a mend.
 const (
 	maxMends = 25
 	maxTried = 8 << 20
+	maxBack  = 200
 )
 
 // stop is where the YAML parser gave up.
@@ -157,13 +158,12 @@ func (s *source) helps(number int, line string, stopped *stop) bool {
 // brokenSince is the first line of what the parser could not finish: the one
 // after the longest beginning of the file that is YAML by itself.
 func (s *source) brokenSince(line int) int {
-	const most = 200
 	lines := strings.Split(s.current(), "\n")
 	if s.mended == nil {
 		lines = s.lines
 	}
 	last := line
-	for n := last - 1; n > last-most && s.tried <= maxTried; n-- {
+	for n := last - 1; n > last-maxBack && s.tried <= maxTried; n-- {
 		text := strings.Join(lines[:max(n, 0)], "\n")
 		s.tried += len(text)
 		if n <= 0 || parses(text) {
@@ -192,11 +192,17 @@ func (s *source) candidates(first, last int) []candidate {
 			list = append(list, candidate{number, m})
 		}
 	}
-	// `path:in` is YAML, a text; what fails is the line after it.
-	add(first-1, mendColon(s.line(first-1)))
+	// `path:in` and `csv` are YAML, texts; what fails is the line after them.
+	add(first-1, append(mendColon(s.line(first-1)), mendBareKey(s.line(first-1))...))
+	for n := max(1, last-maxBack); n < first; n++ {
+		add(n, mendSpace(s.line(n)))
+	}
 	add(first, mendsOf(s.line(first), false))
 	depth := bracketDepth(s.line(first))
 	for n := first + 1; n <= last && n < first+most; n++ {
+		if depth > 0 {
+			add(n-1, mendLineComma(s.line(n-1)))
+		}
 		add(n, mendsOf(s.line(n), depth > 0))
 		depth += bracketDepth(s.line(n))
 	}

@@ -62,7 +62,7 @@ func (b *builder) node(y *yaml.Node, path string) *Node {
 	if b.depth > maxDepth || b.copied > maxCopied {
 		if !b.overflow {
 			b.overflow = true
-			b.fail(y, path, "too-large", "",
+			b.fail(y, "", "too-large", "",
 				"want at most %d levels and %d values made by aliases", maxDepth, maxCopied)
 		}
 		return n
