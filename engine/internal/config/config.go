@@ -29,7 +29,7 @@ type File struct {
 	StateDir           string
 	CheckpointInterval time.Duration
 	HTTP               string // "" is off
-	Defaults           *Node // plugin name → config, merged into the steps, names unchecked; may be nil
+	Defaults           *Node  // plugin name → config, merged into the steps, names unchecked; may be nil
 	Schemas            *Node  // schema name → columns; may be nil
 	Pipelines          []*Pipeline
 
