@@ -44,7 +44,7 @@ type Pipeline struct {
 	Processors         []*Step
 	Outputs            []*Output
 	CheckpointInterval time.Duration
-	Late, DeadLetters  *Node // nil unless given
+	Late, DeadLetters  *Step // outputs of such rows; nil unless given
 }
 
 // Output is one of the places that get every batch. A plain output has no

@@ -21,6 +21,11 @@ func (p *Pipeline) steps() []*Step {
 	for _, o := range p.Outputs {
 		steps = append(append(steps, o.Processors...), o.Steps...)
 	}
+	for _, s := range [...]*Step{p.Late, p.DeadLetters} {
+		if s != nil {
+			steps = append(steps, s)
+		}
+	}
 	return steps
 }
 
@@ -40,8 +45,7 @@ func (r *reader) pipeline(name string, at Position, n *Node) *Pipeline {
 			r.unknown(n.KeyPos(key), join(path, key), key, pipelineKeys, inPipeline)
 		}
 	}
-	p := &Pipeline{Name: name, Node: n, Late: n.Get("late"), DeadLetters: n.Get("dead_letters"),
-		CheckpointInterval: r.interval(n, path, r.file.CheckpointInterval)}
+	p := &Pipeline{Name: name, Node: n, CheckpointInterval: r.interval(n, path, r.file.CheckpointInterval)}
 	if r.has(n, "input", at, path) {
 		p.Input = r.step(n.Get("input"), n.KeyPos("input"), join(path, "input"))
 	}
@@ -53,14 +57,18 @@ func (r *reader) pipeline(name string, at Position, n *Node) *Pipeline {
 			}
 		}
 	}
-	for _, key := range [...]string{"late", "dead_letters"} {
-		if n.Get(key).Kind() != Null {
-			r.step(n.Get(key), n.KeyPos(key), join(path, key))
-			r.refuse(n.KeyPos(key), join(path, key), key)
-		}
-	}
+	p.Late, p.DeadLetters = r.side(n, "late", path), r.side(n, "dead_letters", path)
 	r.label(p)
 	return p
+}
+
+// side reads an output for rows that leave the way of the others; nil if there
+// is none.
+func (r *reader) side(n *Node, key, path string) *Step {
+	if n.Get(key).Kind() == Null {
+		return nil
+	}
+	return r.step(n.Get(key), n.KeyPos(key), join(path, key))
 }
 
 // has reports a key that is missing or empty.

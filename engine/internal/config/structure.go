@@ -68,7 +68,7 @@ var inPipeline = map[string]string{
 // unsupported are structures that a later version runs. They are read, so that
 // everything else in them is checked, and refused.
 func unsupported(key string) bool {
-	return key == "late" || key == "dead_letters" || key == "plugins" ||
+	return key == "plugins" ||
 		strings.HasSuffix(key, "_resources") || strings.HasPrefix(key, "benthos/")
 }
 

@@ -1,0 +1,79 @@
+package config
+
+import "testing"
+
+// TestMendsAreWhatWasMeant tries each kind of mend on a line by itself; the
+// first one offered is the most specific.
+func TestMendsAreWhatWasMeant(t *testing.T) {
+	tests := []struct {
+		name, line string
+		inside     bool // of brackets opened on a line before
+		code, want string
+	}{
+		{"nothing", "   ", false, "", ""},
+		{"good line", "  a:", false, "", ""},
+		{"tab", "\t- a: b", false, "tab", "  - a: b"},
+		{"tab behind a dash", "-\ta: b", false, "tab", "-  a: b"},
+		{"no-break space", "\u00a0 a: b", false, "no-break-space", "  a: b"},
+		{"comment", "  // a: b", false, "comment", "  # a: b"},
+		{"escape", `  a: "\d+"`, false, "bad-escape", `  a: '\d+'`},
+		{"comma", "a: { b: c d: e }", false, "missing-comma", "a: { b: c, d: e }"},
+		{"comma behind a call", "a: { b: f(x) d: e }", false, "missing-comma", "a: { b: f(x), d: e }"},
+		{"comma inside", "b: c d: e", true, "missing-comma", "b: c, d: e"},
+		{"variable inside", "b: ${C},", true, "unquoted-variable", `b: "${C}",`},
+		{"bracket inside is left to its opener", "}", true, "", ""},
+		{"variable", "a: { b: ${C} }", false, "unquoted-variable", `a: { b: "${C}" }`},
+		{"variable in a list item", "- { b: ${C} }", false, "unquoted-variable", `- { b: "${C}" }`},
+		{"variable under a quoted key", `"a b": [${C}]`, false, "unquoted-variable", `"a b": ["${C}"]`},
+		{"not closed", "a: [b, {c: d}", false, "unclosed", "a: [b, {c: d}]"},
+		{"two not closed", "a: [b, {c: d", false, "unclosed", "a: [b, {c: d}]"},
+		{"closed twice", "a: b]", false, "unclosed", "a: b"},
+		{"an opener at the end waits for its lines", "a: {", false, "", ""},
+		{"colon", "a:b", false, "missing-space", "a: b"},
+		{"an address is no key", "http://x", false, "", ""},
+		{"two keys", "a: b: {c: d}", false, "nested-key", "a: { b: {c: d} }"},
+		{"two keys in an item", "- a: b: 1m", false, "nested-key", "- a: { b: 1m }"},
+		{"quote", `a: "b`, false, "unclosed", `a: "b"`},
+		{"comment behind a value", "a: *b # c", false, "unquoted-value", `a: "*b" # c`},
+		{"text behind a quote", `- "a" == b`, false, "unquoted-value", `- '"a" == b'`},
+		{"apostrophe", "a: 'l'eau'", false, "unquoted-value", `a: "l'eau"`},
+		{"both quotes", `a: 'l'eau "x"'`, false, "unquoted-value", `a: 'l''eau "x"'`},
+		{"merge", "  <<: *base", false, "unknown-anchor", "  <<: {}"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var got mend
+			if mends := mendsOf(test.line, test.inside); len(mends) > 0 {
+				got = mends[0]
+			}
+			if got.code == "unquoted-value" && test.want == "" {
+				got = mend{} // quoting the whole value is always offered last
+			}
+			if got.code != test.code || got.line != test.want {
+				t.Errorf("got %s %q, want %s %q", got.code, got.line, test.code, test.want)
+			}
+		})
+	}
+}
+
+func TestIndentationIsMovedToTheNearestKey(t *testing.T) {
+	src, _ := newSource("t.yaml", []byte("a:\n  b:\n    # note\n    c: d\n   e: f\n"))
+	widths := src.widthsBefore(5)
+	if len(widths) != 3 || widths[0] != 4 && widths[0] != 2 {
+		t.Fatalf("got %v, want the widths of c, b and a, the nearest first", widths)
+	}
+	mends := mendIndentation(src.line(5), widths)
+	if len(mends) != 3 || mends[0].line != "    e: f" || mends[0].column != 4 {
+		t.Errorf("got %+v", mends)
+	}
+}
+
+func TestLongLinesAreNotMended(t *testing.T) {
+	line := "a: { b: ${C} }"
+	for len(line) <= maxLine {
+		line += line
+	}
+	if mends := mendsOf(line, false); mends != nil {
+		t.Errorf("got %d mends of a line of %d bytes, want none", len(mends), len(line))
+	}
+}
