@@ -143,7 +143,8 @@ func (d *dials) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net.
 		return
 	}
 	d.newest = err
-	if d.failed != nil && !d.failed[address] && !errors.Is(err, context.Canceled) {
+	closing := errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed)
+	if d.failed != nil && !d.failed[address] && !closing {
 		d.failed[address] = true
 		d.log.Warn("broker cannot be reached; trying until it can", "broker", address, "cause", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -12,8 +13,8 @@ import (
 )
 
 const (
-	maxFails  = 20 // of a partition in a row: with the pauses, about a minute and a half
-	maxAbsent = 3  // surveys: a broker that just started may not know its topics yet
+	maxFails  = 20              // of a partition in a row: with the pauses, more than a minute
+	maxAbsent = 4 * time.Second // a broker that just started may not know its topics yet
 )
 
 // heed acts upon a survey.
@@ -52,12 +53,15 @@ func (r *reader) heed(v survey) error {
 // checkTopics stops at topics that are gone, or not the ones we began to read.
 func (r *reader) checkTopics(v survey) error {
 	if v.missing {
-		if r.absent++; r.absent >= maxAbsent {
+		if r.absent.IsZero() {
+			r.absent = time.Now()
+		}
+		if time.Since(r.absent) > maxAbsent {
 			return fmt.Errorf("reading %v: a topic was deleted while it was read", r.config.Topic)
 		}
 		return nil
 	}
-	r.absent = 0
+	r.absent = time.Time{}
 	var anew []*partition
 	for _, p := range r.partitions {
 		id := topicID(v.topics[p.at.topic].ID)
@@ -70,8 +74,8 @@ func (r *reader) checkTopics(v survey) error {
 		if err := r.lost(p, to, why); err != nil {
 			return err
 		}
-		p.high = v.limits[p.at].high
-		p.next, p.epoch = to, -1
+		p.move(to)
+		r.heard(p, v.limits[p.at].high)
 		anew = append(anew, p)
 	}
 	if len(anew) == 0 {
@@ -166,7 +170,7 @@ func (r *reader) seek(p *partition, to int64, why string) error {
 	if err := r.lost(p, to, why); err != nil {
 		return err
 	}
-	p.next, p.epoch = to, -1
+	p.move(to)
 	r.k.SetOffsets(map[string]map[int32]kgo.EpochOffset{
 		p.at.topic: {p.at.partition: {Epoch: -1, Offset: to}},
 	})

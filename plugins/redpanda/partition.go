@@ -50,6 +50,10 @@ func (p *partition) resume(s *source, c cursor, e ends) error {
 	return nil
 }
 
+// move sets a position that does not follow from the one before. Until we hear
+// where the log ends there may be something to come.
+func (p *partition) move(to int64) { p.next, p.epoch, p.high = to, -1, to+1 }
+
 // gone tells why a position is not in the log, and where to go on instead.
 func (p *partition) gone(topic string, e ends) (to int64, why string) {
 	switch {

@@ -20,7 +20,7 @@ const (
 type reader struct {
 	*source
 	byAt     map[tp]*partition
-	absent   int // surveys in a row that did not find a topic
+	absent   time.Time // since when a topic is not found
 	draining bool
 	backoff  time.Duration
 }
@@ -174,9 +174,10 @@ func chunk(records []*kgo.Record) int {
 	return len(records)
 }
 
-// heard takes note of a partition's end.
+// heard takes note of a partition's end, which may have moved back where
+// records were lost. What lies behind the position is old news.
 func (r *reader) heard(p *partition, high int64) {
-	if high <= p.high {
+	if high < p.next || high == p.high {
 		return
 	}
 	p.high = high

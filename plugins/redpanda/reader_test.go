@@ -136,6 +136,8 @@ func TestReplacedRecordsAreDataLoss(t *testing.T) {
 		t.Errorf("got %v at %d, want to go on at 8", err, p.next)
 	}
 	wantGiven(t, "going on", r, "0 rows to 8")
+	r.heed(here(p, func(v *survey) { v.limits[p.at] = ends{stable: 8, high: 8} }))
+	wantGiven(t, "at an end that moved back", r, "idle")
 	if !strings.Contains(log.String(), "position=10 continues=8") {
 		t.Errorf("logged %s", log)
 	}

@@ -104,10 +104,11 @@ func (s *sink) Write(ctx context.Context, b *sdk.Batch) error {
 		slab := s.slab()
 		slab.fill(encoder, from, min(from+slabRecords, rows))
 		slab.left = len(slab.records)
+		arrived := slab.arrived // a method value is an allocation
 		for i := range slab.records {
 			r := &slab.records[i]
 			r.Topic, r.Timestamp = s.topic, now
-			s.k.Produce(s.ctx, r, slab.arrived)
+			s.k.Produce(s.ctx, r, arrived)
 		}
 	}
 	return ctx.Err()

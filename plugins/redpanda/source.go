@@ -20,7 +20,8 @@ import (
 const (
 	fetchWait      = 250 * time.Millisecond
 	fetchBytes     = 16 << 20
-	partitionBytes = 1 << 20 // larger fetches are slower and take more memory
+	partitionBytes = 1 << 20   // larger fetches are slower and take more memory
+	batchBytes     = 256 << 20 // decompressed: no bomb shall fill the memory
 	maxDecoders    = 4
 	commitPatience = 2 * time.Second
 )
@@ -69,7 +70,7 @@ func openSource(ctx context.Context, c *SourceConfig, _ *arrow.Schema, env sdk.E
 		kgo.KeepControlRecords(), // else a position would stop before the marker of a transaction
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchMaxWait(fetchWait), kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(partitionBytes),
-		kgo.WithPools(newPools()))
+		kgo.MaxDecompressBatchBytes(batchBytes), kgo.WithPools(newPools()))
 	if err != nil {
 		return nil, err
 	}

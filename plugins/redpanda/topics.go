@@ -159,8 +159,11 @@ func makeTopic(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 	if partitions == 0 {
 		partitions = -1 // the broker's default
 	}
-	_, err = k.admin.CreateTopic(ctx, partitions, -1, nil, c.Topic)
+	made, err := k.admin.CreateTopic(ctx, partitions, -1, nil, c.Topic)
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+		if made.ErrMessage != "" {
+			err = fmt.Errorf("%s: %w", made.ErrMessage, err)
+		}
 		return fmt.Errorf("making topic %q at %s: %w", c.Topic, k.name, k.explain(err))
 	}
 	_, err = k.describe(ctx, true, c.Topic)
