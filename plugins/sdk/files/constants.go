@@ -36,7 +36,8 @@ func newColumns(schema sdk.Schema, f found) (columns, error) {
 		k := &constant{t: c.schema.Field(i).Type, text: text}
 		first, err := k.take(1)
 		if err != nil {
-			return c, fmt.Errorf("opening %s: %s: a column of type %s %w", f.name, column.Key, column.Value.Type, err)
+			return c, fmt.Errorf("opening %s: %s: a column of type %s %w",
+				f.name, column.Key, column.Value.Type, err)
 		}
 		if first.IsNull(0) && column.Value.Required {
 			return c, fmt.Errorf("opening %s: %s: want a value, the folder says null", f.name, column.Key)

@@ -104,11 +104,13 @@ func TestFolderIsLockedAgainstOtherProcessesOnly(t *testing.T) {
 
 func TestErrorsNameThePathOnce(t *testing.T) {
 	_, err := osDisk{}.Open("/nowhere/x")
-	if got, want := failed("opening", "/nowhere/x", err).Error(), "opening /nowhere/x: no such file or directory"; got != want {
+	got, want := failed("opening", "/nowhere/x", err).Error(), "opening /nowhere/x: no such file or directory"
+	if got != want {
 		t.Errorf("want %q, got %q", want, got)
 	}
 	err = &os.LinkError{Op: "rename", Old: "a", New: "b", Err: syscall.ENOSPC}
-	if got, want := failed("publishing", "b", err).Error(), "publishing b: no space left on device"; got != want {
+	got, want = failed("publishing", "b", err).Error(), "publishing b: no space left on device"
+	if got != want {
 		t.Errorf("want %q, got %q", want, got)
 	}
 	if err := failed("opening", "x", nil); err != nil {

@@ -22,6 +22,10 @@ import (
 type Format struct {
 	// Suffix ends every published name: ".csv", ".csv.gz", ".parquet".
 	Suffix string
+	// Options is all else that decides how the bytes are read, such as the
+	// delimiter. After a restart with other columns, options or suffix, files
+	// that were hidden before are neither appended to nor merged.
+	Options string
 	// Start begins to write to w. schema is the sink's columns without those
 	// of partition_by and, unless asked for, those that begin with "_".
 	// resumed: w continues a file that has rows, so no header.

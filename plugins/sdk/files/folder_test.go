@@ -65,7 +65,8 @@ func TestLockedFolderIsNamed(t *testing.T) {
 	cfg := testConfig()
 	cfg.Path = "out"
 	_, err = newSink(cfg, testSchema, testEnv(dir), lines, otherProcess{})
-	wantError(t, err, "opening the folder out", "in use by another process (pid ", "one process per output folder")
+	wantError(t, err, "opening the folder out", "in use by another process (pid ",
+		"one process per output folder")
 	_ = s
 }
 
@@ -168,7 +169,8 @@ func TestColumnsAreChecked(t *testing.T) {
 	checkProblems(t, "all in folders", cfg.Check(only), "partition_by: no column is left for the files")
 	cfg.PartitionBy = nil
 	only = arrow.NewSchema(schema.Fields()[2:], nil)
-	checkProblems(t, "the engine's only", cfg.Check(only), "no column is left for the files (columns that begin with _")
+	checkProblems(t, "the engine's only", cfg.Check(only),
+		"no column is left for the files (columns that begin with _")
 }
 
 func TestResourcesOfSinkAndSourceMeet(t *testing.T) {

@@ -18,13 +18,14 @@ import (
 )
 
 // lines is a format that is appended to: a header, then a line for each row.
-var lines = Format{Suffix: ".txt", Start: func(w io.Writer, schema *arrow.Schema, resumed bool) (Encoder, error) {
-	e := &lineEncoder{w: w}
-	if !resumed {
-		fmt.Fprintln(&e.held, header(schema))
-	}
-	return e, nil
-}}
+var lines = Format{Suffix: ".txt",
+	Start: func(w io.Writer, schema *arrow.Schema, resumed bool) (Encoder, error) {
+		e := &lineEncoder{w: w}
+		if !resumed {
+			fmt.Fprintln(&e.held, header(schema))
+		}
+		return e, nil
+	}}
 
 // blocks is a format with a footer, so that parts must be merged.
 var blocks = Format{Suffix: ".blk", Empty: true,

@@ -1,9 +1,12 @@
 package files
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -16,7 +19,8 @@ type handle struct {
 	Version int          `json:"v"`
 	Publish []publishing `json:"publish,omitempty"`
 	Hidden  []hiddenPart `json:"hidden,omitempty"`
-	Since   time.Time    `json:"since,omitzero"` // since when the oldest hidden row is hidden
+	Shape   string       `json:"shape,omitempty"` // of the hidden files: columns and options
+	Since   time.Time    `json:"since,omitzero"`  // since when the oldest hidden row is hidden
 }
 
 // publishing is a whole hidden file and where it is to appear.
@@ -30,7 +34,8 @@ type hiddenPart struct {
 	Name   string `json:"name"`
 	Folder string `json:"folder,omitempty"` // of partition_by, in the output folder
 	Length int64  `json:"length"`           // what is durable; the rest is cut off after a crash
-	Full   bool   `json:"full,omitempty"`   // reached its size: nothing is added, nothing merged
+	Suffix string `json:"suffix"`           // of its published name
+	Full   bool   `json:"full,omitempty"`   // nothing is added or merged: reached its size, or has another shape
 }
 
 func (h handle) encode() ([]byte, error) {
@@ -52,13 +57,25 @@ func decodeHandle(data []byte) (handle, error) {
 	}
 	for _, p := range h.Publish {
 		if !filepath.IsLocal(p.From) || !filepath.IsLocal(p.To) {
-			return h, fmt.Errorf("the record names %q and %q: want paths that stay in their folders", p.From, p.To)
+			return h, fmt.Errorf("the record names %q and %q: want paths that stay in their folders",
+				p.From, p.To)
 		}
 	}
 	for _, p := range h.Hidden {
-		if !filepath.IsLocal(p.Name) || (p.Folder != "" && !filepath.IsLocal(p.Folder)) || p.Length < 0 {
+		if !filepath.IsLocal(p.Name) || (p.Folder != "" && !filepath.IsLocal(p.Folder)) ||
+			strings.ContainsRune(p.Suffix, filepath.Separator) || p.Length < 0 {
 			return h, fmt.Errorf("the record names %q of %q: want paths that stay in their folders", p.Name, p.Folder)
 		}
 	}
 	return h, nil
+}
+
+// shape tells whether two files of the format could be one.
+func (s *sink) shape() string {
+	sum := sha256.New()
+	for _, f := range s.layout.schema.Fields() {
+		fmt.Fprintf(sum, "%q %s %v %s\n", f.Name, f.Type, f.Nullable, f.Metadata)
+	}
+	fmt.Fprint(sum, s.format.Options)
+	return hex.EncodeToString(sum.Sum(nil)[:8])
 }

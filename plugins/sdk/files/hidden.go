@@ -105,7 +105,7 @@ func (s *sink) growing(t *target) (*hidden, error) {
 	if h != nil && !h.Full && s.grows() {
 		return h, s.openFile(h, s.disk.Append, true)
 	}
-	h = &hidden{hiddenPart: hiddenPart{Name: s.nextName(), Folder: t.folder}}
+	h = &hidden{hiddenPart: hiddenPart{Name: s.nextName(), Folder: t.folder, Suffix: s.format.Suffix}}
 	t.files = append(t.files, h)
 	return h, s.openFile(h, s.disk.Create, false)
 }

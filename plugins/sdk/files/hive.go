@@ -34,7 +34,8 @@ func folderName(column, value string) (string, error) {
 	}
 	name := escape(column) + "=" + value
 	if len(name) > maxName {
-		return "", fmt.Errorf("%s: want a value whose folder has a name of at most %d bytes, got one of %d (%.40s…)",
+		return "", fmt.Errorf("%s: want a value whose folder has a name of at most %d bytes, "+
+			"got one of %d (%.40s…)",
 			column, maxName, len(name), value)
 	}
 	return name, nil

@@ -33,7 +33,8 @@ func TestFolderNamesAreThoseOfHive(t *testing.T) {
 }
 
 func FuzzFolderNamesStayInTheirFolderAndComeBack(f *testing.F) {
-	for _, seed := range []string{"", "a", "..", "../../x", "/", "%2F", "%", "a%zz", "\x00", "é", "\xff", "__HIVE_DEFAULT_PARTITION__"} {
+	for _, seed := range []string{"", "a", "..", "../../x", "/", "%2F", "%", "a%zz",
+		"\x00", "é", "\xff", "__HIVE_DEFAULT_PARTITION__"} {
 		f.Add("k", seed)
 		f.Add(seed, "v")
 	}
@@ -71,7 +72,8 @@ func everyType(t *testing.T) arrow.RecordBatch {
 		{"s":"x","b":true,"i32":-1,"i64":2,"u64":3,"f":0.5,"d":"2026-02-01","ts":"2026-02-01T10:11:12.000001Z",
 		 "by":"AAE=","dec":"1.25","l":["p","q"]},
 		{},
-		{"s":"é","b":false,"i32":7,"i64":-8,"u64":18446744073709551615,"f":-1,"d":"1969-12-31","ts":"1969-12-31T23:59:59Z",
+		{"s":"é","b":false,"i32":7,"i64":-8,"u64":18446744073709551615,"f":-1,"d":"1969-12-31",
+		 "ts":"1969-12-31T23:59:59Z",
 		 "by":"","dec":"-0.01","l":[]}]`))
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +95,8 @@ func TestGatheredRowsAreTheRowsPicked(t *testing.T) {
 				}
 				for at, row := range numbers {
 					if got.ValueStr(at) != column.ValueStr(row) || got.IsNull(at) != column.IsNull(row) {
-						t.Errorf("%s, row %d: want %s, got %s", whole.ColumnName(i), row, column.ValueStr(row), got.ValueStr(at))
+						t.Errorf("%s, row %d: want %s, got %s",
+							whole.ColumnName(i), row, column.ValueStr(row), got.ValueStr(at))
 					}
 				}
 			}
@@ -129,7 +132,8 @@ func TestPartitionValuesComeBackFromFolderNames(t *testing.T) {
 
 func TestKeysTellValuesApart(t *testing.T) {
 	schema := arrow.NewSchema([]arrow.Field{{Name: "a", Type: arrow.BinaryTypes.String, Nullable: true},
-		{Name: "b", Type: arrow.BinaryTypes.String, Nullable: true}, {Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil)
+		{Name: "b", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil)
 	rows, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(`[
 		{"a":"x","b":"yz"}, {"a":"xy","b":"z"}, {"a":null,"b":"//"}, {"a":"//","b":null}, {"a":"","b":""}, {},
 		{"a":"x","b":"yz"}]`))
@@ -155,9 +159,9 @@ func FuzzNamesAreTakenApart(f *testing.F) {
 		n := newNames("e1", pipeline, step, ".csv")
 		n.published(name)
 		n.ownsHidden(name)
-		owner, epoch, ok := n.published(n.final(12, 3))
+		owner, epoch, ok := n.published(n.final(12, 3, ".csv"))
 		if !ok || epoch != 12 || owner != n.owner {
-			t.Fatalf("%q was taken for one of %q, epoch %d", n.final(12, 3), owner, epoch)
+			t.Fatalf("%q was taken for one of %q, epoch %d", n.final(12, 3, ".csv"), owner, epoch)
 		}
 		if hidden := n.hidden(12, 3); !n.ownsHidden(hidden) || strings.HasSuffix(hidden, ".csv") ||
 			filepath.Base(hidden) != hidden {

@@ -59,8 +59,8 @@ func (l *listing) find() ([]found, error) {
 	}
 	slices.SortFunc(files, func(a, b found) int { return strings.Compare(a.name, b.name) })
 	if len(files) == 0 {
-		return nil, errNoFiles{fmt.Sprintf("path: want files in %s whose names end in %s, found none among %d others",
-			l.path, strings.Join(l.suffixes, " or "), l.others)}
+		return nil, errNoFiles{fmt.Sprintf("path: want files in %s whose names end in %s, "+
+			"found none among %d others", l.path, strings.Join(l.suffixes, " or "), l.others)}
 	}
 	return files, nil
 }

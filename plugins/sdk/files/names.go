@@ -28,8 +28,8 @@ func newNames(engine, pipeline, step, suffix string) names {
 		suffix: suffix, incarnation: strings.ToLower(rand.Text()[:10])}
 }
 
-func (n names) final(epoch uint64, number int) string {
-	return fmt.Sprintf("part.%s.%08d-%04d%s", n.owner, epoch, number, n.suffix)
+func (n names) final(epoch uint64, number int, suffix string) string {
+	return fmt.Sprintf("part.%s.%08d-%04d%s", n.owner, epoch, number, suffix)
 }
 
 func (n names) hidden(epoch uint64, number int) string {

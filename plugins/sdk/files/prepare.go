@@ -39,7 +39,7 @@ func (s *sink) prepare(ctx context.Context, epoch uint64) (handle, error) {
 	// What an earlier record named and nobody published yet is carried on.
 	s.unpublished = append(s.unpublished, rolled...)
 	s.roll, s.epoch = false, epoch+1
-	h := handle{Publish: slices.Clone(s.unpublished), Since: s.due.oldest()}
+	h := handle{Publish: slices.Clone(s.unpublished), Since: s.due.oldest(), Shape: s.shape()}
 	for _, t := range s.order {
 		for _, f := range t.files {
 			h.Hidden = append(h.Hidden, f.hiddenPart)
@@ -71,7 +71,7 @@ func (s *sink) settle(ctx context.Context, epoch uint64) ([]publishing, error) {
 			return nil, err
 		}
 		for _, h := range files {
-			name := s.names.final(epoch, len(rolled)+1)
+			name := s.names.final(epoch, len(rolled)+1, h.Suffix)
 			rolled = append(rolled, publishing{From: h.Name, To: filepath.Join(t.folder, name)})
 		}
 	}
@@ -121,7 +121,7 @@ func (s *sink) merge(ctx context.Context, t *target, epoch uint64) ([]*hidden, e
 }
 
 func (s *sink) mergeParts(ctx context.Context, parts []*hidden, epoch uint64) (*hidden, error) {
-	h := &hidden{hiddenPart: hiddenPart{Name: s.nextName(), Folder: parts[0].Folder}}
+	h := &hidden{hiddenPart: hiddenPart{Name: s.nextName(), Folder: parts[0].Folder, Suffix: s.format.Suffix}}
 	path := s.hiddenPath(h)
 	s.newNames = true
 	w, err := s.openWriter(path, s.disk.Create)

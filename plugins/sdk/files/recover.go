@@ -9,7 +9,8 @@ import (
 	"syscall"
 )
 
-const mountHint = "files are written beside the folder and moved into it: choose a folder below the mount point"
+const mountHint = "files are written beside the folder and moved into it: " +
+	"choose a folder below the mount point"
 
 // Recover takes up what the newest record knows to be hidden, cut to what was
 // durable then, and removes this step's other hidden files. Without a record it
@@ -40,6 +41,7 @@ func (s *sink) restore(h handle, recorded bool) error {
 	}
 	for _, p := range h.Hidden {
 		listed[p.Name] = true
+		p.Full = p.Full || h.Shape != s.shape() || p.Suffix != s.format.Suffix
 		if err := s.takeUp(p); err != nil {
 			return err
 		}

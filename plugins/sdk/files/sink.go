@@ -80,7 +80,7 @@ func newSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) (*
 		names: newNames(env.EngineID, env.Pipeline, env.Step, f.Suffix),
 		epoch: env.Epoch + 1, targets: map[string]*target{}}
 	s.due.limits(cfg.Roll)
-	if longest := len(s.names.final(1, 1)) + 12; longest > maxName {
+	if longest := len(s.names.final(1, 1, f.Suffix)) + 12; longest > maxName {
 		return nil, fmt.Errorf("naming files: want names of pipeline and step that leave room in %d bytes, "+
 			"got %q and %q", maxName, env.Pipeline, env.Step)
 	}

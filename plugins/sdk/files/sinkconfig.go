@@ -15,8 +15,8 @@ import (
 // SinkConfig is the part of a sink's config that all formats share. Embed it.
 // An embedding struct with a Validate of its own must call this one too.
 type SinkConfig struct {
-	Path         string   `json:"path" required:"true" alias:"folder,dir,directory" doc:"Folder that gets the part files."`
-	PartitionBy  []string `json:"partition_by" alias:"partitions" doc:"Columns that become folders, column=value."`
+	Path         string   `json:"path" required:"true" alias:"folder" doc:"Folder that gets the part files."`
+	PartitionBy  []string `json:"partition_by" doc:"Columns that become folders, column=value."`
 	Roll         Roll     `json:"roll" doc:"When part files are finished and appear."`
 	MaxOpenFiles int      `json:"max_open_files" doc:"How many files may be open at a time under partition_by."`
 	KeepMetadata bool     `json:"keep_metadata" doc:"Whether columns that begin with _ are written too."`

@@ -11,8 +11,8 @@ import (
 // SourceConfig is the part of a source's config that all formats share. Embed
 // it. An embedding struct with a Validate of its own must call this one too.
 type SourceConfig struct {
-	Path      string     `json:"path" required:"true" alias:"paths,file,folder" doc:"A file, a folder or a glob."`
-	Schema    sdk.Schema `json:"schema" doc:"Columns to read. Those that a folder is named for, column=value, come from its name."`
+	Path      string     `json:"path" required:"true" alias:"paths,file" doc:"A file, a folder or a glob."`
+	Schema    sdk.Schema `json:"schema" doc:"Columns to read, also from folders named column=value."`
 	Partition string     `json:"partition" doc:"What is in order of time within itself: file."`
 	Metadata  []string   `json:"metadata" doc:"Columns about where a row came from; none yet."`
 }

@@ -1,0 +1,98 @@
+package files
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"etlengine/plugins/sdk"
+)
+
+func TestPartitionsBecomeFolders(t *testing.T) {
+	for name, f := range map[string]Format{"lines": lines, "blocks": blocks} {
+		d := newMemDisk()
+		cfg := testConfig()
+		cfg.PartitionBy, cfg.MaxOpenFiles = []string{"kind"}, 2
+		s := openSink(t, d, cfg, f, nil)
+		kinds := []string{"a", "../../x", "", "-", "é/b=c", "a"}
+		for i := range 4 {
+			write(t, s, batchOf(i*6, i*6+6, kinds...))
+			if len(s.open) > 2 {
+				t.Fatalf("%s: want at most 2 open files, got %d", name, len(s.open))
+			}
+			publish(t, s, uint64(i+1), prepare(t, s, uint64(i+1), i == 3))
+		}
+		rows := map[string]int{}
+		for file, body := range d.tree("/data/out") {
+			rows[filepath.Dir(file)] += strings.Count(body, "\n") -
+				strings.Count(body, "#id\n") - strings.Count(body, "END\n")
+		}
+		want := map[string]int{"kind=a": 8, "kind=..%2F..%2Fx": 4, "kind=" + hiveNull: 8, "kind=é%2Fb%3Dc": 4}
+		if !maps.Equal(rows, want) {
+			t.Errorf("%s: want the rows %v, got %v", name, want, rows)
+		}
+		if got := d.tree("/"); len(got) != len(d.tree("/data/out")) {
+			t.Errorf("%s: want no files outside the output folder, got %q", name, got)
+		}
+	}
+}
+
+func TestFoldersOfFoldersSurviveAPowerCut(t *testing.T) {
+	d := newMemDisk()
+	cfg := testConfig()
+	cfg.PartitionBy = []string{"kind", "_position"}
+	s := openSink(t, d, cfg, lines, nil)
+	write(t, s, batchOf(0, 4, "a", "b"))
+	publish(t, s, 1, prepare(t, s, 1, true))
+	d.crash("power", nil)
+	last := "kind=b/_position=3/part.e1.report.csv.00000001-0004.txt"
+	if got := d.tree("/data/out"); len(got) != 4 || got[last] == "" {
+		t.Errorf("want four files in folders of folders, got %q", got)
+	}
+}
+
+func TestPartitionValueTooLongForAFolderIsNamed(t *testing.T) {
+	cfg := testConfig()
+	cfg.PartitionBy = []string{"kind"}
+	s := openSink(t, newMemDisk(), cfg, lines, nil)
+	err := s.Write(t.Context(), batchOf(0, 1, strings.Repeat("x", 300)))
+	wantError(t, err, "kind: want a value", "255 bytes")
+}
+
+func TestSlicedRowsAreWritten(t *testing.T) {
+	for _, by := range [][]string{nil, {"kind"}} {
+		d := newMemDisk()
+		cfg := testConfig()
+		cfg.PartitionBy = by
+		s := openSink(t, d, cfg, lines, nil)
+		whole := batchOf(0, 10, "a", "-").Rows
+		write(t, s, &sdk.Batch{Rows: whole.NewSlice(3, 6)})
+		publish(t, s, 1, prepare(t, s, 1, true))
+		var ids []string
+		for _, body := range d.tree("/data/out") {
+			for line := range strings.Lines(body) {
+				if !strings.HasPrefix(line, "#") {
+					ids = append(ids, line[:1])
+				}
+			}
+		}
+		slices.Sort(ids)
+		if !slices.Equal(ids, []string{"3", "4", "5"}) {
+			t.Errorf("partition_by %v: want rows 3 to 5, got %q", by, ids)
+		}
+	}
+}
+
+func TestLeastRecentlyUsedFileIsClosedFirst(t *testing.T) {
+	cfg := testConfig()
+	cfg.PartitionBy, cfg.MaxOpenFiles = []string{"kind"}, 2
+	s := openSink(t, newMemDisk(), cfg, lines, nil)
+	for _, kind := range []string{"a", "b", "a", "c"} {
+		write(t, s, batchOf(0, 1, kind))
+	}
+	if s.open[0].Folder != "kind=a" || s.open[1].Folder != "kind=c" {
+		t.Errorf("want a and c open, got %s and %s", s.open[0].Folder, s.open[1].Folder)
+	}
+}

@@ -1,0 +1,276 @@
+package files
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestRecoveryCutsGrowingFileAndGoesOnAppending(t *testing.T) {
+	d := newMemDisk()
+	s := openSink(t, d, testConfig(), lines, nil)
+	write(t, s, batchOf(0, 2))
+	h := prepare(t, s, 1, false)
+	write(t, s, batchOf(100, 200)) // of an epoch that is never recorded
+	prepare(t, s, 2, false)
+	d.crash("kill", nil)
+
+	s = openSink(t, d, testConfig(), lines, h)
+	write(t, s, batchOf(2, 3))
+	publish(t, s, 2, prepare(t, s, 2, true))
+	want := map[string]string{"part.e1.report.csv.00000002-0001.txt": "#id,kind\n0,k\n1,k\n2,k\n"}
+	if got := d.tree("/data/out"); !maps.Equal(got, want) {
+		t.Errorf("want %q, got %q", want, got)
+	}
+}
+
+func TestCutIsDurableBeforeTheFileAppears(t *testing.T) {
+	d := newMemDisk()
+	s := openSink(t, d, testConfig(), lines, nil)
+	write(t, s, batchOf(0, 2))
+	h := prepare(t, s, 1, false)
+	write(t, s, batchOf(100, 200))
+	prepare(t, s, 2, false)
+	d.crash("power", nil)
+	s = openSink(t, d, testConfig(), lines, h)
+	publish(t, s, 2, prepare(t, s, 2, true))
+	d.crash("power", nil)
+	want := map[string]string{"part.e1.report.csv.00000002-0001.txt": "#id,kind\n0,k\n1,k\n"}
+	if got := d.tree("/data/out"); !maps.Equal(got, want) {
+		t.Errorf("want %q, got %q", want, got)
+	}
+}
+
+func TestRecoveryRemovesOwnUnlistedFilesOnly(t *testing.T) {
+	d := newMemDisk()
+	s := openSink(t, d, testConfig(), lines, nil)
+	foreign := []string{"part.e2.report.csv.00000001-0001.abc", "part.e1.other.csv.00000001-0001.abc",
+		"part.e1.report.parquet.00000001-0001.abc", "notes"}
+	own := "part.e1.report.csv.00000009-0001.abc"
+	for _, name := range append(slices.Clone(foreign), own) {
+		if _, err := d.Create(filepath.Join(s.hide, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.crash("kill", nil)
+	openSink(t, d, testConfig(), lines, nil)
+	var got []string
+	for name := range d.tree(s.hide) {
+		got = append(got, name)
+	}
+	slices.Sort(got)
+	slices.Sort(foreign)
+	if !slices.Equal(got, foreign) {
+		t.Errorf("want %q kept, got %q", foreign, got)
+	}
+}
+
+func TestFileTakenByAConsumerIsNotAnError(t *testing.T) {
+	d := newMemDisk()
+	s := openSink(t, d, testConfig(), lines, nil)
+	write(t, s, batchOf(0, 1))
+	h := prepare(t, s, 1, true)
+	publish(t, s, 1, h)
+	if err := d.remove("/data/out/part.e1.report.csv.00000001-0001.txt"); err != nil {
+		t.Fatal(err)
+	}
+	d.crash("kill", nil)
+	env := testEnv("")
+	env.Epoch = 1
+	s, err := newSink(testConfig(), testSchema, env, lines, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, s, 1, h)
+}
+
+func TestHiddenFileLostBeforePublishIsAnError(t *testing.T) {
+	d := newMemDisk()
+	s := openSink(t, d, testConfig(), lines, nil)
+	write(t, s, batchOf(0, 1))
+	h := prepare(t, s, 1, true)
+	for name := range d.tree(s.hide) {
+		if err := d.remove(filepath.Join(s.hide, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantError(t, s.Publish(t.Context(), 1, h), "00000001-0001.txt", "is gone")
+}
+
+func TestAnotherFileOfTheFinalNameIsNotReplaced(t *testing.T) {
+	d := newMemDisk()
+	s := openSink(t, d, testConfig(), lines, nil)
+	write(t, s, batchOf(0, 1))
+	h := prepare(t, s, 1, true)
+	f, _ := d.Create("/data/out/part.e1.report.csv.00000001-0001.txt")
+	if _, err := f.Write([]byte("precious")); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, s.Publish(t.Context(), 1, h), "00000001-0001.txt", "another file of that name")
+	if got := d.tree("/data/out"); !slices.Contains(slices.Collect(maps.Values(got)), "precious") {
+		t.Errorf("the other file was replaced: %q", got)
+	}
+}
+
+func TestMissingFoldersAreNamed(t *testing.T) {
+	fill := func(t *testing.T) (*memDisk, *sink, []byte) {
+		d := newMemDisk()
+		s := openSink(t, d, testConfig(), lines, nil)
+		write(t, s, batchOf(0, 1))
+		return d, s, prepare(t, s, 1, true)
+	}
+	for folder, want := range map[string]string{"/data/out": "the output folder /data/out is gone",
+		"/data/.out.engine": "not yet published, is gone"} {
+		t.Run("running"+folder, func(t *testing.T) {
+			d, s, h := fill(t)
+			if err := d.remove(folder); err != nil {
+				t.Fatal(err)
+			}
+			wantError(t, s.Publish(t.Context(), 1, h), want)
+		})
+		t.Run("stopped"+folder, func(t *testing.T) {
+			d, _, h := fill(t)
+			if err := d.remove(folder); err != nil {
+				t.Fatal(err)
+			}
+			d.crash("kill", nil)
+			for range 2 { // the error must not heal itself by what the first attempt made
+				s, err := newSink(testConfig(), testSchema, testEnv(""), lines, d)
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantError(t, s.Publish(t.Context(), 1, h), want)
+				if err := s.Close(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func TestOutputFolderOfARecordIsNotMadeAnew(t *testing.T) {
+	d := newMemDisk()
+	s := openSink(t, d, testConfig(), lines, nil)
+	h := prepare(t, s, 1, false)
+	if err := d.remove("/data/out"); err != nil {
+		t.Fatal(err)
+	}
+	d.crash("kill", nil)
+	s, err := newSink(testConfig(), testSchema, testEnv(""), lines, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, s.Recover(t.Context(), h), "the output folder /data/out is gone", "make it anew")
+}
+
+func TestRecordedHiddenFileMustBeThereAndWhole(t *testing.T) {
+	for name, damage := range map[string]func(d *memDisk, path string) error{
+		"no such file": func(d *memDisk, path string) error { return d.remove(path) },
+		"want 17 bytes, got 3": func(d *memDisk, path string) error {
+			return d.Truncate(path, 3)
+		},
+	} {
+		d := newMemDisk()
+		s := openSink(t, d, testConfig(), lines, nil)
+		write(t, s, batchOf(0, 2))
+		h := prepare(t, s, 1, false)
+		path := s.hiddenPath(s.order[0].files[0])
+		if err := damage(d, path); err != nil {
+			t.Fatal(err)
+		}
+		d.crash("kill", nil)
+		s, err := newSink(testConfig(), testSchema, testEnv(""), lines, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, s.Recover(t.Context(), h), name, path)
+	}
+}
+
+func TestHandleOfANewerEngineIsRefused(t *testing.T) {
+	s, err := newSink(testConfig(), testSchema, testEnv(""), lines, newMemDisk())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, s.Recover(t.Context(), []byte(`{"v":2}`)), "want version 1, got 2")
+	wantError(t, s.Publish(t.Context(), 1, nil), "nothing is written after an error")
+}
+
+func TestHandleCannotLeaveItsFolders(t *testing.T) {
+	for _, h := range []string{`{"v":1,"publish":[{"from":"../x","to":"y"}]}`,
+		`{"v":1,"publish":[{"from":"x","to":"/y"}]}`,
+		`{"v":1,"hidden":[{"name":"../../x","length":1}]}`, `{"v":1,"hidden":[{"name":"x","folder":"../y"}]}`} {
+		if _, err := decodeHandle([]byte(h)); err == nil {
+			t.Errorf("%s: want an error", h)
+		}
+	}
+}
+
+func TestMountPointIsRefusedBeforeAnyWork(t *testing.T) {
+	d := newMemDisk()
+	d.only, d.failAt, d.err = "rename", 1, syscall.EXDEV
+	s, err := newSink(testConfig(), testSchema, testEnv(""), lines, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, s.Recover(t.Context(), nil), "/data/out", "choose a folder below the mount point")
+}
+
+func TestHiddenFilesOfAnotherShapeAreLeftAsTheyAre(t *testing.T) {
+	for name, change := range map[string]func(c *SinkConfig, f *Format){
+		"columns": func(c *SinkConfig, f *Format) { c.KeepMetadata = true },
+		"options": func(c *SinkConfig, f *Format) { f.Options = "delimiter ;" },
+		"suffix":  func(c *SinkConfig, f *Format) { f.Suffix = ".new" },
+	} {
+		for _, f := range []Format{lines, blocks} {
+			d := newMemDisk()
+			cfg, old := testConfig(), f.Suffix
+			s := openSink(t, d, cfg, f, nil)
+			write(t, s, batchOf(0, 1))
+			h := prepare(t, s, 1, false)
+			d.crash("kill", nil)
+			change(&cfg, &f)
+			s = openSink(t, d, cfg, f, h)
+			write(t, s, batchOf(1, 2))
+			publish(t, s, 2, prepare(t, s, 2, true))
+			got := d.tree("/data/out")
+			prefix := "part.e1.report.csv.00000002-"
+			first, second := got[prefix+"0001"+old], got[prefix+"0002"+f.Suffix]
+			if !strings.Contains(first, "0,k\n") || !strings.Contains(second, "1,k") || len(got) != 2 {
+				t.Errorf("other %s: want rows 0 and 1 in two files, got %q", name, got)
+			}
+		}
+	}
+}
+
+func TestHiddenRowsThatWentWhileRunningAreNoticed(t *testing.T) {
+	d := newMemDisk()
+	s := openSink(t, d, testConfig(), lines, nil)
+	write(t, s, batchOf(0, 1))
+	prepare(t, s, 1, false)
+	if err := d.remove(s.hiddenPath(s.order[0].files[0])); err != nil {
+		t.Fatal(err)
+	}
+	write(t, s, batchOf(1, 2))
+	_, err := barrier(t.Context(), s, 2, false)
+	wantError(t, err, "looking for the hidden rows in /data/.out.engine", "no such file")
+}
+
+func TestTwinWithRecordedRowsIsNotMadeAnew(t *testing.T) {
+	d := newMemDisk()
+	s := openSink(t, d, testConfig(), lines, nil)
+	write(t, s, batchOf(0, 1))
+	h := prepare(t, s, 1, false)
+	if err := d.remove("/data/.out.engine"); err != nil {
+		t.Fatal(err)
+	}
+	d.crash("kill", nil)
+	s, err := newSink(testConfig(), testSchema, testEnv(""), lines, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, s.Recover(t.Context(), h), "not yet published, is gone: put it back")
+}
