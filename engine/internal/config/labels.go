@@ -52,6 +52,12 @@ func (p *Pipeline) places() []labelled {
 		}
 		add(slices.Concat(o.Processors, o.Steps)...)
 	}
+	if p.Late != nil {
+		places = append(places, labelled{&p.Late.Label, "late", p.Late.Node, p.Late.Path})
+	}
+	if p.DeadLetters != nil {
+		places = append(places, labelled{&p.DeadLetters.Label, "dead_letters", p.DeadLetters.Node, p.DeadLetters.Path})
+	}
 	return places
 }
 

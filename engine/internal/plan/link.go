@@ -126,6 +126,7 @@ func (b *builder) position(step *Step) config.Position {
 		for _, o := range p.Outputs {
 			steps = append(append(steps, o.Processors...), o.Steps...)
 		}
+		steps = append(steps, p.Late, p.DeadLetters)
 		for _, s := range steps {
 			if s != nil && s.Path == step.Path {
 				return s.Node.KeyPos(s.Plugin)

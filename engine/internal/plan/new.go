@@ -81,6 +81,9 @@ func (b *builder) pipeline(f *config.Pipeline) *Pipeline {
 	var columns *arrow.Schema
 	if f.Input != nil {
 		p.Input = b.step(sdk.KindSource, f.Input, nil)
+		if p.Input.Out != nil && (f.Late != nil || f.DeadLetters != nil) {
+			p.Input.Out = withPosition(p.Input.Out)
+		}
 		columns = p.Input.Out
 	}
 	p.Processors = b.steps(f.Processors, columns)
@@ -96,6 +99,7 @@ func (b *builder) pipeline(f *config.Pipeline) *Pipeline {
 		}
 		p.Branches = append(p.Branches, branch)
 	}
+	b.sides(p, f)
 	return p
 }
 

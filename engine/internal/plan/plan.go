@@ -33,6 +33,9 @@ type Pipeline struct {
 	Processors []*Step
 	Branches   []*Branch
 	FilledBy   []string // pipelines of the file that fill what the input reads
+	// Late and DeadLetters take rows that leave the way of the others; nil if
+	// there is no such output. Their columns are LateColumns and DeadColumns.
+	Late, DeadLetters *Step
 }
 
 // Branch is an output: steps of its own, then one sink or several.
@@ -60,7 +63,18 @@ func (p *Pipeline) Steps() []*Step {
 		steps = append(steps, b.Processors...)
 		steps = append(steps, b.Sinks...)
 	}
-	return steps
+	return append(steps, p.Sides()...)
+}
+
+// Sides lists the outputs for late rows and dead letters, if there are any.
+func (p *Pipeline) Sides() []*Step {
+	var sides []*Step
+	for _, s := range []*Step{p.Late, p.DeadLetters} {
+		if s != nil {
+			sides = append(sides, s)
+		}
+	}
+	return sides
 }
 
 // Guarantee is what the pipeline promises of its outputs: "exactly-once", or

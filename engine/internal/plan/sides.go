@@ -1,0 +1,104 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/engine/internal/config"
+	"etlengine/plugins/sdk"
+)
+
+// withPosition is a source's columns and the one that tells where a row stood,
+// for those that keep rows which leave the way of the others.
+func withPosition(s *arrow.Schema) *arrow.Schema {
+	fields := append(slices.Clone(s.Fields()), arrow.Field{Name: sdk.PositionColumn,
+		Type: arrow.PrimitiveTypes.Int64, Nullable: true})
+	return arrow.NewSchema(fields, nil)
+}
+
+// LateColumns is what a late output gets: the columns of the step that found
+// the rows late, and what judged them.
+func LateColumns(in *arrow.Schema) *arrow.Schema {
+	fields := slices.DeleteFunc(slices.Clone(in.Fields()), func(f arrow.Field) bool {
+		return f.Name == sdk.PositionColumn
+	})
+	return arrow.NewSchema(append(fields,
+		arrow.Field{Name: "_event_time", Type: sdk.Timestamp},
+		arrow.Field{Name: "_watermark", Type: sdk.Timestamp},
+		arrow.Field{Name: "_partition", Type: arrow.BinaryTypes.String},
+		arrow.Field{Name: sdk.PositionColumn, Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+		arrow.Field{Name: "_step", Type: arrow.BinaryTypes.String}), nil)
+}
+
+// DeadColumns is what a dead-letter output gets, whatever the pipeline.
+var DeadColumns = arrow.NewSchema([]arrow.Field{
+	{Name: "at", Type: sdk.Timestamp},
+	{Name: "pipeline", Type: arrow.BinaryTypes.String},
+	{Name: "step", Type: arrow.BinaryTypes.String},
+	{Name: "reason", Type: arrow.BinaryTypes.String},
+	{Name: "partition", Type: arrow.BinaryTypes.String},
+	{Name: "position", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+	{Name: "raw", Type: arrow.BinaryTypes.Binary, Nullable: true},
+	{Name: "row", Type: arrow.BinaryTypes.String, Nullable: true, Metadata: sdk.JSONMark},
+}, nil)
+
+// sides plans the outputs for late rows and dead letters.
+func (b *builder) sides(p *Pipeline, f *config.Pipeline) {
+	if f.DeadLetters != nil {
+		p.DeadLetters = b.side(f.DeadLetters, DeadColumns)
+	}
+	var makers []*Step
+	for _, s := range p.Steps() {
+		if s.Plugin.Late && s.In != nil {
+			makers = append(makers, s)
+		}
+	}
+	switch {
+	case f.Late == nil && len(makers) > 0:
+		b.warn(f.Node.KeyPos("output"), "pipelines."+f.Name, "late-rows-dropped",
+			"rows that come too late for "+makers[0].Label+" are dropped and only counted",
+			"keep them: late: {csv: {path: output/late}}")
+	case f.Late != nil && len(makers) == 0:
+		p.Late = b.side(f.Late, nil)
+		if !slices.ContainsFunc(p.Steps(), func(s *Step) bool { return s.Plugin.Late }) {
+			b.warn(f.Late.Node.KeyPos(f.Late.Plugin), f.Late.Path, "late-unused",
+				"no step of this pipeline can find a row late", "leave late out")
+			p.Late = b.side(f.Late, LateColumns(arrow.NewSchema(nil, nil)))
+		}
+	case f.Late != nil:
+		for _, other := range makers[1:] {
+			if !other.In.Equal(makers[0].In) {
+				b.fail(f.Late.Node.KeyPos(f.Late.Plugin), f.Late.Path, "late-columns",
+					"the late rows of "+makers[0].Label+" and "+other.Label+" have other columns",
+					"aggregate them in pipelines of their own")
+				return
+			}
+		}
+		p.Late = b.side(f.Late, LateColumns(makers[0].In))
+	}
+}
+
+// side plans one of them. Its columns that begin with _ are written, for they
+// are what it is about.
+func (b *builder) side(s *config.Step, columns *arrow.Schema) *Step {
+	const keep = "keep_metadata"
+	step := b.step(sdk.KindSink, s, columns)
+	knows := slices.ContainsFunc(step.Plugin.Fields, func(f sdk.Field) bool { return f.Name == keep })
+	text := string(step.Config)
+	if !knows || s.Config.Get(keep) != nil || !strings.HasSuffix(text, "}") {
+		return step
+	}
+	separator := ","
+	if text == "{}" {
+		separator = ""
+	}
+	step.Config = []byte(strings.TrimSuffix(text, "}") + separator + `"` + keep + `":true}`)
+	return step
+}
+
+func (b *builder) warn(at config.Position, path, code, message, hint string) {
+	b.fail(at, path, code, message, hint)
+	b.problems[len(b.problems)-1].Warning = true
+}
