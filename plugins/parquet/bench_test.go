@@ -1,8 +1,10 @@
 package parquet
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -12,19 +14,16 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/files"
 )
 
+const ticketSchema = `ticket_id:string client_id:string created_at:timestamp demande:string
+	type:string priorite:string`
+
 // tickets are batches such as the main job writes.
-func tickets(batches, rows int) []arrow.RecordBatch {
+func tickets(t testing.TB, batches, rows int) []arrow.RecordBatch {
 	r := rand.New(rand.NewPCG(1, 2))
-	schema := arrow.NewSchema([]arrow.Field{
-		{Name: "ticket_id", Type: arrow.BinaryTypes.String, Nullable: true},
-		{Name: "client_id", Type: arrow.BinaryTypes.String, Nullable: true},
-		{Name: "created_at", Type: sdk.Timestamp, Nullable: true},
-		{Name: "demande", Type: arrow.BinaryTypes.String, Nullable: true},
-		{Name: "type", Type: arrow.BinaryTypes.String, Nullable: true},
-		{Name: "priorite", Type: arrow.BinaryTypes.String, Nullable: true},
-	}, nil)
+	schema := schemaOf(t, ticketSchema).Arrow()
 	var out []arrow.RecordBatch
 	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 	for range batches {
@@ -45,10 +44,9 @@ func tickets(batches, rows int) []arrow.RecordBatch {
 }
 
 func BenchmarkWrite(b *testing.B) {
-	batches := tickets(64, sdk.DefaultBatchRows)
-	b.ResetTimer()
+	batches := tickets(b, 64, sdk.DefaultBatchRows)
 	for b.Loop() {
-		w, err := newWriter(io.Discard, batches[0].Schema(), options{codec: &quickSnappy{}, rowGroupRows: 128 << 10})
+		w, err := newWriter(io.Discard, batches[0].Schema(), plainOptions)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -61,5 +59,44 @@ func BenchmarkWrite(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(batches)*sdk.DefaultBatchRows), "ns/row")
+	reportRows(b, len(batches)*sdk.DefaultBatchRows)
+}
+
+func reportRows(b *testing.B, rows int) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
+}
+
+func BenchmarkRead(b *testing.B) {
+	batches := tickets(b, 64, sdk.DefaultBatchRows)
+	data := written(b, plainOptions, batches[0].Schema(), batches...)
+	f := files.File{Schema: schemaOf(b, ticketSchema)}
+	for b.Loop() {
+		r, err := newReader(bytes.NewReader(data), int64(len(data)), f, slog.New(slog.DiscardHandler))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, _, err := drain(b, r); err != nil {
+			b.Fatal(err)
+		}
+	}
+	reportRows(b, len(batches)*sdk.DefaultBatchRows)
+}
+
+// Small row groups are written anew, full ones are copied.
+func BenchmarkMerge(b *testing.B) {
+	for _, rows := range []int{4096, 128 << 10} {
+		b.Run(fmt.Sprintf("parts of %d rows", rows), func(b *testing.B) {
+			var parts []files.Part
+			for _, batch := range tickets(b, 256<<10/rows, rows) {
+				parts = append(parts, partOf(written(b, plainOptions, batch.Schema(), batch)))
+			}
+			schema := tickets(b, 1, 1)[0].Schema()
+			for b.Loop() {
+				if err := merge(b.Context(), io.Discard, schema, parts, plainOptions); err != nil {
+					b.Fatal(err)
+				}
+			}
+			reportRows(b, 256<<10)
+		})
+	}
 }

@@ -37,5 +37,6 @@ func codecOf(name string) (compress.Codec, error) {
 	if codec, ok := codecs()[name]; ok {
 		return codec, nil
 	}
-	return nil, fmt.Errorf("want one of %s, got %q", strings.Join(slices.Sorted(maps.Keys(codecs())), ", "), name)
+	known := slices.Sorted(maps.Keys(codecs()))
+	return nil, fmt.Errorf("want one of %s, got %q", strings.Join(known, ", "), name)
 }

@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -60,23 +61,28 @@ func (c *column) slabs(a arrow.Array, write func(values []pq.Value) error) error
 	if list, ok := a.(*array.List); ok {
 		return c.listSlabs(list, write)
 	}
-	at, level, nulls, step := valuesOf(a), c.level(), a.NullN() > 0, slabStep(a)
+	values, level, nulls, step := valuesOf(a), c.level(), a.NullN() > 0, slabStep(a)
 	for from := 0; from < a.Len(); from += step {
-		c.slab = c.slab[:0]
-		for row := from; row < min(from+step, a.Len()); row++ {
-			if nulls && a.IsNull(row) {
-				c.slab = append(c.slab, pq.Value{})
-				continue
+		slab := c.room(min(step, a.Len()-from))
+		values(slab, from)
+		for i := range slab {
+			if nulls && a.IsNull(from+i) {
+				slab[i] = pq.Value{}
+			} else if level > 0 {
+				slab[i].SetDefinitionLevel(level)
 			}
-			v := at(row)
-			v.SetDefinitionLevel(level)
-			c.slab = append(c.slab, v)
 		}
-		if err := write(c.slab); err != nil {
+		if err := write(slab); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// room is a slab of n values, to be set.
+func (c *column) room(n int) []pq.Value {
+	c.slab = slices.Grow(c.slab[:0], n)[:n]
+	return c.slab
 }
 
 // listSlabs is slabs for a list. The levels of an item say whether the list is
@@ -84,7 +90,7 @@ func (c *column) slabs(a arrow.Array, write func(values []pq.Value) error) error
 // or goes on with one (the repetition).
 func (c *column) listSlabs(list *array.List, write func(values []pq.Value) error) error {
 	items := list.ListValues()
-	at, level, step := valuesOf(items), c.level(), slabStep(list)
+	values, level, step := valuesOf(items), c.level(), slabStep(list)
 	for from := 0; from < list.Len(); from += step {
 		c.slab = c.slab[:0]
 		for row := from; row < min(from+step, list.Len()); row++ {
@@ -95,7 +101,7 @@ func (c *column) listSlabs(list *array.List, write func(values []pq.Value) error
 			case first == end:
 				c.slab = append(c.slab, pq.Value{}.Level(0, level, c.index))
 			default:
-				c.slab = appendItems(c.slab, items, at, int(first), int(end), level)
+				c.slab = appendItems(c.slab, items, values, int(first), int(end), level)
 			}
 		}
 		if err := write(c.slab); err != nil {
@@ -105,18 +111,21 @@ func (c *column) listSlabs(list *array.List, write func(values []pq.Value) error
 	return nil
 }
 
-func appendItems(slab []pq.Value, items arrow.Array, at func(int) pq.Value, first, end, level int) []pq.Value {
-	for i := first; i < end; i++ {
-		var v pq.Value
-		v.SetDefinitionLevel(level + 1)
-		if items.IsValid(i) {
-			v = at(i)
-			v.SetDefinitionLevel(level + 2)
+func appendItems(slab []pq.Value, items arrow.Array, values fill, first, end, level int) []pq.Value {
+	at := len(slab)
+	slab = slices.Grow(slab, end-first)[:at+end-first]
+	row := slab[at:]
+	values(row, first)
+	for i := range row {
+		if items.IsNull(first + i) {
+			row[i] = pq.Value{}
+			row[i].SetDefinitionLevel(level + 1)
+		} else {
+			row[i].SetDefinitionLevel(level + 2)
 		}
-		if i > first {
-			v.SetRepetitionLevel(1)
+		if i > 0 {
+			row[i].SetRepetitionLevel(1)
 		}
-		slab = append(slab, v)
 	}
 	return slab
 }

@@ -44,7 +44,8 @@ func putInto(b array.Builder, from pq.Type, cut *int64) (put, error) {
 		return putNumber(b.Append, pq.Value.Boolean, 1, from.Kind() == pq.Boolean)
 	case *array.Date32Builder:
 		_, date := logical(from).(*format.DateType)
-		return putNumber(func(v int32) { b.Append(arrow.Date32(v)) }, pq.Value.Int32, 4, date && from.Kind() == pq.Int32)
+		date = date && from.Kind() == pq.Int32
+		return putNumber(func(v int32) { b.Append(arrow.Date32(v)) }, pq.Value.Int32, 4, date)
 	case *array.Time64Builder:
 		return putTime(b, from, cut)
 	case *array.TimestampBuilder:
@@ -124,13 +125,12 @@ func putInt64(b *array.Int64Builder, from pq.Type) (put, error) {
 }
 
 func putUint64(b *array.Uint64Builder, from pq.Type) (put, error) {
-	if l, ok := logical(from).(*format.IntType); !ok || l.IsSigned || from.Kind() != pq.Int32 && from.Kind() != pq.Int64 {
-		return nil, errOtherType
-	}
-	if from.Kind() == pq.Int32 {
+	l, ok := logical(from).(*format.IntType)
+	unsigned := ok && !l.IsSigned
+	if unsigned && from.Kind() == pq.Int32 {
 		return func(v pq.Value) int { b.Append(uint64(v.Uint32())); return 8 }, nil
 	}
-	return putNumber(b.Append, pq.Value.Uint64, 8, true)
+	return putNumber(b.Append, pq.Value.Uint64, 8, unsigned && from.Kind() == pq.Int64)
 }
 
 // micros is how a number of units becomes microseconds, rounded down.

@@ -35,9 +35,12 @@ func FuzzDamagedFile(f *testing.F) {
 func goodFiles(t testing.TB, schema sdk.Schema) [][]byte {
 	rows := randomRows(schema.Arrow(), 300, 4, rand.New(rand.NewPCG(1, 1)))
 	var data [][]byte
-	for _, codec := range []options{{codec: &pq.Uncompressed, rowGroupRows: 100}, {codec: &pq.Zstd, rowGroupRows: 500},
-		{codec: &quickSnappy{}, rowGroupRows: 500}} {
-		data = append(data, written(t, codec, schema.Arrow(), rows))
+	for _, o := range []options{
+		{codec: &pq.Uncompressed, rowGroupRows: 100},
+		{codec: &pq.Zstd, rowGroupRows: 500},
+		{codec: &quickSnappy{}, rowGroupRows: 500},
+	} {
+		data = append(data, written(t, o, schema.Arrow(), rows))
 	}
 	return data
 }
@@ -63,7 +66,10 @@ func checkDamaged(t *testing.T, data []byte, schema sdk.Schema) {
 func TestNoDamagedByteIsAPanic(t *testing.T) {
 	schema := schemaOf(t, "text:string num64:int64 at:timestamp texts:list(string) small:decimal(7,2)")
 	rows := randomRows(schema.Arrow(), 40, 4, rand.New(rand.NewPCG(1, 1)))
-	for _, o := range []options{{codec: &pq.Uncompressed, rowGroupRows: 25}, {codec: &quickSnappy{}, rowGroupRows: 100}} {
+	for _, o := range []options{
+		{codec: &pq.Uncompressed, rowGroupRows: 25},
+		{codec: &quickSnappy{}, rowGroupRows: 100},
+	} {
 		good := written(t, o, schema.Arrow(), rows)
 		for at := range good {
 			bad := bytes.Clone(good)

@@ -23,8 +23,8 @@ import (
 )
 
 // everyType has a column of every type that a schema can name.
-const everyType = `text:string num32:int32 num64:int64 big:uint64 f32:float32 f64:float64 flag:bool at:timestamp
-	day:date clock:time raw:bytes doc:json small:decimal(7,2) wide:decimal(18,4) huge:decimal(38,10)
+const everyType = `text:string num32:int32 num64:int64 big:uint64 f32:float32 f64:float64 flag:bool
+	at:timestamp day:date clock:time raw:bytes doc:json small:decimal(7,2) wide:decimal(18,4) huge:decimal(38,10)
 	texts:list(string) numbers:list(int64) moments:list(timestamp) prices:list(decimal(38,2))`
 
 // schemaOf reads "name:type name:type!", where ! makes a column required.
@@ -159,7 +159,8 @@ func readAll(t testing.TB, path string, schema sdk.Schema, skip int64) ([]arrow.
 	return batches, rejected
 }
 
-func tryRead(t testing.TB, path string, schema sdk.Schema, skip int64) ([]arrow.RecordBatch, []sdk.Reject, error) {
+func tryRead(t testing.TB, path string, schema sdk.Schema,
+	skip int64) ([]arrow.RecordBatch, []sdk.Reject, error) {
 	t.Helper()
 	r, err := openReader(files.File{Path: path, Skip: skip, Schema: schema}, slog.New(slog.DiscardHandler))
 	if err != nil {

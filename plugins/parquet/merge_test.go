@@ -62,7 +62,7 @@ func TestMergedPartsKeepTheirRowsInOrder(t *testing.T) {
 }
 
 func TestSmallRowGroupsAreMergedIntoFullOnes(t *testing.T) {
-	rows := tickets(1, 4096)[0]
+	rows := tickets(t, 1, 4096)[0]
 	tests := []struct{ parts, want []int64 }{
 		{[]int64{100, 100, 100}, []int64{300}},
 		{[]int64{400, 400, 400}, []int64{800, 400}},
@@ -85,8 +85,9 @@ func TestSmallRowGroupsAreMergedIntoFullOnes(t *testing.T) {
 }
 
 func TestMergedFileKeepsDictionariesAndStatistics(t *testing.T) {
-	rows := tickets(1, 4096)[0]
-	data := mergedOf(t, plainOptions, rows.Schema(), rows.NewSlice(0, 3), rows.NewSlice(3, 2000), rows.NewSlice(2000, 4096))
+	rows := tickets(t, 1, 4096)[0]
+	data := mergedOf(t, plainOptions, rows.Schema(),
+		rows.NewSlice(0, 3), rows.NewSlice(3, 2000), rows.NewSlice(2000, 4096))
 	for i, chunk := range opened(t, data).Metadata().RowGroups[0].Columns {
 		if got, want := usesDictionary(chunk.MetaData.EncodingStats), i >= 4; got != want {
 			t.Errorf("%s: dictionary: got %t, want %t", chunk.MetaData.PathInSchema, got, want)
@@ -111,7 +112,7 @@ func TestListsLongerThanASlabAreMerged(t *testing.T) {
 }
 
 func TestDamagedOrForeignPartsAreNamed(t *testing.T) {
-	rows := tickets(1, 100)[0]
+	rows := tickets(t, 1, 100)[0]
 	good := written(t, plainOptions, rows.Schema(), rows)
 	other := rowsOf(t, schemaOf(t, "a:int64"), `[{"a": 1}]`)
 	tests := []struct {
@@ -140,7 +141,7 @@ func flipped(data []byte, at int) []byte {
 }
 
 func TestMergeStopsWhenItIsToldTo(t *testing.T) {
-	rows := tickets(1, 100)[0]
+	rows := tickets(t, 1, 100)[0]
 	part := partOf(written(t, plainOptions, rows.Schema(), rows))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -25,7 +25,7 @@ func misread(meta *format.FileMetaData, leaf *pq.Column) error {
 		case chunk.Codec == format.Lz4Raw:
 			return errors.New("LZ4 is not supported; write the file with snappy, zstd or gzip")
 		case leaf.Type().Kind() == pq.Boolean && encoded(format.RLE):
-			return errors.New("booleans encoded as RLE are not supported; write the file with data pages of version 1")
+			return errors.New("booleans encoded as RLE are not supported; write data pages of version 1")
 		case leaf.Type().Kind() == pq.Int32 && encoded(format.DeltaBinaryPacked) && !narrowDeltas(meta.CreatedBy):
 			return fmt.Errorf("4-byte numbers encoded as DELTA_BINARY_PACKED by %q are not supported; "+
 				"write the file as parquet version 1", meta.CreatedBy)

@@ -25,7 +25,8 @@ func TestConfigsThatCannotBeAreRefused(t *testing.T) {
 		{Source, `{"path": "in", "schema": {"a": "int64"}}`, ""},
 		{Source, `{"path": "in"}`, "name the columns to read and their types"},
 		{Source, `{"path": "in", "schema": {"a": "int63"}}`, `no type named "int63", did you mean int64?`},
-		{Source, `{"path": "a/**/b", "schema": {"a": "int64"}}`, "** is not understood; name each level of folders with a *"},
+		{Source, `{"path": "a/**/b", "schema": {"a": "int64"}}`,
+			"** is not understood; name each level of folders with a *"},
 	}
 	for _, tt := range tests {
 		got := ""
@@ -44,7 +45,7 @@ func TestColumnsThatAFileCannotHoldAreFoundByThePlan(t *testing.T) {
 		want  string
 	}{
 		{arrow.Field{Name: "x", Type: arrow.ListOf(arrow.ListOf(arrow.PrimitiveTypes.Int64))},
-			"x: parquet files hold no column of type list(int64)"},
+			"x: parquet files hold no column of type list(list(int64))"},
 		{arrow.Field{Name: "x", Type: arrow.StructOf()}, "x: parquet files hold no column of type struct<>"},
 		{arrow.Field{Name: "x", Type: arrow.FixedWidthTypes.Timestamp_ns},
 			"x: parquet files hold no column of type timestamp[ns, tz=UTC]"},
@@ -56,7 +57,8 @@ func TestColumnsThatAFileCannotHoldAreFoundByThePlan(t *testing.T) {
 		}
 	}
 	_, problems := Source.Schema([]byte(`{"path": "in", "schema": {"x": "list(list(string))"}}`), nil)
-	if len(problems) != 1 || problems[0].Message != "x: parquet files hold no column of type list(string)" {
+	want := "x: parquet files hold no column of type list(list(string))"
+	if len(problems) != 1 || problems[0].Message != want {
 		t.Errorf("source: got %+v", problems)
 	}
 }
@@ -64,7 +66,7 @@ func TestColumnsThatAFileCannotHoldAreFoundByThePlan(t *testing.T) {
 // Three epochs, each a hidden part, become one file at the roll, which the
 // source reads back.
 func TestEpochsBecomeOneFileAtARoll(t *testing.T) {
-	ctx, rows := t.Context(), tickets(1, 3000)[0]
+	ctx, rows := t.Context(), tickets(t, 1, 3000)[0]
 	env := sdk.Env{EngineID: "abcdef", Pipeline: "p", Step: "parquet", Dir: t.TempDir(), StateDir: t.TempDir(),
 		Log: slog.New(slog.DiscardHandler)}
 	opened, err := Sink.Open(ctx, []byte(`{"path": "out", "compression": "zstd"}`), rows.Schema(), env)
@@ -103,7 +105,7 @@ func TestEpochsBecomeOneFileAtARoll(t *testing.T) {
 	if err != nil || len(found) != 1 || filepath.Ext(found[0]) != ".parquet" {
 		t.Fatalf("got files %q, %v, want one parquet file", found, err)
 	}
-	schema := schemaOf(t, "ticket_id:string client_id:string created_at:timestamp demande:string type:string priorite:string")
+	schema := schemaOf(t, ticketSchema)
 	got, _ := readAll(t, found[0], schema, 0)
 	sameRows(t, joined(t, schema.Arrow(), got...), rows)
 }

@@ -62,7 +62,8 @@ func openReader(f files.File, log *slog.Logger) (*reader, error) {
 
 func newReader(data io.ReaderAt, size int64, f files.File, log *slog.Logger) (*reader, error) {
 	r := &reader{name: f.Path, schema: f.Schema.Arrow(), log: log, size: size, step: 1}
-	file, err := openFile(data, size, pq.SkipPageIndex(true), pq.SkipBloomFilters(true), pq.ReadBufferSize(readBuffer))
+	file, err := openFile(data, size,
+		pq.SkipPageIndex(true), pq.SkipBloomFilters(true), pq.ReadBufferSize(readBuffer))
 	if err != nil {
 		return nil, r.named(err)
 	}

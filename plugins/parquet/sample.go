@@ -71,13 +71,14 @@ func (d *distinct) add(a arrow.Array, step int) {
 	if d.numbers == nil {
 		d.numbers, d.strings = make(map[uint64]struct{}), make(map[string]struct{})
 	}
-	at := valuesOf(a)
+	values, one := valuesOf(a), make([]pq.Value, 1)
 	for row := 0; row < a.Len(); row += step {
 		if a.IsNull(row) {
 			continue
 		}
 		d.seen++
-		switch v := at(row); v.Kind() {
+		values(one, row)
+		switch v := one[0]; v.Kind() {
 		case pq.ByteArray, pq.FixedLenByteArray:
 			d.strings[string(v.ByteArray())] = struct{}{}
 			d.longest = max(d.longest, len(v.ByteArray()))

@@ -44,9 +44,9 @@ func fileSchema(schema *arrow.Schema, choices []choice) (*pq.Schema, error) {
 		if _, ok := root.Group[f.Name]; ok {
 			return nil, fmt.Errorf("two columns named %q", f.Name)
 		}
-		node, err := fieldNode(f, choices != nil && choices[i].dictionary)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Name, err)
+		node := fieldNode(f, choices != nil && choices[i].dictionary)
+		if node == nil {
+			return nil, fmt.Errorf("%s: parquet files hold no column of type %s", f.Name, sdk.TypeName(f.Type))
 		}
 		root.Group[f.Name] = node
 		root.names = append(root.names, f.Name)
@@ -54,36 +54,32 @@ func fileSchema(schema *arrow.Schema, choices []choice) (*pq.Schema, error) {
 	return pq.NewSchema("schema", root), nil
 }
 
-func fieldNode(f arrow.Field, dictionary bool) (pq.Node, error) {
-	var node pq.Node
-	if list, ok := f.Type.(*arrow.ListType); ok {
-		item, err := leafNode(list.ElemField(), dictionary)
-		if err != nil {
-			return nil, err
-		}
-		node = pq.List(pq.Optional(item))
+// fieldNode is the parquet type of a column, or nil.
+func fieldNode(f arrow.Field, dictionary bool) pq.Node {
+	node := typeNode(itemType(f.Type))
+	if node == nil {
+		return nil
+	}
+	if dictionary {
+		node = pq.Encoded(node, &pq.RLEDictionary)
 	} else {
-		leaf, err := leafNode(f, dictionary)
-		if err != nil {
-			return nil, err
-		}
-		node = leaf
+		node = pq.Encoded(node, &pq.Plain)
+	}
+	if f.Type.ID() == arrow.LIST {
+		node = pq.List(pq.Optional(node))
 	}
 	if f.Nullable {
 		node = pq.Optional(node)
 	}
-	return node, nil
+	return node
 }
 
-func leafNode(f arrow.Field, dictionary bool) (pq.Node, error) {
-	node := typeNode(f.Type)
-	if node == nil {
-		return nil, fmt.Errorf("parquet files hold no column of type %s", sdk.TypeName(f.Type))
+// itemType is the type of a list's items, or of the column itself.
+func itemType(t arrow.DataType) arrow.DataType {
+	if list, ok := t.(*arrow.ListType); ok {
+		return list.Elem()
 	}
-	if dictionary {
-		return pq.Encoded(node, &pq.RLEDictionary), nil
-	}
-	return pq.Encoded(node, &pq.Plain), nil
+	return t
 }
 
 // typeNode is the parquet type of a scalar, or nil. Times are in microseconds:

@@ -92,7 +92,8 @@ func (w *writer) start() error {
 
 // newFile begins a file. The column writers of what it returns take the
 // columns' values one by one.
-func newFile(out io.Writer, schema *arrow.Schema, choices []choice, o options) (*pq.GenericWriter[any], error) {
+func newFile(out io.Writer, schema *arrow.Schema, choices []choice,
+	o options) (*pq.GenericWriter[any], error) {
 	root, err := fileSchema(schema, choices)
 	if err != nil {
 		return nil, err
@@ -116,14 +117,6 @@ func newFile(out io.Writer, schema *arrow.Schema, choices []choice, o options) (
 		}
 	}
 	return pq.NewGenericWriter[any](out, settings...), nil
-}
-
-// itemType is the type of a list's items, or of the column itself.
-func itemType(t arrow.DataType) arrow.DataType {
-	if list, ok := t.(*arrow.ListType); ok {
-		return list.Elem()
-	}
-	return t
 }
 
 // write hands rows to the column writers, cut where row groups end.
