@@ -28,7 +28,8 @@ func (k *Clock) Parse(s []byte) (micros int64, ok bool) {
 		return 0, false
 	}
 	high, low := binary.BigEndian.Uint64(s), binary.BigEndian.Uint64(s[8:])
-	if high != k.high || low != k.low {
+	// No minute begins with eight zero bytes, and a new Clock has not read any.
+	if high != k.high || low != k.low || high == 0 {
 		minute, ok := parseMinute(s)
 		if !ok {
 			return 0, false

@@ -51,6 +51,16 @@ func TestOtherTextIsNoTimestamp(t *testing.T) {
 	}
 }
 
+// TestNewClockKnowsNoMinute: the zero bytes it has room for are no minute that
+// it has read.
+func TestNewClockKnowsNoMinute(t *testing.T) {
+	var clock columns.Clock
+	text := string(make([]byte, 16)) + ":00Z"
+	if micros, ok := clock.Parse([]byte(text)); ok {
+		t.Errorf("%q: got %s", text, clock.Append(nil, micros))
+	}
+}
+
 func TestTimestampsAreWrittenAsTimeDoes(t *testing.T) {
 	var clock columns.Clock
 	random := rand.New(rand.NewPCG(3, 4))
@@ -115,6 +125,7 @@ var rfc3339 = regexp.MustCompile(
 func FuzzClock(f *testing.F) {
 	f.Add("2026-01-01T00:00:00Z", "2026-01-01T00:00:59.5+01:00")
 	f.Add("2026-02-29T00:00:00Z", "2026-02-28T00:00:00Z")
+	f.Add(string(make([]byte, 16))+":00Z", "")
 	f.Fuzz(func(t *testing.T, first, second string) {
 		var clock columns.Clock
 		for _, text := range []string{first, second, first} {
