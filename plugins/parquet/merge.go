@@ -99,10 +99,26 @@ type merger struct {
 	slab    []pq.Value
 }
 
+// leaves are the columns that hold values.
+func leaves(c *pq.Column, found []*pq.Column) []*pq.Column {
+	if c.Leaf() {
+		return append(found, c)
+	}
+	for _, inner := range c.Columns() {
+		found = leaves(inner, found)
+	}
+	return found
+}
+
 // add takes a part. next is the rows of the row group that follows it.
 func (m *merger) add(ctx context.Context, part *pq.File, next int64) error {
 	if !pq.EqualNodes(m.file.Schema(), part.Schema()) {
 		return errors.New("its columns are others than those of the file")
+	}
+	for _, c := range leaves(part.Root(), nil) {
+		if err := misread(part.Metadata(), c); err != nil {
+			return damaged(err) // the engine writes no such thing
+		}
 	}
 	groups := part.RowGroups()
 	for i, group := range groups {
