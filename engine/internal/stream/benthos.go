@@ -22,6 +22,7 @@ type components struct {
 	next   func() (sdk.Item, bool)
 	steps  []*transform
 	accept func(sdk.Item) error
+	sides  *sides // of the goroutine that runs the steps
 	latch  *latch
 }
 
@@ -91,6 +92,9 @@ type benthosStep struct {
 
 func (benthosStep) Close(context.Context) error { return nil }
 
+// last tells whether no step of the pipeline's own comes behind this one.
+func (b benthosStep) last() bool { return b.index == len(b.steps)-1 }
+
 // Process applies a step to a packet. After the first error of the pipeline
 // nothing passes. The error itself is never given to Benthos, which would send
 // the message on to the output and end the run without it.
@@ -108,6 +112,9 @@ func (b benthosStep) Process(ctx context.Context, m *service.Message) (service.M
 			out = append(out, made)
 			return nil
 		})
+		if err == nil && b.last() && item.Signal != nil && item.Signal.Kind == sdk.Barrier {
+			err = b.sides.barrier(item.Signal)
+		}
 		if err != nil {
 			b.latch.fail(err)
 			return nil, nil

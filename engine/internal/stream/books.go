@@ -53,7 +53,8 @@ type StepSummary struct {
 	Label  string   `json:"label"`
 	Plugin string   `json:"plugin"`
 	Kind   sdk.Kind `json:"kind"`
-	From   string   `json:"from,omitempty"` // label of the step before
+	From   string   `json:"from,omitempty"`  // label of the step before; none for late rows and dead letters
+	Takes  string   `json:"takes,omitempty"` // of such an output: "late" or "rejected"
 	checkpoint.Counts
 }
 
@@ -61,13 +62,19 @@ type StepSummary struct {
 func (s *Summary) Imbalance() string {
 	for _, p := range s.Pipelines {
 		out := map[string]int64{}
+		left := map[string]int64{}
 		for _, step := range p.Steps {
 			out[step.Label] = step.Out
+			left["late"] += step.Late
+			left["rejected"] += step.Rejected
 			if !step.Balanced() {
 				return p.Name + "." + step.Label
 			}
 			if step.From != "" && out[step.From] != step.In {
 				return p.Name + "." + step.From + " → " + step.Label
+			}
+			if step.Takes != "" && left[step.Takes] != step.In {
+				return p.Name + "." + step.Label
 			}
 		}
 	}

@@ -28,19 +28,31 @@ func batchOf(values ...int64) arrow.RecordBatch {
 	return array.NewRecordBatch(numbers, []arrow.Array{b.NewArray()}, int64(len(values)))
 }
 
+// valuesOf are the numbers of rows; those of dead letters stand in raw.
 func valuesOf(rows arrow.RecordBatch) []int64 {
+	if at := rows.Schema().FieldIndices("raw"); len(at) > 0 {
+		var values []int64
+		for i := range int(rows.NumRows()) {
+			n, _ := strconv.ParseInt(string(rows.Column(at[0]).(*array.Binary).Value(i)), 10, 64)
+			values = append(values, n)
+		}
+		return values
+	}
 	return slices.Clone(rows.Column(0).(*array.Int64).Int64Values())
 }
 
 // world is what is outside of the fake plugins: what sinks have shown.
 type world struct {
 	mu     sync.Mutex
-	shown  map[string][]int64
+	shown  map[string][]int64 // by sink and epoch
+	newest uint64             // epoch that was shown
 	events []string
 	limit  int64 // of the counting source; it blocks there if endless
 	endless,
 	silent bool
-	fail map[string]error // by step: what its next call returns
+	fail   map[string]error // by step: what its next call returns
+	reject int64            // multiples of it are rejected by the source, if it is not 0
+	late   int64            // multiples of it are late for the adder, if it is not 0
 }
 
 func newWorld(limit int64) *world {
@@ -91,12 +103,19 @@ func (c *counter) Next(ctx context.Context) (sdk.Item, error) {
 		}
 	}
 	var values []int64
+	var rejects []sdk.Reject
 	for range 10 {
-		values = append(values, c.next)
+		if c.w.reject != 0 && c.next%c.w.reject == 0 {
+			rejects = append(rejects, sdk.Reject{Reason: "n: unwanted", Position: c.next,
+				Raw: strconv.AppendInt(nil, c.next, 10)})
+		} else {
+			values = append(values, c.next)
+		}
 		c.next++
 	}
 	cursor := []byte(strconv.FormatInt(c.next, 10))
-	return sdk.Item{Batch: &sdk.Batch{Rows: batchOf(values...), Partition: "p", Cursor: cursor}}, nil
+	return sdk.Item{Batch: &sdk.Batch{Rows: batchOf(values...), Partition: "p", Cursor: cursor,
+		Rejected: rejects, Positions: values}}, nil
 }
 
 func (c *counter) Committed(_ context.Context, epoch uint64, at map[string][]byte) error {
@@ -121,10 +140,18 @@ func (a *adder) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
 	if err := a.w.failure("add"); err != nil {
 		return err
 	}
-	for _, v := range valuesOf(b.Rows) {
+	for i, v := range valuesOf(b.Rows) {
+		if a.w.late != 0 && v%a.w.late == 0 {
+			late := sdk.Late{Rows: b.Rows.NewSlice(int64(i), int64(i+1)), EventTimes: []int64{v},
+				Partition: b.Partition, Watermark: time.UnixMicro(v + 1)}
+			if err := out.Late(late); err != nil {
+				return err
+			}
+			continue
+		}
 		a.sum += v
+		out.Count(sdk.Counts{Absorbed: 1})
 	}
-	out.Count(sdk.Counts{Absorbed: b.NumRows()})
 	return nil
 }
 
@@ -197,6 +224,7 @@ func (s *shower) Publish(_ context.Context, epoch uint64, handle []byte) error {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
 	s.w.shown[fmt.Sprintf("%s/%d", s.name, epoch)] = values // showing twice is showing once
+	s.w.newest = max(s.w.newest, epoch)
 	return nil
 }
 
@@ -209,7 +237,7 @@ func (w *world) all(name string) []int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var values []int64
-	for epoch := range 1000 {
+	for epoch := range w.newest + 1 {
 		values = append(values, w.shown[fmt.Sprintf("%s/%d", name, epoch)]...)
 	}
 	return values

@@ -63,8 +63,53 @@ func (o *opener) openSteps(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := o.openSides(ctx); err != nil {
+		return err
+	}
 	o.epochs.source, o.epochs.sinks, o.source.sinks = o.source, o.sinks(), o.sinks()
 	return o.pin()
+}
+
+// openSides opens the outputs for late rows and dead letters, and names who
+// feeds them: the source, the pipeline's steps, each branch that has steps.
+func (o *opener) openSides(ctx context.Context) error {
+	for step, at := range map[*plan.Step]**side{o.plan.Late: &o.late, o.plan.DeadLetters: &o.dead} {
+		if step == nil {
+			continue
+		}
+		s, err := o.openSink(ctx, step)
+		if err != nil {
+			return err
+		}
+		*at = newSide(s, o.latch)
+	}
+	o.source.sides = o.producer()
+	if len(o.transforms) > 0 {
+		o.steps = o.producer()
+		feed(o.transforms, o.steps)
+	}
+	for _, b := range o.branches {
+		if len(b.transforms) > 0 {
+			b.sides = o.producer()
+			feed(b.transforms, b.sides)
+		}
+	}
+	return nil
+}
+
+func (o *opener) producer() *sides {
+	epoch := o.source.epoch - 1
+	s := &sides{pipeline: o.plan.Name, late: o.late, dead: o.dead, producer: o.late.producer(epoch)}
+	if o.dead != nil {
+		s.producer = o.dead.producer(epoch)
+	}
+	return s
+}
+
+func feed(transforms []*transform, s *sides) {
+	for _, t := range transforms {
+		t.sides = s
+	}
 }
 
 func (o *opener) env(step *plan.Step) sdk.Env {
@@ -102,6 +147,7 @@ func (o *opener) openSource(ctx context.Context) error {
 	step := o.plan.Input
 	env := o.env(step)
 	env.Filled = len(o.plan.FilledBy) > 0
+	env.Positions = len(o.plan.Sides()) > 0
 	i, err := o.instance(ctx, step, env)
 	if err != nil {
 		return err
@@ -113,7 +159,7 @@ func (o *opener) openSource(ctx context.Context) error {
 	o.source = &source{pipeline: o.plan.Name, step: step, instance: instance, books: o.books[step.Label],
 		epochs: o.epochs, latch: o.latch, interval: o.plan.Interval, stop: o.stop,
 		items: make(chan sdk.Item, readAhead), epoch: env.Epoch + 1,
-		positions: map[string][]byte{}, idle: idleSince{}}
+		positions: map[string][]byte{}, positioned: env.Positions, idle: idleSince{}}
 	maps.Copy(o.source.positions, env.Resume)
 	o.source.fillers.Store(int32(len(o.plan.FilledBy)))
 	return nil

@@ -23,6 +23,8 @@ type pipeline struct {
 	source     *source
 	transforms []*transform
 	branches   []*branch
+	late, dead *side  // nil without such an output
+	steps      *sides // of the goroutine that runs the transforms
 	epochs     *epochs
 	latch      *latch
 	books      map[string]*books
@@ -74,9 +76,9 @@ func (p *pipeline) run() error {
 		if b.queue != nil {
 			branches.Go(func() { b.run(ctx) })
 		}
-		for _, s := range b.sinks {
-			sinks.Go(func() { s.run(ctx) })
-		}
+	}
+	for _, s := range p.sinks() {
+		sinks.Go(func() { s.run(ctx) })
 	}
 
 	p.flow()
@@ -102,7 +104,8 @@ func (p *pipeline) run() error {
 
 // flow runs the Benthos stream until the source has no more to give.
 func (p *pipeline) flow() {
-	c := &components{next: p.source.next, steps: p.transforms, accept: p.accept, latch: p.latch}
+	c := &components{next: p.source.next, steps: p.transforms, accept: p.accept,
+		sides: p.steps, latch: p.latch}
 	s, err := c.build(quiet())
 	if err == nil {
 		err = s.Run(context.Background())
@@ -141,6 +144,11 @@ func (p *pipeline) sinks() []*sink {
 	var sinks []*sink
 	for _, b := range p.branches {
 		sinks = append(sinks, b.sinks...)
+	}
+	for _, s := range []*side{p.late, p.dead} {
+		if s != nil {
+			sinks = append(sinks, s.sink)
+		}
 	}
 	return sinks
 }
@@ -186,8 +194,15 @@ func (p *pipeline) summary() PipelineSummary {
 	}
 	from := edges(p.plan)
 	for _, step := range p.plan.Steps() {
-		s.Steps = append(s.Steps, StepSummary{Label: step.Label, Plugin: step.Plugin.Name,
-			Kind: step.Plugin.Kind, From: from[step.Label], Counts: p.books[step.Label].counts()})
+		one := StepSummary{Label: step.Label, Plugin: step.Plugin.Name,
+			Kind: step.Plugin.Kind, From: from[step.Label], Counts: p.books[step.Label].counts()}
+		switch step {
+		case p.plan.Late:
+			one.Takes = "late"
+		case p.plan.DeadLetters:
+			one.Takes = "rejected"
+		}
+		s.Steps = append(s.Steps, one)
 	}
 	return s
 }

@@ -116,6 +116,7 @@ func (s *sink) rollDue(now time.Time) bool {
 type branch struct {
 	transforms []*transform
 	sinks      []*sink
+	sides      *sides
 	latch      *latch
 	queue      chan sdk.Item // nil if there are no transforms
 }
@@ -146,7 +147,7 @@ func (b *branch) run(ctx context.Context) {
 			if !ok {
 				return
 			}
-			if err := chain(ctx, b.transforms, item, b.spread); err != nil {
+			if err := b.apply(ctx, item); err != nil {
 				b.latch.fail(err)
 				return
 			}
@@ -154,6 +155,16 @@ func (b *branch) run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+func (b *branch) apply(ctx context.Context, item sdk.Item) error {
+	if err := chain(ctx, b.transforms, item, b.spread); err != nil {
+		return err
+	}
+	if item.Signal != nil && item.Signal.Kind == sdk.Barrier {
+		return b.sides.barrier(item.Signal)
+	}
+	return nil
 }
 
 // chain pushes an item through steps, depth first: what a step emits has gone

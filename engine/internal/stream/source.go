@@ -9,6 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
 	"etlengine/engine/internal/plan"
 	"etlengine/plugins/sdk"
 )
@@ -33,21 +37,23 @@ type source struct {
 	epochs   *epochs
 	latch    *latch
 	sinks    []*sink
+	sides    *sides
 	interval time.Duration
 	stop     <-chan struct{} // closed: cut the run here
 	fillers  atomic.Int32    // pipelines still filling what is read; while there are, nothing is idle
 
-	items     chan sdk.Item
-	epoch     uint64            // the one being filled
-	positions map[string][]byte // cursor by partition, up to here
-	idle      idleSince
-	length    time.Duration   // of this epoch
-	barrier   *time.Timer     // its end
-	tick      *time.Ticker    // for idle signals
-	unshown   <-chan struct{} // closed when the epoch before is published; nil if none
-	state     sourceState
-	pending   []sdk.Item // to be given before anything else
-	ended     bool       // the input came to its end by itself
+	items      chan sdk.Item
+	epoch      uint64            // the one being filled
+	positions  map[string][]byte // cursor by partition, up to here
+	positioned bool              // batches get a column of their rows' positions
+	idle       idleSince
+	length     time.Duration   // of this epoch
+	barrier    *time.Timer     // its end
+	tick       *time.Ticker    // for idle signals
+	unshown    <-chan struct{} // closed when the epoch before is published; nil if none
+	state      sourceState
+	pending    []sdk.Item // to be given before anything else
+	ended      bool       // the input came to its end by itself
 }
 
 // idleSince is since when each partition that is read to its end has been.
@@ -176,12 +182,9 @@ func (s *source) accept(item sdk.Item) {
 		s.books.created.Add(b.NumRows() + rejects)
 		s.books.rejected.Add(rejects)
 		s.books.out.Add(b.NumRows())
-		err := sameColumns(s.step, b.Rows.Schema())
-		if err = errors.Join(err, rejected(b.Rejected)); err != nil {
+		if err := s.pass(b); err != nil {
 			s.latch.fail(&StepError{s.pipeline, s.step, err})
-			return
 		}
-		s.pending = append(s.pending, item)
 		return
 	}
 	switch item.Signal.Kind {
@@ -197,6 +200,39 @@ func (s *source) accept(item sdk.Item) {
 		s.latch.fail(&StepError{s.pipeline, s.step,
 			errors.New("a source may not send the signal " + item.Signal.Kind.String())})
 	}
+}
+
+// pass hands a batch to the stream and its rejects to the dead letters. The
+// plugin's batch is not changed: who made it may still look at it.
+func (s *source) pass(b *sdk.Batch) error {
+	taken := &sdk.Batch{Rows: b.Rows, Partition: b.Partition, Time: time.Now()}
+	if s.positioned {
+		taken.Rows = positioned(s.step.Out, b)
+	}
+	if err := sameColumns(s.step, taken.Rows.Schema()); err != nil {
+		return err
+	}
+	for i := range b.Rejected {
+		if b.Rejected[i].Partition == "" {
+			b.Rejected[i].Partition = b.Partition
+		}
+	}
+	s.pending = append(s.pending, sdk.Item{Batch: taken})
+	return s.sides.rejected(s.step, b.Rejected)
+}
+
+// positioned adds the column of positions to a batch.
+func positioned(schema *arrow.Schema, b *sdk.Batch) arrow.RecordBatch {
+	var column arrow.Array
+	if int64(len(b.Positions)) == b.NumRows() {
+		builder := array.NewInt64Builder(memory.DefaultAllocator)
+		builder.AppendValues(b.Positions, nil)
+		column = builder.NewArray()
+	} else {
+		column = array.MakeArrayOfNull(memory.DefaultAllocator, arrow.PrimitiveTypes.Int64, int(b.NumRows()))
+	}
+	columns := append(slices.Clone(b.Rows.Columns()), column)
+	return array.NewRecordBatch(schema, columns, b.NumRows())
 }
 
 // tellIdle repeats how long each idle partition has been idle.
@@ -233,8 +269,11 @@ func (s *source) inject() {
 	}
 	s.tellIdle(now)
 	s.unshown = s.epochs.begin(s.epoch, s.positions, s.books.counts())
-	s.pending = append(s.pending, sdk.Item{Signal: &sdk.Signal{
-		Kind: sdk.Barrier, Epoch: s.epoch, Time: now, Roll: roll}})
+	barrier := &sdk.Signal{Kind: sdk.Barrier, Epoch: s.epoch, Time: now, Roll: roll}
+	s.pending = append(s.pending, sdk.Item{Signal: barrier})
+	if err := s.sides.barrier(barrier); err != nil {
+		return // the latch holds it
+	}
 	s.epoch++
 	if last {
 		s.state = finished

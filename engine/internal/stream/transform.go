@@ -20,6 +20,7 @@ type transform struct {
 	books     *books
 	epochs    *epochs
 	watermark *atomic.Int64 // µs; the pipeline's, for the progress display
+	sides     *sides        // of the goroutine that calls
 }
 
 // take applies the step to one item; its results go to next in order.
@@ -78,15 +79,14 @@ func (e *emitter) Emit(b *sdk.Batch) error {
 	return e.next(sdk.Item{Batch: b})
 }
 
-// Late counts the rows: there is no output for them yet.
 func (e *emitter) Late(l sdk.Late) error {
 	e.books.late.Add(l.Rows.NumRows())
-	return nil
+	return e.sides.tooLate(e.step, l)
 }
 
 func (e *emitter) Reject(rows ...sdk.Reject) error {
 	e.books.rejected.Add(int64(len(rows)))
-	return rejected(rows)
+	return e.sides.rejected(e.step, rows)
 }
 
 func (e *emitter) Watermark(at time.Time) error {
@@ -101,13 +101,8 @@ func (e *emitter) Count(c sdk.Counts) {
 	e.books.partial.Add(c.Partial)
 }
 
-// rejected ends the run at the first row that a step could not take: there is
-// no output for such rows, and none is dropped in silence.
-func rejected(rows []sdk.Reject) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	r := rows[0]
+// rejection is the error of a row that has nowhere to go.
+func rejection(r sdk.Reject) error {
 	where := "a row"
 	if r.Partition != "" {
 		where = "row " + r.Partition
@@ -124,10 +119,12 @@ func rejected(rows []sdk.Reject) error {
 		text = append(append([]byte{}, text[:most]...), "…"...)
 	}
 	if len(text) == 0 {
-		return fmt.Errorf("%s: %s", where, r.Reason)
+		return fmt.Errorf("%s: %s (%s)", where, r.Reason, keepThem)
 	}
-	return fmt.Errorf("%s: %s: %q", where, r.Reason, text)
+	return fmt.Errorf("%s: %s: %q (%s)", where, r.Reason, text, keepThem)
 }
+
+const keepThem = "to go on and keep such rows, give the pipeline a dead_letters output"
 
 // sameColumns holds a step to the columns it was planned with. Comparing the
 // pointers first keeps the check free for steps that keep one schema.

@@ -1,0 +1,124 @@
+package stream
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/engine/internal/plan"
+	"etlengine/plugins/sdk"
+)
+
+// withSides gives a plan outputs for late rows and dead letters.
+func (w *world) withSides(p *plan.Plan) *plan.Plan {
+	pipeline := p.Pipelines[0]
+	fields := append(slices.Clone(numbers.Fields()), arrow.Field{Name: sdk.PositionColumn,
+		Type: arrow.PrimitiveTypes.Int64, Nullable: true})
+	in := arrow.NewSchema(fields, nil)
+	pipeline.Input.Out = in
+	for _, b := range pipeline.Branches {
+		for _, s := range b.Processors {
+			s.In = in
+		}
+	}
+	pipeline.Late, pipeline.DeadLetters = w.sink("late"), w.sink("dead")
+	pipeline.Late.In, pipeline.DeadLetters.In = plan.LateColumns(in), plan.DeadColumns
+	return p
+}
+
+// TestSidesHoldTheRowsOfTheirEpoch: what an epoch shows of late rows and dead
+// letters comes from the rows that it shows everywhere else, although they come
+// by other goroutines.
+func TestSidesHoldTheRowsOfTheirEpoch(t *testing.T) {
+	w := newWorld(100_000)
+	w.reject, w.late = 7, 11
+	p := w.withSides(w.plan(t.TempDir()))
+	p.Pipelines[0].Interval = time.Millisecond
+	r := open(t, p)
+	defer closeRunner(t, r)
+	if err := r.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var dead, late []int64
+	for n := range int64(100_000) {
+		if n%7 == 0 {
+			dead = append(dead, n)
+		} else if n%11 == 0 {
+			late = append(late, n)
+		}
+	}
+	if got := w.all("dead"); !slices.Equal(got, dead) {
+		t.Errorf("dead letters: got %d, want %d in order", len(got), len(dead))
+	}
+	if got := w.all("late"); !slices.Equal(got, late) {
+		t.Errorf("late rows: got %d, want %d in order", len(got), len(late))
+	}
+	epochs := 0
+	for epoch := range r.Summary().Pipelines[0].Epoch {
+		raw := w.shown[fmt.Sprintf("raw/%d", epoch+1)]
+		if len(raw) == 0 {
+			continue
+		}
+		epochs++
+		from, to := raw[0]/10*10, raw[len(raw)-1]/10*10+10 // whole batches of ten
+		for _, side := range []string{"late", "dead"} {
+			for _, n := range w.shown[fmt.Sprintf("%s/%d", side, epoch+1)] {
+				if n < from || n >= to {
+					t.Fatalf("epoch %d shows the rows %d to %d, but %d in %s", epoch+1, from, to, n, side)
+				}
+			}
+		}
+	}
+	if epochs < 3 {
+		t.Errorf("got %d epochs with rows, want several", epochs)
+	}
+	if at := r.Summary().Imbalance(); at != "" {
+		t.Errorf("the books do not balance at %s: %+v", at, r.Summary())
+	}
+}
+
+func TestRejectWithoutDeadLettersEndsTheRun(t *testing.T) {
+	w := newWorld(100)
+	w.reject = 33
+	r := open(t, w.plan(t.TempDir()))
+	defer closeRunner(t, r)
+	err := r.Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), `row p:0: n: unwanted: "0"`) ||
+		!strings.Contains(err.Error(), "dead_letters") {
+		t.Errorf("got %v, want the row, the reason and what to do", err)
+	}
+}
+
+func TestFailingDeadLettersEndTheRun(t *testing.T) {
+	w := newWorld(100)
+	w.reject = 33
+	w.fail["dead"] = fmt.Errorf("disk full")
+	r := open(t, w.withSides(w.plan(t.TempDir())))
+	defer closeRunner(t, r)
+	if err := r.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "disk full") {
+		t.Errorf("got %v, want the error of the output", err)
+	}
+}
+
+func TestLateRowsTellWhatJudgedThem(t *testing.T) {
+	rows := positioned(arrow.NewSchema(append(slices.Clone(numbers.Fields()), arrow.Field{
+		Name: sdk.PositionColumn, Type: arrow.PrimitiveTypes.Int64, Nullable: true}), nil),
+		&sdk.Batch{Rows: batchOf(5, 6), Positions: []int64{70, 71}})
+	late := sdk.Late{Rows: rows.NewSlice(1, 2), EventTimes: []int64{1_000_000}, Partition: "t/3",
+		Watermark: time.UnixMicro(2_000_000)}
+	got := lateRows(plan.LateColumns(rows.Schema()), "windows", late)
+	text, err := got.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"n":6`, `"_partition":"t/3"`, `"_position":71`, `"_step":"windows"`,
+		`"_event_time":"1970-01-01T00:00:01Z"`, `"_watermark":"1970-01-01T00:00:02Z"`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("got %s, want %s in it", text, want)
+		}
+	}
+}
