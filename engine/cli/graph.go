@@ -59,7 +59,7 @@ func (a *app) graph(paths []string, s *source, format string) error {
 		return usageError{fmt.Errorf("--format: want mermaid, dot or json, got %q", format)}
 	}
 	file, p, problems := a.load(paths, s)
-	file.Render(a.stderr, problems)
+	file.Render(a.stderr, slices.DeleteFunc(problems, isWarning))
 	if p == nil {
 		return errReported
 	}

@@ -36,7 +36,8 @@ func (a *app) load(paths []string, s *source) (*config.File, *plan.Plan, []confi
 	return file, p, problems
 }
 
-func isFault(p config.Problem) bool { return !p.Warning }
+func isFault(p config.Problem) bool   { return !p.Warning }
+func isWarning(p config.Problem) bool { return p.Warning }
 
 func (a *app) lintCommand() *cobra.Command {
 	var s source

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,7 +40,7 @@ type show struct{ json, quiet bool }
 
 func (a *app) run(ctx context.Context, paths []string, s *source, how show) error {
 	file, p, problems := a.load(paths, s)
-	file.Render(a.stderr, problems)
+	file.Render(a.stderr, slices.DeleteFunc(problems, isWarning)) // lint tells what is only doubtful
 	if p == nil {
 		return errReported
 	}

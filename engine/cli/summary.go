@@ -68,17 +68,24 @@ func balance(p stream.PipelineSummary, took time.Duration) string {
 	if source.Rejected > 0 {
 		fmt.Fprintf(&b, "\n  + %s rejected by %s", count(source.Rejected), source.Label)
 	}
-	if late := total(p); late > 0 {
-		fmt.Fprintf(&b, "\n  %s rows came too late for their window and were dropped", count(late))
+	late, kept := lateRows(p)
+	switch {
+	case kept && late > 0:
+		fmt.Fprintf(&b, "\n  %s rows came too late for their window, they are in the late output", count(late))
+	case late > 0:
+		fmt.Fprintf(&b, "\n  %s rows came too late for their window and were dropped; a late output keeps them", count(late))
 	}
 	return b.String()
 }
 
-func total(p stream.PipelineSummary) (late int64) {
+// lateRows counts the rows that missed all their windows, and tells whether
+// there is an output that has them.
+func lateRows(p stream.PipelineSummary) (late int64, kept bool) {
 	for _, s := range p.Steps {
 		late += s.Late
+		kept = kept || s.Takes == "late"
 	}
-	return late
+	return late, kept
 }
 
 // count writes a number with commas: 100,000.
