@@ -15,6 +15,8 @@ type accumulator interface {
 	add(in *input)
 	// result appends what a cell came to.
 	result(b array.Builder, cell uint32) error
+	// merge adds what a cell holds to another, which may keep it.
+	merge(into, from uint32)
 	// clear empties a cell.
 	clear(cell uint32)
 	// encode appends a cell's state, decode takes it into an empty cell.
@@ -40,7 +42,7 @@ type input struct {
 // errOverflow is wrapped where the window, the group and the type are known.
 var errOverflow = errors.New("the result does not fit")
 
-func newAccumulator(b bound, from int, parts *partitions) accumulator {
+func newAccumulator(b bound, from int, parts *partitions, merged bool) accumulator {
 	k, _ := kindOf(b.out)
 	if b.in != nil {
 		k, _ = kindOf(b.in)
@@ -49,6 +51,9 @@ func newAccumulator(b bound, from int, parts *partitions) accumulator {
 	case "count":
 		return &count{from: from}
 	case "sum", "avg":
+		if isFloat(b.in) && merged {
+			return &exactSum{from: from, mean: b.Function == "avg"}
+		}
 		if isFloat(b.in) {
 			return &floatSum{from: from, mean: b.Function == "avg", parts: parts}
 		}
@@ -65,6 +70,8 @@ func newAccumulator(b bound, from int, parts *partitions) accumulator {
 			return newDistinctTexts(from)
 		}
 		return &distinctNumbers{from: from}
+	case "quantile":
+		return newQuantile(b, from)
 	case "approx_count_distinct":
 		return &approx{from: from, kind: k}
 	}

@@ -72,6 +72,25 @@ func (a *approx) insert(cell uint32, hash uint64) {
 	a.many[cell], a.few[cell] = sketch, numbers{}
 }
 
+func (a *approx) merge(into, from uint32) {
+	switch sketch := a.many[from]; {
+	case sketch == nil:
+		for _, hash := range a.few[from].values {
+			a.insert(into, uint64(hash))
+		}
+	case a.many[into] == nil:
+		a.many[into] = sketch
+		for _, hash := range a.few[into].values {
+			sketch.InsertHash(uint64(hash))
+		}
+		a.few[into] = numbers{}
+	default:
+		if err := a.many[into].Merge(sketch); err != nil {
+			panic("aggregation: " + err.Error()) // the precision is a constant
+		}
+	}
+}
+
 func (a *approx) result(b array.Builder, cell uint32) error {
 	n := int64(len(a.few[cell].values))
 	if sketch := a.many[cell]; sketch != nil {

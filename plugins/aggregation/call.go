@@ -39,7 +39,8 @@ func (a *Aggregate) Validate() error {
 // plain words stand in double quotes: sum("unit price").
 type Call struct {
 	Function string
-	Column   string // "" for count()
+	Column   string  // "" for count()
+	Quantile float64 // of quantile, from 0 to 1
 }
 
 // ConfigType is the type's name in the documentation.
@@ -47,22 +48,22 @@ func (Call) ConfigType() string { return "call" }
 
 // String is the call as it is written.
 func (c Call) String() string {
-	if c.Column == "" {
-		return c.Function + "()"
-	}
+	args := c.Column
 	if strings.IndexFunc(c.Column, func(r rune) bool { return !plain(r) }) >= 0 {
-		return c.Function + "(" + strconv.Quote(c.Column) + ")"
+		args = strconv.Quote(c.Column)
 	}
-	return c.Function + "(" + c.Column + ")"
+	if c.Function == "quantile" {
+		args += ", " + strconv.FormatFloat(c.Quantile, 'g', -1, 64)
+	}
+	return c.Function + "(" + args + ")"
 }
 
-var functions = []string{"count", "sum", "avg", "min", "max", "first", "last",
+var functions = []string{"count", "sum", "avg", "min", "max", "first", "last", "quantile",
 	"count_distinct", "approx_count_distinct"}
 
-// Functions that come later, and what neighbouring tools call ours.
+// What neighbouring tools call ours.
 var (
-	comingFunctions = []string{"quantile"}
-	otherNames      = map[string]string{"mean": "avg", "average": "avg", "minimum": "min", "maximum": "max",
+	otherNames = map[string]string{"mean": "avg", "average": "avg", "minimum": "min", "maximum": "max",
 		"total": "sum", "nunique": "count_distinct", "distinct": "count_distinct",
 		"earliest": "first", "latest": "last", "distinct_count": "count_distinct", "uniq": "approx_count_distinct",
 		"approx_distinct": "approx_count_distinct", "percentile": "quantile", "median": "quantile"}
@@ -83,6 +84,8 @@ func (c *Call) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%w in %q", err, text)
 	}
 	switch {
+	case name == "quantile":
+		return c.quantile(args, text)
 	case name == "count" && len(args) == 1 && args[0] == "*":
 		return fmt.Errorf("want count() for all rows, got %q", text)
 	case len(args) > 1:
@@ -97,12 +100,28 @@ func (c *Call) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// quantile takes the arguments of that function, the one that has two.
+func (c *Call) quantile(args []string, text []byte) error {
+	if len(args) != 2 {
+		return fmt.Errorf("quantile takes a column and a number from 0 to 1, such as quantile(amount, 0.95), got %q", text)
+	}
+	q, err := strconv.ParseFloat(args[1], 64)
+	switch {
+	case err != nil:
+		return fmt.Errorf("quantile wants a number from 0 to 1 behind its column, got %q", args[1])
+	case q > 1 && q <= 100:
+		return fmt.Errorf("quantile wants a number from 0 to 1, got %s; write quantile(%s, %s)", args[1], args[0],
+			strconv.FormatFloat(q/100, 'g', 15, 64))
+	case !(q >= 0 && q <= 1):
+		return fmt.Errorf("quantile wants a number from 0 to 1, got %s", args[1])
+	}
+	*c = Call{Function: "quantile", Column: args[0], Quantile: q}
+	return nil
+}
+
 func checkFunction(name string) error {
 	if slices.Contains(functions, name) {
 		return nil
-	}
-	if slices.Contains(comingFunctions, name) {
-		return fmt.Errorf("%s is not available yet (have %s)", name, strings.Join(functions, ", "))
 	}
 	near := sdk.Nearest(name, functions)
 	if other, ok := otherNames[strings.ToLower(name)]; ok {

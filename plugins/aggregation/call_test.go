@@ -7,15 +7,18 @@ func TestCallsAreParsed(t *testing.T) {
 		text string
 		want Call
 	}{
-		{"count()", Call{"count", ""}},
-		{" count ( ) ", Call{"count", ""}},
-		{"count(client_id)", Call{"count", "client_id"}},
-		{"sum( amount )", Call{"sum", "amount"}},
-		{"max(payload.size)", Call{"max", "payload.size"}},
-		{"min(durée)", Call{"min", "durée"}},
-		{`avg("unit price (EUR)")`, Call{"avg", "unit price (EUR)"}},
-		{`avg("say \"x\"")`, Call{"avg", `say "x"`}},
-		{"approx_count_distinct(client_id)", Call{"approx_count_distinct", "client_id"}},
+		{"count()", Call{"count", "", 0}},
+		{" count ( ) ", Call{"count", "", 0}},
+		{"count(client_id)", Call{"count", "client_id", 0}},
+		{"sum( amount )", Call{"sum", "amount", 0}},
+		{"max(payload.size)", Call{"max", "payload.size", 0}},
+		{"min(durée)", Call{"min", "durée", 0}},
+		{`avg("unit price (EUR)")`, Call{"avg", "unit price (EUR)", 0}},
+		{`avg("say \"x\"")`, Call{"avg", `say "x"`, 0}},
+		{"quantile(amount, 0.95)", Call{"quantile", "amount", 0.95}},
+		{`quantile("a b",1)`, Call{"quantile", "a b", 1}},
+		{"quantile(a, 1e-3)", Call{"quantile", "a", 0.001}},
+		{"approx_count_distinct(client_id)", Call{"approx_count_distinct", "client_id", 0}},
 	}
 	for _, test := range tests {
 		t.Run(test.text, func(t *testing.T) {
@@ -35,9 +38,17 @@ func TestBadCallsAreExplained(t *testing.T) {
 		{"cuont()", `no aggregate named "cuont", did you mean count?`},
 		{"mean(x)", `no aggregate named "mean", did you mean avg?`},
 		{"frobnicate(x)", `no aggregate named "frobnicate" (have count, sum, avg, min, max, first, last, ` +
+			`quantile, count_distinct, approx_count_distinct)`},
+		{"p95(x)", `no aggregate named "p95" (have count, sum, avg, min, max, first, last, quantile, ` +
 			`count_distinct, approx_count_distinct)`},
-		{"quantile(x, 0.95)", "quantile is not available yet (have count, sum, avg, min, max, first, last, " +
-			"count_distinct, approx_count_distinct)"},
+		{"median(x)", `no aggregate named "median", did you mean quantile?`},
+		{"quantile(x)", "quantile takes a column and a number from 0 to 1, such as quantile(amount, 0.95), " +
+			`got "quantile(x)"`},
+		{"quantile(x, y)", `quantile wants a number from 0 to 1 behind its column, got "y"`},
+		{"quantile(x, 95)", "quantile wants a number from 0 to 1, got 95; write quantile(x, 0.95)"},
+		{"quantile(x, 99.9)", "quantile wants a number from 0 to 1, got 99.9; write quantile(x, 0.999)"},
+		{"quantile(x, -1)", "quantile wants a number from 0 to 1, got -1"},
+		{"quantile(x, NaN)", "quantile wants a number from 0 to 1, got NaN"},
 		{"count(*)", `want count() for all rows, got "count(*)"`},
 		{"sum()", "sum takes a column, such as sum(amount), got none"},
 		{"sum(a, b)", `sum takes one column, got 2 in "sum(a, b)"`},
@@ -60,7 +71,8 @@ func TestBadCallsAreExplained(t *testing.T) {
 
 func FuzzCall(f *testing.F) {
 	for _, text := range []string{"count()", "sum(a)", `avg("a b")`, "count(*)", "sum(a,b)",
-		`min("\x00")`, "é(é)"} {
+		`min("\x00")`, "é(é)", "quantile(x, 0.95)",
+		"quantile(x, 1e-300)", "quantile(x,-0)", "quantile(*, .5)", "quantile(x, 0x1p-2)"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -3,6 +3,7 @@ package aggregation
 import (
 	"cmp"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,8 +18,8 @@ const unset = math.MinInt64
 type partition struct {
 	name     string
 	index    uint32
-	newest   int64 // the greatest event time seen, unset before the first row
-	assigned bool
+	newest   int64     // the greatest event time seen, unset before the first row
+	assigned bool      // it holds the watermark, unless it is idle
 	since    time.Time // of the wall clock: at its end since then, zero while it is not idle
 	saved    int64     // newest as of the last snapshot
 }
@@ -75,13 +76,22 @@ func compareNames(a, b string) int {
 // is assigned and not idle, so rows of those always find their windows open.
 // Rows of others (idle ones that wake up, new ones) may find them closed, and
 // are late then: "an idle decision has closed them".
+//
+// Behind a step that mixes partitions, rows have none. They are judged by
+// closed alone, which only that step's own promises move: its rows need not come
+// in the order of their times, and the source's partitions, which have no row
+// here, hold the watermark as they do everywhere.
 type clock struct {
-	delay   int64
-	timeout time.Duration
-	onIdle  string
-	parts   *partitions
-	closed  int64
-	newest  int64 // the greatest event time seen in any partition, ever
+	delay    int64
+	timeout  time.Duration
+	onIdle   string
+	parts    *partitions
+	known    bool // the source's partitions have been told
+	unnamed  bool // one of them has no name
+	closed   int64
+	newest   int64 // the greatest event time seen in any partition, ever
+	promised int64 // the greatest watermark told by the steps before
+	told     int64 // the one told to the steps behind
 }
 
 // enter notes that a batch of the partition has come.
@@ -90,21 +100,32 @@ func (c *clock) enter(name string) *partition {
 	if p == nil {
 		p = c.parts.add(name, c.parts.next)
 	}
-	p.assigned, p.since = true, time.Time{}
+	p.assigned, p.since = name != "" || !c.mixed(), time.Time{}
 	return p
+}
+
+// mixed tells whether rows without a partition come from a step that mixes them.
+func (c *clock) mixed() bool { return !c.unnamed && (c.known || c.promised != unset) }
+
+// promise takes the watermark of a step before. It is exact: no delay is due.
+func (c *clock) promise(at int64) int64 {
+	c.promised = max(c.promised, at)
+	return max(c.closed, at)
 }
 
 // watermark is how far rows of the partition are judged by.
 func (c *clock) watermark(p *partition) int64 {
-	if p.newest == unset {
+	if p.newest == unset || !p.assigned {
 		return c.closed
 	}
 	return max(c.closed, p.newest-c.delay)
 }
 
 // assign takes the whole set of partitions. Those without a row hold the
-// watermark; those that are gone no longer do.
-func (c *clock) assign(names []string, size int64) {
+// watermark; those that are gone no longer do. Rows before settled are in no
+// open window.
+func (c *clock) assign(names []string, settled int64) {
+	c.known, c.unnamed = true, slices.Contains(names, "")
 	for _, p := range c.parts.byName {
 		p.assigned = false
 	}
@@ -115,14 +136,14 @@ func (c *clock) assign(names []string, size int64) {
 		}
 		p.assigned = true
 	}
-	c.forget(size)
+	c.forget(settled)
 }
 
 // forget drops partitions that are gone and whose rows are all in closed
 // windows: should one come back, it is judged the same without being known.
-func (c *clock) forget(size int64) {
+func (c *clock) forget(settled int64) {
 	for name, p := range c.parts.byName {
-		if p.assigned || p.newest != unset && p.newest+size > c.closed {
+		if p.assigned || p.newest != unset && p.newest >= settled {
 			continue
 		}
 		delete(c.parts.byName, name)
@@ -146,9 +167,8 @@ func (c *clock) idle(s sdk.Signal) {
 }
 
 // reach is the pipeline's watermark now: the least of the partitions that are
-// not idle. If all are, it is what on_idle says; end is when the last open
-// window ends, now the wall clock.
-func (c *clock) reach(now time.Time, end int64) int64 {
+// not idle. If all are, it is what on_idle says; now is the wall clock.
+func (c *clock) reach(now time.Time) int64 {
 	least, active, quiet := int64(math.MaxInt64), false, time.Time{}
 	for _, p := range c.parts.byName {
 		switch {
@@ -168,8 +188,8 @@ func (c *clock) reach(now time.Time, end int64) int64 {
 	case quiet.IsZero() || now.IsZero() || c.newest == unset:
 		return c.closed
 	case c.onIdle == flush:
-		return max(c.closed, end)
-	case c.onIdle == advance:
+		return everything
+	case c.onIdle == advance && c.promised == unset: // else the step before does it
 		return max(c.closed, c.newest-c.delay+max(0, now.Sub(quiet)).Microseconds())
 	}
 	return c.closed

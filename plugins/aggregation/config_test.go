@@ -44,6 +44,11 @@ func with(keys string) string {
 	return b.String() + "}"
 }
 
+// running is a config without a window.
+func running(keys string) string {
+	return `{"emit": "on_end", "aggregates": {"n": "count()"}` + keys + `}`
+}
+
 func TestConfigProblemsNameThePath(t *testing.T) {
 	tests := []struct{ name, config, want string }{
 		{"the least config", with(``), ""},
@@ -57,15 +62,36 @@ func TestConfigProblemsNameThePath(t *testing.T) {
 		{"on_idle", with(`"on_idle": "wait"`), `on_idle: want one of advance, flush, hold, got "wait"`},
 		{"on_end", with(`"on_end": "drop"`), `on_end: want one of flush, hold, got "drop"`},
 		{"idle_timeout", with(`"idle_timeout": "0s"`), "idle_timeout: want more than 0s, got 0s"},
-		{"future", with(`"max_future_skew": "1h"`),
-			"max_future_skew: is not available yet; filter such rows before this step"},
+		{"future", with(`"max_future_skew": "1h"`), ""},
+		{"negative future", with(`"max_future_skew": "-1h"`), "max_future_skew: want 0s or more, got -1h"},
+		{"fine future", with(`"max_future_skew": "10ns"`),
+			"max_future_skew: want whole microseconds, got 10ns"},
 		{"emit", with(`"emit": "on_end"`),
-			"emit: on_end is for aggregates without a window, which are not available yet"},
-		{"emit misspelt", with(`"emit": "always"`), `emit: want one of on_close, got "always"`},
+			"emit: on_end is for aggregates without a window; each window comes out when it is complete"},
+		{"emit misspelt", with(`"emit": "always"`), `emit: want one of on_close, on_end, got "always"`},
 		{"unbounded", with(`"unbounded_state": true`),
-			"unbounded_state: is for aggregates without a window, which are not available yet"},
+			"unbounded_state: does nothing: windows close, and their state goes with them"},
 		{"no window", `{"event_time": "at", "watermark": "1s", "aggregates": {"n": "count()"}}`,
-			"window: is missing, such as {tumbling: 1m}; aggregates without one are not available yet"},
+			"window: is missing, such as {tumbling: 1m}; " +
+				"for one result at the end of the input write emit: on_end instead"},
+		{"running, one group", running(``), ""},
+		{"running, allowed", running(`, "group_by": ["a"], "unbounded_state": true`), ""},
+		{"running, groups", running(`, "group_by": ["a"]`), "unbounded_state: without a window every group " +
+			"is kept for good; want true to allow it, got false"},
+		{"running, values", `{"emit": "on_end", "aggregates": {"n": "count_distinct(a)"}}`,
+			"unbounded_state: without a window every value that count_distinct has seen is kept for good; " +
+				"want true to allow it, got false"},
+		{"running, first", `{"emit": "on_end", "aggregates": {"n": "first(a)"}}`,
+			"event_time: want the column that first goes by, got nothing"},
+		{"running, future", running(`, "max_future_skew": "1h"`),
+			"event_time: want the column that max_future_skew is about, got nothing"},
+		{"running, delay", running(`, "watermark": "1s"`),
+			"watermark: does nothing: without a window no row is late"},
+		{"running, on_idle", running(`, "on_idle": "flush"`),
+			"on_idle: flush closes windows, and there is none; want advance or hold"},
+		{"running, on_end", running(`, "on_end": "hold"`),
+			"on_end: hold keeps what emit: on_end would tell; nothing would ever come out"},
+		{"running, our names are free", `{"emit": "on_end", "aggregates": {"window_start": "count()"}}`, ""},
 		{"lateness", with(`"allowed_lateness": "1m"`),
 			"allowed_lateness: unknown field: a window is emitted once, when it is complete " +
 				"(raise watermark by as much instead, and give the pipeline a late output)"},
@@ -127,6 +153,8 @@ func TestColumnsAreFoundAtPlanTime(t *testing.T) {
 			`aggregates.n: sum wants a column of numbers, "type" is a string`},
 		{"average of bools", with(`"event_time": "created_at", "aggregates": {"n": "avg(flag)"}`),
 			`aggregates.n: avg wants a column of numbers, "flag" is a bool`},
+		{"quantile of text", with(`"event_time": "created_at", "aggregates": {"n": "quantile(type, 0.5)"}`),
+			`aggregates.n: quantile wants a column of numbers, "type" is a string`},
 		{"distinct lists", with(`"event_time": "created_at", "aggregates": {"n": "count_distinct(tags)"}`),
 			`aggregates.n: count_distinct wants a column of plain values, "tags" is a list(string)`},
 	}
@@ -155,7 +183,8 @@ func TestSchemaIsWindowGroupsAggregates(t *testing.T) {
 	out, problems := Transform.Schema([]byte(with(`"group_by": ["day", "type"], "aggregates": {
 		"rows": "count()", "values": "count(payload)", "sum_n": "sum(n)", "sum_u": "sum(u)", "sum_f": "sum(f)",
 		"avg_n": "avg(n)", "min_f": "min(f)", "max_d": "max(d)", "max_at": "max(at)",
-		"types": "count_distinct(type)", "about": "approx_count_distinct(type)"}`)), in)
+		"types": "count_distinct(type)", "about": "approx_count_distinct(type)",
+		"q": "quantile(n, 0.5)"}`)), in)
 	if len(problems) > 0 {
 		t.Fatalf("problems: %v", problems)
 	}
@@ -169,7 +198,8 @@ func TestSchemaIsWindowGroupsAggregates(t *testing.T) {
 	}
 	wantLines(t, got, []string{"window_start timestamp", "window_end timestamp", "day date?", "type string?",
 		"rows int64", "values int64", "sum_n int64?", "sum_u uint64?", "sum_f float64?", "avg_n float64?",
-		"min_f float32?", "max_d decimal(10,2)?", "max_at timestamp?", "types int64", "about int64"})
+		"min_f float32?", "max_d decimal(10,2)?", "max_at timestamp?", "types int64", "about int64",
+		"q float64?"})
 	if !arrow.TypeEqual(out.Field(0).Type, sdk.Timestamp) {
 		t.Errorf("window_start: got %v, want %v", out.Field(0).Type, sdk.Timestamp)
 	}

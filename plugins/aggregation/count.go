@@ -35,6 +35,8 @@ func (c *count) result(b array.Builder, cell uint32) error {
 	return nil
 }
 
+func (c *count) merge(into, from uint32) { c.n[into] += c.n[from] }
+
 func (c *count) clear(cell uint32) { c.n[cell] = 0 }
 
 func (c *count) encode(state []byte, cell uint32) []byte {

@@ -31,6 +31,16 @@ func (d *distinctNumbers) result(b array.Builder, cell uint32) error {
 	return nil
 }
 
+func (d *distinctNumbers) merge(into, from uint32) {
+	a, b := &d.sets[into], &d.sets[from]
+	if len(a.values) < len(b.values) {
+		*a, *b = *b, *a
+	}
+	for _, v := range b.values {
+		a.intern(v)
+	}
+}
+
 func (d *distinctNumbers) clear(cell uint32) { d.sets[cell] = numbers{} }
 
 func (d *distinctNumbers) encode(state []byte, cell uint32) []byte {
@@ -76,6 +86,16 @@ func (d *distinctTexts) add(in *input) {
 func (d *distinctTexts) result(b array.Builder, cell uint32) error {
 	b.(*array.Int64Builder).Append(int64(len(d.sets[cell].ends)))
 	return nil
+}
+
+func (d *distinctTexts) merge(into, from uint32) {
+	a, b := &d.sets[into], &d.sets[from]
+	if len(a.ends) < len(b.ends) {
+		*a, *b = *b, *a
+	}
+	for id := range b.ends {
+		a.intern(d.seed, b.value(uint32(id)))
+	}
 }
 
 func (d *distinctTexts) clear(cell uint32) { d.sets[cell] = texts{} }

@@ -65,6 +65,20 @@ func (e *edge) beyond(cell uint32, at int64, partition uint32) bool {
 	return order < 0
 }
 
+// merge keeps one of two. Rows of one time and one partition never come to two
+// cells of a group, so they need no order here.
+func (e *edge) merge(into, from uint32) {
+	if !e.seen[from] || e.seen[into] && !e.beyond(into, e.at[from], e.part[from]) {
+		return
+	}
+	e.seen[into], e.at[into], e.part[into] = true, e.at[from], e.part[from]
+	if e.kind == textKind {
+		e.text[into] = e.text[from]
+	} else {
+		e.fixed[into] = e.fixed[from]
+	}
+}
+
 func (e *edge) result(b array.Builder, cell uint32) error {
 	switch {
 	case !e.seen[cell]:

@@ -2,6 +2,7 @@ package aggregation
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -28,38 +29,45 @@ func newResults(l *layout) *results {
 	return r
 }
 
+// everything stands for the end of the last open window.
+const everything = math.MaxInt64
+
 // advance moves the pipeline's watermark to closed, hands out the windows it
 // passes, by start and then by group, and tells the steps behind.
 func (t *transform) advance(closed int64, out sdk.Emitter) error {
+	if closed == everything {
+		closed = t.frames.end()
+	}
 	if closed <= t.clock.closed {
 		return nil
 	}
-	before := t.clock.closed
 	t.clock.closed = closed
-	for _, w := range t.cells.due(closed) {
-		if err := t.emit(w, out); err != nil {
-			return err
-		}
+	if t.forever != nil {
+		return nil // its one window is open for good
 	}
-	if err := t.results.hand(out); err != nil {
+	if err := t.emit(t.frames.due(closed, t.groups), out); err != nil {
 		return err
 	}
 	t.forgetGroups()
 	// Windows to come begin here at the earliest: what window_start may still be.
-	promise := t.spans.open(closed)
-	if before == unset || promise > t.spans.open(before) {
+	if promise := t.frames.promise(closed); promise > t.clock.told {
+		t.clock.told = promise
 		return out.Watermark(time.UnixMicro(promise).UTC())
 	}
 	return nil
 }
 
-// emit adds the rows of a window to the results, which are handed on whenever
-// they fill a batch, and frees its cells.
-func (t *transform) emit(w *window, out sdk.Emitter) error {
-	t.cells.sort(w, t.groups)
-	r := t.results
-	groups, calls := r.columns[2:2+len(t.layout.groups)], r.columns[2+len(t.layout.groups):]
-	for _, cell := range w.cells {
+// tellAll hands out what an aggregation without a window has come to so far. It
+// goes on from there, in this run or the next.
+func (t *transform) tellAll(out sdk.Emitter) error {
+	return t.emit(t.forever.all(t.groups), out)
+}
+
+// emit hands out what cells have come to, in batches, and frees them.
+func (t *transform) emit(cells []uint32, out sdk.Emitter) error {
+	r, first := t.results, t.windowed()
+	groups, calls := r.columns[first:first+len(t.layout.groups)], r.columns[first+len(t.layout.groups):]
+	for _, cell := range cells {
 		group := t.cells.group[cell]
 		size := len(t.groups.key(group)) + 16 + 8*len(calls)
 		for _, call := range t.calls {
@@ -72,21 +80,32 @@ func (t *transform) emit(w *window, out sdk.Emitter) error {
 				return err
 			}
 		}
-		r.columns[0].(*array.TimestampBuilder).Append(arrow.Timestamp(w.start))
-		r.columns[1].(*array.TimestampBuilder).Append(arrow.Timestamp(w.start + t.spans.size))
+		if first > 0 {
+			start, end := t.frames.bounds(cell)
+			r.columns[0].(*array.TimestampBuilder).Append(arrow.Timestamp(start))
+			r.columns[1].(*array.TimestampBuilder).Append(arrow.Timestamp(end))
+		}
 		t.groups.appendValues(group, groups)
 		for i, call := range t.calls {
 			if err := call.result(calls[i], cell); err != nil {
 				b := t.layout.calls[i]
-				return fmt.Errorf("%s of %s: %w %s", b.Call, t.where(w, group), err, sdk.TypeName(b.out))
+				return fmt.Errorf("%s of %s: %w %s", b.Call, t.where(cell), err, sdk.TypeName(b.out))
 			}
-			call.clear(cell)
 		}
 		r.rows++
 		r.bytes += size
-		t.cells.release(cell, t.groups)
+		if t.forever == nil {
+			t.free(cell)
+		}
 	}
-	return nil
+	return r.hand(out)
+}
+
+func (t *transform) free(cell uint32) {
+	for _, call := range t.calls {
+		call.clear(cell)
+	}
+	t.cells.release(cell, t.groups)
 }
 
 // hand gives the rows collected so far to the next step.
@@ -105,16 +124,22 @@ func (r *results) hand(out sdk.Emitter) error {
 }
 
 // where names a window and a group, for errors.
-func (t *transform) where(w *window, group uint32) string {
+func (t *transform) where(cell uint32) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "the window from %s to %s", time.UnixMicro(w.start).UTC().Format(time.RFC3339Nano),
-		time.UnixMicro(w.start+t.spans.size).UTC().Format(time.RFC3339Nano))
+	b.WriteString("all rows")
+	if t.forever == nil {
+		b.Reset()
+		start, end := t.frames.bounds(cell)
+		fmt.Fprintf(&b, "the window from %s to %s", time.UnixMicro(start).UTC().Format(time.RFC3339Nano),
+			time.UnixMicro(end).UTC().Format(time.RFC3339Nano))
+	}
 	var builders []array.Builder
-	fields := t.out.Fields()[2 : 2+len(t.layout.groups)]
+	first := t.windowed()
+	fields := t.out.Fields()[first : first+len(t.layout.groups)]
 	for _, f := range fields {
 		builders = append(builders, array.NewBuilder(memory.DefaultAllocator, f.Type))
 	}
-	t.groups.appendValues(group, builders)
+	t.groups.appendValues(t.cells.group[cell], builders)
 	for i, f := range fields {
 		value := "null"
 		if a := builders[i].NewArray(); !a.IsNull(0) {
@@ -132,7 +157,7 @@ func (t *transform) forgetGroups() {
 		return
 	}
 	live, old := t.groups.empty(), t.groups
-	t.cells.regroup(func(group uint32) uint32 {
+	t.frames.regroup(func(group uint32) uint32 {
 		number, err := live.restore(old.key(group))
 		if err != nil {
 			panic("aggregation: " + err.Error()) // the key was made by remember

@@ -22,14 +22,27 @@ var (
 
 // timeReader reads the event time of rows, as microseconds.
 type timeReader struct {
-	index int
+	index int // -1: the rows need none
 	name  string
+	skew  time.Duration // how far ahead of the wall clock a row may be, 0 for any
 	room  []int64
 	clock columns.Clock
 }
 
+// latest is the greatest event time that a row of the batch may have.
+func (r *timeReader) latest(b *sdk.Batch) int64 {
+	if r.skew == 0 || b.Time.IsZero() {
+		return maxTime
+	}
+	return min(maxTime, b.Time.Add(r.skew).UnixMicro())
+}
+
 // read returns the times of all rows, unset where there is none.
 func (r *timeReader) read(rows arrow.RecordBatch) []int64 {
+	if r.index < 0 {
+		r.room = extend(r.room, int(rows.NumRows())) // nothing else is in it
+		return r.room[:rows.NumRows()]
+	}
 	a := rows.Column(r.index)
 	if text, ok := a.(*array.String); ok {
 		return r.parse(text)
@@ -60,11 +73,13 @@ func (r *timeReader) parse(text *array.String) []int64 {
 	return r.room
 }
 
-// reject says why a row has no event time.
-func (r *timeReader) reject(b *sdk.Batch, row int) sdk.Reject {
+// reject says why a row has no event time, or none that is believed.
+func (r *timeReader) reject(b *sdk.Batch, row int, at int64) sdk.Reject {
 	a := b.Rows.Column(r.index)
 	reason := r.name + ": want an event time, got null"
-	if text, ok := a.(*array.String); ok && !a.IsNull(row) {
+	if at >= minTime && at <= maxTime {
+		reason = r.ahead(at, b.Time)
+	} else if text, ok := a.(*array.String); ok && !a.IsNull(row) {
 		reason = fmt.Sprintf("%s: want a time in RFC 3339 such as 2026-01-31T09:30:00Z, got %s",
 			r.name, quote(text.Value(row)))
 	} else if !a.IsNull(row) {
@@ -73,6 +88,12 @@ func (r *timeReader) reject(b *sdk.Batch, row int) sdk.Reject {
 	}
 	return sdk.Reject{Reason: reason, Partition: b.Partition, Position: position(b.Rows, row),
 		Row: jsonrows.NewEncoder(b.Rows).Append(nil, row)}
+}
+
+func (r *timeReader) ahead(at int64, now time.Time) string {
+	event := time.UnixMicro(at).UTC()
+	return fmt.Sprintf("%s: want a time at most %s ahead of the clock, got %s when it was %s", r.name,
+		sdk.Duration(r.skew), event.Format(time.RFC3339Nano), now.UTC().Format(time.RFC3339Nano))
 }
 
 // quote shows a value, cut if it is long.

@@ -38,6 +38,12 @@ func (e *extreme) add(in *input) {
 	}
 }
 
+func (e *extreme) merge(into, from uint32) {
+	if e.seen[from] && (!e.seen[into] || e.best[from] > e.best[into]) {
+		e.best[into], e.seen[into] = e.best[from], true
+	}
+}
+
 func (e *extreme) result(b array.Builder, cell uint32) error {
 	if !e.seen[cell] {
 		b.AppendNull()
@@ -88,6 +94,13 @@ func (e *extremeText) add(in *input) {
 			best = make([]byte, 0, len(v))
 		}
 		e.best[cell] = append(best[:0], v...)
+	}
+}
+
+func (e *extremeText) merge(into, from uint32) {
+	a, b := e.best[into], e.best[from]
+	if a == nil || b != nil && bytes.Compare(b, a) < 0 == e.least {
+		e.best[into] = b
 	}
 }
 

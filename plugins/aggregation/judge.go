@@ -30,11 +30,12 @@ func (t *transform) judge(p *partition, b *sdk.Batch, out sdk.Emitter) error {
 	j.rows, j.first, j.last = j.rows[:0], j.first[:0], j.last[:0]
 	j.partial, j.late, j.rejects = 0, lateRun{}, j.rejects[:0]
 	j.times = t.times.read(b.Rows)
+	latest := t.times.latest(b)
 	closed := t.clock.watermark(p)
 	last := maxTime + 1 // of the row before; none has it
 	for row, at := range j.times {
-		if at < minTime || at > maxTime {
-			j.rejects = append(j.rejects, t.times.reject(b, row))
+		if at < minTime || at > latest {
+			j.rejects = append(j.rejects, t.times.reject(b, row, at))
 			continue
 		}
 		if at < last || at >= last+t.spans.every {
@@ -58,7 +59,9 @@ func (t *transform) judge(p *partition, b *sdk.Batch, out sdk.Emitter) error {
 		}
 		if at > p.newest {
 			p.newest = at
-			closed = max(closed, at-t.clock.delay)
+			if p.assigned {
+				closed = max(closed, at-t.clock.delay)
+			}
 		}
 	}
 	t.clock.newest = max(t.clock.newest, p.newest)

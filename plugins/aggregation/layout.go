@@ -17,11 +17,21 @@ const (
 
 // layout is a config that has met its input: every name is a column's index.
 type layout struct {
-	time   int     // the column with the event time
+	time   int     // the column with the event time, -1 if there is none
 	groups []int   // the columns grouped by
 	calls  []bound // the aggregates, in order
 	out    *arrow.Schema
 	shape  string // what a stored state depends on
+
+	windows, sessions bool
+}
+
+// windowed is how many columns of the output are about the window.
+func (l *layout) windowed() int {
+	if l.windows {
+		return 2
+	}
+	return 0
 }
 
 // bound is an aggregate whose column is known.
@@ -43,9 +53,15 @@ func schema(c *Config, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
 
 // newLayout looks all columns up; it returns everything that does not fit.
 func newLayout(c *Config, in *arrow.Schema) (*layout, []sdk.Problem) {
-	l, p := &layout{}, problems{}
-	fields := []arrow.Field{{Name: windowStart, Type: sdk.Timestamp}, {Name: windowEnd, Type: sdk.Timestamp}}
-	l.timeColumn(c, in, &p)
+	l, p := &layout{time: -1, windows: c.Window != nil}, problems{}
+	var fields []arrow.Field
+	if l.windows {
+		l.sessions = c.Window.Session != nil
+		fields = []arrow.Field{{Name: windowStart, Type: sdk.Timestamp}, {Name: windowEnd, Type: sdk.Timestamp}}
+	}
+	if c.EventTime != "" {
+		l.timeColumn(c, in, &p)
+	}
 	for i, name := range c.GroupBy {
 		at, err := sdk.FindColumn(in, name)
 		if err != nil {
@@ -108,7 +124,7 @@ func bind(c Call, in *arrow.Schema) (bound, error) {
 	switch c.Function {
 	case "count":
 		return b, nil
-	case "sum", "avg":
+	case "sum", "avg", "quantile":
 		if !numeric(field.Type) {
 			return b, fmt.Errorf("%s wants a column of numbers, %q is a %s", c.Function, c.Column, describe(field))
 		}
@@ -127,11 +143,11 @@ func bind(c Call, in *arrow.Schema) (bound, error) {
 	return b, nil
 }
 
-// sumType is the type of a sum or an average: sums keep the kind of their
+// sumType is the type of a sum, an average or a quantile: sums keep the kind of their
 // column in its widest form.
 func sumType(function string, in arrow.DataType) arrow.DataType {
 	switch {
-	case function == "avg" || isFloat(in):
+	case function != "sum" || isFloat(in):
 		return arrow.PrimitiveTypes.Float64
 	case in.ID() == arrow.UINT64:
 		return arrow.PrimitiveTypes.Uint64
@@ -153,9 +169,8 @@ func (b bound) field(name string, in *arrow.Schema) arrow.Field {
 // stateShape is the part of the config and the input that the stored state was
 // made by: a state of another shape cannot be read.
 func (l *layout) stateShape(c *Config, in *arrow.Schema) string {
-	s := c.Window.spans()
 	var b strings.Builder
-	fmt.Fprintf(&b, "windows of %dus every %dus from %dus by %s; groups", s.size, s.every, s.offset, c.EventTime)
+	fmt.Fprintf(&b, "%s; groups", c.shape())
 	for _, g := range l.groups {
 		fmt.Fprintf(&b, " %s:%s", in.Field(g).Name, sdk.TypeName(in.Field(g).Type))
 	}

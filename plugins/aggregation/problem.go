@@ -18,6 +18,11 @@ func (p *problems) add(path, format string, args ...any) {
 	*p = append(*p, sdk.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
+// warn tells what is legal but doubtful.
+func (p *problems) warn(path, message, hint string) {
+	*p = append(*p, sdk.Problem{Path: path, Message: message, Hint: hint, Warning: true})
+}
+
 // choice demands one of the words.
 func (p *problems) choice(path, got string, words ...string) {
 	if !slices.Contains(words, got) {

@@ -15,19 +15,16 @@ func clockTime(micros int64) string {
 
 var batchSizes = []int64{1, 7, 100, 1000, 10_000}
 
-func TestRandomCasesEqualTheReference(t *testing.T) {
+func TestRandomCasesWithinTheDelayEqualTheReference(t *testing.T) {
 	for seed := range uint64(200) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
-			c, parts := randomCase(r, 1)
-			want, late, _ := refRun(c, parts)
-			if late > 0 {
-				t.Fatalf("reference: got %d late rows within the delay, want none", late)
-			}
-			asText := seed%4 == 0
+			c, parts := randomCase(r, shapes[seed%4], 1)
+			asText := seed%8 < 4
 			h := newHarness(t, c.json(), refSchema(asText))
-			newFeed(parts, asText, batchSizes[r.IntN(len(batchSizes))]).run(r, h)
-			h.want(want...)
+			f := newFeed(c, parts, asText, batchSizes[r.IntN(len(batchSizes))])
+			f.run(r, h)
+			f.wantReference(t, h)
 			if h.out.lateRows > 0 {
 				t.Errorf("late: got %d rows, want none", h.out.lateRows)
 			}
@@ -35,41 +32,47 @@ func TestRandomCasesEqualTheReference(t *testing.T) {
 	}
 }
 
-func TestRandomCasesWithLateRowsEqualTheReference(t *testing.T) {
-	sawLate, sawPartial := false, false
-	for seed := range uint64(100) {
+// TestRandomCasesEqualTheReference has late rows, and partitions that fall
+// silent by a virtual clock and wake up again.
+func TestRandomCasesEqualTheReference(t *testing.T) {
+	late, partial, idle := map[string]int{}, map[string]int{}, map[string]int{}
+	for seed := range uint64(300) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 2))
-			c, parts := randomCase(r, 4)
-			if seed%2 == 0 { // hopping
-				c.every = max(1, c.size/(1+r.Int64N(7))-r.Int64N(3))
-				c.offset %= c.every
-			}
-			want, late, partial := refRun(c, parts)
+			shape := shapes[seed%3]
+			c, parts := randomCase(r, shape, 4)
+			c.onIdle = []string{"advance", "flush", "hold"}[seed/3%3]
 			h := newHarness(t, c.json(), refSchema(false))
-			newFeed(parts, false, batchSizes[r.IntN(len(batchSizes))]).run(r, h)
-			h.want(want...)
-			if h.out.lateRows != int64(late) || h.out.counts.Partial != int64(partial) {
-				t.Errorf("late: got %d and %d in part, want %d and %d",
-					h.out.lateRows, h.out.counts.Partial, late, partial)
+			f := newFeed(c, parts, false, batchSizes[r.IntN(len(batchSizes))])
+			f.quiet = seed/9%2 == 0
+			f.run(r, h)
+			f.wantReference(t, h)
+			late[shape] += f.ref.late
+			partial[shape] += f.ref.partial
+			if f.quiet {
+				idle[c.onIdle] += f.ref.late
 			}
-			sawLate, sawPartial = sawLate || late > 0, sawPartial || partial > 0
 		})
 	}
-	if !sawLate || !sawPartial {
-		t.Errorf("cases: got late %t, late in part %t; want both", sawLate, sawPartial)
+	for _, shape := range shapes[:3] {
+		if late[shape] == 0 || shape == "hopping" != (partial[shape] > 0) {
+			t.Errorf("%s: got %d late rows, %d in part", shape, late[shape], partial[shape])
+		}
+	}
+	if idle["advance"] == 0 || idle["flush"] == 0 {
+		t.Errorf("late rows of cases with silent partitions: got %v", idle)
 	}
 }
 
 func TestResultDoesNotDependOnInterleavingOrBatchSize(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(24) {
 		r := rand.New(rand.NewPCG(seed, 3))
-		c, parts := randomCase(r, 3)
+		c, parts := randomCase(r, shapes[seed%4], 3)
 		var want []string
 		var late int64
 		for run, size := range batchSizes {
 			h := newHarness(t, c.json(), refSchema(false))
-			newFeed(parts, false, size).run(r, h)
+			newFeed(c, parts, false, size).run(r, h)
 			if run == 0 {
 				want, late = h.out.lines(), h.out.lateRows
 			}
@@ -82,17 +85,13 @@ func TestResultDoesNotDependOnInterleavingOrBatchSize(t *testing.T) {
 }
 
 func TestRestoringAtAnyBarrierChangesNothing(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 4))
-			c, parts := randomCase(r, 3)
-			if seed%2 == 0 {
-				c.every = max(1, c.size/3)
-				c.offset %= c.every
-			}
-			want, late, _ := refRun(c, parts)
+			shape := shapes[seed%4]
+			c, parts := randomCase(r, shape, 3)
 			h := newHarness(t, c.json(), refSchema(false))
-			f := newFeed(parts, false, 300)
+			f := newFeed(c, parts, false, 300)
 			f.before = func(h *harness) {
 				if r.IntN(3) > 0 {
 					h.barrier()
@@ -104,13 +103,10 @@ func TestRestoringAtAnyBarrierChangesNothing(t *testing.T) {
 				}
 			}
 			f.run(r, h)
-			h.want(want...)
-			if h.out.lateRows != int64(late) {
-				t.Errorf("late: got %d, want %d", h.out.lateRows, late)
-			}
+			f.wantReference(t, h)
 			h.barrier()
-			if n := h.cellsStored(); n > 0 {
-				t.Errorf("stored cells after the end: got %d, want none", n)
+			if n := h.cellsStored(); (n > 0) != (shape == "none") {
+				t.Errorf("stored cells after the end: got %d", n)
 			}
 		})
 	}

@@ -3,20 +3,17 @@ package aggregation
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"math/big"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
-
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
+	"time"
 )
 
 // The reference: the rules of windows and watermarks in maps and loops, one row
-// at a time, without a line of the code that it judges.
+// at a time, without a line of the code that it judges. It keeps every row, and
+// computes each aggregate from the rows of its window when all is over.
 
 // ticket is a row of the random cases. Nil pointers are nulls.
 type ticket struct {
@@ -28,136 +25,299 @@ type ticket struct {
 	price  *float64
 }
 
+// refConfig is tumbling or hopping windows, or sessions if there is a gap, or no
+// windows if there is no size either.
 type refConfig struct {
-	delay, size, every, offset int64
+	delay, size, every, offset, gap int64
+	onIdle                          string
+	timeout                         time.Duration
 }
 
-type refGroup struct {
-	start  int64
-	kind   *string
-	level  *int64
-	rows   int64
-	amount *big.Int
-	seen   int64
-	least  *int64
-	most   *string
-	prices map[int]float64
-	priced int64
-	client map[string]bool
+// dawn is before all times.
+const dawn = math.MinInt64
 
-	early, newest [3]int64 // time, partition, position of the first client and the last amount
-	earlyOf       *string
-	newestOf      *int64
+type refPart struct {
+	newest int64
+	since  time.Time // idle since then, zero if it is not
 }
 
-// refRun judges every partition on its own and flushes everything in the end.
-func refRun(c refConfig, parts [][]ticket) (lines []string, late, partial int) {
-	groups := map[string]*refGroup{}
-	for number, rows := range parts {
-		newest, any := int64(0), false
-		for position, row := range rows {
-			var open, all []int64
-			// The first start that could hold the row, from far enough back.
-			from := (row.at-c.size-c.offset)/c.every*c.every + c.offset - c.every
-			for start := from; start <= row.at; start += c.every {
-				if row.at < start || row.at >= start+c.size {
-					continue
-				}
-				all = append(all, start)
-				if !any || newest-c.delay < start+c.size {
-					open = append(open, start)
-				}
-			}
-			if !any || row.at > newest {
-				newest, any = row.at, true
-			}
-			if len(open) == 0 {
-				late++
-				continue
-			}
-			if len(open) < len(all) {
-				partial++
-			}
-			for _, start := range open {
-				g := refAdd(groups, start, number, row)
-				g.edges([3]int64{row.at, int64(number), int64(position)}, row)
-			}
+// refRow is a row in time: where it stood and, for aligned windows, what it is in.
+type refRow struct {
+	ticket
+	part, position int
+	starts         []int64
+}
+
+type reference struct {
+	c             refConfig
+	parts         []*refPart
+	closed        int64
+	newest        int64
+	rows          []refRow
+	seen          int
+	late, partial int
+}
+
+func newReference(c refConfig, parts int) *reference {
+	r := &reference{c: c, closed: dawn, newest: dawn}
+	for range parts {
+		r.parts = append(r.parts, &refPart{newest: dawn})
+	}
+	return r
+}
+
+// take judges a row by the rows before it.
+func (r *reference) take(part int, row ticket) {
+	p := r.parts[part]
+	p.since = time.Time{}
+	watermark := r.closed
+	if p.newest != dawn {
+		watermark = max(watermark, p.newest-r.c.delay)
+	}
+	r.seen++
+	placed := refRow{ticket: row, part: part, position: r.seen}
+	if r.place(&placed, watermark) {
+		r.rows = append(r.rows, placed)
+	} else {
+		r.late++
+	}
+	p.newest, r.newest = max(p.newest, row.at), max(r.newest, row.at)
+	r.tick(time.Time{})
+}
+
+// place finds the windows of a row that are open at a watermark; false if there
+// is none.
+func (r *reference) place(row *refRow, watermark int64) bool {
+	c := r.c
+	if c.size == 0 {
+		return c.gap == 0 || row.at >= watermark
+	}
+	all := 0
+	// The first start that could hold the row, from far enough back.
+	from := (row.at-c.size-c.offset)/c.every*c.every + c.offset - c.every
+	for start := from; start <= row.at; start += c.every {
+		if row.at >= start+c.size {
+			continue
+		}
+		all++
+		if watermark < start+c.size {
+			row.starts = append(row.starts, start)
 		}
 	}
-	return refLines(c, groups), late, partial
+	if n := len(row.starts); n > 0 && n < all {
+		r.partial++
+	}
+	return len(row.starts) > 0
 }
 
-func refAdd(groups map[string]*refGroup, start int64, part int, row ticket) *refGroup {
-	key := fmt.Sprintf("%d %s %s", start, text(row.kind), text(row.level))
-	g := groups[key]
-	if g == nil {
-		g = &refGroup{start: start, kind: row.kind, level: row.level, amount: new(big.Int),
-			prices: map[int]float64{}, client: map[string]bool{}}
-		groups[key] = g
+// idle hears that a partition has been silent for a while.
+func (r *reference) idle(part int, now time.Time, silent time.Duration) {
+	r.parts[part].since = time.Time{}
+	if silent >= r.c.timeout {
+		r.parts[part].since = now.Add(-silent)
 	}
-	g.rows++
-	if row.amount != nil {
-		g.amount.Add(g.amount, big.NewInt(*row.amount))
-		g.seen++
-		if g.least == nil || *row.amount < *g.least {
-			g.least = row.amount
+	r.tick(now)
+}
+
+// tick moves the pipeline's watermark.
+func (r *reference) tick(now time.Time) {
+	least, active, quiet := int64(math.MaxInt64), false, time.Time{}
+	for _, p := range r.parts {
+		if !p.since.IsZero() {
+			if p.since.After(quiet) {
+				quiet = p.since
+			}
+			continue
+		}
+		active = true
+		if p.newest == dawn {
+			least = dawn
+		} else {
+			least = min(least, p.newest-r.c.delay)
 		}
 	}
-	if row.price != nil {
-		g.prices[part] += *row.price
-		g.priced++
+	switch {
+	case active:
+		r.closed = max(r.closed, least)
+	case now.IsZero() || r.newest == dawn || r.c.onIdle == "hold":
+	case r.c.onIdle == "flush":
+		for _, row := range r.rows {
+			if r.c.gap > 0 {
+				r.closed = max(r.closed, row.at+r.c.gap)
+			}
+			for _, start := range row.starts {
+				r.closed = max(r.closed, start+r.c.size)
+			}
+		}
+	default:
+		r.closed = max(r.closed, r.newest-r.c.delay+max(0, now.Sub(quiet)).Microseconds())
 	}
-	if row.client != nil {
-		g.client[*row.client] = true
-		if g.most == nil || *row.client > *g.most {
-			g.most = row.client
+}
+
+// refWindow is a window of one group with its rows.
+type refWindow struct {
+	start, end int64
+	kind       *string
+	level      *int64
+	rows       []refRow
+}
+
+// windows is all that there ever were, in the order in which they come out.
+func (r *reference) windows() []refWindow {
+	groups := map[string][]refRow{}
+	for _, row := range r.rows {
+		key := text(row.kind) + "|" + text(row.level)
+		groups[key] = append(groups[key], row)
+	}
+	var all []refWindow
+	for _, rows := range groups {
+		switch {
+		case r.c.gap > 0:
+			all = append(all, r.sessions(rows)...)
+		case r.c.size > 0:
+			all = append(all, r.aligned(rows)...)
+		default:
+			all = append(all, refWindow{kind: rows[0].kind, level: rows[0].level, rows: rows})
 		}
 	}
-	return g
-}
-
-func (g *refGroup) edges(place [3]int64, row ticket) {
-	if row.client != nil && (g.earlyOf == nil || slices.Compare(place[:], g.early[:]) < 0) {
-		g.early, g.earlyOf = place, row.client
-	}
-	if row.amount != nil && (g.newestOf == nil || slices.Compare(place[:], g.newest[:]) > 0) {
-		g.newest, g.newestOf = place, row.amount
-	}
-}
-
-func refLines(c refConfig, groups map[string]*refGroup) []string {
-	var sorted []*refGroup
-	for _, g := range groups {
-		sorted = append(sorted, g)
-	}
-	slices.SortFunc(sorted, func(a, b *refGroup) int {
-		return cmp.Or(cmp.Compare(a.start, b.start), nullsFirst(a.kind, b.kind), nullsFirst(a.level, b.level))
+	slices.SortFunc(all, func(a, b refWindow) int {
+		return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(a.start, b.start),
+			nullsFirst(a.kind, b.kind), nullsFirst(a.level, b.level))
 	})
-	var lines []string
-	for _, g := range sorted {
-		sum, mean, total, average := "null", "null", "null", "null"
-		if g.seen > 0 {
-			sum = g.amount.String()
-			f, _ := new(big.Float).SetInt(g.amount).Float64()
-			mean = number(f / float64(g.seen))
+	return all
+}
+
+func (r *reference) sessions(rows []refRow) (all []refWindow) {
+	sorted := slices.Clone(rows)
+	slices.SortStableFunc(sorted, func(a, b refRow) int { return cmp.Compare(a.at, b.at) })
+	for _, row := range sorted {
+		if n := len(all); n > 0 && row.at < all[n-1].end {
+			all[n-1].end = row.at + r.c.gap
+			all[n-1].rows = append(all[n-1].rows, row)
+			continue
 		}
-		if g.priced > 0 {
-			all, any := 0.0, false
-			for part := range 12 {
-				if p, ok := g.prices[part]; ok && !any {
-					all, any = p, true
-				} else if ok {
-					all += p
-				}
-			}
-			total, average = number(all), number(all/float64(g.priced))
+		all = append(all, refWindow{row.at, row.at + r.c.gap, row.kind, row.level, []refRow{row}})
+	}
+	return all
+}
+
+func (r *reference) aligned(rows []refRow) (all []refWindow) {
+	byStart := map[int64][]refRow{}
+	for _, row := range rows {
+		for _, start := range row.starts {
+			byStart[start] = append(byStart[start], row)
 		}
-		lines = append(lines, strings.Join([]string{clockText(g.start), clockText(g.start + c.size), text(g.kind),
-			text(g.level), fmt.Sprint(g.rows), fmt.Sprint(g.seen), sum, mean, total, average,
-			text(g.least), text(g.most), fmt.Sprint(len(g.client)), fmt.Sprint(len(g.client)),
-			text(g.earlyOf), text(g.newestOf)}, "|"))
+	}
+	for start, rows := range byStart {
+		all = append(all, refWindow{start, start + r.c.size, rows[0].kind, rows[0].level, rows})
+	}
+	return all
+}
+
+// lines is the windows as the step must emit them.
+func (r *reference) lines() (lines []string) {
+	for _, w := range r.windows() {
+		var values []string
+		if r.c.size > 0 || r.c.gap > 0 {
+			values = []string{clockText(w.start), clockText(w.end)}
+		}
+		values = append(values, text(w.kind), text(w.level), fmt.Sprint(len(w.rows)))
+		values = append(values, refAmounts(w.rows)...)
+		values = append(values, refPrices(w.rows, r.c.gap > 0)...)
+		lines = append(lines, strings.Join(append(values, refClients(w.rows)...), "|"))
 	}
 	return lines
+}
+
+// refAmounts is count, sum, avg, min, the last and the median.
+func refAmounts(rows []refRow) []string {
+	sum, n, least, last := new(big.Int), 0, (*int64)(nil), (*refRow)(nil)
+	var all []float64
+	for i, row := range rows {
+		if row.amount == nil {
+			continue
+		}
+		n++
+		sum.Add(sum, big.NewInt(*row.amount))
+		all = append(all, float64(*row.amount))
+		if least == nil || *row.amount < *least {
+			least = row.amount
+		}
+		if last == nil || last.compare(row) < 0 {
+			last = &rows[i]
+		}
+	}
+	if n == 0 {
+		return []string{"0", "null", "null", "null", "null", "null"}
+	}
+	f, _ := new(big.Float).SetInt(sum).Float64()
+	return []string{fmt.Sprint(n), sum.String(), number(f / float64(n)), text(least), text(last.amount),
+		rank(all, 0.5)}
+}
+
+// compare is the order of first and last.
+func (r refRow) compare(other refRow) int {
+	return cmp.Or(cmp.Compare(r.at, other.at), cmp.Compare(r.part, other.part),
+		cmp.Compare(r.position, other.position))
+}
+
+// refPrices is sum and avg of floats, the 5th and the 95th of a hundred.
+func refPrices(rows []refRow, exactly bool) []string {
+	parts, n := map[int]float64{}, 0
+	sum := new(big.Float).SetPrec(5000)
+	var all []float64
+	for _, row := range rows {
+		if row.price == nil {
+			continue
+		}
+		n++
+		parts[row.part] += *row.price
+		sum.Add(sum, big.NewFloat(*row.price))
+		all = append(all, *row.price)
+	}
+	if n == 0 {
+		return []string{"null", "null", "null", "null"}
+	}
+	total, any := 0.0, false
+	for part := range 12 {
+		if p, ok := parts[part]; ok && !any {
+			total, any = p, true
+		} else if ok {
+			total += p
+		}
+	}
+	if exactly {
+		total, _ = sum.Float64()
+	}
+	return []string{number(total), number(total / float64(n)), rank(all, 0.05), rank(all, 0.95)}
+}
+
+// refClients is max, the first, and how many different ones, twice.
+func refClients(rows []refRow) []string {
+	different, most, first := map[string]bool{}, (*string)(nil), (*refRow)(nil)
+	for i, row := range rows {
+		if row.client == nil {
+			continue
+		}
+		different[*row.client] = true
+		if most == nil || *row.client > *most {
+			most = row.client
+		}
+		if first == nil || first.compare(row) > 0 {
+			first = &rows[i]
+		}
+	}
+	if first == nil {
+		return []string{"null", "null", "0", "0"}
+	}
+	n := fmt.Sprint(len(different))
+	return []string{text(most), text(first.client), n, n}
+}
+
+// rank is a quantile, marked as one that may be off.
+func rank(all []float64, q float64) string {
+	slices.Sort(all)
+	return "~" + number(all[int(q*float64(len(all)-1))])
 }
 
 func nullsFirst[T cmp.Ordered](a, b *T) int {
@@ -181,135 +341,3 @@ func text[T any](v *T) string {
 
 // number is a float as Arrow prints it.
 func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
-
-const refColumns = `"group_by": ["kind", "level"], "aggregates": {"rows": "count()",
-	"amounts": "count(amount)",
-	"sum": "sum(amount)", "mean": "avg(amount)", "total": "sum(price)", "average": "avg(price)",
-	"least": "min(amount)", "most": "max(client)", "clients": "count_distinct(client)",
-	"about": "approx_count_distinct(client)", "early": "first(client)", "newest": "last(amount)"}`
-
-// json is the reference's config as the step takes it.
-func (c refConfig) json() string {
-	window := fmt.Sprintf(`{"tumbling": "%dus", "offset": "%dus"}`, c.size, c.offset)
-	if c.size != c.every {
-		window = fmt.Sprintf(`{"hopping": {"size": "%dus", "every": "%dus"}, "offset": "%dus"}`,
-			c.size, c.every, c.offset)
-	}
-	return fmt.Sprintf(`{"event_time": "at", "watermark": "%dus", "window": %s, %s}`,
-		c.delay, window, refColumns)
-}
-
-// randomCase draws a config and tickets whose disorder is at most the given
-// share of the delay.
-func randomCase(r *rand.Rand, disorder float64) (refConfig, [][]ticket) {
-	size := []int64{1_000_000, 60_000_000, 7_000_000, 3_600_000_000}[r.IntN(4)]
-	c := refConfig{size: size, every: size, delay: r.Int64N(size * 2)}
-	c.offset = r.Int64N(2*c.every-1) - c.every + 1
-	parts := make([][]ticket, 1+r.IntN(12))
-	total := 1 + r.IntN(3000)
-	span := size * (1 + r.Int64N(12))
-	kinds := []string{"support", "billing", "", "sup", "a\x00b", "a"}
-	for p := range parts {
-		step := span / int64(total)
-		for i := range 1 + total/len(parts) {
-			behind := int64(r.Float64() * disorder * float64(c.delay))
-			row := ticket{at: int64(i)*step*int64(len(parts)) - behind}
-			row.kind, row.level = maybe(r, kinds[r.IntN(len(kinds))]), maybe(r, r.Int64N(3)-1)
-			row.client = maybe(r, "C"+strconv.Itoa(r.IntN(200)))
-			row.amount, row.price = maybe(r, r.Int64N(1<<51)-1<<50), maybe(r, r.NormFloat64()*1e6)
-			parts[p] = append(parts[p], row)
-		}
-	}
-	return c, parts
-}
-
-func maybe[T any](r *rand.Rand, v T) *T {
-	if r.IntN(10) == 0 {
-		return nil
-	}
-	return &v
-}
-
-// rowsOf is tickets as columns; event times as text if asText.
-func rowsOf(rows []ticket, asText bool) arrow.RecordBatch {
-	b := array.NewRecordBuilder(memory.DefaultAllocator, refSchema(asText))
-	for _, row := range rows {
-		if asText {
-			at := []byte(clockTime(row.at))
-			b.Field(0).(*array.StringBuilder).BinaryBuilder.Append(at)
-		} else {
-			b.Field(0).(*array.TimestampBuilder).Append(arrow.Timestamp(row.at))
-		}
-		add(row.kind, b.Field(1).(*array.StringBuilder))
-		add(row.level, b.Field(2).(*array.Int64Builder))
-		add(row.client, b.Field(3).(*array.StringBuilder))
-		add(row.amount, b.Field(4).(*array.Int64Builder))
-		add(row.price, b.Field(5).(*array.Float64Builder))
-	}
-	return b.NewRecordBatch()
-}
-
-func add[T any](v *T, b interface {
-	Append(T)
-	AppendNull()
-}) {
-	if v == nil {
-		b.AppendNull()
-		return
-	}
-	b.Append(*v)
-}
-
-// feed applies partitions in slices of random sizes, interleaved at random.
-type feed struct {
-	names  []string
-	rows   []arrow.RecordBatch
-	from   []int64
-	most   int64
-	before func(h *harness) // called before each batch
-}
-
-func newFeed(parts [][]ticket, asText bool, most int64) *feed {
-	f := &feed{most: most, from: make([]int64, len(parts))}
-	for i, rows := range parts {
-		f.names = append(f.names, "tickets/"+strconv.Itoa(i))
-		f.rows = append(f.rows, rowsOf(rows, asText))
-	}
-	return f
-}
-
-func (f *feed) run(r *rand.Rand, h *harness) {
-	h.partitions(f.names...)
-	left := len(f.rows)
-	for left > 0 {
-		p := r.IntN(len(f.rows))
-		rows := f.rows[p].NumRows()
-		if f.from[p] == rows {
-			continue
-		}
-		if f.before != nil {
-			f.before(h)
-		}
-		to := min(rows, f.from[p]+r.Int64N(f.most+1)) // now and then no row at all
-		h.apply(f.names[p], f.rows[p].NewSlice(f.from[p], to))
-		if f.from[p] = to; to == rows {
-			left--
-		}
-	}
-	h.end()
-}
-
-func refSchema(asText bool) *arrow.Schema {
-	schema := refTimestamps
-	if asText {
-		schema = refTexts
-	}
-	return schema
-}
-
-var (
-	refTimestamps = schemaOf(&testing.T{}, "at timestamp", "kind string", "level int64", "client string",
-		"amount int64", "price float64")
-	refTexts = schemaOf(&testing.T{}, "at string", "kind string", "level int64", "client string",
-		"amount int64", "price float64")
-)

@@ -16,7 +16,7 @@ import (
 //
 //	0                          the shape of the state, and the clock
 //	1 name                     a partition
-//	2 start (8 bytes) group    a cell: a window and a group
+//	2 start (8 bytes) group    a cell: a window and a group; of sessions, their length first
 //
 // Cells are put when they changed and deleted when their window was emitted.
 const (
@@ -26,7 +26,7 @@ const (
 )
 
 // stateVersion changes when what is below can no longer be read.
-const stateVersion = 1
+const stateVersion = 2
 
 // saved is the clock as of the last snapshot, and room to write in.
 type saved struct {
@@ -64,7 +64,9 @@ func (t *transform) encodeClock(value []byte) []byte {
 	value = append(value, stateVersion)
 	value = appendText8(value, []byte(t.shape))
 	value = binary.AppendVarint(value, t.clock.closed)
-	return binary.AppendVarint(value, t.clock.newest)
+	value = binary.AppendVarint(value, t.clock.newest)
+	value = binary.AppendVarint(value, t.clock.promised)
+	return binary.AppendVarint(value, t.clock.told)
 }
 
 func (t *transform) putPartitions(put func(key, value []byte) error) error {
@@ -109,7 +111,7 @@ func (t *transform) putCells(put func(key, value []byte) error) error {
 		}
 		c.flags[cell] = cellStored
 		s.key = appendCellKey(s.key[:0], c.start[cell], t.groups.key(c.group[cell]))
-		s.value = s.value[:0]
+		s.value = t.frames.encode(s.value[:0], cell)
 		for _, call := range t.calls {
 			s.value = call.encode(s.value, cell)
 		}
@@ -148,10 +150,11 @@ func (t *transform) Restore(_ context.Context, state iter.Seq2[[]byte, []byte]) 
 
 func (t *transform) restoreClock(r *reader) error {
 	if version := r.byte(); version != stateVersion {
-		return fmt.Errorf("want version %d of the state, got %d", stateVersion, version)
+		return sdk.Problem{Message: fmt.Sprintf("want version %d of the state, got %d", stateVersion, version),
+			Hint: "start with --fresh, or with the engine that made it"}
 	}
 	shape := string(r.text())
-	closed, newest := r.time(), r.time()
+	closed, newest, promised, told := r.time(), r.time(), r.time(), r.time()
 	if err := r.done(); err != nil {
 		return err
 	}
@@ -159,7 +162,7 @@ func (t *transform) restoreClock(r *reader) error {
 		return sdk.Problem{Message: fmt.Sprintf("the state is of %s; the config asks for %s", shape, t.shape),
 			Hint: "give the step another label to begin anew beside it, or start with --fresh"}
 	}
-	t.clock.closed, t.clock.newest = closed, newest
+	t.clock.closed, t.clock.newest, t.clock.promised, t.clock.told = closed, newest, promised, told
 	t.saved.clock = t.encodeClock(nil)
 	return nil
 }
@@ -178,18 +181,13 @@ func (t *transform) restorePartition(name string, r *reader) {
 // restoreCell takes a cell whose key is its start and its group.
 func (t *transform) restoreCell(key []byte, r *reader) error {
 	start := int64(binary.BigEndian.Uint64(key) ^ 1<<63)
-	if start < minTime-t.spans.size || start > maxTime || t.spans.last(start) != start ||
-		start+t.spans.size <= t.clock.closed {
-		return errState
-	}
 	group, err := t.groups.restore(key[8:])
 	if err != nil {
 		return err
 	}
-	before := t.cells.len()
-	cell := t.cells.at(start, group)
-	if int(cell) != before {
-		return errState // the same key twice
+	cell := t.frames.restore(start, group, t.clock.closed, r)
+	if r.failed() {
+		return errState
 	}
 	t.cells.flags[cell] = cellStored
 	t.cells.dirty = t.cells.dirty[:0]

@@ -96,7 +96,7 @@ const everyCall = `{"event_time": "at", "watermark": "10s", "window": {"tumbling
 
 func storedState(t testing.TB, rows int) (keys, values [][]byte) {
 	t.Helper()
-	_, parts := randomCase(rand.New(rand.NewPCG(7, 7)), 1)
+	_, parts := randomCase(rand.New(rand.NewPCG(7, 7)), "tumbling", 1)
 	for i := range parts[0] {
 		parts[0][i].at = 0
 	}

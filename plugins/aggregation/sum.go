@@ -87,6 +87,13 @@ func float128(high int64, low uint64) float64 {
 	return math.Ldexp(float64(high), 64) + float64(low)
 }
 
+func (s *intSum) merge(into, from uint32) {
+	low, carry := bits.Add64(s.low[into], s.low[from], 0)
+	s.low[into] = low
+	s.high[into] += s.high[from] + int64(carry)
+	s.n[into] += s.n[from]
+}
+
 func (s *intSum) clear(cell uint32) { s.n[cell], s.low[cell], s.high[cell] = 0, 0, 0 }
 
 func (s *intSum) encode(state []byte, cell uint32) []byte {
@@ -190,6 +197,9 @@ func (s *floatSum) result(b array.Builder, cell uint32) error {
 	builder.Append(sum)
 	return nil
 }
+
+// merge is for cells of rows in any order, which exactSum is for.
+func (s *floatSum) merge(uint32, uint32) { panic("aggregation: sums of one window are never merged") }
 
 func (s *floatSum) clear(cell uint32) {
 	for at := s.head[cell]; at != 0; {

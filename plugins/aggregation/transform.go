@@ -13,7 +13,9 @@ import (
 // transform is an opened aggregation.
 type transform struct {
 	*layout
-	spans    spans
+	spans    spans // what rows are judged by
+	frames   frames
+	forever  *aligned // frames, if there is no window
 	flushEnd bool
 	clock    clock
 	times    timeReader
@@ -44,11 +46,19 @@ func open(_ context.Context, c *Config, in *arrow.Schema, _ sdk.Env) (sdk.Instan
 		return nil, problems[0]
 	}
 	t := &transform{layout: l, spans: c.Window.spans(), flushEnd: c.OnEnd == flush,
-		regroup: leastRegroup}
+		cells: &cells{}, regroup: leastRegroup}
 	t.clock = clock{delay: c.delay(), timeout: time.Duration(c.IdleTimeout), onIdle: c.OnIdle,
-		parts: newPartitions(), closed: unset, newest: unset}
-	t.times = timeReader{index: l.time, name: c.EventTime}
-	t.cells = newCells(t.spans)
+		parts: newPartitions(), closed: unset, newest: unset, promised: unset, told: unset}
+	t.times = timeReader{index: l.time, name: c.EventTime, skew: time.Duration(c.MaxFutureSkew)}
+	switch {
+	case c.Window == nil:
+		t.forever = newAligned(t.cells, t.spans)
+		t.frames = t.forever
+	case c.Window.Session != nil:
+		t.frames = newSessions(t.cells, micros(c.Window.Session.Gap))
+	default:
+		t.frames = newAligned(t.cells, t.spans)
+	}
 	var keys []groupColumn
 	for _, at := range l.groups {
 		k, _ := kindOf(in.Field(at).Type)
@@ -56,14 +66,25 @@ func open(_ context.Context, c *Config, in *arrow.Schema, _ sdk.Env) (sdk.Instan
 	}
 	t.groups = newGroups(keys)
 	for _, b := range l.calls {
-		from := -1
-		if b.column >= 0 {
-			from = t.column(b.column, in)
-		}
-		t.calls = append(t.calls, newAccumulator(b, from, t.clock.parts))
+		t.calls = append(t.calls, t.accumulator(b, in))
 	}
 	t.results = newResults(l)
 	return t, nil
+}
+
+// accumulator is what an aggregate is computed by. Quantiles of one column share
+// a sketch.
+func (t *transform) accumulator(b bound, in *arrow.Schema) accumulator {
+	if b.column < 0 {
+		return newAccumulator(b, -1, t.clock.parts, t.layout.sessions)
+	}
+	from := t.column(b.column, in)
+	for _, call := range t.calls {
+		if first, ok := call.(*quantile); ok && b.Function == "quantile" && first.from == from {
+			return &sameSketch{of: first, q: b.Quantile}
+		}
+	}
+	return newAccumulator(b, from, t.clock.parts, t.layout.sessions)
 }
 
 // column is the place of an input column among the loaded ones.
@@ -92,7 +113,7 @@ func (t *transform) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) erro
 		}
 		out.Count(sdk.Counts{Absorbed: int64(len(t.judged.rows)), Partial: t.judged.partial})
 	}
-	return t.advance(t.clock.reach(time.Time{}, unset), out)
+	return t.advance(t.clock.reach(time.Time{}), out)
 }
 
 // take adds the rows that were judged to be in time.
@@ -104,36 +125,37 @@ func (t *transform) take(p *partition, rows arrow.RecordBatch) {
 	in := &t.input
 	in.cells, in.rows, in.columns = in.cells[:0], in.rows[:0], t.columns
 	in.times, in.partition = t.judged.times, p.index
-	for i, row := range t.judged.rows {
-		for start := t.judged.first[i]; start <= t.judged.last[i]; start += t.spans.every {
-			in.cells = append(in.cells, t.cells.at(start, t.gids[i]))
-			in.rows = append(in.rows, row)
-		}
-	}
+	joins := t.frames.place(&t.judged, t.gids, in, t.groups)
 	for _, call := range t.calls {
 		call.grow(t.cells.len())
+		for _, j := range joins {
+			call.merge(j.into, j.from)
+			call.clear(j.from)
+		}
 		call.add(in)
+	}
+	for _, j := range joins {
+		t.cells.release(j.from, t.groups)
 	}
 }
 
 // Signal moves the watermark by what the stream says beside its batches.
 func (t *transform) Signal(_ context.Context, s sdk.Signal, out sdk.Emitter) error {
-	end, open := t.cells.end()
-	if !open {
-		end = unset
-	}
 	switch s.Kind {
 	case sdk.Partitions:
-		t.clock.assign(s.Partitions, t.spans.size)
-		return t.advance(t.clock.reach(time.Time{}, end), out)
+		t.clock.assign(s.Partitions, t.frames.promise(t.clock.closed))
+		return t.advance(t.clock.reach(time.Time{}), out)
 	case sdk.Idle:
 		t.clock.idle(s)
-		return t.advance(t.clock.reach(s.Time, end), out)
+		return t.advance(t.clock.reach(s.Time), out)
 	case sdk.Watermark:
-		return t.advance(max(t.clock.closed, s.Time.UnixMicro()), out)
+		return t.advance(t.clock.promise(s.Time.UnixMicro()), out)
 	case sdk.End:
+		if t.forever != nil {
+			return t.tellAll(out)
+		}
 		if t.flushEnd {
-			return t.advance(max(t.clock.closed, end), out)
+			return t.advance(everything, out)
 		}
 	}
 	return nil

@@ -10,8 +10,8 @@ import (
 type Window struct {
 	Tumbling sdk.Duration `json:"tumbling" doc:"Size of windows that follow one another."`
 	Hopping  *Hopping     `json:"hopping" alias:"sliding" doc:"Windows that overlap: {size: 5m, every: 1m}."`
-	Session  *Session     `json:"session" doc:"Windows that end with a silence (not available yet)."`
-	Offset   sdk.Duration `json:"offset" doc:"Shift of the windows from the Unix epoch in UTC."`
+	Session  *Session     `json:"session" doc:"Windows of a group that end with a silence: {gap: 30s}."`
+	Offset   sdk.Duration `json:"offset" doc:"Shift of tumbling and hopping windows from the Unix epoch in UTC."`
 }
 
 // Hopping are windows of one size that begin at shorter intervals.
@@ -20,7 +20,8 @@ type Hopping struct {
 	Every sdk.Duration `json:"every" required:"true" alias:"slide,hop" doc:"From start to start."`
 }
 
-// Session are windows that last as long as their rows are near one another.
+// Session are windows of one group that last as long as its rows are nearer to
+// one another than the gap.
 type Session struct {
 	Gap sdk.Duration `json:"gap" required:"true" doc:"Silence that ends a session."`
 }
@@ -42,7 +43,7 @@ func (w *Window) Validate() error {
 		return p.err()
 	}
 	if w.Session != nil {
-		p.add("session", "session windows are not available yet; tumbling and hopping ones are")
+		w.Session.validate(w.Offset, &p)
 		return p.err()
 	}
 	size, every, path := w.Tumbling, w.Tumbling, "tumbling"
@@ -67,13 +68,32 @@ func (w *Window) Validate() error {
 	return p.err()
 }
 
+func (s *Session) validate(offset sdk.Duration, p *problems) {
+	if s.Gap <= 0 {
+		p.add("session.gap", "want more than 0s, got %s", s.Gap)
+	}
+	p.micros("session.gap", s.Gap)
+	if offset != 0 {
+		p.add("offset", "is for tumbling and hopping windows; sessions begin with their first row")
+	}
+}
+
 // spans computes windows: [start, start+size) for every start that is a
 // multiple of every away from the offset. All times are microseconds.
 type spans struct {
 	size, every, offset int64
 }
 
+// spans is what rows are judged by. A row of a session is late from its own
+// time on, as that of a window of no more than a microsecond is; without windows
+// none is ever late.
 func (w *Window) spans() spans {
+	switch {
+	case w == nil:
+		return spans{size: maxTime - minTime + 1, every: maxTime - minTime + 1, offset: minTime}
+	case w.Session != nil:
+		return spans{size: 1, every: 1}
+	}
 	s := spans{offset: micros(w.Offset)}
 	if w.Hopping != nil {
 		s.size, s.every = micros(w.Hopping.Size), micros(w.Hopping.Every)

@@ -1,0 +1,225 @@
+package aggregation
+
+import (
+	"encoding/binary"
+	"math"
+	"math/big"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// exactSum adds floating point numbers without rounding; the result is rounded
+// once. It is for sessions: which of two sessions a row was in before they
+// became one depends on how partitions interleave, and so would a sum that is
+// rounded on the way, even that of one partition.
+type exactSum struct {
+	from int
+	mean bool
+	n    []int64
+	sums []exact
+}
+
+func (s *exactSum) grow(n int) { s.n, s.sums = extend(s.n, n), extend(s.sums, n) }
+
+func (s *exactSum) add(in *input) {
+	column := &in.columns[s.from]
+	nulls := column.bitmap != nil
+	for i, cell := range in.cells {
+		row := in.rows[i]
+		if nulls && column.null(row) {
+			continue
+		}
+		s.sums[cell].add(column.floats[row])
+		s.n[cell]++
+	}
+}
+
+func (s *exactSum) result(b array.Builder, cell uint32) error {
+	builder := b.(*array.Float64Builder)
+	if s.n[cell] == 0 {
+		builder.AppendNull()
+		return nil
+	}
+	sum := s.sums[cell].value()
+	if s.mean {
+		sum /= float64(s.n[cell])
+	}
+	builder.Append(sum)
+	return nil
+}
+
+func (s *exactSum) merge(into, from uint32) {
+	s.sums[into].merge(&s.sums[from])
+	s.n[into] += s.n[from]
+}
+
+func (s *exactSum) clear(cell uint32) { s.n[cell], s.sums[cell] = 0, exact{} }
+
+func (s *exactSum) encode(state []byte, cell uint32) []byte {
+	sum := &s.sums[cell]
+	sum.settle()
+	state = binary.AppendVarint(state, s.n[cell])
+	state = append(state, sum.special)
+	state = binary.AppendUvarint(state, uint64(sum.low))
+	state = binary.AppendUvarint(state, uint64(len(sum.limbs)))
+	for _, limb := range sum.limbs {
+		state = binary.AppendVarint(state, limb)
+	}
+	return state
+}
+
+func (s *exactSum) decode(r *reader, cell uint32) {
+	s.n[cell] = r.varint()
+	special, low, limbs := r.byte(), r.uvarint(), r.count(1)
+	if special > sawAll || low > mostLimbs || limbs > mostLimbs {
+		r.fail()
+		return
+	}
+	sum := exact{special: special, low: int(low)}
+	for range limbs {
+		limb := r.varint()
+		if limb < -1<<limbBits || limb > 1<<limbBits {
+			r.fail()
+		}
+		sum.limbs = append(sum.limbs, limb)
+	}
+	if s.n[cell] < 0 || s.n[cell] == 0 && (limbs > 0 || special != 0) {
+		r.fail()
+	}
+	s.sums[cell] = sum
+}
+
+// exact is a sum as one long whole number of units of 2⁻¹⁰⁷⁴, the smallest that
+// a float64 can tell apart: limb i counts 2^(32·(low+i)) of them. Limbs are
+// wider than their 32 bits and signed, so that carries can wait.
+type exact struct {
+	limbs   []int64
+	low     int
+	adds    uint32 // since the carries were settled
+	special uint8  // which values were seen that are no numbers
+}
+
+const (
+	limbBits  = 32
+	mostAdds  = 1 << 30                // times 2³² is within a limb
+	mostLimbs = (2098+64)/limbBits + 3 // a float64 has 2098 bits of units; 64 more for 2⁶⁴ values
+
+	sawInfinity = 1
+	sawMinus    = 2 // minus infinity
+	sawNaN      = 4
+	sawAll      = sawInfinity | sawMinus | sawNaN
+)
+
+func (e *exact) add(v float64) {
+	const exponents = 0x7ff
+	all := math.Float64bits(v)
+	exponent, mantissa := all>>52&exponents, all&(1<<52-1)
+	switch exponent {
+	case exponents:
+		e.see(v)
+		return
+	case 0:
+		exponent = 1
+	default:
+		mantissa |= 1 << 52
+	}
+	if mantissa == 0 {
+		return
+	}
+	shift := exponent - 1
+	at, bits := int(shift/limbBits), shift%limbBits
+	low, high := mantissa<<bits, mantissa>>(64-bits)
+	limbs := e.room(at, at+3)
+	const mask = 1<<limbBits - 1
+	if v < 0 {
+		limbs[0] -= int64(low & mask)
+		limbs[1] -= int64(low >> limbBits)
+		limbs[2] -= int64(high)
+	} else {
+		limbs[0] += int64(low & mask)
+		limbs[1] += int64(low >> limbBits)
+		limbs[2] += int64(high)
+	}
+	if e.adds++; e.adds == mostAdds {
+		e.settle()
+	}
+}
+
+func (e *exact) see(v float64) {
+	switch {
+	case math.IsInf(v, 1):
+		e.special |= sawInfinity
+	case math.IsInf(v, -1):
+		e.special |= sawMinus
+	default:
+		e.special |= sawNaN
+	}
+}
+
+// room is the limbs from one to before another.
+func (e *exact) room(from, to int) []int64 {
+	if len(e.limbs) == 0 {
+		e.low = from
+	}
+	if from < e.low {
+		e.limbs = append(make([]int64, e.low-from, to-from+len(e.limbs)), e.limbs...)
+		e.low = from
+	}
+	e.limbs = extend(e.limbs, to-e.low)
+	return e.limbs[from-e.low : to-e.low]
+}
+
+// settle carries, so that every limb but the last is from 0 to 2³²-1, and the
+// last, which has the sign, not more than that off 0.
+func (e *exact) settle() {
+	e.adds = 0
+	for i := 0; i < len(e.limbs); i++ {
+		carry := e.limbs[i] >> limbBits
+		if last := i+1 == len(e.limbs); last && (carry == 0 || carry == -1) {
+			return
+		} else if last {
+			e.limbs = append(e.limbs, 0)
+		}
+		e.limbs[i] -= carry << limbBits
+		e.limbs[i+1] += carry
+	}
+}
+
+func (e *exact) merge(other *exact) {
+	e.special |= other.special
+	if len(other.limbs) == 0 {
+		return
+	}
+	e.settle()
+	other.settle()
+	into := e.room(other.low, other.low+len(other.limbs))
+	for i, limb := range other.limbs {
+		into[i] += limb
+	}
+	e.adds = 2
+}
+
+// value is the float64 nearest to the sum; of two, the even one.
+func (e *exact) value() float64 {
+	switch e.special {
+	case 0:
+	case sawInfinity:
+		return math.Inf(1)
+	case sawMinus:
+		return math.Inf(-1)
+	default:
+		return math.NaN()
+	}
+	sum, limb := new(big.Int), new(big.Int)
+	for i := len(e.limbs) - 1; i >= 0; i-- {
+		sum.Lsh(sum, limbBits)
+		sum.Add(sum, limb.SetInt64(e.limbs[i]))
+	}
+	if sum.Sign() == 0 {
+		return 0
+	}
+	const unit = -1074
+	whole := new(big.Float).SetInt(sum)
+	v, _ := whole.SetMantExp(whole, limbBits*e.low+unit).Float64()
+	return v
+}
