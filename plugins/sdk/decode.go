@@ -22,6 +22,20 @@ type TextForm interface {
 	FromText(text string) error
 }
 
+// ShortForm is a struct with a short form that is a list, or a map with keys of
+// the user's own. Short returns a pointer to the field that takes such a value,
+// or nil if the value is a map with the struct's keys.
+type ShortForm interface {
+	Short(s Shape) any
+}
+
+// Shape is what stands in the place of a ShortForm.
+type Shape struct {
+	List bool     // a list, or a scalar, which is a list of one
+	Keys []string // of a map
+	Flat bool     // a map without lists or maps in it
+}
+
 // Ordered is a map whose order has a meaning, as the YAML has it.
 type Ordered[T any] []Entry[T]
 
@@ -117,6 +131,14 @@ func (d *decoder) decode(path string, v *value, into reflect.Value) {
 	}
 	if d.text(path, v, into) {
 		return
+	}
+	if into.CanAddr() {
+		if s, ok := into.Addr().Interface().(ShortForm); ok {
+			if target := s.Short(v.shape()); target != nil {
+				d.value(path, v, reflect.ValueOf(target).Elem())
+				return
+			}
+		}
 	}
 	switch into.Kind() {
 	case reflect.Struct:

@@ -201,3 +201,54 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// choice takes a list, a map of new names, or its own keys.
+type choice struct {
+	Keep  []string `json:"keep"`
+	names Ordered[string]
+}
+
+func (c *choice) Short(s Shape) any {
+	switch {
+	case s.List:
+		return &c.Keep
+	case s.Flat && !slices.Contains(s.Keys, "keep"):
+		return &c.names
+	}
+	return nil
+}
+
+func (c *choice) Validate() error {
+	if len(c.Keep)+len(c.names) == 0 {
+		return errors.New("want something")
+	}
+	return nil
+}
+
+func TestAStructMayBeAListOrAMap(t *testing.T) {
+	tests := []struct{ name, config, want string }{
+		{"a list", `["a", "b"]`, "[a b] []"},
+		{"a scalar is a list", `"a, b"`, "[a b] []"},
+		{"a map, in order", `{"z": "a", "b": "c"}`, "[] [{z a} {b c}]"},
+		{"its own keys", `{"keep": ["a"]}`, "[a] []"},
+		{"its own key, as text", `{"keep": "a"}`, "[a] []"},
+		{"nested: its own keys", `{"kep": ["a"]}`, "kep: unknown field, did you mean keep?"},
+		{"a list of the wrong things", `[["a"]]`, "0: want a string, got a list"},
+		{"a map of the wrong things", `{"a": null}`, "a: want a string, got nothing"},
+		{"validated as a whole", `[]`, "want something"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var c choice
+			var got string
+			if problems := Decode([]byte(test.config), &c); len(problems) > 0 {
+				got, _, _ = strings.Cut(problems[0].Error(), " (")
+			} else {
+				got = fmt.Sprint(c.Keep, c.names)
+			}
+			if got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}

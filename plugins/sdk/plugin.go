@@ -78,6 +78,7 @@ type Problem struct {
 	Hint    string // what to do, or ""
 	Warning bool   // legal, but doubtful
 	Key     bool   // the fault is in the key at Path, not in its value
+	Offset  int    // where in the scalar at Path the fault begins, in code points; 0: all of it
 }
 
 // Error is the path and the message.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 )
 
 type valueKind uint8
@@ -101,6 +102,14 @@ func readList(d *json.Decoder) (*value, error) {
 	}
 	_, err := d.Token()
 	return v, err
+}
+
+func (v *value) shape() Shape {
+	nested := func(item *value) bool { return item.kind == listValue || item.kind == objectValue }
+	if v.kind != objectValue {
+		return Shape{List: true}
+	}
+	return Shape{Keys: v.keys, Flat: !slices.ContainsFunc(v.values, nested)}
 }
 
 // describe says what came, for "want a number, got …".
