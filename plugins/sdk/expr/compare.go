@@ -17,7 +17,7 @@ const (
 	greaterEqual
 )
 
-var orders = map[string]order{"_==_": equal, "_!=_": unequal, "_<_": less, "_<=_": lessEqual,
+var orders = map[string]order{fnEqual: equal, fnUnequal: unequal, "_<_": less, "_<=_": lessEqual,
 	"_>_": greater, "_>=_": greaterEqual}
 
 // comparison compares two vectors of one kind.

@@ -21,6 +21,11 @@ const (
 	fnIsNull   = "@isNull"   // x == null
 	fnIsTrue   = "@isTrue"   // the condition of ?:
 	fnCoalesce = "@coalesce" // coalesce of two
+
+	// CEL's own == lets a fault on the right win over a null on the left, and
+	// cannot be replaced under its name.
+	fnEqual   = "@equal"
+	fnUnequal = "@unequal"
 )
 
 // standard are the functions taken from CEL as they are. Its operators are not
@@ -76,11 +81,7 @@ func (l *declarer) function(name string, overloads []decls.FunctionOpt) {
 }
 
 func binary(name string, left, right, result *types.Type, f functions.BinaryOp) decls.FunctionOpt {
-	var implementation []decls.OverloadOpt
-	if f != nil {
-		implementation = append(implementation, decls.BinaryBinding(f))
-	}
-	return decls.Overload(idOf(name, left, right), []*types.Type{left, right}, result, implementation...)
+	return decls.Overload(idOf(name, left, right), []*types.Type{left, right}, result, decls.BinaryBinding(f))
 }
 
 func idOf(name string, args ...*types.Type) string {
@@ -91,8 +92,8 @@ func idOf(name string, args ...*types.Type) string {
 	return id
 }
 
-// pairs calls f for every two scalars that can be compared, and for lists and
-// maps. result is what the two become in arithmetic.
+// numberPairs calls f for every two types of numbers; result is what they become
+// in arithmetic.
 func numberPairs(f func(left, right, result *types.Type)) {
 	for _, left := range numbers {
 		for _, right := range numbers {
@@ -107,15 +108,17 @@ func numberPairs(f func(left, right, result *types.Type)) {
 	}
 }
 
-// equality needs no implementation: CEL's own compares all these.
 func (l *declarer) equality() {
-	for _, name := range []string{operators.Equals, operators.NotEquals} {
+	for _, name := range []string{fnEqual, fnUnequal} {
+		f := func(left, right ref.Val) ref.Val {
+			return types.Bool((types.Equal(left, right) == types.True) == (name == fnEqual))
+		}
 		var all []decls.FunctionOpt
 		numberPairs(func(left, right, _ *types.Type) {
-			all = append(all, binary(name, left, right, types.BoolType, nil))
+			all = append(all, binary(name, left, right, types.BoolType, f))
 		})
 		for _, t := range append([]*types.Type{types.BoolType, anyList, anyMap}, ordered...) {
-			all = append(all, binary(name, t, t, types.BoolType, nil))
+			all = append(all, binary(name, t, t, types.BoolType, f))
 		}
 		l.function(name, all)
 	}

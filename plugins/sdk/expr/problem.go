@@ -184,7 +184,7 @@ func (c *compiler) noFunction(name string) string {
 }
 
 // operatorWords says what an operator does, for "cannot … a string and a bool".
-var operatorWords = map[string]string{operators.Equals: "compare", operators.NotEquals: "compare",
+var operatorWords = map[string]string{fnEqual: "compare", fnUnequal: "compare",
 	operators.Less: "compare", operators.LessEquals: "compare", operators.Greater: "compare",
 	operators.GreaterEquals: "compare", operators.Add: "add", operators.Subtract: "subtract",
 	operators.Multiply: "multiply", operators.Divide: "divide", operators.Modulo: "take the remainder of",
@@ -245,7 +245,7 @@ func (c *compiler) typeHint(name string, args []string, part ast.Expr) string {
 	}
 	number := has("int") || has("uint") || has("double")
 	switch {
-	case strings.HasPrefix(name, "@") && name != fnCoalesce:
+	case name == fnIsTrue:
 		return ""
 	case has("timestamp") && has("string"):
 		return `write a time as timestamp("2026-01-31T00:00:00Z")`

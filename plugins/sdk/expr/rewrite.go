@@ -92,6 +92,10 @@ func (r *rewriter) call(e ast.Expr) {
 		r.walk(args[2], true)
 		cond := r.factory.NewCall(r.id(args[0]), fnIsTrue, args[0])
 		e.SetKindCase(r.factory.NewCall(e.ID(), name, cond, args[1], args[2]))
+	case name == operators.Equals || name == operators.NotEquals:
+		r.walkAll(args)
+		e.SetKindCase(r.factory.NewCall(e.ID(), map[string]string{
+			operators.Equals: fnEqual, operators.NotEquals: fnUnequal}[name], args...))
 	case name == "has" && len(args) == 1 && !call.IsMemberFunction():
 		r.nullTest(e, args, true)
 	case name == "col" && len(args) == 1 && !call.IsMemberFunction():
