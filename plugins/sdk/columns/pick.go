@@ -1,0 +1,121 @@
+package columns
+
+import (
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/bitutil"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+// run is neighbouring rows that are kept.
+type run struct{ start, end int }
+
+// Pick returns the rows that are kept, in order: the batch itself if all are,
+// a slice of it if they are neighbours.
+func Pick(rows arrow.RecordBatch, keep []bool) (arrow.RecordBatch, error) {
+	var runs []run
+	kept := 0
+	for i := 0; i < len(keep); i++ {
+		if !keep[i] {
+			continue
+		}
+		start := i
+		for i < len(keep) && keep[i] {
+			i++
+		}
+		runs = append(runs, run{start, i})
+		kept += i - start
+	}
+	switch {
+	case kept == len(keep):
+		return rows, nil
+	case len(runs) == 0:
+		return rows.NewSlice(0, 0), nil
+	case len(runs) == 1:
+		return rows.NewSlice(int64(runs[0].start), int64(runs[0].end)), nil
+	}
+	picked := make([]arrow.Array, rows.NumCols())
+	for i, column := range rows.Columns() {
+		var err error
+		if picked[i], err = pick(column, runs, kept); err != nil {
+			return nil, fmt.Errorf("picking rows of %s: %w", rows.ColumnName(i), err)
+		}
+	}
+	return array.NewRecordBatch(rows.Schema(), picked, int64(kept)), nil
+}
+
+func pick(column arrow.Array, runs []run, kept int) (arrow.Array, error) {
+	d := column.Data()
+	var buffers []*memory.Buffer
+	switch a := column.(type) {
+	case *array.String:
+		buffers = pickText(a.ValueOffsets(), d.Buffers()[2], runs, kept)
+	case *array.Binary:
+		buffers = pickText(a.ValueOffsets(), d.Buffers()[2], runs, kept)
+	case *array.Boolean:
+		buffers = []*memory.Buffer{nil, pickBits(d.Buffers()[1].Bytes(), d.Offset(), runs, kept)}
+	default:
+		fixed, ok := column.DataType().(arrow.FixedWidthDataType)
+		if !ok || len(d.Buffers()) != 2 || len(d.Children()) > 0 || d.Dictionary() != nil || fixed.BitWidth()%8 != 0 {
+			return pickSlices(column, runs)
+		}
+		buffers = []*memory.Buffer{nil, pickFixed(d, fixed.BitWidth()/8, runs, kept)}
+	}
+	nulls := 0
+	if column.NullN() > 0 {
+		buffers[0] = pickBits(column.NullBitmapBytes(), d.Offset(), runs, kept)
+		nulls = kept - bitutil.CountSetBits(buffers[0].Bytes(), 0, kept)
+	}
+	return array.MakeFromData(array.NewData(column.DataType(), kept, buffers, nil, nulls, 0)), nil
+}
+
+func pickText(offsets []int32, data *memory.Buffer, runs []run, kept int) []*memory.Buffer {
+	size := int32(0)
+	for _, r := range runs {
+		size += offsets[r.end] - offsets[r.start]
+	}
+	text, ends := make([]byte, 0, size), make([]int32, 1, kept+1)
+	for _, r := range runs {
+		shift := int32(len(text)) - offsets[r.start]
+		if size > 0 {
+			text = append(text, data.Bytes()[offsets[r.start]:offsets[r.end]]...)
+		}
+		for _, end := range offsets[r.start+1 : r.end+1] {
+			ends = append(ends, end+shift)
+		}
+	}
+	return []*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(ends)),
+		memory.NewBufferBytes(text)}
+}
+
+func pickBits(from []byte, offset int, runs []run, kept int) *memory.Buffer {
+	bits := make([]byte, bitutil.BytesForBits(int64(kept)))
+	at := 0
+	for _, r := range runs {
+		for i := r.start; i < r.end; i++ {
+			bits[at/8] |= (from[(offset+i)/8] >> ((offset + i) % 8) & 1) << (at % 8)
+			at++
+		}
+	}
+	return memory.NewBufferBytes(bits)
+}
+
+func pickFixed(d arrow.ArrayData, wide int, runs []run, kept int) *memory.Buffer {
+	from := d.Buffers()[1].Bytes()[d.Offset()*wide:]
+	values := make([]byte, 0, kept*wide)
+	for _, r := range runs {
+		values = append(values, from[r.start*wide:r.end*wide]...)
+	}
+	return memory.NewBufferBytes(values)
+}
+
+// pickSlices works for every type, one slice for each run.
+func pickSlices(column arrow.Array, runs []run) (arrow.Array, error) {
+	slices := make([]arrow.Array, len(runs))
+	for i, r := range runs {
+		slices[i] = array.NewSlice(column, int64(r.start), int64(r.end))
+	}
+	return array.Concatenate(slices, memory.DefaultAllocator)
+}
