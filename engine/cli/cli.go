@@ -45,6 +45,7 @@ type app struct {
 	catalog        *catalog.Catalog
 	caught         atomic.Int32 // the signal that came, or 0
 	logLevel       slog.Level
+	levelGiven     bool // on the command line
 }
 
 // errReported ends a command whose problems the user has already seen.
@@ -112,6 +113,7 @@ func (a *app) root() *cobra.Command {
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	level := root.PersistentFlags().String("log-level", "warn", "what to log on stderr: debug, info, warn or error")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		a.levelGiven = root.PersistentFlags().Changed("log-level")
 		if err := a.logLevel.UnmarshalText([]byte(*level)); err != nil {
 			return usageError{fmt.Errorf("--log-level: want debug, info, warn or error, got %q", *level)}
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"etlengine/engine/internal/plan"
+	"etlengine/engine/internal/stream"
 	"etlengine/plugins/sdk"
 )
 
@@ -60,6 +61,10 @@ func (a *app) graph(paths []string, s *source, format string) error {
 	}
 	file, p, problems := a.load(paths, s)
 	file.Render(a.stderr, slices.DeleteFunc(problems, isWarning))
+	if file.Plain != "" && !slices.ContainsFunc(problems, isFault) {
+		return usageError{fmt.Errorf("graph draws the pipelines of this engine; %s is a plain Benthos config, %s",
+			file.Paths[0], stream.PlainGuarantee)}
+	}
 	if p == nil {
 		return errReported
 	}

@@ -10,6 +10,7 @@ import (
 
 	"etlengine/engine/internal/config"
 	"etlengine/engine/internal/plan"
+	"etlengine/engine/internal/stream"
 )
 
 // source is what run, lint and graph take: files and settings over them.
@@ -22,18 +23,30 @@ func (s *source) flags(c *cobra.Command) {
 		"set a value of the config: pipelines.report.input.redpanda.topic=x (may be repeated)")
 }
 
-// load reads and plans files. The plan is nil if they have faults.
+// load reads and plans files. The plan is nil if they have faults, or are a
+// plain Benthos config.
 func (a *app) load(paths []string, s *source) (*config.File, *plan.Plan, []config.Problem) {
 	file, problems := config.Load(config.Options{Paths: paths, Set: s.set, LookupEnv: os.LookupEnv})
-	if slices.ContainsFunc(problems, isFault) && len(file.Pipelines) == 0 {
+	if file.Plain != "" && len(problems) == 0 {
+		problems = plainProblems(file)
+	}
+	if file.Plain != "" || slices.ContainsFunc(problems, isFault) && len(file.Pipelines) == 0 {
 		return file, nil, problems
 	}
-	p, more := plan.New(file, a.catalog)
+	p, more := plan.New(file, a.catalog, stream.NewComponents(resources(file), a.log()))
 	problems = append(problems, more...)
 	if slices.ContainsFunc(problems, isFault) {
 		p = nil
 	}
 	return file, p, problems
+}
+
+// resources is what the Benthos components of a file share, or nil.
+func resources(file *config.File) []byte {
+	if file.Resources == nil {
+		return nil
+	}
+	return file.Resources.Native().JSON()
 }
 
 func isFault(p config.Problem) bool   { return !p.Warning }
@@ -84,6 +97,12 @@ func (a *app) lint(paths []string, s *source, asJSON bool) error {
 		}
 	} else {
 		file.Render(a.stderr, problems)
+	}
+	if file.Plain != "" && !slices.ContainsFunc(problems, isFault) {
+		if !asJSON {
+			fmt.Fprintf(a.stdout, "%s: fine, %s\n", file.Paths[0], stream.PlainGuarantee)
+		}
+		return nil
 	}
 	if p == nil {
 		return errReported

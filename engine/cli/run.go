@@ -41,6 +41,9 @@ type show struct{ json, quiet bool }
 func (a *app) run(ctx context.Context, paths []string, s *source, how show) error {
 	file, p, problems := a.load(paths, s)
 	file.Render(a.stderr, slices.DeleteFunc(problems, isWarning)) // lint tells what is only doubtful
+	if file.Plain != "" && !slices.ContainsFunc(problems, isFault) {
+		return a.runPlain(ctx, file, how)
+	}
 	if p == nil {
 		return errReported
 	}

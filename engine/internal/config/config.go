@@ -31,6 +31,8 @@ type File struct {
 	HTTP               string // "" is off
 	Defaults           *Node  // plugin name → config, merged into the steps, names unchecked; may be nil
 	Schemas            *Node  // schema name → columns; may be nil
+	Resources          *Node  // cache_resources and the like: what Benthos components share; may be nil
+	Plain              string // the text of a plain Benthos config, and then nothing else of it; or ""
 	Pipelines          []*Pipeline
 
 	sources map[string]*source // by path, for Render

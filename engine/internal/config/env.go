@@ -61,6 +61,7 @@ func (f *filler) scalar(n *Node, path string) {
 			rest = f.one(n, path, text, &from, &filled)
 		}
 	}
+	n.filled = true
 	n.text, n.asString = filled.String(), true
 }
 

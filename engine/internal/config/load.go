@@ -19,6 +19,9 @@ func Load(o Options) (*File, []Problem) {
 			problems = append(problems, p)
 		}
 	}
+	if f.plain(o, report) {
+		return f, f.sorted(problems)
+	}
 	trees := f.read(report)
 	if len(trees) < len(o.Paths) || len(trees) == 0 {
 		if len(o.Paths) == 0 {

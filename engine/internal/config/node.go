@@ -29,6 +29,7 @@ type Node struct {
 	kind     Kind
 	text     string // of a scalar
 	asString bool   // quoted, or filled from outside: a string whatever it looks like
+	filled   bool   // from outside
 	keys     []mapKey
 	values   []*Node        // of a list, or of a map by keys
 	at       map[string]int // index of each key, of maps with many keys
@@ -210,6 +211,21 @@ func (n *Node) step(path string) (next *Node, key Position, rest string, ok bool
 // null are themselves, if JSON writes them the same way.
 func (n *Node) JSON() []byte {
 	return n.appendJSON(nil)
+}
+
+// Native is the node for those who take the type from the text: what a variable
+// or --set put into a scalar is what it looks like, not a string.
+func (n *Node) Native() *Node {
+	if n == nil {
+		return nil
+	}
+	native := *n
+	native.asString = n.asString && !n.filled
+	native.values = make([]*Node, len(n.values))
+	for i, value := range n.values {
+		native.values[i] = value.Native()
+	}
+	return &native
 }
 
 func (n *Node) appendJSON(dst []byte) []byte {

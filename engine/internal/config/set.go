@@ -53,7 +53,7 @@ func (s *setter) set(assignment string) {
 			return
 		}
 	}
-	*n = Node{kind: Scalar, text: value, asString: true, pos: pos}
+	*n = Node{kind: Scalar, text: value, asString: true, filled: true, pos: pos}
 }
 
 func (s *setter) fail(pos Position, message, hint string) {

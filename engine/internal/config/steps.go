@@ -188,9 +188,6 @@ func (r *reader) step(n *Node, at Position, path string) *Step {
 	if !ok {
 		return nil
 	}
-	if unsupported(plugin) {
-		r.refuse(n.KeyPos(plugin), join(path, plugin), plugin)
-	}
 	config := n.Get(plugin)
 	if config.Kind() == Null {
 		config = &Node{pos: n.KeyPos(plugin)}

@@ -22,6 +22,10 @@ var topKeys = []string{"pipelines", "defaults", "schemas", "plugins",
 
 var pipelineKeys = []string{"input", "processors", "output", "late", "dead_letters", "checkpoint_interval"}
 
+// resourceKeys are what Benthos components of all pipelines share.
+var resourceKeys = []string{"cache_resources", "rate_limit_resources", "processor_resources",
+	"input_resources", "output_resources"}
+
 // elsewhere says what is ours for what other tools, and plain Benthos files,
 // write at the top of a file.
 var elsewhere = map[string]string{
@@ -68,8 +72,7 @@ var inPipeline = map[string]string{
 // unsupported are structures that a later version runs. They are read, so that
 // everything else in them is checked, and refused.
 func unsupported(key string) bool {
-	return key == "plugins" ||
-		strings.HasSuffix(key, "_resources") || strings.HasPrefix(key, "benthos/")
+	return key == "plugins"
 }
 
 func (r *reader) refuse(pos Position, path, key string) {
@@ -93,9 +96,14 @@ func (r *reader) top() {
 				shape = key
 			}
 			continue
-		case strings.HasSuffix(key, "_resources"):
+		case slices.Contains(resourceKeys, key):
+			r.resource(key)
 		default:
-			r.unknown(root.KeyPos(key), key, key, topKeys, elsewhere)
+			known := topKeys
+			if strings.HasSuffix(key, "_resources") {
+				known = resourceKeys
+			}
+			r.unknown(root.KeyPos(key), key, key, known, elsewhere)
 			continue
 		}
 		if unsupported(key) {
@@ -124,9 +132,7 @@ func (r *reader) shape(key string) {
 		r.fail(root.KeyPos(key), key, "two-shapes", "move it into a pipeline: pipelines.NAME."+inOurs(key),
 			"a file has either pipelines, or input, pipeline and output at its top as Benthos has")
 	case key != "":
-		r.fail(root.KeyPos(key), key, "unsupported",
-			"for a pipeline of this engine move it to pipelines.NAME."+inOurs(key),
-			"a file with %s at its top is a plain Benthos config, which this version does not support", key)
+		r.unknown(root.KeyPos(key), key, key, topKeys, elsewhere)
 	case r.meant["pipelines"]:
 	case pipelines.Kind() == Null || pipelines.Kind() == Map && len(pipelines.keys) == 0:
 		pos := root.pos
@@ -135,6 +141,22 @@ func (r *reader) shape(key string) {
 		}
 		r.fail(pos, "pipelines", "missing-key", "write pipelines: {NAME: {input: …, output: …}}",
 			"there is no pipeline in it")
+	}
+}
+
+// resource keeps a list of resources as it is: what is in it is Benthos's.
+func (r *reader) resource(key string) {
+	n := r.file.Root.Get(key)
+	switch n.Kind() {
+	case Null:
+	case List:
+		if r.file.Resources == nil {
+			r.file.Resources = &Node{kind: Map, pos: r.file.Root.KeyPos(key)}
+		}
+		r.file.Resources.addKey(mapKey{key, r.file.Root.KeyPos(key)}, n)
+	default:
+		r.fail(n.pos, key, "wrong-kind", "begin each resource with a - and its label",
+			"want a list of resources, got %s", n.describe())
 	}
 }
 

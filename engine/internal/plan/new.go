@@ -13,12 +13,13 @@ import (
 )
 
 // New plans a file. It returns all that is wrong at once; the plan is whole
-// only if no problem but warnings is among them.
-func New(f *config.File, c *catalog.Catalog) (*Plan, []config.Problem) {
-	b := &builder{file: f, catalog: c, plan: &Plan{Paths: f.Paths, StateDir: f.StateDir},
-		badSchemas: map[string]bool{}}
+// only if no problem but warnings is among them. Components may be nil.
+func New(f *config.File, c *catalog.Catalog, components Components) (*Plan, []config.Problem) {
+	b := &builder{file: f, catalog: c, components: components,
+		plan: &Plan{Paths: f.Paths, StateDir: f.StateDir}, badSchemas: map[string]bool{}}
 	b.schemas()
 	b.defaults()
+	b.resources()
 	for _, p := range f.Pipelines {
 		b.plan.Pipelines = append(b.plan.Pipelines, b.pipeline(p))
 	}
@@ -35,6 +36,7 @@ func New(f *config.File, c *catalog.Catalog) (*Plan, []config.Problem) {
 type builder struct {
 	file       *config.File
 	catalog    *catalog.Catalog
+	components Components
 	plan       *Plan
 	problems   []config.Problem
 	badSchemas map[string]bool
@@ -105,9 +107,10 @@ func (b *builder) pipeline(f *config.Pipeline) *Pipeline {
 
 func (b *builder) steps(steps []*config.Step, columns *arrow.Schema) []*Step {
 	var planned []*Step
-	for _, s := range steps {
-		step := b.step(sdk.KindTransform, s, columns)
-		columns = step.Out
+	for len(steps) > 0 {
+		n := max(1, b.run(steps))
+		step := b.step(sdk.KindTransform, steps[0], columns, steps[1:n]...)
+		columns, steps = step.Out, steps[n:]
 		planned = append(planned, step)
 	}
 	return planned
@@ -122,8 +125,12 @@ func after(steps []*Step, columns *arrow.Schema) *arrow.Schema {
 }
 
 // step finds the plugin, checks its config and computes its columns. Out is nil
-// if they are not known because something is wrong, here or before.
-func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema) *Step {
+// if they are not known because something is wrong, here or before. More is
+// what a Benthos processor is one step with.
+func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema, more ...*config.Step) *Step {
+	if _, ok := b.component(kind, s); ok {
+		return b.benthos(kind, append([]*config.Step{s}, more...), in)
+	}
 	step := &Step{Label: s.Label, Path: s.Path, Where: s.Node.KeyPos(s.Plugin).String(), In: in}
 	plugin, ok := b.catalog.Find(kind, s.Plugin)
 	if !ok {
@@ -159,7 +166,16 @@ var role = map[sdk.Kind]string{sdk.KindSource: "input", sdk.KindTransform: "proc
 	sdk.KindSink: "output", sdk.KindService: "service"}
 
 func (b *builder) unknownPlugin(kind sdk.Kind, s *config.Step) {
-	names := b.catalog.Names(kind)
+	names, hint := b.catalog.Names(kind), "engine list shows all plugins"
+	if b.components != nil {
+		plain := strings.TrimPrefix(s.Plugin, "benthos/")
+		if plain != s.Plugin {
+			names = b.components.Names(kind)
+		}
+		if absent := b.components.Absent(kind, plain); absent != "" {
+			hint = absent
+		}
+	}
 	message := "no " + role[kind] + " named " + s.Plugin + suggestion(s.Plugin, names)
 	if others := b.catalog.Named(s.Plugin); len(others) > 0 {
 		message = s.Plugin + " cannot be an " + role[kind] + ", it is an " + role[others[0].Kind]
@@ -170,7 +186,7 @@ func (b *builder) unknownPlugin(kind sdk.Kind, s *config.Step) {
 		}
 		message += " (as " + role[kind] + " have " + strings.Join(names, ", ") + ")"
 	}
-	b.fail(s.Node.KeyPos(s.Plugin), s.Path, "unknown-plugin", message, "engine list shows all plugins")
+	b.fail(s.Node.KeyPos(s.Plugin), s.Path, "unknown-plugin", message, hint)
 }
 
 func suggestion(name string, names []string) string {
@@ -190,13 +206,10 @@ func (b *builder) declared(s *config.Step, computed *arrow.Schema) *arrow.Schema
 		}
 		return computed
 	}
-	node, path := s.Schema, strings.TrimSuffix(s.Path, s.Plugin)+"schema"
-	if node.Kind() == config.Scalar {
-		name := node.Text()
-		if node, path = b.file.Schemas.Get(name), "schemas."+name; node == nil {
-			b.unknownSchema(s.Schema, s.Path, name)
-			return nil
-		}
+	node, path := b.schemaNode(s)
+	if node == nil {
+		b.unknownSchema(s.Schema, s.Path, s.Schema.Text())
+		return nil
 	}
 	var declared sdk.Schema
 	if problems := sdk.Decode(node.JSON(), &declared); len(problems) > 0 {
@@ -213,6 +226,15 @@ func (b *builder) declared(s *config.Step, computed *arrow.Schema) *arrow.Schema
 			"leave schema out here; "+s.Plugin+" knows its columns")
 	}
 	return columns
+}
+
+// schemaNode is what the schema beside a step holds, or names, and its path.
+func (b *builder) schemaNode(s *config.Step) (node *config.Node, path string) {
+	if s.Schema.Kind() == config.Scalar {
+		name := s.Schema.Text()
+		return b.file.Schemas.Get(name), "schemas." + name
+	}
+	return s.Schema, strings.TrimSuffix(s.Path, s.Plugin) + "schema"
 }
 
 func describe(s *arrow.Schema) string {

@@ -103,7 +103,7 @@ func load(t *testing.T, text string) (*Plan, []string) {
 			t.Fatalf("the YAML of the test: %v", p)
 		}
 	}
-	p, problems := New(file, fakes())
+	p, problems := New(file, fakes(), nil)
 	var texts []string
 	for _, problem := range problems {
 		texts = append(texts, strings.ReplaceAll(problem.Error(), dir+"/", ""))

@@ -54,6 +54,7 @@ type source struct {
 	state      sourceState
 	pending    []sdk.Item // to be given before anything else
 	ended      bool       // the input came to its end by itself
+	fresh      bool       // a batch has come since the last barrier
 }
 
 // idleSince is since when each partition that is read to its end has been.
@@ -140,6 +141,8 @@ func (s *source) wait(shown <-chan struct{}) {
 		return
 	default:
 	}
+	hurry, calm := s.hurry()
+	defer calm()
 	select {
 	case item, ok := <-s.items:
 		if ok {
@@ -148,6 +151,8 @@ func (s *source) wait(shown <-chan struct{}) {
 			s.end()
 		}
 	case <-s.barrier.C:
+		s.state = due
+	case <-hurry:
 		s.state = due
 	case <-shown:
 		s.inject()
@@ -177,6 +182,7 @@ func (s *source) accept(item sdk.Item) {
 		if b.Cursor != nil {
 			s.positions[b.Partition] = b.Cursor
 		}
+		s.fresh = true
 		delete(s.idle, b.Partition)
 		rejects := int64(len(b.Rejected))
 		s.books.created.Add(b.NumRows() + rejects)
@@ -275,6 +281,7 @@ func (s *source) inject() {
 		return // the latch holds it
 	}
 	s.epoch++
+	s.fresh = false
 	if last {
 		s.state = finished
 		return

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"etlengine/engine/internal/config"
+	"etlengine/engine/internal/stream"
+)
+
+// plainProblems are what Benthos's linter says of a plain Benthos config.
+func plainProblems(file *config.File) []config.Problem {
+	var problems []config.Problem
+	for _, p := range stream.LintPlain(file.Plain, os.LookupEnv) {
+		code := "benthos"
+		if p.Key {
+			code = "unknown-field"
+		}
+		problems = append(problems, config.Problem{Code: code, Message: p.Message, Hint: p.Hint,
+			Position: config.Position{File: file.Paths[0], Line: p.Line, Column: p.Column}})
+	}
+	return problems
+}
+
+// runPlain runs a plain Benthos config. Its data may go to standard output, so
+// what is said about the run goes to standard error.
+func (a *app) runPlain(ctx context.Context, file *config.File, how show) error {
+	p, err := stream.OpenPlain(file.Plain, os.LookupEnv, func(level slog.Level) *slog.Logger {
+		switch {
+		case how.quiet:
+			level = slog.LevelError
+		case a.levelGiven:
+			level = a.logLevel
+		}
+		return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+	})
+	if err != nil {
+		return err
+	}
+	if !how.quiet {
+		fmt.Fprintf(a.stderr, "%s: %s\n", file.Paths[0], stream.PlainGuarantee)
+	}
+	started := time.Now()
+	err = p.Run(ctx)
+	if errors.Is(err, stream.ErrInterrupted) {
+		fmt.Fprintln(a.stderr, "interrupted: what was read has gone through Benthos")
+		return context.Canceled
+	}
+	if err == nil && !how.quiet {
+		fmt.Fprintf(a.stderr, "%s: ended after %s\n", file.Paths[0], round(time.Since(started)))
+	}
+	return err
+}

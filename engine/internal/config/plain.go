@@ -1,0 +1,100 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// topLine is a key at the left edge, for files that are YAML only after Benthos
+// has put the variables in.
+var topLine = regexp.MustCompile(`(?m)^["']?([a-z_]+)["']?[ \t]*:`)
+
+// plainKey is the key at the top of a text that makes it a plain Benthos
+// config, or "". The text may not be YAML yet.
+func plainKey(text string) string {
+	root, _, stopped := parseYAML(text)
+	if stopped != nil {
+		var keys []string
+		for _, match := range topLine.FindAllStringSubmatch(text, -1) {
+			keys = append(keys, match[1])
+		}
+		return ofBenthos(keys, true)
+	}
+	if root == nil || len(root.Content) == 0 {
+		return ""
+	}
+	return ofBenthos(keysOf(root.Content[0]), isPipeline(root.Content[0]))
+}
+
+// ofBenthos finds the first key that only Benthos has at the top. A pipeline
+// alone may also be pipelines misspelt.
+func ofBenthos(keys []string, pipeline bool) string {
+	at := slices.IndexFunc(keys, func(k string) bool {
+		return k == "input" || k == "output" || k == "pipeline" && pipeline
+	})
+	if at < 0 || slices.Contains(keys, "pipelines") {
+		return ""
+	}
+	return keys[at]
+}
+
+func keysOf(y *yaml.Node) []string {
+	var keys []string
+	for i := 0; y.Kind == yaml.MappingNode && i < len(y.Content); i += 2 {
+		keys = append(keys, y.Content[i].Value)
+	}
+	return keys
+}
+
+// isPipeline tells whether what stands under pipeline is what Benthos has there.
+func isPipeline(top *yaml.Node) bool {
+	at := slices.Index(keysOf(top), "pipeline")
+	if at < 0 {
+		return false
+	}
+	keys := keysOf(top.Content[2*at+1])
+	return slices.Contains(keys, "processors") || slices.Contains(keys, "threads")
+}
+
+// plain tells a plain Benthos config from one of ours, by its top level. Such a
+// file is Benthos's as it is: its variables are filled in before it is parsed,
+// its linter finds what is wrong. Only one can run at a time.
+func (f *File) plain(o Options, report func(Problem)) bool {
+	for _, path := range o.Paths {
+		src, _ := readSource(path) // read reports what is wrong with it
+		if src == nil {
+			continue
+		}
+		key := plainKey(src.text)
+		if key == "" {
+			continue
+		}
+		f.sources[path], f.Plain = src, src.text
+		fail := func(message, hint string) {
+			report(Problem{Position: src.at(src.lineOf(key), 1), Path: key, Code: "two-shapes",
+				Message: message, Hint: hint})
+		}
+		const one = "a file with %s at its top is a plain Benthos config, which "
+		what := strings.Replace(one, "%s", key, 1)
+		if len(o.Paths) > 1 {
+			fail(what+"runs alone", "for a pipeline of this engine move it to pipelines.NAME."+inOurs(key))
+		} else if len(o.Set) > 0 {
+			fail(what+"--set does not reach", "use variables: ${NAME:default}")
+		}
+		return true
+	}
+	return false
+}
+
+// lineOf is the line where a key of the top level stands.
+func (s *source) lineOf(key string) int {
+	for i, line := range s.lines {
+		if strings.HasPrefix(strings.TrimLeft(line, `{"' `), key) {
+			return i + 1
+		}
+	}
+	return 1
+}

@@ -1,0 +1,232 @@
+package stream
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"etlengine/plugins/sdk"
+)
+
+// quietAfter is how long an input gives nothing until its partition counts as
+// read to its end. Benthos does not tell where an input ends for now.
+const quietAfter = time.Second
+
+// readMessages is how many message batches an input may be ahead of Next. Many
+// inputs give one message at a time: what waits here becomes one batch.
+const readMessages = 64
+
+// benthosSource is a Benthos input as a source. Its one partition has no
+// positions to resume from: a batch's cursor is its number, by which Committed
+// finds what to acknowledge.
+type benthosSource struct {
+	host *host
+	*hosted
+	rows      *rowsOf
+	partition string
+	read      chan received // filled by pump
+	stop      context.CancelFunc
+	pumping   sync.WaitGroup
+	announced bool
+	idle      bool  // has been told of
+	number    int64 // of the next message
+	batches   uint64
+
+	mu    sync.Mutex // guards what follows
+	unack []pending  // in order
+}
+
+// received is what ReadBatch returned.
+type received struct {
+	messages service.MessageBatch
+	ack      service.AckFunc
+}
+
+// pending is a message batch that went into the engine's batch of a number.
+type pending struct {
+	batch uint64
+	ack   service.AckFunc
+}
+
+var _ impatient = (*benthosSource)(nil)
+
+func (h *host) openInput(ctx context.Context, _ []byte, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
+	s, err := h.open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	b := &benthosSource{host: h, hosted: s, rows: newRowsOf(s.schema), partition: env.Step,
+		read: make(chan received, readMessages)}
+	if last := env.Resume[b.partition]; len(last) == 16 {
+		b.batches, b.number = binary.BigEndian.Uint64(last), int64(binary.BigEndian.Uint64(last[8:]))
+	}
+	if err := connected(s.input.ConnectionTest(ctx)); err != nil {
+		return nil, errors.Join(err, b.Close(ctx))
+	}
+	pumping, stop := context.WithCancel(context.Background())
+	b.stop = stop
+	b.pumping.Go(func() { b.pump(pumping) })
+	return b, nil
+}
+
+// connected is the first reason why a component cannot connect: Benthos itself
+// would try for ever.
+func connected(results service.ConnectionTestResults) error {
+	for _, r := range results {
+		if r.Err != nil && !errors.Is(r.Err, service.ErrConnectionTestNotSupported) {
+			return fmt.Errorf("connecting: %w", r.Err)
+		}
+	}
+	return nil
+}
+
+// pump reads ahead of Next.
+func (b *benthosSource) pump(ctx context.Context) {
+	defer close(b.read)
+	for {
+		messages, ack, err := b.input.ReadBatch(ctx)
+		if err != nil {
+			return // the end of the input, or the end of reading
+		}
+		select {
+		case b.read <- received{messages, ack}:
+		case <-ctx.Done():
+			_ = ack(context.WithoutCancel(ctx), errStopped) // nothing to do about a refused refusal
+			return
+		}
+	}
+}
+
+// errStopped tells an input that a message was not written.
+var errStopped = errors.New("the pipeline has stopped before the message was written")
+
+// Next waits for a message and takes all that follow it at once.
+func (b *benthosSource) Next(ctx context.Context) (sdk.Item, error) {
+	if !b.announced {
+		b.announced = true
+		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Partitions, Partitions: []string{b.partition}}}, nil
+	}
+	first, ok, err := b.wait(ctx)
+	if err != nil {
+		return sdk.Item{}, err
+	}
+	if !ok {
+		b.idle = true
+		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Idle, Partition: b.partition}}, nil
+	}
+	b.idle = false
+	return sdk.Item{Batch: b.collect(first)}, nil
+}
+
+// wait returns false when the input has been silent for some time.
+func (b *benthosSource) wait(ctx context.Context) (first received, ok bool, err error) {
+	var quiet <-chan time.Time
+	if !b.idle && b.number > 0 {
+		timer := time.NewTimer(quietAfter)
+		defer timer.Stop()
+		quiet = timer.C
+	}
+	select {
+	case first, open := <-b.read:
+		if !open {
+			return received{}, false, io.EOF
+		}
+		return first, true, nil
+	case <-quiet:
+		return received{}, false, nil
+	case <-ctx.Done():
+		return received{}, false, ctx.Err()
+	}
+}
+
+// collect makes a batch of what has been read, up to what a batch may hold.
+func (b *benthosSource) collect(next received) *sdk.Batch {
+	b.batches++
+	batch := &sdk.Batch{Partition: b.partition}
+	for more := true; more; {
+		b.take(next, batch)
+		b.mu.Lock()
+		b.unack = append(b.unack, pending{b.batches, next.ack})
+		b.mu.Unlock()
+		if b.rows.Rows() >= sdk.DefaultBatchRows || b.rows.Bytes() >= sdk.MaxBatchBytes/2 {
+			break
+		}
+		select {
+		case next, more = <-b.read:
+		default:
+			more = false
+		}
+	}
+	batch.Rows = b.rows.Take()
+	batch.Cursor = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, b.batches), uint64(b.number))
+	return batch
+}
+
+func (b *benthosSource) take(r received, batch *sdk.Batch) {
+	for _, m := range r.messages {
+		err := m.GetError()
+		if err == nil {
+			err = b.rows.add(m)
+		}
+		if err == nil {
+			batch.Positions = append(batch.Positions, b.number)
+		} else {
+			raw, _ := m.AsBytes() // what cannot be written is told by its reason
+			batch.Rejected = append(batch.Rejected, sdk.Reject{Reason: err.Error(), Partition: b.partition,
+				Position: b.number, Raw: raw})
+		}
+		b.number++
+	}
+}
+
+// Patience is short: a server answers a request when it is acknowledged, and
+// would let each wait for a whole epoch.
+func (b *benthosSource) Patience() time.Duration { return 50 * time.Millisecond }
+
+// Committed acknowledges what the record covers.
+func (b *benthosSource) Committed(ctx context.Context, _ uint64, at map[string][]byte) error {
+	cursor := at[b.partition]
+	if len(cursor) != 16 {
+		return nil
+	}
+	upTo := binary.BigEndian.Uint64(cursor)
+	var covered []pending
+	b.mu.Lock()
+	for len(b.unack) > 0 && b.unack[0].batch <= upTo {
+		covered, b.unack = append(covered, b.unack[0]), b.unack[1:]
+	}
+	b.mu.Unlock()
+	var all []error
+	for _, p := range covered {
+		all = append(all, p.ack(ctx, nil))
+	}
+	return errors.Join(all...)
+}
+
+// Close refuses what no record covers, so that the input gives it again to the
+// next run if it can, and frees the input.
+func (b *benthosSource) Close(ctx context.Context) error {
+	var left []pending
+	if b.stop != nil {
+		b.stop()
+		b.pumping.Wait()
+		for r := range b.read {
+			left = append(left, pending{ack: r.ack})
+		}
+	}
+	b.mu.Lock()
+	left = append(b.unack, left...)
+	b.unack = nil
+	b.mu.Unlock()
+	for _, p := range left {
+		_ = p.ack(ctx, errStopped) // nothing to do about a refused refusal
+	}
+	return errors.Join(b.input.Close(ctx), b.host.release(ctx))
+}

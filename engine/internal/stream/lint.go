@@ -1,0 +1,254 @@
+package stream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"etlengine/plugins/sdk"
+)
+
+// check returns everything wrong with a step of components.
+func (c *Components) check(kind sdk.Kind, config []byte) []sdk.Problem {
+	r, _, err := readStep(config)
+	if err != nil {
+		return []sdk.Problem{{Path: "schema", Message: err.Error()}}
+	}
+	var problems []sdk.Problem
+	for i, one := range r.Components {
+		problems = append(problems, c.lint(role[kind], one, fmt.Sprintf("components.%d", i))...)
+	}
+	if len(problems) > 0 {
+		return problems
+	}
+	for _, name := range c.inside(kind, r) {
+		if why := refused[name]; why != "" {
+			problems = append(problems, sdk.Problem{Path: "components.0",
+				Message: name + " cannot be part of a step: " + why})
+		}
+	}
+	if kind == sdk.KindSink {
+		problems = append(problems, endless(r.Components[0], "components.0")...)
+	}
+	return append(problems, served(r.Components[0], "components.0")...)
+}
+
+// endless refuses an output that collects messages until it has enough: the
+// batch in hand would wait for rows that come behind it.
+func endless(config []byte, path string) []sdk.Problem {
+	var problems []sdk.Problem
+	walk(config, path, func(path string, v any) {
+		b, ok := v.(map[string]any)
+		if !ok || !strings.HasSuffix(path, ".batching") {
+			return
+		}
+		if period, _ := b["period"].(string); period == "" && len(b) > 0 {
+			problems = append(problems, sdk.Problem{Path: path, Message: "batching without a period would wait " +
+				"for ever for the rest of a batch", Hint: "add period: 1s, or leave batching out"})
+		}
+	})
+	return problems
+}
+
+// served refuses servers without an address of their own: they would wait for
+// Benthos's HTTP server, which pipelines do not have.
+func served(config []byte, path string) []sdk.Problem {
+	var problems []sdk.Problem
+	walk(config, path, func(path string, v any) {
+		server, ok := v.(map[string]any)
+		if !ok || !strings.HasSuffix(path, ".http_server") {
+			return
+		}
+		if address, _ := server["address"].(string); address == "" {
+			problems = append(problems, sdk.Problem{Path: path, Message: "http_server has no address",
+				Hint: "write address: 127.0.0.1:8080"})
+		}
+	})
+	return problems
+}
+
+// walk visits every value below a config.
+func walk(config []byte, path string, visit func(string, any)) {
+	var v any
+	if json.Unmarshal(config, &v) == nil {
+		walkValue(v, path, visit)
+	}
+}
+
+func walkValue(v any, path string, visit func(string, any)) {
+	visit(path, v)
+	switch v := v.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			walkValue(inner, path+"."+key, visit)
+		}
+	case []any:
+		for i, inner := range v {
+			walkValue(inner, path+"."+strconv.Itoa(i), visit)
+		}
+	}
+}
+
+// Resources returns everything wrong with the resources of a file.
+func (c *Components) Resources(config []byte) []sdk.Problem {
+	var lists map[string][]json.RawMessage
+	if err := json.Unmarshal(config, &lists); err != nil {
+		return []sdk.Problem{{Message: "reading the resources: " + err.Error()}}
+	}
+	var problems []sdk.Problem
+	for key, list := range lists {
+		for i, one := range list {
+			path := fmt.Sprintf("%s.%d", key, i)
+			problems = append(problems, c.lint(strings.TrimSuffix(key, "_resources"), one, path)...)
+			var named struct {
+				Label string `json:"label"`
+			}
+			if json.Unmarshal(one, &named) == nil && named.Label == "" {
+				problems = append(problems, sdk.Problem{Path: path, Message: "a resource without a label",
+					Hint: "write label: NAME beside it, by which steps find it"})
+			}
+		}
+	}
+	return problems
+}
+
+// lint asks Benthos's linter and finds the path of what each line is about.
+func (c *Components) lint(typ string, config []byte, path string) []sdk.Problem {
+	text, paths, err := spread(config, path)
+	if err != nil {
+		return []sdk.Problem{{Path: path, Message: err.Error()}}
+	}
+	lints, err := c.env.NewComponentConfigLinter().SetSkipEnvVarCheck(true).
+		SetEnvVarLookupFunc(noEnv).LintYAML(typ, []byte(escape(text)))
+	if err != nil {
+		return []sdk.Problem{{Path: path, Message: err.Error()}}
+	}
+	problems := make([]sdk.Problem, len(lints))
+	for i, l := range lints {
+		at := paths[min(max(l.Line, 1), len(paths))-1]
+		p := sdk.Problem{Path: at, Message: plainly(l.What)}
+		switch l.Type {
+		case service.LintBadBloblang:
+			line := l.Line - slices.Index(paths, at)
+			p.Message = fmt.Sprintf("line %d, column %d: %s", line, l.Column, p.Message)
+		case service.LintComponentMissing, service.LintComponentNotFound:
+			p.Hint = c.whoHas(typ, l.What)
+		case service.LintUnknown:
+			if name := quotedWord(l.What); name != "" {
+				p.Path, p.Key = at+"."+name, true
+			}
+		}
+		problems[i] = p
+	}
+	return problems
+}
+
+// noEnv: variables have been filled in before, by the rules of our files.
+func noEnv(context.Context, string) (string, bool) { return "", false }
+
+var (
+	fieldLint  = regexp.MustCompile(`^field (\S+) (?:not recognised|is invalid|is required)`)
+	lookup     = regexp.MustCompile(`\$\{[0-9A-Za-z_.]+(:((\$\{[^}]+\})|[^}])*)?(?:\|[0-9A-Za-z]+)?\}`)
+	lineBreaks = strings.NewReplacer("\n", " ")
+)
+
+// quotedWord is the name of the field that a lint is about.
+func quotedWord(what string) string {
+	if m := fieldLint.FindStringSubmatch(what); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+func plainly(what string) string { return strings.Join(strings.Fields(lineBreaks.Replace(what)), " ") }
+
+// escape keeps Benthos from filling in what looks like a variable: they are
+// filled in already, so it is text.
+func escape(text string) string {
+	return lookup.ReplaceAllStringFunc(text, func(v string) string { return "${{" + v[2:len(v)-1] + "}}" })
+}
+
+// spread writes a JSON value as YAML with every value on a line of its own, and
+// returns the path of what stands on each line. A text of several lines is
+// followed by as many empty ones, since Benthos counts lines inside of it.
+func spread(config []byte, path string) (text string, paths []string, err error) {
+	s := spreader{tokens: json.NewDecoder(bytes.NewReader(config))}
+	s.tokens.UseNumber()
+	if err := s.value(path); err != nil && !errors.Is(err, io.EOF) {
+		return "", nil, fmt.Errorf("reading the config: %w", err)
+	}
+	return s.text.String(), s.paths, nil
+}
+
+type spreader struct {
+	tokens *json.Decoder
+	text   strings.Builder
+	paths  []string
+}
+
+func (s *spreader) line(path, text string) {
+	s.text.WriteString(text + "\n")
+	s.paths = append(s.paths, path)
+}
+
+func (s *spreader) value(path string) error {
+	token, err := s.tokens.Token()
+	if err != nil {
+		return err
+	}
+	switch t := token.(type) {
+	case json.Delim:
+		return s.container(path, t)
+	case string:
+		s.line(path, quote(t))
+		for range strings.Count(t, "\n") {
+			s.line(path, "")
+		}
+	case nil:
+		s.line(path, "null")
+	default:
+		s.line(path, fmt.Sprint(t))
+	}
+	return nil
+}
+
+func (s *spreader) container(path string, open json.Delim) error {
+	s.line(path, open.String())
+	for i := 0; s.tokens.More(); i++ {
+		if i > 0 {
+			s.line(path, ",")
+		}
+		inner := path + "." + strconv.Itoa(i)
+		if open == '{' {
+			key, err := s.tokens.Token()
+			if err != nil {
+				return err
+			}
+			inner = path + "." + key.(string)
+			s.line(inner, quote(key.(string))+":")
+		}
+		if err := s.value(inner); err != nil {
+			return err
+		}
+	}
+	end, err := s.tokens.Token()
+	if err != nil {
+		return err
+	}
+	s.line(path, end.(json.Delim).String())
+	return nil
+}
+
+func quote(text string) string {
+	b, _ := json.Marshal(text) // a string always encodes
+	return string(b)
+}
