@@ -11,6 +11,7 @@ package csv
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -67,7 +68,7 @@ var Source = sdk.Spec[SourceConfig]{
 		MaxLineBytes: textfiles.DefaultLimit},
 	Resources: func(c *SourceConfig) []string { return c.Resources() },
 	Schema: func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
-		return c.Schema.Arrow(), nil
+		return c.Columns(), nil
 	},
 	Open: func(ctx context.Context, c *SourceConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 		return files.NewSource(c.SourceConfig, env, files.Input{
@@ -86,6 +87,11 @@ type SinkConfig struct {
 	Compression    textfiles.Compression `json:"compression" doc:"none, gzip or zstd."`
 	CRLF           bool                  `json:"crlf" doc:"Whether lines end in \\r\\n rather than \\n."`
 	EscapeFormulas bool                  `json:"escape_formulas" doc:"Puts a ' before formulas of spreadsheets."`
+}
+
+// shape is what decides how a file is read: rows of another do not go into it.
+func (c *SinkConfig) shape() string {
+	return fmt.Sprintf("%q %t %q %t %t", c.Delimiter, c.Header, c.NullValue, c.CRLF, c.EscapeFormulas)
 }
 
 // Validate says what no run could write.
@@ -108,8 +114,9 @@ var Sink = sdk.Spec[SinkConfig]{
 	},
 	Open: func(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 		return files.NewSink(c.SinkConfig, in, env, files.Format{
-			Suffix: ".csv" + c.Compression.Suffix(),
-			Start:  c.start,
+			Suffix:  ".csv" + c.Compression.Suffix(),
+			Options: c.shape(),
+			Start:   c.start,
 		})
 	},
 }.Plugin()

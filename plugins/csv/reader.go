@@ -32,7 +32,7 @@ func open(ctx context.Context, c *SourceConfig, f files.File, log *slog.Logger) 
 		return nil, err
 	}
 	rows := textrows.NewDecoder(f.Schema, c.options())
-	r := &reader{path: f.Path, in: in, rows: rows, batch: textfiles.Batch{Rows: rows},
+	r := &reader{path: f.Path, in: in, rows: rows, batch: textfiles.Batch{Rows: rows, Placed: f.Positions},
 		most: int(c.MaxLineBytes), line: 1}
 	if err := r.begin(ctx, c.Header, f.Skip, log); err != nil {
 		return nil, errors.Join(err, in.Close())
@@ -97,6 +97,9 @@ func (r *reader) Next(ctx context.Context) (arrow.RecordBatch, []sdk.Reject, err
 	return r.batch.Next(ctx, r.step)
 }
 
+// Positions are the lines where the last rows began.
+func (r *reader) Positions() []int64 { return r.batch.Positions() }
+
 // step reads one record into the batch.
 func (r *reader) step() error {
 	if !r.batch.Fits(r.most, r.rows.Width()) {
@@ -109,8 +112,11 @@ func (r *reader) step() error {
 		}
 	}
 	raw, reason, err := r.record(r.rows.Next)
-	if reason != nil {
+	switch {
+	case reason != nil:
 		r.batch.Reject(r.at, reason, raw)
+	case err == nil:
+		r.batch.Take(r.at)
 	}
 	return err
 }

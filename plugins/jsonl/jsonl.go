@@ -38,7 +38,7 @@ var Source = sdk.Spec[SourceConfig]{
 	Defaults:  SourceConfig{SourceConfig: files.DefaultSource(), MaxLineBytes: textfiles.DefaultLimit},
 	Resources: func(c *SourceConfig) []string { return c.Resources() },
 	Schema: func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
-		return c.Schema.Arrow(), nil
+		return c.Columns(), nil
 	},
 	Open: func(ctx context.Context, c *SourceConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 		return files.NewSource(c.SourceConfig, env, files.Input{

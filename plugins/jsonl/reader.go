@@ -34,8 +34,8 @@ func open(ctx context.Context, f files.File, most int, log *slog.Logger) (files.
 		return nil, err
 	}
 	rows := jsonrows.NewDecoder(f.Schema)
-	r := &reader{path: f.Path, in: in, rows: rows, columns: len(f.Schema), batch: textfiles.Batch{Rows: rows},
-		most: most, log: log}
+	r := &reader{path: f.Path, in: in, rows: rows, columns: len(f.Schema), most: most, log: log,
+		batch: textfiles.Batch{Rows: rows, Placed: f.Positions}}
 	if err := r.skip(ctx, f.Skip); err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
@@ -73,6 +73,9 @@ func (r *reader) Next(ctx context.Context) (arrow.RecordBatch, []sdk.Reject, err
 	return r.batch.Next(ctx, r.step)
 }
 
+// Positions are the lines of the last rows.
+func (r *reader) Positions() []int64 { return r.batch.Positions() }
+
 // step reads one line into the batch.
 func (r *reader) step() error {
 	line, n, err := r.next()
@@ -88,6 +91,8 @@ func (r *reader) step() error {
 	default:
 		if err := r.rows.Append(line); err != nil {
 			r.batch.Reject(r.line+1, err, line)
+		} else {
+			r.batch.Take(r.line + 1)
 		}
 	}
 	return r.pass(line, n)

@@ -67,8 +67,9 @@ func openSink(_ context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (
 	}
 	o := options{codec: codec, rowGroupRows: c.RowGroupRows, room: &room{files: int64(c.MaxOpenFiles)}}
 	return files.NewSink(c.SinkConfig, in, env, files.Format{
-		Suffix: suffix,
-		Empty:  true,
+		Suffix:  suffix,
+		Options: c.Compression,
+		Empty:   true,
 		Start: func(w io.Writer, schema *arrow.Schema, _ bool) (files.Encoder, error) {
 			return newWriter(w, schema, o)
 		},
@@ -100,7 +101,7 @@ var Source = sdk.Spec[SourceConfig]{
 	Example:  "parquet: { path: output/tickets/parquet, schema: ticket }",
 	Defaults: SourceConfig{SourceConfig: files.DefaultSource()},
 	Schema: func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
-		schema := c.Schema.Arrow()
+		schema := c.Columns()
 		if _, err := fileSchema(schema, nil); err != nil {
 			return nil, []sdk.Problem{{Path: "schema", Message: err.Error()}}
 		}

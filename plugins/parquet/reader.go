@@ -36,6 +36,8 @@ type reader struct {
 	groups []pq.RowGroup // still to be begun
 	left   int64         // rows left in the one begun
 	row    int64         // rows read
+	first  int64         // of them, before the last batch
+	bad    []sdk.Reject  // of the last batch
 	rows   int64         // rows in the file
 	size   int64         // bytes in the file
 	step   int           // rows to read at once: few if they are large
@@ -168,10 +170,25 @@ func (r *reader) Next(ctx context.Context) (rows arrow.RecordBatch, rejected []s
 			return err
 		}
 		rows, rejected = judge(r.batch(n), r.row)
+		r.first, r.bad = r.row, rejected
 		r.row += n
 		return nil
 	})
 	return rows, rejected, r.named(err)
+}
+
+// Positions are the numbers of the last rows, from 1.
+func (r *reader) Positions() []int64 {
+	positions := make([]int64, 0, r.row-r.first)
+	bad := r.bad
+	for row := r.first + 1; row <= r.row; row++ {
+		if len(bad) > 0 && bad[0].Position == row {
+			bad = bad[1:]
+			continue
+		}
+		positions = append(positions, row)
+	}
+	return positions
 }
 
 // read appends rows of one row group to the columns being built: a batch of

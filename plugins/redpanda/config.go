@@ -35,7 +35,7 @@ type SourceConfig struct {
 	Topic      []string   `json:"topic" required:"true" alias:"topics" doc:"Topic to read, or a list of them."`
 	Schema     sdk.Schema `json:"schema" doc:"Columns of a record, or a schema of the file."`
 	Format     string     `json:"format" doc:"What a record's value is: json, csv or raw."`
-	Metadata   []string   `json:"metadata" doc:"Parts of the record to add as columns."`
+	Metadata   []string   `json:"metadata" doc:"Columns: key, key_bytes, partition, offset, timestamp, headers."`
 	Start      Start      `json:"start" doc:"Where a first run begins: earliest, latest or {timestamp: T}."`
 	Group      string     `json:"consumer_group" alias:"group,group_id" doc:"Group that lag tools look for."`
 	OnDataLoss string     `json:"on_data_loss" doc:"When unread records are gone: stop or continue."`
@@ -50,6 +50,7 @@ type SinkConfig struct {
 	Headers     sdk.Ordered[string] `json:"headers" doc:"Headers of a record: name and column."`
 	Format      string              `json:"format" doc:"What a record's value is: json, csv or raw."`
 	Compression string              `json:"compression" doc:"none, snappy, lz4, zstd or gzip."`
+	KeepMeta    bool                `json:"keep_metadata" doc:"Whether columns that begin with _ are written."`
 }
 
 // Start is where a source begins when it has no position yet.
@@ -107,10 +108,7 @@ func (c *SourceConfig) Validate() error {
 			errs = append(errs, sdk.Fieldf("topic", "%s is named twice", topic))
 		}
 	}
-	if len(c.Metadata) > 0 {
-		errs = append(errs, sdk.Fieldf("metadata", "columns out of a record's metadata are not supported yet"))
-	}
-	errs = append(errs, oneOf("on_data_loss", c.OnDataLoss, lossStop, lossContinue),
+	errs = append(errs, checkMetadata(c.Metadata), oneOf("on_data_loss", c.OnDataLoss, lossStop, lossContinue),
 		oneOf("format", c.Format, formatJSON, formatCSV, formatRaw), c.checkSchema())
 	return joined(errs)
 }
@@ -135,7 +133,9 @@ func (c *SourceConfig) checkSchema() error {
 }
 
 // columns is the schema of what the source gives.
-func (c *SourceConfig) columns() *arrow.Schema { return c.schema().Arrow() }
+func (c *SourceConfig) columns() *arrow.Schema {
+	return slices.Concat(c.schema(), metadataSchema(c.Metadata)).Arrow()
+}
 
 func (c *SourceConfig) schema() sdk.Schema {
 	if c.Format == formatRaw && len(c.Schema) == 0 {

@@ -32,8 +32,13 @@ func TestSourceConfigIsChecked(t *testing.T) {
 		{"no schema", `{"topic": "t"}`, "schema: is missing: format json needs columns, nothing is inferred"},
 		{"raw with columns", `{"topic": "t", "format": "raw", "schema": {"a": "int64"}}`,
 			"schema: want one column of bytes or string for format raw, got 1 (int64 first)"},
-		{"metadata", `{"topic": "t", ` + schema + `, "metadata": ["key"]}`,
-			"metadata: columns out of a record's metadata are not supported yet"},
+		{"metadata", `{"topic": "t", ` + schema + `,
+			"metadata": "key,key_bytes,partition,offset,timestamp,headers"}`, ""},
+		{"other metadata", `{"topic": "t", ` + schema + `, "metadata": ["ofset"]}`,
+			`metadata: want key, key_bytes, partition, offset, timestamp, headers, got "ofset" ` +
+				`(did you mean offset?)`},
+		{"metadata twice", `{"topic": "t", ` + schema + `, "metadata": ["key", "key"]}`,
+			"metadata: key is named twice"},
 		{"start", `{"topic": "t", ` + schema + `, "start": "oldest"}`,
 			`start: want earliest, latest or {timestamp: 2026-01-31T00:00:00Z}, got "oldest"`},
 		{"format", `{"topic": "t", ` + schema + `, "format": "jsn"}`,
@@ -84,7 +89,8 @@ func TestSinkConfigIsCheckedAgainstItsColumns(t *testing.T) {
 		{"raw", `{"topic": "t", "format": "raw"}`, "format: raw wants one column of strings or bytes besides key " +
 			"and headers, got client_id: string, amount: float64, note: string (use json, or select the column)"},
 		{"a key of the other direction", `{"topic": "t", "start": "latest"}`,
-			"start: unknown field (have brokers, tls, sasl, topic, partitions, key, headers, format, compression)"},
+			"start: unknown field (have brokers, tls, sasl, topic, partitions, key, headers, format, " +
+				"compression, keep_metadata)"},
 	}
 	for _, tt := range tests {
 		if _, problems := redpanda.Sink.Schema([]byte(tt.config), s.Arrow()); firstProblem(problems) != tt.want {

@@ -50,13 +50,14 @@ type decoder interface {
 // decode is a decoder's goroutine.
 func (s *source) decode() {
 	d := s.config.decoder()
+	records := s.config.annotate(d)
 	defer func() { s.unknown.Add(unknownKeys(d)) }()
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
 		case j := <-s.work:
-			j.decode(d, s.columns)
+			j.decode(records, s.columns, s.env.Positions)
 			close(j.done)
 		}
 	}
@@ -66,21 +67,23 @@ func (s *source) decode() {
 // its own bytes.
 const slack = 64 << 10
 
-func (j *job) decode(d decoder, columns *arrow.Schema) {
+func (j *job) decode(d recordDecoder, columns *arrow.Schema, placed bool) {
 	var rejected []sdk.Reject
+	var positions []int64
 	flush := func(next int64, epoch int32) {
 		rows := sdk.EmptyRows(columns)
 		if d.Rows() > 0 {
 			rows = d.Take()
 		}
 		c := cursor{Offset: next, Epoch: epoch, TopicID: j.topic}
-		batch := &sdk.Batch{Rows: rows, Partition: j.partition.name, Cursor: c.bytes(), Rejected: rejected}
+		batch := &sdk.Batch{Rows: rows, Partition: j.partition.name, Cursor: c.bytes(), Rejected: rejected,
+			Positions: positions}
 		j.out = append(j.out, output{item: sdk.Item{Batch: batch}, partition: j.partition, next: next})
-		rejected = nil
+		rejected, positions = nil, nil
 	}
 	rejectedBytes, before := 0, int32(-1)
 	for _, r := range j.records {
-		size := d.Bytes() + rejectedBytes + len(r.Value) + slack
+		size := d.Bytes() + rejectedBytes + len(r.Value) + metadataBytes(r) + slack
 		if size > sdk.MaxBatchBytes && (d.Rows() > 0 || rejectedBytes > 0) {
 			flush(r.Offset, before)
 			rejectedBytes = 0
@@ -90,10 +93,12 @@ func (j *job) decode(d decoder, columns *arrow.Schema) {
 			r.Recycle()
 			continue
 		}
-		if err := d.Append(r.Value); err != nil {
+		if err := d.AppendRecord(r); err != nil {
 			rejected = append(rejected, sdk.Reject{Reason: err.Error(), Partition: j.partition.name,
 				Position: r.Offset, Raw: bytes.Clone(r.Value)})
 			rejectedBytes += len(r.Value)
+		} else if placed {
+			positions = append(positions, r.Offset)
 		}
 		r.Recycle() // the decoder has copied what it keeps
 	}

@@ -43,7 +43,7 @@ func given(r *reader) []string {
 		j := <-r.order
 		if len(j.out) == 0 {
 			<-r.work
-			j.decode(r.config.decoder(), r.columns)
+			j.decode(bare{r.config.decoder()}, r.columns, false)
 		}
 		for _, o := range j.out {
 			if o.item.Signal != nil {

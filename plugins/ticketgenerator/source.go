@@ -50,6 +50,7 @@ type source struct {
 	place     place
 	press     *press
 	pacer     pacer
+	places    bool // batches have positions: a ticket's index
 	announced bool // Partitions has been sent
 	idle      bool // Idle has been sent since the last batch
 
@@ -76,7 +77,7 @@ func open(_ context.Context, c *Config, _ *arrow.Schema, env sdk.Env) (sdk.Insta
 	if err != nil {
 		return nil, err
 	}
-	s := &source{place: p, press: f, pacer: newPacer(c.Rate),
+	s := &source{place: p, press: f, pacer: newPacer(c.Rate), places: env.Positions,
 		closed: make(chan struct{}), drained: make(chan struct{})}
 	s.left.Store(p.left())
 	return s, nil
@@ -106,10 +107,18 @@ func (s *source) Next(ctx context.Context) (sdk.Item, error) {
 	if err := s.sleep(ctx, wait); err != nil {
 		return sdk.Item{}, err
 	}
+	first := s.place.Index
 	rows := s.press.print(&s.place, s.pacer.take(most))
 	s.idle = false
 	s.left.Store(s.place.left())
-	return sdk.Item{Batch: &sdk.Batch{Rows: rows, Partition: Partition, Cursor: s.place.cursor()}}, nil
+	b := &sdk.Batch{Rows: rows, Partition: Partition, Cursor: s.place.cursor()}
+	if s.places {
+		b.Positions = make([]int64, rows.NumRows())
+		for i := range b.Positions {
+			b.Positions[i] = int64(first) + int64(i)
+		}
+	}
+	return sdk.Item{Batch: b}, nil
 }
 
 // longWait is how long no ticket is due before the partition counts as read

@@ -95,7 +95,8 @@ func (c *Column) SetFloat(v float64) {
 	c.SetInt(int64(math.Float64bits(v)))
 }
 
-func (c *Column) setInt32(v int32) {
+// SetInt32 sets the row of an Int32 or Date column.
+func (c *Column) SetInt32(v int32) {
 	c.i32 = append(c.i32[:c.n], v)
 	c.state = isSet
 }
@@ -164,7 +165,7 @@ func (c *Column) writeNull() {
 	case 1:
 		c.SetBool(false)
 	case 4:
-		c.setInt32(0)
+		c.SetInt32(0)
 	case 8:
 		c.SetInt(0)
 	case 16:

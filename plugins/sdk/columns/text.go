@@ -37,7 +37,7 @@ func (c *Column) SetText(text []byte) bool {
 	case Date:
 		v, ok := ParseDate(text)
 		if ok {
-			c.setInt32(v)
+			c.SetInt32(v)
 		}
 		return ok
 	case Time:
@@ -118,7 +118,7 @@ func (c *Column) setInteger(text []byte) bool {
 	if v < math.MinInt32 || v > math.MaxInt32 {
 		return false
 	}
-	c.setInt32(int32(v))
+	c.SetInt32(int32(v))
 	return true
 }
 
@@ -172,7 +172,7 @@ func (c *Column) setFloat(text []byte) bool {
 		return false
 	}
 	if bits == 32 {
-		c.setInt32(int32(math.Float32bits(float32(v))))
+		c.SetInt32(int32(math.Float32bits(float32(v))))
 	} else {
 		c.SetFloat(v)
 	}

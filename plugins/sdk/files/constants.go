@@ -12,28 +12,32 @@ import (
 
 // columns puts a file's rows together with the columns that its folders give.
 type columns struct {
-	schema *arrow.Schema // of the source
-	inFile sdk.Schema    // what the reader gives
-	given  []*constant   // by field of schema; nil: the reader's next column
+	schema   *arrow.Schema // of the source
+	inFile   sdk.Schema    // what the reader gives
+	given    []*constant   // by column of the config's schema; nil: the reader's next column
+	metadata metadata
 }
 
 // constant is a column whose value is the same in every row of a file.
 type constant struct {
 	t    arrow.DataType
-	text string
-	rows arrow.Array // the longest that was needed so far
+	put  func(b array.Builder) error // appends the value
+	rows arrow.Array                 // the longest that was needed so far
 }
 
 // newColumns finds the columns of the schema that the folders of a file name.
-func newColumns(schema sdk.Schema, f found) (columns, error) {
-	c := columns{schema: schema.Arrow(), given: make([]*constant, len(schema))}
-	for i, column := range schema {
+func newColumns(cfg SourceConfig, f found) (columns, error) {
+	c := columns{schema: cfg.Columns(), given: make([]*constant, len(cfg.Schema)),
+		metadata: newMetadata(cfg.Metadata, f.name)}
+	for i, column := range cfg.Schema {
 		text, ok := f.values[column.Key]
 		if !ok {
 			c.inFile = append(c.inFile, column)
 			continue
 		}
-		k := &constant{t: c.schema.Field(i).Type, text: text}
+		k := &constant{t: c.schema.Field(i).Type, put: func(b array.Builder) error {
+			return appendFolderValue(b, text)
+		}}
 		first, err := k.take(1)
 		if err != nil {
 			return c, fmt.Errorf("opening %s: %s: a column of type %s %w",
@@ -52,7 +56,7 @@ func (k *constant) take(n int64) (arrow.Array, error) {
 		b := array.NewBuilder(memory.DefaultAllocator, k.t)
 		b.Reserve(int(n))
 		for range n {
-			if err := appendFolderValue(b, k.text); err != nil {
+			if err := k.put(b); err != nil {
 				return nil, err
 			}
 		}
@@ -61,15 +65,15 @@ func (k *constant) take(n int64) (arrow.Array, error) {
 	return array.NewSlice(k.rows, 0, n), nil
 }
 
-// join adds the given columns to what the reader read.
-func (c columns) join(rows arrow.RecordBatch) (arrow.RecordBatch, error) {
+// join adds the given columns, and those of metadata, to what the reader read.
+func (c columns) join(rows arrow.RecordBatch, positions []int64) (arrow.RecordBatch, error) {
 	if rows == nil {
 		return sdk.EmptyRows(c.schema), nil
 	}
 	if int(rows.NumCols()) != len(c.inFile) {
 		return nil, fmt.Errorf("want rows of %d columns, got %d", len(c.inFile), rows.NumCols())
 	}
-	joined := make([]arrow.Array, len(c.given))
+	joined := make([]arrow.Array, len(c.given), c.schema.NumFields())
 	next := 0
 	for i, k := range c.given {
 		if k == nil {
@@ -83,5 +87,9 @@ func (c columns) join(rows arrow.RecordBatch) (arrow.RecordBatch, error) {
 		}
 		joined[i] = column
 	}
-	return array.NewRecordBatch(c.schema, joined, rows.NumRows()), nil
+	about, err := c.metadata.columns(rows.NumRows(), positions)
+	if err != nil {
+		return nil, err
+	}
+	return array.NewRecordBatch(c.schema, append(joined, about...), rows.NumRows()), nil
 }

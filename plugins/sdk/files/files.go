@@ -74,6 +74,8 @@ type File struct {
 	Path   string
 	Skip   int64      // records at the beginning that are done: rows and rejects
 	Schema sdk.Schema // the columns wanted, without those that the folder's name gives
+	// Positions tells that Reader.Positions will be asked.
+	Positions bool
 }
 
 // Reader gives the records of one file. It may also have a method
@@ -85,5 +87,8 @@ type Reader interface {
 	// Raw; the source fills in the rest. rows may be nil if there are only
 	// rejects. After the last record it returns io.EOF.
 	Next(ctx context.Context) (rows arrow.RecordBatch, rejected []sdk.Reject, err error)
+	// Positions are the lines, or numbers, of the last Next's rows. They are
+	// the caller's to keep.
+	Positions() []int64
 	Close() error
 }

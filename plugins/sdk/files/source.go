@@ -30,6 +30,7 @@ type source struct {
 	drained  chan struct{} // follower: no file that appears from now on is read
 	drain    sync.Once
 	follows  bool
+	places   bool          // batches have positions
 	interval time.Duration // between two looks for new files
 
 	mu        sync.Mutex // guards what follows, while Next does not wait
@@ -63,7 +64,8 @@ var errSourceClosed = errors.New("the source is closed")
 // not read again. If a pipeline of this run fills the folder, files that appear
 // are read too, until the source is drained.
 func NewSource(cfg SourceConfig, env sdk.Env, in Input) (sdk.Instance, error) {
-	s := &source{cfg: cfg, input: in, log: env.Log, follows: env.Filled, announce: true, complete: !env.Filled,
+	s := &source{cfg: cfg, input: in, log: env.Log, follows: env.Filled, places: env.Positions,
+		announce: true, complete: !env.Filled,
 		list:   listing{dir: env.Dir, path: filepath.Clean(cfg.Path), suffixes: in.Suffixes},
 		closed: make(chan struct{}), drained: make(chan struct{}), interval: time.Second,
 		positions: map[string]cursor{}}
@@ -238,14 +240,23 @@ func (s *source) read(ctx context.Context) (*sdk.Batch, error) {
 	for i := range rejected {
 		rejected[i].Partition = r.name
 	}
-	joined, err := r.columns.join(rows)
+	var positions []int64
+	if rows != nil && (s.places || r.columns.metadata.lines()) {
+		positions = r.reader.Positions()
+		if int64(len(positions)) != rows.NumRows() {
+			return nil, fmt.Errorf("reading %s: want the positions of %d rows, got %d", r.name, rows.NumRows(),
+				len(positions))
+		}
+	}
+	joined, err := r.columns.join(rows, positions)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", r.name, err)
 	}
 	r.at.Records += joined.NumRows() + int64(len(rejected))
 	s.positions[r.name] = r.at
 	s.lag.at(r)
-	return &sdk.Batch{Rows: joined, Partition: r.name, Cursor: r.at.encode(), Rejected: rejected}, nil
+	return &sdk.Batch{Rows: joined, Partition: r.name, Cursor: r.at.encode(), Rejected: rejected,
+		Positions: positions}, nil
 }
 
 // start opens the first file of the queue.
@@ -260,11 +271,12 @@ func (s *source) start(ctx context.Context) error {
 		return err
 	}
 	at.Size, at.Modified = now.size, now.modified.UnixNano()
-	c, err := newColumns(s.cfg.Schema, f)
+	c, err := newColumns(s.cfg, f)
 	if err != nil {
 		return err
 	}
-	reader, err := s.input.Open(ctx, File{Path: f.path, Skip: at.Records, Schema: c.inFile})
+	reader, err := s.input.Open(ctx, File{Path: f.path, Skip: at.Records, Schema: c.inFile,
+		Positions: s.places || c.metadata.lines()})
 	if err != nil {
 		return fmt.Errorf("opening %s: %w", f.name, err)
 	}
@@ -290,6 +302,6 @@ func (s *source) finish(r *reading) (*sdk.Batch, error) {
 	s.lag.finished(r)
 	s.queue, s.names = s.queue[1:], s.names[1:]
 	s.announce = len(s.queue) > 0 || !s.complete
-	rows, err := r.columns.join(nil)
+	rows, err := r.columns.join(nil, nil)
 	return &sdk.Batch{Rows: rows, Partition: r.name, Cursor: r.at.encode()}, err
 }

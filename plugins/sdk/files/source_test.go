@@ -39,6 +39,7 @@ type numberReader struct {
 	schema *arrow.Schema
 	line   int64
 	offset int64
+	at     []int64
 }
 
 func (r *numberReader) scan() bool {
@@ -54,6 +55,7 @@ func (r *numberReader) Next(ctx context.Context) (arrow.RecordBatch, []sdk.Rejec
 	b := array.NewRecordBuilder(memory.DefaultAllocator, r.schema)
 	var rejected []sdk.Reject
 	rows := 0
+	r.at = nil
 	for rows+len(rejected) < 2 && r.scan() {
 		n, err := strconv.ParseInt(r.lines.Text(), 10, 64)
 		if err != nil {
@@ -62,6 +64,7 @@ func (r *numberReader) Next(ctx context.Context) (arrow.RecordBatch, []sdk.Rejec
 			continue
 		}
 		b.Field(0).(*array.Int64Builder).Append(n)
+		r.at = append(r.at, r.line)
 		rows++
 	}
 	switch {
@@ -72,6 +75,8 @@ func (r *numberReader) Next(ctx context.Context) (arrow.RecordBatch, []sdk.Rejec
 	}
 	return b.NewRecordBatch(), rejected, nil
 }
+
+func (r *numberReader) Positions() []int64 { return r.at }
 
 func (r *numberReader) Offset() int64 { return r.offset }
 func (r *numberReader) Close() error  { return r.file.Close() }
@@ -263,7 +268,8 @@ func TestSourceConfigIsChecked(t *testing.T) {
 		{"pattern", `{"path":"in/[a"}`, `path: want a file, a folder or a glob, got "in/[a"`},
 		{"partition", `{"path":"in","partition":"folder"}`,
 			"partition: want file, got folder; other partitions are not"},
-		{"metadata", `{"path":"in","metadata":["path"]}`, "metadata: is not supported on files yet"},
+		{"metadata", `{"path":"in","metadata":["path","line"]}`, ""},
+		{"other metadata", `{"path":"in","metadata":["offset"]}`, "metadata: want path or line, got offset"},
 		{"type", `{"path":"in","schema":{"a":"strng"}}`, "schema.a: "},
 	}
 	for _, test := range tests {

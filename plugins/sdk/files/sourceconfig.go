@@ -14,7 +14,7 @@ type SourceConfig struct {
 	Path      string     `json:"path" required:"true" alias:"paths,file" doc:"A file, a folder or a glob."`
 	Schema    sdk.Schema `json:"schema" doc:"Columns to read, also from folders named column=value."`
 	Partition string     `json:"partition" doc:"What is in order of time within itself: file."`
-	Metadata  []string   `json:"metadata" doc:"Columns about where a row came from; none yet."`
+	Metadata  []string   `json:"metadata" doc:"Columns about where a row came from: path (_path), line (_line)."`
 }
 
 // DefaultSource is what a source's config holds when the user says nothing.
@@ -34,10 +34,7 @@ func (c *SourceConfig) Validate() error {
 		errs = append(errs, sdk.Fieldf("partition", "want file, got %s; other partitions are not supported yet",
 			c.Partition))
 	}
-	if len(c.Metadata) > 0 {
-		errs = append(errs, sdk.Fieldf("metadata", "is not supported on files yet; leave it out"))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, checkMetadata(c.Metadata))...)
 }
 
 // Resources is what the source reads, for Spec.Resources: the folders that a

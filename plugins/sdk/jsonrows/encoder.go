@@ -31,7 +31,7 @@ func NewEncoder(rows arrow.RecordBatch) *Encoder {
 		if i == 0 {
 			key[0] = '{'
 		}
-		e.fields[i] = field{append(appendString(key, []byte(f.Name)), ':'), columns.NewView(f, rows.Column(i))}
+		e.fields[i] = field{append(AppendString(key, []byte(f.Name)), ':'), columns.NewView(f, rows.Column(i))}
 	}
 	return e
 }
@@ -59,7 +59,7 @@ func appendValue(dst []byte, v *columns.View, row int) []byte {
 	}
 	switch v.Kind {
 	case columns.String:
-		return appendString(dst, v.Bytes(row))
+		return AppendString(dst, v.Bytes(row))
 	case columns.JSON:
 		return appendRaw(dst, v.Bytes(row))
 	case columns.Float32, columns.Float64:
@@ -74,9 +74,9 @@ func appendValue(dst []byte, v *columns.View, row int) []byte {
 	return v.Append(dst, row)
 }
 
-// appendString writes text in quotes. Bytes that are not UTF-8 become U+FFFD:
+// AppendString writes text in quotes. Bytes that are not UTF-8 become U+FFFD:
 // a string column should have none.
-func appendString(dst, text []byte) []byte {
+func AppendString(dst, text []byte) []byte {
 	dst = append(dst, '"')
 	for p := 0; ; {
 		at, high := special(text, p)

@@ -29,7 +29,7 @@ func appendNested(dst []byte, column arrow.Array, row int) []byte {
 				dst = append(dst, ',')
 			}
 			member := columns.NewView(f, a.Field(i))
-			dst = append(appendString(dst, []byte(f.Name)), ':')
+			dst = append(AppendString(dst, []byte(f.Name)), ':')
 			dst = appendValue(dst, &member, row)
 		}
 		return append(dst, '}')
@@ -37,5 +37,5 @@ func appendNested(dst []byte, column arrow.Array, row int) []byte {
 	if arrow.IsInteger(column.DataType().ID()) {
 		return append(dst, column.ValueStr(row)...)
 	}
-	return appendString(dst, []byte(column.ValueStr(row)))
+	return AppendString(dst, []byte(column.ValueStr(row)))
 }

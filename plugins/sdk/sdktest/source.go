@@ -27,6 +27,7 @@ func sourceChecks() []check {
 		{"PositionsPinTheStart", positionsPinTheStart},
 		{"HandedOnBatchesAreLeftAlone", handedOnBatchesAreLeftAlone},
 		{"CommittedChangesNothing", committedChangesNothing},
+		{"PositionsAreGivenWhenAskedFor", positionsAreGiven},
 		{"CloseWithoutNext", closeWithoutNext},
 		{"CloseEndsABlockedNext", closeEndsABlockedNext},
 		{"CancelEndsABlockedNext", cancelEndsABlockedNext},
@@ -293,6 +294,30 @@ func committedChangesNothing(t testing.TB, s *suite) {
 		}
 	}
 	s.sameContent(t, "with Committed after each batch", content(items), want)
+}
+
+func positionsAreGiven(t testing.TB, s *suite) {
+	env := s.world(t)
+	env.Positions = true
+	source, closer := s.openSource(t, env)
+	last := map[string]int64{}
+	for i, item := range readAll(t, source) {
+		b := item.Batch
+		if b == nil {
+			continue
+		}
+		if int64(len(b.Positions)) != b.NumRows() {
+			t.Fatalf("item %d: got %d positions for %d rows", i+1, len(b.Positions), b.NumRows())
+		}
+		for _, at := range b.Positions {
+			if before, ok := last[b.Partition]; ok && at <= before {
+				t.Fatalf("item %d: partition %q has position %d after %d, want them to grow", i+1, b.Partition,
+					at, before)
+			}
+			last[b.Partition] = at
+		}
+	}
+	closer.mustClose(t)
 }
 
 func closeWithoutNext(t testing.TB, s *suite) {

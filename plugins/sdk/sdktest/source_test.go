@@ -43,6 +43,7 @@ func modelRows(from, to int) arrow.RecordBatch {
 // modelSource reads two partitions of twelve rows each, turn by turn.
 type modelSource struct {
 	fault  string
+	placed bool
 	c      *modelConfig
 	at     map[string]int
 	turn   int
@@ -96,7 +97,17 @@ func (m *modelSource) Next(ctx context.Context) (sdk.Item, error) {
 
 func (m *modelSource) batch(name string, from, to int) *sdk.Batch {
 	b := &sdk.Batch{Rows: modelRows(from, to), Partition: name, Cursor: m.cursor(to)}
+	for row := from; m.placed && row < to; row++ {
+		b.Positions = append(b.Positions, int64(row))
+	}
 	switch m.fault {
+	case "no positions":
+		b.Positions = nil
+	case "positions stand still":
+		if !m.placed {
+			break
+		}
+		b.Positions[0] = 0
 	case "no cursor":
 		b.Cursor = nil
 	case "cursor one behind":
@@ -154,7 +165,7 @@ func modelSourceSuite(fault string) *suite {
 	spec := faultySpec(fault, sdk.KindSource)
 	spec.Schema = func(*modelConfig, *arrow.Schema) (*arrow.Schema, []sdk.Problem) { return modelSchema(), nil }
 	spec.Open = func(_ context.Context, c *modelConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
-		m := &modelSource{fault: fault, c: c, at: map[string]int{}, closed: make(chan struct{})}
+		m := &modelSource{fault: fault, placed: env.Positions, c: c, at: map[string]int{}, closed: make(chan struct{})}
 		for name, cursor := range env.Resume {
 			if len(cursor) == 4 {
 				m.at[name] = int(binary.BigEndian.Uint32(cursor))
@@ -179,6 +190,8 @@ func TestSourceFaultsAreCaught(t *testing.T) {
 		{"positions further on", "PositionsPinTheStart", "resumed from the first positions"},
 		{"reuses its memory", "HandedOnBatchesAreLeftAlone", "changed by a later Next"},
 		{"overwrites when closed", "HandedOnBatchesAreLeftAlone", "changed by Close"},
+		{"no positions", "PositionsAreGivenWhenAskedFor", "got 0 positions for 5 rows"},
+		{"positions stand still", "PositionsAreGivenWhenAskedFor", "position 0 after 4, want them to grow"},
 		{"reads less when told", "CommittedChangesNothing", "with Committed after each batch"},
 		{"deaf to Close", "CloseEndsABlockedNext", "still blocked after Close"},
 		{"deaf to its context", "CancelEndsABlockedNext", "still blocked after its context"},

@@ -52,10 +52,13 @@ type Rows interface {
 
 // Batch collects rows and rejected records up to what a batch may hold.
 type Batch struct {
-	Rows     Rows
-	rejected []sdk.Reject
-	bytes    int // of rejected
-	ended    error
+	Rows   Rows
+	Placed bool // the lines of rows are kept, for Positions
+
+	lines, placed []int64 // of the rows at hand; of those that Next gave
+	rejected      []sdk.Reject
+	bytes         int // of rejected
+	ended         error
 }
 
 // Next calls step, which reads one record each time, until the batch is full or
@@ -74,6 +77,7 @@ func (b *Batch) Next(ctx context.Context, step func() error) (arrow.RecordBatch,
 	}
 	rejected := b.rejected
 	b.rejected, b.bytes = nil, 0
+	b.placed, b.lines = b.lines, make([]int64, 0, len(b.lines))
 	switch {
 	case b.Rows.Rows() > 0:
 		return b.Rows.Take(), rejected, nil
@@ -89,6 +93,16 @@ func (b *Batch) Fits(text, columns int) bool {
 	const widest = 16 + 4 // a decimal; or an offset beside the text
 	return b.Rows.Rows() == 0 || b.Rows.Bytes()+text+columns*widest <= sdk.MaxBatchBytes
 }
+
+// Take notes where the record begins that became a row.
+func (b *Batch) Take(line int64) {
+	if b.Placed {
+		b.lines = append(b.lines, line)
+	}
+}
+
+// Positions are the lines of the rows that the last Next gave.
+func (b *Batch) Positions() []int64 { return b.placed }
 
 // Reject takes a record that cannot become a row. It keeps a copy of raw.
 func (b *Batch) Reject(line int64, reason error, raw []byte) {
