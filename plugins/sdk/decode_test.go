@@ -87,7 +87,8 @@ func TestProblemsOfAConfig(t *testing.T) {
 		{"column type", `{"path": "x", "schema": {"a": "strin"}}`,
 			`schema.a: no type named "strin", did you mean string?`},
 		{"engine's column", `{"path": "x", "schema": {"_a": "string"}}`,
-			"schema._a: columns that begin with _ are the engine's; choose another name"},
+			"schema._a: columns that begin with _ are the engine's; choose another name " +
+				"(from: _a reads the key into a column of another name)"},
 		{"not JSON", `{`, "reading the config: EOF"},
 		{"two values", `{} {}`, "reading the config: text after the config"},
 	}

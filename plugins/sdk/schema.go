@@ -2,9 +2,7 @@ package sdk
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -13,7 +11,10 @@ import (
 // Schema is a list of columns as written in YAML, in order:
 //
 //	ticket_id: string
-//	created_at: {type: timestamp, format: rfc3339, required: true}
+//	created_at: {type: timestamp, format: '%d/%m/%Y %H:%M', timezone: Europe/Paris, required: true}
+//	amount: {type: "decimal(10,2)", from: payload.amount}
+//	tags: list(string)
+//	lines: {type: list(struct), fields: {sku: string, count: int32}}
 type Schema Ordered[Column]
 
 func (Schema) ordered() {}
@@ -21,11 +22,22 @@ func (Schema) ordered() {}
 // ConfigType is the type's name in the documentation.
 func (Schema) ConfigType() string { return "schema" }
 
+// Fields are the columns of a struct.
+type Fields Ordered[Column]
+
+func (Fields) ordered() {}
+
 // Column is one column of a Schema: its type, and how a decoder reads it.
 type Column struct {
 	Type     string `json:"type" required:"true" doc:"Type of the column."`
-	Format   string `json:"format" doc:"How text becomes a timestamp: rfc3339, unix_s, unix_ms, unix_us."`
+	Format   string `json:"format" doc:"How text is a time: rfc3339, unix_s, unix_ms, unix_us, '%d/%m/%Y'."`
+	Timezone string `json:"timezone" alias:"tz,zone" doc:"Zone of times that do not say theirs: Europe/Paris."`
+	From     string `json:"from" doc:"Where the value is, if not under the column's name: payload.created."`
 	Required bool   `json:"required" doc:"Whether a missing or null value is an error."`
+	Fields   Fields `json:"fields" doc:"Columns of a struct."`
+	// Extra marks the json column that takes the keys without a column. A
+	// plugin adds it for its key extra.
+	Extra bool `json:"-"`
 }
 
 // FromText reads the short form, which is the type alone.
@@ -34,127 +46,140 @@ func (c *Column) FromText(text string) error {
 	return c.Validate()
 }
 
-// The names of the types that a column may have.
-var typeNames = []string{"string", "int32", "int64", "uint64", "float32", "float64", "bool",
-	"timestamp", "date", "time", "bytes", "json", "decimal(p,s)", "list(T)"}
-
-var timestampFormats = []string{"rfc3339", "unix_s", "unix_ms", "unix_us"}
-
-// Validate refuses types and formats that do not exist.
+// Validate refuses what is no column.
 func (c *Column) Validate() error {
-	if _, err := TypeOf(c.Type); err != nil {
+	if _, err := TypeOf(c.bare()); err != nil {
 		return err
 	}
-	if c.Format == "" {
-		return nil
+	base := c.Base()
+	switch {
+	case base == "struct" && len(c.Fields) == 0:
+		return Problem{Message: "fields is missing: a struct has columns of its own",
+			Hint: "{type: " + c.Type + ", fields: {name: string}}; json keeps any value as its text"}
+	case base != "struct" && len(c.Fields) > 0:
+		return Fieldf("fields", "are for a struct, the column is a %s", c.Type)
 	}
-	if c.Type != "timestamp" {
-		return Fieldf("format", "is for timestamps, the column is a %s", c.Type)
+	for part := range strings.SplitSeq(c.From, ".") {
+		if part == "" && c.From != "" {
+			return Fieldf("from", "want keys joined by dots, such as payload.created, got %s", quote(c.From))
+		}
 	}
-	if !slices.Contains(timestampFormats, c.Format) {
-		return Fieldf("format", "want one of %s, got %s", strings.Join(timestampFormats, ", "), quote(c.Format))
+	if depth := c.depth(); depth > maxNesting {
+		return Problem{Message: fmt.Sprintf("want at most %d lists and structs inside each other, got %d",
+			maxNesting, depth)}
 	}
-	return nil
+	return c.checkTimes(base)
 }
 
-// Timestamp is the type of all event times: microseconds, UTC.
-var Timestamp = &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
+// maxNesting bounds how deep lists and structs of a schema go.
+const maxNesting = 32
 
-// JSONMark is the field metadata that tells a json column from a string one.
-var JSONMark = arrow.NewMetadata([]string{"engine.type"}, []string{"json"})
-
-var (
-	decimalPattern = regexp.MustCompile(`^decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)$`)
-	listPattern    = regexp.MustCompile(`^list\((.+)\)$`)
-)
-
-// TypeOf is the Arrow type for a type's name in YAML. A json column is a string
-// column whose field carries JSONMark.
-func TypeOf(name string) (arrow.DataType, error) {
-	switch name {
-	case "string", "json":
-		return arrow.BinaryTypes.String, nil
-	case "int32":
-		return arrow.PrimitiveTypes.Int32, nil
-	case "int64":
-		return arrow.PrimitiveTypes.Int64, nil
-	case "uint64":
-		return arrow.PrimitiveTypes.Uint64, nil
-	case "float32":
-		return arrow.PrimitiveTypes.Float32, nil
-	case "float64":
-		return arrow.PrimitiveTypes.Float64, nil
-	case "bool":
-		return arrow.FixedWidthTypes.Boolean, nil
-	case "timestamp":
-		return Timestamp, nil
-	case "date":
-		return arrow.FixedWidthTypes.Date32, nil
-	case "time":
-		return arrow.FixedWidthTypes.Time64us, nil
-	case "bytes":
-		return arrow.BinaryTypes.Binary, nil
+func (c *Column) depth() int {
+	deepest := 0
+	for i := range c.Fields {
+		deepest = max(deepest, c.Fields[i].Value.depth())
 	}
-	if m := decimalPattern.FindStringSubmatch(name); m != nil {
-		precision, _ := strconv.Atoi(m[1])
-		scale, _ := strconv.Atoi(m[2])
-		if precision < 1 || precision > 38 || scale > precision {
-			return nil, fmt.Errorf("want decimal(p,s) with 1 ≤ p ≤ 38 and s ≤ p, got %s", name)
-		}
-		return &arrow.Decimal128Type{Precision: int32(precision), Scale: int32(scale)}, nil
-	}
-	if m := listPattern.FindStringSubmatch(name); m != nil {
-		item, err := TypeOf(strings.TrimSpace(m[1]))
-		if err != nil {
-			return nil, err
-		}
-		return arrow.ListOf(item), nil
-	}
-	message := fmt.Sprintf("no type named %s", quote(name))
-	if near := Nearest(name, typeNames); near != "" {
-		return nil, fmt.Errorf("%s, did you mean %s?", message, near)
-	}
-	return nil, fmt.Errorf("%s (have %s)", message, strings.Join(typeNames, ", "))
+	return strings.Count(c.Type, "(") + 1 + deepest
 }
 
-// TypeName is the YAML name of an Arrow type, for messages and graphs.
-func TypeName(t arrow.DataType) string {
-	for _, name := range typeNames[:11] {
-		if known, err := TypeOf(name); err == nil && arrow.TypeEqual(known, t) {
+// Base is the type inside all lists: struct for list(list(struct)).
+func (c *Column) Base() string {
+	name := strings.TrimSpace(c.Type)
+	for {
+		m := listPattern.FindStringSubmatch(name)
+		if m == nil {
 			return name
 		}
+		name = strings.TrimSpace(m[1])
 	}
-	switch t := t.(type) {
-	case *arrow.Decimal128Type:
-		return fmt.Sprintf("decimal(%d,%d)", t.Precision, t.Scale)
-	case *arrow.ListType:
-		return "list(" + TypeName(t.Elem()) + ")"
+}
+
+// bare is the type with a string in the place of the struct.
+func (c *Column) bare() string {
+	if base := c.Base(); base == "struct" {
+		at := strings.LastIndex(c.Type, "struct")
+		return c.Type[:at] + "string" + c.Type[at+len("struct"):]
 	}
-	return t.String()
+	return c.Type
+}
+
+// Path is the keys that lead to the column's value; key is its name.
+func (c *Column) Path(key string) []string {
+	if c.From == "" {
+		return []string{key}
+	}
+	return strings.Split(c.From, ".")
+}
+
+// Source is the name of the column's value where values have plain names, such
+// as the cells of CSV; key is its own.
+func (c *Column) Source(key string) string {
+	if c.From == "" {
+		return key
+	}
+	return c.From
 }
 
 // Arrow is the schema's columns as the stream carries them. Every column is
 // nullable unless it is required.
 func (s Schema) Arrow() *arrow.Schema {
-	fields := make([]arrow.Field, len(s))
-	for i, column := range s {
-		t, err := TypeOf(column.Value.Type)
-		if err != nil {
-			panic("sdk: Arrow of a schema that was not validated: " + err.Error())
-		}
+	return arrow.NewSchema(fieldsAsArrow(s), nil)
+}
+
+func fieldsAsArrow(columns []Entry[Column]) []arrow.Field {
+	fields := make([]arrow.Field, len(columns))
+	for i, column := range columns {
+		t := column.Value.asArrow(strings.TrimSpace(column.Value.Type))
 		fields[i] = arrow.Field{Name: column.Key, Type: t, Nullable: !column.Value.Required}
 		if column.Value.Type == "json" {
 			fields[i].Metadata = JSONMark
 		}
 	}
-	return arrow.NewSchema(fields, nil)
+	return fields
 }
 
-// Validate refuses empty schemas and names that belong to the engine.
+// asArrow is the Arrow type for the column's type, or the part of it named.
+func (c *Column) asArrow(name string) arrow.DataType {
+	if m := listPattern.FindStringSubmatch(name); m != nil {
+		item := strings.TrimSpace(m[1])
+		return listOf(item, c.asArrow(item))
+	}
+	if name == "struct" {
+		return arrow.StructOf(fieldsAsArrow(c.Fields)...)
+	}
+	t, err := TypeOf(name)
+	if err != nil {
+		panic("sdk: Arrow of a schema that was not validated: " + err.Error())
+	}
+	return t
+}
+
+// Validate refuses names that belong to the engine.
 func (s Schema) Validate() error {
 	for _, column := range s {
 		if column.Key == "" || strings.HasPrefix(column.Key, "_") {
-			return Fieldf(column.Key, "columns that begin with _ are the engine's; choose another name")
+			return Problem{Path: column.Key, Key: true,
+				Message: "columns that begin with _ are the engine's; choose another name",
+				Hint:    "from: " + column.Key + " reads the key into a column of another name"}
+		}
+	}
+	return twice(s)
+}
+
+// Validate refuses fields without a name.
+func (f Fields) Validate() error {
+	for _, field := range f {
+		if field.Key == "" {
+			return Fieldf("", "want a name for every field of a struct")
+		}
+	}
+	return twice(f)
+}
+
+func twice(columns []Entry[Column]) error {
+	for i, column := range columns {
+		if slices.ContainsFunc(columns[:i], func(e Entry[Column]) bool { return e.Key == column.Key }) {
+			return Fieldf(column.Key, "the name comes twice")
 		}
 	}
 	return nil
