@@ -11,9 +11,11 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
 # it covers, so these two are open to whatever user the container is started as.
 RUN mkdir -m 0777 /out/app/.engine /out/app/output
 
-# Nothing but CA certificates, time zones and a user: the binary is static.
-FROM gcr.io/distroless/static-debian12:nonroot
+# Nothing but the binary, which is static, and CA certificates for brokers with TLS.
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build --chown=65532:65532 /out/app /app
+USER 65532:65532
 COPY configs /app/configs
 WORKDIR /app
 VOLUME ["/app/.engine", "/app/output"]

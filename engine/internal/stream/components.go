@@ -27,6 +27,9 @@ type Components struct {
 
 var _ plan.Components = (*Components)(nil)
 
+// benthosPrefix begins the names of the plugins made here.
+const benthosPrefix = "benthos/"
+
 // refused are components that cannot be steps, and why.
 var refused = map[string]string{
 	"crash":         "it would end the engine in the middle of an epoch",
@@ -107,7 +110,7 @@ func (c *Components) Plugin(kind sdk.Kind, config []byte) *sdk.Plugin {
 	if err != nil {
 		r = &stepConfig{}
 	}
-	p := &sdk.Plugin{Kind: kind, Name: "benthos/" + strings.Join(r.names(), "+"),
+	p := &sdk.Plugin{Kind: kind, Name: benthosPrefix + strings.Join(r.names(), "+"),
 		Summary: "Benthos's " + strings.Join(r.names(), ", ") + ".", AtLeastOnce: c.atLeastOnce(kind, r)}
 	p.Check = func(config []byte) []sdk.Problem { return c.check(kind, config) }
 	p.Resources = func([]byte) []string { return nil }

@@ -43,16 +43,15 @@ func valuesOf(rows arrow.RecordBatch) []int64 {
 
 // world is what is outside of the fake plugins: what sinks have shown.
 type world struct {
-	mu     sync.Mutex
-	shown  map[string][]int64 // by sink and epoch
-	newest uint64             // epoch that was shown
-	events []string
-	limit  int64 // of the counting source; it blocks there if endless
-	endless,
-	silent bool
-	fail   map[string]error // by step: what its next call returns
-	reject int64            // multiples of it are rejected by the source, if it is not 0
-	late   int64            // multiples of it are late for the adder, if it is not 0
+	mu      sync.Mutex
+	shown   map[string][]int64 // by sink and epoch
+	newest  uint64             // epoch that was shown
+	events  []string
+	limit   int64 // of the counting source; it blocks there if endless
+	endless bool
+	fail    map[string]error // by step: what its next call returns
+	reject  int64            // multiples of it are rejected by the source, if it is not 0
+	late    int64            // multiples of it are late for the adder, if it is not 0
 }
 
 func newWorld(limit int64) *world {

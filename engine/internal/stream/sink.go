@@ -103,10 +103,15 @@ func (s *sink) publish(ctx context.Context, epoch uint64, handle []byte) error {
 // rollDue asks whether the sink has reached a limit of size or age.
 func (s *sink) rollDue(now time.Time) bool {
 	r, ok := s.instance.(sdk.Roller)
-	due := false
-	if ok {
-		// An error here is the pipeline's first, and known to its latch.
-		_ = s.do(func() error { due = r.RollDue(now); return nil })
+	if !ok {
+		return false
+	}
+	var due bool
+	// Behind a closed latch the call may still be under way: its answer is not
+	// to be looked at, and no barrier follows.
+	if err := s.do(func() error { due = r.RollDue(now); return nil }); err != nil {
+		s.latch.fail(err)
+		return false
 	}
 	return due
 }
