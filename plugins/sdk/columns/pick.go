@@ -58,7 +58,8 @@ func pick(column arrow.Array, runs []run, kept int) (arrow.Array, error) {
 		buffers = []*memory.Buffer{nil, pickBits(d.Buffers()[1].Bytes(), d.Offset(), runs, kept)}
 	default:
 		fixed, ok := column.DataType().(arrow.FixedWidthDataType)
-		if !ok || len(d.Buffers()) != 2 || len(d.Children()) > 0 || d.Dictionary() != nil || fixed.BitWidth()%8 != 0 {
+		indices := column.DataType().ID() == arrow.DICTIONARY
+		if !ok || indices || len(d.Buffers()) != 2 || len(d.Children()) > 0 || fixed.BitWidth()%8 != 0 {
 			return pickSlices(column, runs)
 		}
 		buffers = []*memory.Buffer{nil, pickFixed(d, fixed.BitWidth()/8, runs, kept)}

@@ -58,9 +58,6 @@ func Compile(text string, schema *arrow.Schema) (*Program, error) {
 		return nil, fmt.Errorf("preparing expressions: %w", err)
 	}
 	c := &compiler{language: l, text: text, variables: variablesOf(schema)}
-	if strings.TrimSpace(text) == "" {
-		return nil, c.at(0, "want an expression, got nothing", "")
-	}
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -89,15 +86,27 @@ type compiler struct {
 	patterns  map[int64]*regexp.Regexp
 }
 
-// check parses the text and finds the types of all its parts.
-func (c *compiler) check() error {
+// parse reads the text.
+func (c *compiler) parse() (*ast.AST, error) {
+	if strings.TrimSpace(c.text) == "" {
+		return nil, c.at(0, "want an expression, got nothing", "")
+	}
 	c.source = common.NewTextSource(c.text)
 	parsed, errs := c.parser.Parse(c.source)
 	if list := errs.GetErrors(); len(list) > 0 {
-		return c.syntax(list[0])
+		return nil, c.syntax(list[0])
 	}
 	if f := rewrite(parsed); f != nil {
-		return c.atPart(parsed, f.id, f.message, f.hint)
+		return nil, c.atPart(parsed, f.id, f.message, f.hint)
+	}
+	return parsed, nil
+}
+
+// check parses the text and finds the types of all its parts.
+func (c *compiler) check() error {
+	parsed, err := c.parse()
+	if err != nil {
+		return err
 	}
 	env, err := checker.NewEnv(containers.DefaultContainer, c.env.CELTypeProvider())
 	if err != nil {
@@ -112,6 +121,7 @@ func (c *compiler) check() error {
 		}
 	}
 	before := ast.Copy(parsed)
+	var errs *common.Errors
 	c.ast, errs = checker.Check(parsed, c.source, env)
 	if list := errs.GetErrors(); len(list) > 0 {
 		c.ast = before

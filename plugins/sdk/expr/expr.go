@@ -66,6 +66,7 @@ type Error struct {
 	Offset       int // of the fault, from 0, in code points
 	Message      string
 	Hint         string // what to do, or ""
+	Missing      string // the column that there is none of, if that is the fault
 }
 
 // Error begins with the position.

@@ -115,7 +115,7 @@ func (c *compiler) mistake(e *common.Error) error {
 		if part != nil && part.Kind() == ast.CallKind {
 			at.Message = c.noFunction(m[1])
 		} else {
-			at.Message = c.noColumn(m[1])
+			at.Message, at.Missing = c.noColumn(m[1]), m[1]
 		}
 	} else if m := noOverload.FindStringSubmatch(e.Message); m != nil {
 		at.Message, at.Hint = c.wrongTypes(m[1], m[2], part)

@@ -1,0 +1,95 @@
+// Package filter keeps the rows for which a condition is true.
+package filter
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/columns"
+	"etlengine/plugins/sdk/expr"
+	"etlengine/plugins/sdk/jsonrows"
+)
+
+// Config is what the YAML says: the condition alone, or where: condition.
+type Config struct {
+	Where string `json:"where" required:"true" type:"expression" doc:"Condition of the rows to keep."`
+
+	path string // of the condition in the config; "" if it is all there is
+}
+
+// FromText reads the short form.
+func (c *Config) FromText(text string) error {
+	c.Where, c.path = text, ""
+	return nil
+}
+
+// Validate says what can be said without knowing the columns.
+func (c *Config) Validate() error {
+	if err := expr.CheckSyntax(c.Where); err != nil {
+		return expr.ProblemOf(err, c.path)
+	}
+	return nil
+}
+
+// Transform is the filter step.
+var Transform = sdk.Spec[Config]{
+	Kind:     sdk.KindTransform,
+	Name:     "filter",
+	Summary:  "Keeps the rows for which a condition is true.",
+	Example:  "filter: 'priorite == \"urgent\" && type != \"spam\"'\n",
+	Defaults: Config{path: "where"},
+	Schema:   schema,
+	Open:     open,
+}.Plugin()
+
+func schema(c *Config, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+	if _, err := expr.CompileCondition(c.Where, in); err != nil {
+		return nil, []sdk.Problem{expr.ProblemOf(err, c.path)}
+	}
+	return in, nil
+}
+
+func open(_ context.Context, c *Config, in *arrow.Schema, _ sdk.Env) (sdk.Instance, error) {
+	condition, err := expr.CompileCondition(c.Where, in)
+	if err != nil {
+		return nil, err
+	}
+	return &transform{condition}, nil
+}
+
+type transform struct {
+	condition *expr.Program
+}
+
+var _ sdk.Transform = (*transform)(nil)
+
+// Apply hands on the rows that are kept, and rejects those that the condition
+// cannot be computed for.
+func (t *transform) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
+	keep, failed, err := t.condition.Filter(b.Rows)
+	if err != nil {
+		return err
+	}
+	kept, err := columns.Pick(b.Rows, keep)
+	if err != nil {
+		return err
+	}
+	out.Count(sdk.Counts{Dropped: b.NumRows() - kept.NumRows() - int64(len(failed))})
+	if kept.NumRows() > 0 {
+		err := out.Emit(&sdk.Batch{Rows: kept, Partition: b.Partition, Cursor: b.Cursor})
+		if err != nil {
+			return err
+		}
+	}
+	for _, f := range failed {
+		if err := out.Reject(jsonrows.Reject(b, f.Row, "the condition: "+f.Reason)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close has nothing to free.
+func (t *transform) Close(context.Context) error { return nil }

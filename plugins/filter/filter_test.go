@@ -1,0 +1,129 @@
+package filter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/sdktest"
+)
+
+var tickets = sdk.Schema{{Key: "priorite", Value: sdk.Column{Type: "string"}},
+	{Key: "n", Value: sdk.Column{Type: "int64"}}}.Arrow()
+
+// apply runs one batch through the filter.
+func apply(t *testing.T, config string, schema *arrow.Schema, json string) *sdktest.Emitter {
+	t.Helper()
+	instance, err := Transform.Open(t.Context(), []byte(config), schema, sdk.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(json))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := sdktest.NewEmitter(schema, schema)
+	if err := instance.(sdk.Transform).Apply(t.Context(), &sdk.Batch{Rows: rows, Partition: "p/1"}, out); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Books(rows.NumRows()); err != nil {
+		t.Error(err)
+	}
+	return out
+}
+
+const fourTickets = `[{"priorite": "urgent", "n": 2}, {"priorite": null, "n": 0}, {"priorite": "low", "n": null},
+	{"priorite": "low", "n": 1}]`
+
+func TestOnlyTrueIsKept(t *testing.T) {
+	out := apply(t, `"priorite != \"urgent\""`, tickets, fourTickets)
+	want := []string{`priorite="low" n=∅`, `priorite="low" n=1`}
+	if !slices.Equal(out.Rows, want) || out.Counts != (sdk.Counts{Dropped: 2}) {
+		t.Errorf("got %v and %+v, want %v and 2 dropped: a null is neither equal nor unequal", out.Rows, out.Counts, want)
+	}
+}
+
+func TestRowsThatCannotBeDecidedAreRejected(t *testing.T) {
+	schema := arrow.NewSchema(append(tickets.Fields(), arrow.Field{Name: "_position",
+		Type: arrow.PrimitiveTypes.Int64}), nil)
+	out := apply(t, `"10 / n > 5"`, schema, `[{"priorite": "a", "n": 1, "_position": 7},
+		{"priorite": "b", "n": 0, "_position": 8}, {"priorite": "c", "n": null, "_position": 9},
+		{"priorite": "d", "n": 5, "_position": 10}]`)
+	wantRejected := []string{`p/1: the condition: division by zero: {"priorite":"b","n":0,"_position":8}`}
+	if !slices.Equal(out.Rejected, wantRejected) {
+		t.Errorf("rejected: got %v, want %v", out.Rejected, wantRejected)
+	}
+	if len(out.Rows) != 1 || out.Counts.Dropped != 2 {
+		t.Errorf("got %v and %+v, want one row, two dropped", out.Rows, out.Counts)
+	}
+}
+
+func TestFaultsAreToldWithTheirPlace(t *testing.T) {
+	tests := []struct{ name, config, want string }{
+		{"missing", `{}`, "where is missing"},
+		{"nothing", `""`, "at 1:1: want an expression, got nothing"},
+		{"no quote", `"priorite == \"urgent"`, "+12 at 1:13: the text that begins here has no closing quote"},
+		{"long form", `{"where": "priorite ="}`, "where+9 at 1:10: no operator = (write ==)"},
+		{"no column", `"priorit == \"a\""`, "at 1:1: no column named priorit, did you mean priorite?"},
+		{"second line", `"n > 1 &&\n  priorit == null"`, "+11 at 2:3: no column named priorit, did you mean priorite?"},
+		{"types", `"n > 1 && priorite > 1"`, "+18 at 1:19: cannot compare a string and an int64 (put the number " +
+			"in quotes, or make a number of the text: double(x))"},
+		{"no condition", `"priorite"`, `at 1:1: want a condition that is true or false, got a string ` +
+			`(such as priorite == "urgent")`},
+		{"unknown key", `{"were": "n > 1"}`, "were unknown field, did you mean where?"},
+		{"fine", `"n in [1, 2] && priorite.startsWith(\"u\")"`, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			problems := Transform.Check([]byte(test.config))
+			if len(problems) == 0 {
+				_, problems = Transform.Schema([]byte(test.config), tickets)
+			}
+			got := ""
+			if len(problems) > 0 {
+				p := problems[0]
+				if got = p.Path; p.Offset > 0 {
+					got += fmt.Sprintf("+%d", p.Offset)
+				}
+				p.Path = ""
+				got = strings.TrimSpace(got + " " + p.Error())
+			}
+			if got != test.want && !(test.name == "missing" && strings.HasPrefix(got, test.want)) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// BenchmarkEquality is a string column against a literal: what a filter costs a row.
+func BenchmarkEquality(b *testing.B) {
+	builder := array.NewRecordBuilder(memory.DefaultAllocator, tickets)
+	for i := range sdk.DefaultBatchRows {
+		builder.Field(0).(*array.StringBuilder).Append([]string{"low", "normal", "high", "urgent"}[i*7%4])
+		builder.Field(1).(*array.Int64Builder).Append(int64(i))
+	}
+	batch := &sdk.Batch{Rows: builder.NewRecordBatch()}
+	instance, err := Transform.Open(b.Context(), []byte(`"priorite == \"urgent\""`), tickets, sdk.Env{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	out := discard{}
+	for b.Loop() {
+		if err := instance.(sdk.Transform).Apply(b.Context(), batch, out); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/sdk.DefaultBatchRows, "ns/row")
+}
+
+// discard takes everything and keeps nothing.
+type discard struct{ sdk.Emitter }
+
+func (discard) Emit(*sdk.Batch) error { return nil }
+func (discard) Count(sdk.Counts)      {}
