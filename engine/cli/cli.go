@@ -106,7 +106,8 @@ func (a *app) root() *cobra.Command {
 		Short: "Runs ETL pipelines written in YAML.",
 		Long: "engine runs ETL pipelines written in YAML: from generators, files and Kafka topics,\n" +
 			"through windows by event time, into CSV and Parquet files that any reader sees exactly once.",
-		Example:       "  engine run configs/tickets.yaml\n  engine lint configs/tickets.yaml\n  engine describe aggregation",
+		Example: "  engine run configs/tickets.yaml\n  engine lint configs/tickets.yaml\n" +
+			"  engine describe aggregation",
 		SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
 	}
 	root.Args = func(_ *cobra.Command, given []string) error { return unknownCommand(root, given) }

@@ -17,11 +17,12 @@ func (a *app) graphCommand() *cobra.Command {
 	var s source
 	var format string
 	c := &cobra.Command{
-		Use:     "graph FILE...",
-		Short:   "Draws the pipelines of a config.",
-		Example: "  engine graph configs/tickets.yaml > tickets.mmd\n  engine graph configs/tickets.yaml --format dot | dot -Tsvg",
-		Args:    args(cobra.MinimumNArgs(1)),
-		RunE:    func(_ *cobra.Command, paths []string) error { return a.graph(paths, &s, format) },
+		Use:   "graph FILE...",
+		Short: "Draws the pipelines of a config.",
+		Example: "  engine graph configs/tickets.yaml > tickets.mmd\n" +
+			"  engine graph configs/tickets.yaml --format dot | dot -Tsvg",
+		Args: args(cobra.MinimumNArgs(1)),
+		RunE: func(_ *cobra.Command, paths []string) error { return a.graph(paths, &s, format) },
 	}
 	s.flags(c)
 	c.Flags().StringVar(&format, "format", "mermaid", "mermaid, dot or json")

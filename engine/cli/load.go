@@ -60,7 +60,8 @@ func (a *app) lintCommand() *cobra.Command {
 		Short: "Finds everything wrong with a config without starting anything.",
 		Long: "lint reads the files as one config (the later win over the earlier), plans every pipeline\n" +
 			"and reports all problems in one pass. It exits with 2 if one of them is an error.",
-		Example: "  engine lint configs/tickets.yaml\n  engine lint base.yaml prod.yaml --set state_dir=/var/lib/engine\n" +
+		Example: "  engine lint configs/tickets.yaml\n" +
+			"  engine lint base.yaml prod.yaml --set state_dir=/var/lib/engine\n" +
 			"  engine lint configs/tickets.yaml --json | jq .",
 		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(_ *cobra.Command, paths []string) error { return a.lint(paths, &s, asJSON) },

@@ -51,8 +51,11 @@ func balance(p stream.PipelineSummary, took time.Duration) string {
 	var b strings.Builder
 	source := p.Steps[0]
 	read := source.Out + source.Rejected
-	fmt.Fprintf(&b, "%s: %s rows read in %s (%s rows/s)", p.Name, count(read), round(took),
-		count(int64(float64(read)/took.Seconds())))
+	fmt.Fprintf(&b, "%s: %s rows read", p.Name, count(read))
+	if p.Before > 0 {
+		fmt.Fprintf(&b, ", %s of them now,", count(read-p.Before))
+	}
+	fmt.Fprintf(&b, " in %s (%s rows/s)", round(took), count(int64(float64(read-p.Before)/took.Seconds())))
 	for _, step := range p.Steps[1:] {
 		if step.From != source.Label {
 			continue
@@ -73,7 +76,8 @@ func balance(p stream.PipelineSummary, took time.Duration) string {
 	case kept && late > 0:
 		fmt.Fprintf(&b, "\n  %s rows came too late for their window, they are in the late output", count(late))
 	case late > 0:
-		fmt.Fprintf(&b, "\n  %s rows came too late for their window and were dropped; a late output keeps them", count(late))
+		fmt.Fprintf(&b, "\n  %s rows came too late for their window and were dropped; a late output keeps them",
+			count(late))
 	}
 	return b.String()
 }

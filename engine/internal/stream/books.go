@@ -45,6 +45,7 @@ type PipelineSummary struct {
 	Epoch     uint64        `json:"epoch"`
 	Ended     bool          `json:"ended"` // the input came to its end; else the run was cut
 	Guarantee string        `json:"guarantee"`
+	Before    int64         `json:"rows_before"` // rows read in this run by processes before this one
 	Steps     []StepSummary `json:"steps"`
 }
 

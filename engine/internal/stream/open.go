@@ -44,6 +44,7 @@ func (r *Runner) open(ctx context.Context, p *plan.Pipeline) (*pipeline, error) 
 			o.books[step.Label].resume(record.Books[step.Label])
 		}
 	}
+	o.before = o.books[p.Input.Label].created.Load()
 	if err := o.openSteps(ctx); err != nil {
 		return nil, errors.Join(err, o.pipeline.close())
 	}

@@ -28,6 +28,7 @@ type pipeline struct {
 	epochs     *epochs
 	latch      *latch
 	books      map[string]*books
+	before     int64 // rows read in this run before this process
 	watermark  atomic.Int64
 	done       atomic.Bool // the input came to its end and all is published
 	closed     atomic.Bool // the source is not to be called any more
@@ -188,7 +189,7 @@ func closeStep(pipeline string, o opened) error {
 // summary is the pipeline's books as they stand.
 func (p *pipeline) summary() PipelineSummary {
 	s := PipelineSummary{Name: p.plan.Name, Run: p.number.Number, Ended: p.done.Load(),
-		Guarantee: p.plan.Guarantee()}
+		Guarantee: p.plan.Guarantee(), Before: p.before}
 	if r := p.epochs.newest(); r != nil {
 		s.Epoch = r.Epoch
 	}
