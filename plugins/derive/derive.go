@@ -1,0 +1,144 @@
+// Package derive computes columns from those of the same row.
+package derive
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/expr"
+	"etlengine/plugins/sdk/jsonrows"
+)
+
+// Config is what the YAML says: columns and their expressions, in order.
+type Config struct {
+	columns sdk.Ordered[string]
+}
+
+// Short takes the whole config: all its keys are the user's.
+func (c *Config) Short(sdk.Shape) any { return &c.columns }
+
+// Validate says what can be said without knowing the columns.
+func (c *Config) Validate() error {
+	if len(c.columns) == 0 {
+		return sdk.Fieldf("", `want columns and their expressions, such as {team: 'type + "-team"'}`)
+	}
+	var all []error
+	for _, column := range c.columns {
+		if column.Key == "" {
+			all = append(all, sdk.Fieldf("", "want a name for each column, got an empty one"))
+		} else if strings.HasPrefix(column.Key, "_") {
+			all = append(all, sdk.Problem{Path: column.Key, Key: true,
+				Message: "columns that begin with _ are the engine's; choose another name"})
+		} else if err := expr.CheckSyntax(column.Value); err != nil {
+			all = append(all, expr.ProblemOf(err, column.Key))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// Transform is the derive step.
+var Transform = sdk.Spec[Config]{
+	Kind:    sdk.KindTransform,
+	Name:    "derive",
+	Summary: "Computes columns from those of the same row, in order.",
+	Example: `derive:
+  team: 'type == "billing" ? "finance" : "care"'
+  hour: 'created_at.getHours()'
+  early: 'hour < 9'              # sees the columns above
+`,
+	Schema: schema,
+	Open:   open,
+}.Plugin()
+
+func schema(c *Config, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+	steps, problems := plan(c, in)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return steps[len(steps)-1].schema, nil
+}
+
+// step computes one column.
+type step struct {
+	name    string
+	program *expr.Program
+	at      int           // its place; that of a column it replaces, or behind all
+	schema  *arrow.Schema // with the column
+}
+
+// plan compiles every expression against the columns before it. That a column is
+// missing because its own expression is wrong is not told again.
+func plan(c *Config, in *arrow.Schema) (steps []step, problems []sdk.Problem) {
+	wrong := map[string]bool{}
+	for _, column := range c.columns {
+		program, err := expr.Compile(column.Value, in)
+		if err != nil {
+			if fault, ok := errors.AsType[*expr.Error](err); !ok || !wrong[fault.Missing] {
+				problems = append(problems, expr.ProblemOf(err, column.Key))
+			}
+			wrong[column.Key] = true
+			continue
+		}
+		s := step{name: column.Key, program: program, at: in.NumFields()}
+		fields := in.Fields()
+		if found := in.FieldIndices(column.Key); len(found) > 0 {
+			s.at = found[0]
+			fields[s.at] = program.Field(column.Key)
+		} else {
+			fields = append(fields, program.Field(column.Key))
+		}
+		meta := in.Metadata()
+		in = arrow.NewSchema(fields, &meta)
+		s.schema = in
+		steps = append(steps, s)
+	}
+	return steps, problems
+}
+
+func open(_ context.Context, c *Config, in *arrow.Schema, _ sdk.Env) (sdk.Instance, error) {
+	steps, problems := plan(c, in)
+	if len(problems) > 0 {
+		return nil, problems[0]
+	}
+	return &transform{steps}, nil
+}
+
+type transform struct {
+	steps []step
+}
+
+var _ sdk.Transform = (*transform)(nil)
+
+// Apply computes column after column over the whole batch. A row that one of
+// them fails for is rejected as it came, for the first reason.
+func (t *transform) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
+	rows := b.Rows
+	reasons := map[int]string{} // by row
+	for _, s := range t.steps {
+		column, failed, err := s.program.Eval(rows)
+		if err != nil {
+			return err
+		}
+		for _, f := range failed {
+			if _, known := reasons[f.Row]; !known {
+				reasons[f.Row] = s.name + ": " + f.Reason
+			}
+		}
+		all := append(make([]arrow.Array, 0, len(rows.Columns())+1), rows.Columns()...)
+		if s.at < len(all) {
+			all[s.at] = column
+		} else {
+			all = append(all, column)
+		}
+		rows = array.NewRecordBatch(s.schema, all, b.NumRows())
+	}
+	return jsonrows.EmitWithout(b, rows, reasons, out)
+}
+
+// Close has nothing to free.
+func (t *transform) Close(context.Context) error { return nil }
