@@ -14,7 +14,7 @@ import (
 // Aggregate is one new column: a call, and in the long form a condition.
 type Aggregate struct {
 	Call  Call   `json:"call" required:"true" doc:"What is computed, such as sum(amount)."`
-	Where string `json:"where" doc:"Which rows count (not available yet)."`
+	Where string `json:"where" doc:"Which rows count, such as: priorite == 'high'."`
 	short bool   // written as a scalar: problems point at it, not at a key inside
 }
 
@@ -25,14 +25,6 @@ func (Aggregate) ConfigType() string { return "call" }
 func (a *Aggregate) FromText(text string) error {
 	a.short = true
 	return a.Call.UnmarshalText([]byte(text))
-}
-
-// Validate refuses what is not there yet.
-func (a *Aggregate) Validate() error {
-	if a.Where != "" {
-		return sdk.Fieldf("where", "is not available yet; filter the rows before this step")
-	}
-	return nil
 }
 
 // Call is a function and its column: sum(amount). Columns whose names are not

@@ -106,8 +106,7 @@ func TestConfigProblemsNameThePath(t *testing.T) {
 			"aggregates.n: there is a column of this name already (have window_start, window_end, n)"},
 		{"engine's name", with(`"aggregates": {"_n": "count()"}`),
 			"aggregates._n: columns that begin with _ are the engine's; choose another name"},
-		{"where", with(`"aggregates": {"n": {"call": "count()", "where": "a > 1"}}`),
-			"aggregates.n.where: is not available yet; filter the rows before this step"},
+		{"where", with(`"aggregates": {"n": {"call": "count()", "where": "a > 1"}}`), ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { wantProblem(t, test.config, test.want) })

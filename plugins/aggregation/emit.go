@@ -89,7 +89,7 @@ func (t *transform) emit(cells []uint32, out sdk.Emitter) error {
 		for i, call := range t.calls {
 			if err := call.result(calls[i], cell); err != nil {
 				b := t.layout.calls[i]
-				return fmt.Errorf("%s of %s: %w %s", b.Call, t.where(cell), err, sdk.TypeName(b.out))
+				return fmt.Errorf("%s of %s: %w %s", b.Call, t.nameCell(cell), err, sdk.TypeName(b.out))
 			}
 		}
 		r.rows++
@@ -123,8 +123,8 @@ func (r *results) hand(out sdk.Emitter) error {
 	return out.Emit(&sdk.Batch{Rows: rows})
 }
 
-// where names a window and a group, for errors.
-func (t *transform) where(cell uint32) string {
+// nameCell names a window and a group, for errors.
+func (t *transform) nameCell(cell uint32) string {
 	var b strings.Builder
 	b.WriteString("all rows")
 	if t.forever == nil {

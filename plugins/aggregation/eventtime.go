@@ -73,8 +73,18 @@ func (r *timeReader) parse(text *array.String) []int64 {
 	return r.room
 }
 
-// reject says why a row has no event time, or none that is believed.
-func (r *timeReader) reject(b *sdk.Batch, row int, at int64) sdk.Reject {
+// reject says why a row cannot be taken.
+func (t *transform) reject(b *sdk.Batch, row int, at int64) sdk.Reject {
+	reason, ok := t.where.failed[row]
+	if !ok {
+		reason = t.times.reason(b, row, at)
+	}
+	return sdk.Reject{Reason: reason, Partition: b.Partition, Position: position(b.Rows, row),
+		Row: jsonrows.NewEncoder(b.Rows).Append(nil, row)}
+}
+
+// reason says why a row has no event time, or none that is believed.
+func (r *timeReader) reason(b *sdk.Batch, row int, at int64) string {
 	a := b.Rows.Column(r.index)
 	reason := r.name + ": want an event time, got null"
 	if at >= minTime && at <= maxTime {
@@ -86,8 +96,7 @@ func (r *timeReader) reject(b *sdk.Batch, row int, at int64) sdk.Reject {
 		reason = fmt.Sprintf("%s: want a time in the years 1 to 9999, got %s µs since 1970", r.name,
 			strconv.FormatInt(int64(a.(*array.Timestamp).Value(row)), 10))
 	}
-	return sdk.Reject{Reason: reason, Partition: b.Partition, Position: position(b.Rows, row),
-		Row: jsonrows.NewEncoder(b.Rows).Append(nil, row)}
+	return reason
 }
 
 func (r *timeReader) ahead(at int64, now time.Time) string {

@@ -162,7 +162,7 @@ func (e *exact) room(from, to int) []int64 {
 		e.low = from
 	}
 	if from < e.low {
-		e.limbs = append(make([]int64, e.low-from, to-from+len(e.limbs)), e.limbs...)
+		e.limbs = append(make([]int64, e.low-from, e.low-from+len(e.limbs)), e.limbs...)
 		e.low = from
 	}
 	e.limbs = extend(e.limbs, to-e.low)

@@ -28,6 +28,7 @@ type collector struct {
 	marks    []time.Time
 	emitted  int64
 	lateRows int64
+	next     *harness // the step behind, if there is one
 }
 
 type lateRow struct {
@@ -48,6 +49,9 @@ func (c *collector) Emit(b *sdk.Batch) error {
 	}
 	c.batches = append(c.batches, b.Rows)
 	c.emitted += b.NumRows()
+	if c.next != nil {
+		c.next.apply(b.Partition, b.Rows)
+	}
 	return nil
 }
 
@@ -70,6 +74,9 @@ func (c *collector) Watermark(at time.Time) error {
 		c.t.Errorf("watermark: got %v after %v", at, c.marks[n-1])
 	}
 	c.marks = append(c.marks, at)
+	if c.next != nil {
+		c.next.signal(sdk.Signal{Kind: sdk.Watermark, Time: at})
+	}
 	return nil
 }
 
@@ -200,6 +207,16 @@ func (h *harness) signal(s sdk.Signal) {
 	if err := h.step.(sdk.Listener).Signal(h.t.Context(), s, h.out); err != nil {
 		h.t.Fatalf("signal %s: %v", s.Kind, err)
 	}
+	if h.out.next != nil && s.Kind != sdk.Barrier {
+		h.out.next.signal(s)
+	}
+}
+
+// chain puts a step behind this one.
+func (h *harness) chain(config string) *harness {
+	h.t.Helper()
+	h.out.next = newHarness(h.t, config, h.out.schema)
+	return h.out.next
 }
 
 func (h *harness) partitions(names ...string) {
@@ -216,6 +233,12 @@ func (h *harness) end() {
 	h.t.Helper()
 	h.signal(sdk.Signal{Kind: sdk.End})
 	h.balance()
+}
+
+// watermarkAt is a promise of a step in front.
+func watermarkAt(clock string) sdk.Signal {
+	at, _ := time.Parse("15:04:05", clock)
+	return sdk.Signal{Kind: sdk.Watermark, Time: time.UnixMicro(0).Add(at.Sub(at.Truncate(24 * time.Hour))).UTC()}
 }
 
 func (h *harness) apply(partition string, rows arrow.RecordBatch) {

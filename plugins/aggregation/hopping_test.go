@@ -48,38 +48,6 @@ func TestOffsetMovesTheWindows(t *testing.T) {
 	h.want("1969-12-31 23:59:45|00:00:45|a|1", "00:00:45|00:01:45|a|2")
 }
 
-// TestWindowsOfWindows chains two steps, as a pipeline would: what the second
-// makes of the first one's minutes is what it would make of the rows.
-func TestWindowsOfWindows(t *testing.T) {
-	first := minutes(t, "")
-	second := newHarness(t, `{"event_time": "window_start", "watermark": "0s", "window": {"tumbling": "5m"},
-		"group_by": ["kind"], "aggregates": {"n": "sum(n)", "minutes": "count()"}}`, first.out.schema)
-	passed, told := 0, 0
-	pass := func() {
-		for ; passed < len(first.out.batches); passed++ {
-			second.apply("", first.out.batches[passed])
-		}
-		for ; told < len(first.out.marks); told++ {
-			second.signal(sdk.Signal{Kind: sdk.Watermark, Time: first.out.marks[told]})
-		}
-	}
-	first.partitions("p/0", "p/1")
-	second.partitions("p/0", "p/1")
-	for _, minute := range []string{"00:00", "00:01", "00:04", "00:05", "00:07", "00:12"} {
-		first.json("p/0", row(minute+":05", "a"), row(minute+":30", "b"))
-		first.json("p/1", row(minute+":07", "a"))
-		pass()
-	}
-	second.want("00:00:00|00:05:00|a|6|3", "00:00:00|00:05:00|b|3|3",
-		"00:05:00|00:10:00|a|4|2", "00:05:00|00:10:00|b|2|2")
-	first.end()
-	pass()
-	second.end()
-	if second.out.lateRows != 0 {
-		t.Errorf("late in the second step: got %d rows, want none", second.out.lateRows)
-	}
-}
-
 // broken fails in one of the emitter's calls.
 type broken struct {
 	sinkhole

@@ -29,13 +29,16 @@ func (t *transform) judge(p *partition, b *sdk.Batch, out sdk.Emitter) error {
 	j := &t.judged
 	j.rows, j.first, j.last = j.rows[:0], j.first[:0], j.last[:0]
 	j.partial, j.late, j.rejects = 0, lateRun{}, j.rejects[:0]
-	j.times = t.times.read(b.Rows)
+	if err := t.where.load(b.Rows); err != nil {
+		return err
+	}
+	j.times = t.where.mask(t.times.read(b.Rows))
 	latest := t.times.latest(b)
 	closed := t.clock.watermark(p)
 	last := maxTime + 1 // of the row before; none has it
 	for row, at := range j.times {
 		if at < minTime || at > latest {
-			j.rejects = append(j.rejects, t.times.reject(b, row, at))
+			j.rejects = append(j.rejects, t.reject(b, row, at))
 			continue
 		}
 		if at < last || at >= last+t.spans.every {

@@ -1,12 +1,14 @@
 package aggregation
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/expr"
 )
 
 // The columns that tell a row's window.
@@ -37,9 +39,12 @@ func (l *layout) windowed() int {
 // bound is an aggregate whose column is known.
 type bound struct {
 	Call
-	column int // -1 for count()
-	in     arrow.DataType
-	out    arrow.DataType
+	name      string
+	column    int // -1 for count()
+	in        arrow.DataType
+	out       arrow.DataType
+	condition string
+	where     *expr.Program // nil: all rows count
 }
 
 // schema is the plugin's Schema: the columns after the step.
@@ -77,6 +82,8 @@ func newLayout(c *Config, in *arrow.Schema) (*layout, []sdk.Problem) {
 	}
 	for _, a := range c.Aggregates {
 		b, err := bind(a.Value.Call, in)
+		b.name = a.Key
+		b.compile(a.Value.Where, in, &p)
 		if err != nil {
 			path := "aggregates." + a.Key
 			if !a.Value.short {
@@ -143,6 +150,22 @@ func bind(c Call, in *arrow.Schema) (bound, error) {
 	return b, nil
 }
 
+// compile checks the condition of an aggregate.
+func (b *bound) compile(where string, in *arrow.Schema, p *problems) {
+	if where == "" {
+		return
+	}
+	program, err := expr.CompileCondition(where, in)
+	problem := sdk.Problem{Path: "aggregates." + b.name + ".where"}
+	if fault, ok := errors.AsType[*expr.Error](err); ok {
+		problem.Message, problem.Hint, problem.Offset = fault.Message, fault.Hint, fault.Offset
+		*p = append(*p, problem)
+	} else if err != nil {
+		p.add(problem.Path, "%v", err)
+	}
+	b.condition, b.where = where, program
+}
+
 // sumType is the type of a sum, an average or a quantile: sums keep the kind of their
 // column in its widest form.
 func sumType(function string, in arrow.DataType) arrow.DataType {
@@ -179,6 +202,9 @@ func (l *layout) stateShape(c *Config, in *arrow.Schema) string {
 		fmt.Fprintf(&b, " %s", call.Call)
 		if call.column >= 0 {
 			fmt.Fprintf(&b, ":%s", sdk.TypeName(call.in))
+		}
+		if call.where != nil {
+			fmt.Fprintf(&b, " where %s", call.condition)
 		}
 	}
 	return b.String()

@@ -12,8 +12,12 @@ import (
 )
 
 // quantileError is how far a result may be off, relative to the value of rank
-// ⌊q·(n-1)⌋ among the n values of the cell in order.
-const quantileError = 0.01
+// ⌊q·(n-1)⌋ among the n values of the cell in order. The bins are a little finer,
+// since their bounds are rounded.
+const (
+	quantileError = 0.01
+	binError      = 0.00999
+)
 
 // quantile estimates quantiles by a DDSketch: values are counted in bins that
 // grow by 2 % from one to the next. The bins a cell has depend on its values
@@ -22,6 +26,7 @@ type quantile struct {
 	from     int
 	q        float64
 	id       arrow.Type
+	whole    bool // a column of whole numbers
 	bins     *mapping.CubicallyInterpolatedMapping
 	sketches []sketch
 }
@@ -44,11 +49,11 @@ const (
 )
 
 func newQuantile(b bound, from int) *quantile {
-	bins, err := mapping.NewCubicallyInterpolatedMapping(quantileError)
+	bins, err := mapping.NewCubicallyInterpolatedMapping(binError)
 	if err != nil {
 		panic("aggregation: " + err.Error()) // the error is a constant
 	}
-	return &quantile{from: from, q: b.Quantile, id: b.in.ID(), bins: bins}
+	return &quantile{from: from, q: b.Quantile, id: b.in.ID(), whole: !isFloat(b.in), bins: bins}
 }
 
 func (a *quantile) grow(n int) { a.sketches = extend(a.sketches, n) }
@@ -155,17 +160,31 @@ func (a *quantile) tell(b array.Builder, cell uint32, q float64) {
 		b.AppendNull()
 		return
 	}
-	rank := int64(q * float64(n-1))
-	at := 0
-	for at < len(bins)-1 && rank >= bins[at].n {
-		rank -= bins[at].n
+	b.(*array.Float64Builder).Append(a.pick(s, bins, min(int64(q*float64(n-1)), n-1), n-1))
+}
+
+// pick is the value of a rank.
+func (a *quantile) pick(s *sketch, bins []bin, rank, last int64) float64 {
+	at, left := 0, rank
+	for left >= bins[at].n {
+		left -= bins[at].n
 		at++
 	}
 	v := a.value(bins[at].key)
-	if v == v {
-		v = min(max(v, s.low), s.high) // nearer, and no value that nobody sent
+	switch {
+	case v != v:
+		return v
+	case rank == 0:
+		return s.low
+	case rank == last:
+		return s.high
 	}
-	b.(*array.Float64Builder).Append(v)
+	// Of whole numbers below 50 a hundredth is less than a half. Others are
+	// nearer, too, if they are not beyond what there is.
+	if size := math.Abs(v); a.whole && size < 49 {
+		v = math.Round(v)
+	}
+	return min(max(v, s.low), s.high)
 }
 
 func (a *quantile) merge(into, from uint32) {

@@ -224,9 +224,25 @@ func (r *reference) lines() (lines []string) {
 		values = append(values, text(w.kind), text(w.level), fmt.Sprint(len(w.rows)))
 		values = append(values, refAmounts(w.rows)...)
 		values = append(values, refPrices(w.rows, r.c.gap > 0)...)
-		lines = append(lines, strings.Join(append(values, refClients(w.rows)...), "|"))
+		values = append(values, refClients(w.rows)...)
+		high := only(w.rows, func(row refRow) bool { return row.level != nil && *row.level > 0 })
+		paid := only(w.rows, func(row refRow) bool {
+			return row.kind != nil && *row.kind == "billing" && row.amount != nil && *row.amount >= 0
+		})
+		values = append(values, fmt.Sprint(len(high)), refClients(high)[1], refPrices(high, false)[3],
+			refPrices(paid, r.c.gap > 0)[0])
+		lines = append(lines, strings.Join(values, "|"))
 	}
 	return lines
+}
+
+func only(rows []refRow, keep func(refRow) bool) (kept []refRow) {
+	for _, row := range rows {
+		if keep(row) {
+			kept = append(kept, row)
+		}
+	}
+	return kept
 }
 
 // refAmounts is count, sum, avg, min, the last and the median.

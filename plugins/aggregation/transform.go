@@ -23,6 +23,8 @@ type transform struct {
 	groups   *groups
 	cells    *cells
 	calls    []accumulator
+	where    conditions
+	wheres   []int // by call: which of the conditions, -1 for none
 	judged   judged
 	input    input
 	gids     []uint32
@@ -66,21 +68,23 @@ func open(_ context.Context, c *Config, in *arrow.Schema, _ sdk.Env) (sdk.Instan
 	}
 	t.groups = newGroups(keys)
 	for _, b := range l.calls {
-		t.calls = append(t.calls, t.accumulator(b, in))
+		where := t.where.find(b)
+		t.calls, t.wheres = append(t.calls, t.accumulator(b, where, in)), append(t.wheres, where)
 	}
 	t.results = newResults(l)
 	return t, nil
 }
 
-// accumulator is what an aggregate is computed by. Quantiles of one column share
-// a sketch.
-func (t *transform) accumulator(b bound, in *arrow.Schema) accumulator {
+// accumulator is what an aggregate is computed by. Quantiles of the same rows of
+// a column share a sketch.
+func (t *transform) accumulator(b bound, where int, in *arrow.Schema) accumulator {
 	if b.column < 0 {
 		return newAccumulator(b, -1, t.clock.parts, t.layout.sessions)
 	}
 	from := t.column(b.column, in)
-	for _, call := range t.calls {
-		if first, ok := call.(*quantile); ok && b.Function == "quantile" && first.from == from {
+	for i, call := range t.calls {
+		first, ok := call.(*quantile)
+		if ok && b.Function == "quantile" && first.from == from && t.wheres[i] == where {
 			return &sameSketch{of: first, q: b.Quantile}
 		}
 	}
@@ -126,13 +130,18 @@ func (t *transform) take(p *partition, rows arrow.RecordBatch) {
 	in.cells, in.rows, in.columns = in.cells[:0], in.rows[:0], t.columns
 	in.times, in.partition = t.judged.times, p.index
 	joins := t.frames.place(&t.judged, t.gids, in, t.groups)
-	for _, call := range t.calls {
+	t.where.split(in)
+	for i, call := range t.calls {
 		call.grow(t.cells.len())
 		for _, j := range joins {
 			call.merge(j.into, j.from)
 			call.clear(j.from)
 		}
-		call.add(in)
+		if at := t.wheres[i]; at >= 0 {
+			call.add(&t.where.all[at].input)
+		} else {
+			call.add(in)
+		}
 	}
 	for _, j := range joins {
 		t.cells.release(j.from, t.groups)
