@@ -6,10 +6,13 @@ import (
 	"etlengine/plugins/aggregation"
 	"etlengine/plugins/broker"
 	"etlengine/plugins/csv"
+	"etlengine/plugins/derive"
+	"etlengine/plugins/filter"
 	"etlengine/plugins/jsonl"
 	"etlengine/plugins/parquet"
 	"etlengine/plugins/redpanda"
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/selection"
 	"etlengine/plugins/ticketgenerator"
 )
 
@@ -20,12 +23,15 @@ func Builtin() []sdk.Plugin {
 		broker.Service,
 		csv.Sink,
 		csv.Source,
+		derive.Transform,
+		filter.Transform,
 		jsonl.Sink,
 		jsonl.Source,
 		parquet.Sink,
 		parquet.Source,
 		redpanda.Sink,
 		redpanda.Source,
+		selection.Transform,
 		ticketgenerator.Source,
 	}
 }
