@@ -7,10 +7,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/jsonrows"
 )
 
 // benthosSink is a Benthos output as a sink. A batch is written when Write
@@ -41,13 +39,7 @@ func (b *benthosSink) Write(ctx context.Context, batch *sdk.Batch) error {
 	if batch.NumRows() == 0 {
 		return nil
 	}
-	encoder := jsonrows.NewEncoder(ownColumns(batch.Rows))
-	messages := make(service.MessageBatch, batch.NumRows())
-	for row := range messages {
-		messages[row] = service.NewMessage(encoder.Append(nil, row))
-		messages[row].MetaSetMut(partitionKey, batch.Partition)
-	}
-	return b.output.WriteBatch(ctx, messages)
+	return b.output.WriteBatch(ctx, encoded(batch))
 }
 
 // ownColumns leaves out the engine's.

@@ -50,7 +50,7 @@ func (r *benthosRun) Apply(ctx context.Context, b *sdk.Batch, out sdk.Emitter) e
 	if b.NumRows() == 0 {
 		return nil
 	}
-	results, err := service.ExecuteProcessors(ctx, r.processors, messages(b))
+	results, err := service.ExecuteProcessors(ctx, r.processors, r.messages(b))
 	if err != nil {
 		return fmt.Errorf("running the processors: %w", err)
 	}
@@ -67,6 +67,15 @@ func (r *benthosRun) Apply(ctx context.Context, b *sdk.Batch, out sdk.Emitter) e
 	}
 	out.Count(sdk.Counts{Dropped: b.NumRows() - t.distinct, Created: t.total - t.distinct})
 	return nil
+}
+
+// messages makes a message of every row. Benthos's jq cannot read an int64 and
+// most other values of ours, only what it parses itself.
+func (r *benthosRun) messages(b *sdk.Batch) service.MessageBatch {
+	if names := r.config.names(); names[0] == "jq" {
+		return encoded(b)
+	}
+	return structured(b)
 }
 
 // taking is one batch on its way back to rows.

@@ -106,7 +106,7 @@ func (h *host) build() error {
 	builder := h.env.NewResourceBuilder()
 	builder.DisableLinting() // plan has linted
 	builder.SetEnvVarLookupFunc(noEnv)
-	builder.SetLogger(h.log)
+	builder.SetLogger(slog.New(hushed{h.log.Handler(), false}))
 	if len(h.resources) > 0 {
 		if err := builder.AddYAML(escape(string(h.resources))); err != nil {
 			return fmt.Errorf("reading the resources: %w", err)

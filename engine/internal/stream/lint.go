@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -123,28 +122,27 @@ func (c *Components) Resources(config []byte) []sdk.Problem {
 
 // lint asks Benthos's linter and finds the path of what each line is about.
 func (c *Components) lint(typ string, config []byte, path string) []sdk.Problem {
-	text, paths, err := spread(config, path)
+	s, err := spread(config, path)
 	if err != nil {
 		return []sdk.Problem{{Path: path, Message: err.Error()}}
 	}
 	lints, err := c.env.NewComponentConfigLinter().SetSkipEnvVarCheck(true).
-		SetEnvVarLookupFunc(noEnv).LintYAML(typ, []byte(escape(text)))
+		SetEnvVarLookupFunc(noEnv).LintYAML(typ, []byte(escape(s.text.String())))
 	if err != nil {
 		return []sdk.Problem{{Path: path, Message: err.Error()}}
 	}
 	problems := make([]sdk.Problem, len(lints))
 	for i, l := range lints {
-		at := paths[min(max(l.Line, 1), len(paths))-1]
+		at := s.paths[min(max(l.Line, 1), len(s.paths))-1]
 		p := sdk.Problem{Path: at, Message: plainly(l.What)}
 		switch l.Type {
 		case service.LintBadBloblang:
-			line := l.Line - slices.Index(paths, at)
-			p.Message = fmt.Sprintf("line %d, column %d: %s", line, l.Column, p.Message)
+			p.Message = fmt.Sprintf("line %d, column %d: %s", l.Line-s.begins[at]+1, l.Column, p.Message)
 		case service.LintComponentMissing, service.LintComponentNotFound:
 			p.Hint = c.whoHas(typ, l.What)
 		case service.LintUnknown:
-			if name := quotedWord(l.What); name != "" {
-				p.Path, p.Key = at+"."+name, true
+			if name := quotedWord(l.What); strings.HasSuffix(at, "."+name) {
+				p.Key = true // Benthos tells the line of the key
 			}
 		}
 		problems[i] = p
@@ -177,22 +175,23 @@ func escape(text string) string {
 	return lookup.ReplaceAllStringFunc(text, func(v string) string { return "${{" + v[2:len(v)-1] + "}}" })
 }
 
-// spread writes a JSON value as YAML with every value on a line of its own, and
-// returns the path of what stands on each line. A text of several lines is
+// spreader writes a JSON value as YAML with every value on a line of its own,
+// and knows the path of what stands on each line. A text of several lines is
 // followed by as many empty ones, since Benthos counts lines inside of it.
-func spread(config []byte, path string) (text string, paths []string, err error) {
-	s := spreader{tokens: json.NewDecoder(bytes.NewReader(config))}
-	s.tokens.UseNumber()
-	if err := s.value(path); err != nil && !errors.Is(err, io.EOF) {
-		return "", nil, fmt.Errorf("reading the config: %w", err)
-	}
-	return s.text.String(), s.paths, nil
-}
-
 type spreader struct {
 	tokens *json.Decoder
 	text   strings.Builder
-	paths  []string
+	paths  []string       // by line
+	begins map[string]int // line of each text, by path
+}
+
+func spread(config []byte, path string) (*spreader, error) {
+	s := &spreader{tokens: json.NewDecoder(bytes.NewReader(config)), begins: map[string]int{}}
+	s.tokens.UseNumber()
+	if err := s.value(path); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("reading the config: %w", err)
+	}
+	return s, nil
 }
 
 func (s *spreader) line(path, text string) {
@@ -210,6 +209,7 @@ func (s *spreader) value(path string) error {
 		return s.container(path, t)
 	case string:
 		s.line(path, quote(t))
+		s.begins[path] = len(s.paths)
 		for range strings.Count(t, "\n") {
 			s.line(path, "")
 		}

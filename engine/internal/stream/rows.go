@@ -29,9 +29,9 @@ const (
 	partitionKey = "_partition"
 )
 
-// messages makes a structured message of every row of a batch. The engine's own
-// columns are not in them.
-func messages(b *sdk.Batch) service.MessageBatch {
+// structured makes a structured message of every row of a batch. The engine's
+// own columns are not in them.
+func structured(b *sdk.Batch) service.MessageBatch {
 	var views []columns.View
 	for i, f := range b.Rows.Schema().Fields() {
 		if !strings.HasPrefix(f.Name, "_") {
@@ -44,13 +44,27 @@ func messages(b *sdk.Batch) service.MessageBatch {
 		for i := range views {
 			object[views[i].Name] = valueOf(&views[i], row)
 		}
-		m := service.NewMessage(nil)
-		m.SetStructuredMut(object)
-		m.MetaSetMut(rowKey, int64(row))
-		m.MetaSetMut(partitionKey, b.Partition)
-		made[row] = m
+		made[row] = numbered(service.NewMessage(nil), b, row)
+		made[row].SetStructuredMut(object)
 	}
 	return made
+}
+
+// encoded makes a message of every row that holds it as JSON, its keys in the
+// order of the columns.
+func encoded(b *sdk.Batch) service.MessageBatch {
+	encoder := jsonrows.NewEncoder(ownColumns(b.Rows))
+	made := make(service.MessageBatch, b.NumRows())
+	for row := range made {
+		made[row] = numbered(service.NewMessage(encoder.Append(nil, row)), b, row)
+	}
+	return made
+}
+
+func numbered(m *service.Message, b *sdk.Batch, row int) *service.Message {
+	m.MetaSetMut(rowKey, int64(row))
+	m.MetaSetMut(partitionKey, b.Partition)
+	return m
 }
 
 // valueOf is a value as Bloblang knows it.
