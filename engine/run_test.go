@@ -235,7 +235,7 @@ func TestTicketsEndToEnd(t *testing.T) {
 }
 
 func TestFilesConfigReadsEachFileOnce(t *testing.T) {
-	files, sample := config(t, "files.yaml"), config(t, "sample")
+	files, sample := config(t, "files.yaml"), config(t, "sample/tickets")
 	t.Chdir(t.TempDir())
 	t.Setenv("TICKETS_DIR", sample)
 	for run, rows := range []int64{600, 0} {

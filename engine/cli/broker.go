@@ -52,7 +52,7 @@ func (a *app) broker(ctx context.Context, stateDir string, port int) error {
 	if err := i.Close(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("stopping the broker: %w", err)
 	}
-	return nil
+	return ctx.Err()
 }
 
 func (a *app) versionCommand() *cobra.Command {

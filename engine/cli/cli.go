@@ -29,7 +29,11 @@ const (
 // Main runs the command line and returns the exit code: 0 done, 1 failed, 2
 // wrong usage or config, 130 or 143 interrupted after a clean stop.
 func Main(args []string, stdout, stderr io.Writer, plugins []sdk.Plugin) int {
-	a := &app{stdout: stdout, stderr: stderr, catalog: catalog.New(plugins)}
+	a := &app{stdout: stdout, stderr: stderr}
+	var err error
+	if a.catalog, err = catalog.New(plugins); err != nil {
+		return a.code(usageError{err})
+	}
 	ctx, stop := a.signals()
 	defer stop()
 	root := a.root()

@@ -51,6 +51,7 @@ type graphNode struct {
 type graphEdge struct {
 	From    string   `json:"from"`
 	To      string   `json:"to"`
+	Rows    string   `json:"rows,omitempty"`    // "late" or "rejected", for those outputs
 	Columns []string `json:"columns,omitempty"` // "name type"; none between pipelines
 }
 
@@ -102,17 +103,40 @@ func (g *graph) add(p *plan.Pipeline) {
 			g.edge(p.Name, before, s)
 		}
 	}
+	g.sides(p)
+}
+
+// sides draws which steps can give late rows, and that any may reject one.
+func (g *graph) sides(p *plan.Pipeline) {
+	draw := func(from, to *plan.Step, rows string) {
+		if to != nil {
+			g.edge(p.Name, from, to)
+			last := &g.Edges[len(g.Edges)-1]
+			last.Rows, last.Columns = rows, columns(to)
+		}
+	}
+	for _, s := range p.Steps() {
+		if s.Plugin.Late {
+			draw(s, p.Late, "late")
+		}
+		if s.Plugin.Kind != sdk.KindSink {
+			draw(s, p.DeadLetters, "rejected")
+		}
+	}
 }
 
 func (g *graph) edge(pipeline string, from, to *plan.Step) *plan.Step {
-	e := graphEdge{From: id(pipeline, from), To: id(pipeline, to)}
-	if from.Out != nil {
-		for _, f := range from.Out.Fields() {
-			e.Columns = append(e.Columns, f.Name+" "+sdk.TypeName(f.Type))
-		}
-	}
-	g.Edges = append(g.Edges, e)
+	g.Edges = append(g.Edges, graphEdge{From: id(pipeline, from), To: id(pipeline, to), Columns: columns(from)})
 	return to
+}
+
+// columns are those behind a step.
+func columns(s *plan.Step) []string {
+	var all []string
+	for _, f := range s.Out.Fields() {
+		all = append(all, f.Name+" "+sdk.TypeName(f.Type))
+	}
+	return all
 }
 
 // between draws what one pipeline fills and another reads.
@@ -162,7 +186,11 @@ func mermaid(w io.Writer, g *graph) error {
 		b.WriteString("  end\n")
 	}
 	for _, e := range g.Edges {
-		fmt.Fprintf(&b, "  %s --> %s\n", key(e.From), key(e.To))
+		arrow := "-->"
+		if e.Rows != "" {
+			arrow = "-. " + e.Rows + " .->"
+		}
+		fmt.Fprintf(&b, "  %s %s %s\n", key(e.From), arrow, key(e.To))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -183,7 +211,11 @@ func dot(w io.Writer, g *graph) error {
 		b.WriteString("  }\n")
 	}
 	for _, e := range g.Edges {
-		fmt.Fprintf(&b, "  %s -> %s;\n", key(e.From), key(e.To))
+		style := ""
+		if e.Rows != "" {
+			style = fmt.Sprintf(" [style=dashed label=%q]", e.Rows)
+		}
+		fmt.Fprintf(&b, "  %s -> %s%s;\n", key(e.From), key(e.To), style)
 	}
 	b.WriteString("}\n")
 	_, err := io.WriteString(w, b.String())

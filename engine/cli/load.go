@@ -97,7 +97,9 @@ func (a *app) lint(paths []string, s *source, asJSON bool) error {
 			return err
 		}
 	} else {
-		file.Render(a.stderr, problems)
+		// What must be mended comes first.
+		file.Render(a.stderr, slices.DeleteFunc(slices.Clone(problems), isWarning))
+		file.Render(a.stderr, slices.DeleteFunc(slices.Clone(problems), isFault))
 	}
 	if file.Plain != "" && !slices.ContainsFunc(problems, isFault) {
 		if !asJSON {

@@ -43,9 +43,22 @@ func (a *app) list(asJSON bool) error {
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	for _, p := range a.catalog.All() {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", p.Kind, p.Name, p.Summary)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", role(p.Kind), p.Name, p.Summary)
 	}
 	return w.Flush()
+}
+
+// role is what a kind of plugin is called in YAML.
+func role(k sdk.Kind) string {
+	switch k {
+	case sdk.KindSource:
+		return "input"
+	case sdk.KindTransform:
+		return "processor"
+	case sdk.KindSink:
+		return "output"
+	}
+	return string(k)
 }
 
 func (a *app) describeCommand() *cobra.Command {
@@ -101,7 +114,7 @@ func (a *app) describe(name string, asJSON bool) error {
 }
 
 func (a *app) describeOne(p *sdk.Plugin) error {
-	fmt.Fprintf(a.stdout, "%s (%s): %s\n", p.Name, p.Kind, p.Summary)
+	fmt.Fprintf(a.stdout, "%s (%s): %s\n", p.Name, role(p.Kind), p.Summary)
 	if p.AtLeastOnce != "" {
 		fmt.Fprintf(a.stdout, "at-least-once: %s\n", p.AtLeastOnce)
 	}

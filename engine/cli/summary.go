@@ -51,6 +51,9 @@ func balance(p stream.PipelineSummary, took time.Duration) string {
 	var b strings.Builder
 	source := p.Steps[0]
 	read := source.Out + source.Rejected
+	if p.Failed != "" {
+		fmt.Fprintf(&b, "%s failed; what follows is written, the next run goes on from there\n", p.Name)
+	}
 	fmt.Fprintf(&b, "%s: %s rows read", p.Name, count(read))
 	if p.Before > 0 {
 		fmt.Fprintf(&b, ", %s of them now,", count(read-p.Before))

@@ -14,12 +14,12 @@ import (
 // alias lists the names that neighbouring tools use; they are refused with a
 // hint. type overrides the type's name.
 type Field struct {
-	Name     string
-	Type     string // "string", "int", "duration", "list of string", "schema", …
-	Doc      string // one sentence
-	Default  string // as written in YAML; "" if there is none
-	Required bool
-	Fields   []Field // of a map
+	Name     string  `json:"name"`
+	Type     string  `json:"type"`               // "string", "int", "duration", "list of string", "schema", …
+	Doc      string  `json:"doc,omitempty"`      // one sentence
+	Default  string  `json:"default,omitempty"`  // as written in YAML; "" if there is none
+	Required bool    `json:"required,omitempty"` // there is no default
+	Fields   []Field `json:"fields,omitempty"`   // of a map
 }
 
 type boundField struct {

@@ -3,6 +3,7 @@ package catalog
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"etlengine/plugins/sdk"
@@ -13,19 +14,18 @@ type Catalog struct {
 	plugins []sdk.Plugin
 }
 
-// New makes a catalog. Two plugins of one kind and name are a programmer's
-// mistake, and panic.
-func New(builtin []sdk.Plugin) *Catalog {
+// New makes a catalog. Two plugins cannot have one kind and name.
+func New(builtin []sdk.Plugin) (*Catalog, error) {
 	c := &Catalog{plugins: slices.Clone(builtin)}
 	slices.SortStableFunc(c.plugins, func(a, b sdk.Plugin) int {
 		return cmp.Or(cmp.Compare(order(a.Kind), order(b.Kind)), cmp.Compare(a.Name, b.Name))
 	})
 	for i := 1; i < len(c.plugins); i++ {
 		if c.plugins[i].Kind == c.plugins[i-1].Kind && c.plugins[i].Name == c.plugins[i-1].Name {
-			panic("catalog: two plugins named " + c.plugins[i].Name)
+			return nil, fmt.Errorf("this engine was built with two %ss named %s", c.plugins[i].Kind, c.plugins[i].Name)
 		}
 	}
-	return c
+	return c, nil
 }
 
 // order is the way of the data.

@@ -45,9 +45,6 @@ func (b *builder) service(s *Step, name string) {
 func (b *builder) unused() {
 	used := map[string]bool{}
 	for _, p := range b.plan.Pipelines {
-		if p.Input == nil {
-			continue
-		}
 		for _, s := range p.Steps() {
 			used[s.Plugin.Name] = true
 		}
@@ -65,9 +62,6 @@ func (b *builder) unused() {
 
 // checked lists the steps whose config the plugin accepted.
 func (p *Pipeline) checked() []*Step {
-	if p.Input == nil {
-		return nil
-	}
 	return slices.DeleteFunc(p.Steps(), func(s *Step) bool {
 		return s.Plugin.Check == nil || len(sdk.Faults(s.Plugin.Check(s.Config))) > 0
 	})

@@ -58,7 +58,11 @@ type Step struct {
 
 // Steps lists the steps of a pipeline in the way of the data.
 func (p *Pipeline) Steps() []*Step {
-	steps := append([]*Step{p.Input}, p.Processors...)
+	var steps []*Step
+	if p.Input != nil { // while a file with faults is planned
+		steps = append(steps, p.Input)
+	}
+	steps = append(steps, p.Processors...)
 	for _, b := range p.Branches {
 		steps = append(steps, b.Processors...)
 		steps = append(steps, b.Sinks...)

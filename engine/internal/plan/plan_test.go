@@ -49,7 +49,7 @@ func fakes() *catalog.Catalog {
 		}
 		return nil
 	}
-	return catalog.New([]sdk.Plugin{
+	c, err := catalog.New([]sdk.Plugin{
 		sdk.Spec[topicIn]{Kind: sdk.KindSource, Name: "topic", Resources: topics,
 			Needs:  func(c *topicIn) []string { return needs(c.Brokers) },
 			Schema: func(c *topicIn, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) { return columns(c.Schema), nil },
@@ -72,6 +72,10 @@ func fakes() *catalog.Catalog {
 		}.Plugin(),
 		sdk.Spec[port]{Kind: sdk.KindService, Name: "broker"}.Plugin(),
 	})
+	if err != nil {
+		panic(err) // the test's own mistake
+	}
+	return c
 }
 
 func columns(s sdk.Schema) *arrow.Schema {
@@ -232,5 +236,21 @@ func TestAllProblemsComeAtOnce(t *testing.T) {
 		if !slices.ContainsFunc(problems, func(p string) bool { return strings.Contains(p, want) }) {
 			t.Errorf("no problem says %q:\n%s", want, strings.Join(problems, "\n"))
 		}
+	}
+}
+
+func TestPipelineWithoutInputIsPlannedAsFarAsItGoes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p.yaml")
+	text := "pipelines:\n  p:\n    inputs: {topic: {topic: a}}\n    output: {files: {pth: x}}\n"
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	file, problems := config.Load(config.Options{Paths: []string{path}})
+	if len(problems) == 0 {
+		t.Fatal("the missing input is not reported")
+	}
+	_, more := New(file, fakes(), nil)
+	if !slices.ContainsFunc(more, func(p config.Problem) bool { return strings.HasSuffix(p.Path, "files.pth") }) {
+		t.Errorf("the fault of the output is not found beside it: %v", more)
 	}
 }

@@ -33,7 +33,7 @@ func (b *books) counts() checkpoint.Counts {
 	}
 }
 
-// Summary is what a run did, as of the newest record of each pipeline.
+// Summary is what a run did: for a pipeline that failed, up to its newest record.
 type Summary struct {
 	Pipelines []PipelineSummary `json:"pipelines"`
 }
@@ -43,7 +43,8 @@ type PipelineSummary struct {
 	Name      string        `json:"name"`
 	Run       uint64        `json:"run"`
 	Epoch     uint64        `json:"epoch"`
-	Ended     bool          `json:"ended"` // the input came to its end; else the run was cut
+	Ended     bool          `json:"ended"`            // the input came to its end; else the run was cut
+	Failed    string        `json:"failed,omitempty"` // the error that ended it
 	Guarantee string        `json:"guarantee"`
 	Before    int64         `json:"rows_before"` // rows read in this run by processes before this one
 	Steps     []StepSummary `json:"steps"`

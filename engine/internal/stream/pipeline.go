@@ -186,17 +186,35 @@ func closeStep(pipeline string, o opened) error {
 	return guarded(pipeline, o.step, func() error { return o.instance.Close(ctx) })
 }
 
-// summary is the pipeline's books as they stand.
+// counts are the books by step: as they stand, or, if the pipeline has failed,
+// as the newest record has them, since nothing behind it has come out.
+func (p *pipeline) counts() map[string]checkpoint.Counts {
+	if r := p.epochs.newest(); p.latch.closed() && r != nil && r.Run == p.number.Number {
+		return r.Books
+	}
+	counts := map[string]checkpoint.Counts{}
+	for label, b := range p.books {
+		if !p.latch.closed() {
+			counts[label] = b.counts()
+		}
+	}
+	return counts
+}
+
+// summary is the pipeline's books.
 func (p *pipeline) summary() PipelineSummary {
 	s := PipelineSummary{Name: p.plan.Name, Run: p.number.Number, Ended: p.done.Load(),
 		Guarantee: p.plan.Guarantee(), Before: p.before}
 	if r := p.epochs.newest(); r != nil {
 		s.Epoch = r.Epoch
 	}
-	from := edges(p.plan)
+	if err := p.latch.failure(); err != nil {
+		s.Failed = err.Error()
+	}
+	from, counts := edges(p.plan), p.counts()
 	for _, step := range p.plan.Steps() {
 		one := StepSummary{Label: step.Label, Plugin: step.Plugin.Name,
-			Kind: step.Plugin.Kind, From: from[step.Label], Counts: p.books[step.Label].counts()}
+			Kind: step.Plugin.Kind, From: from[step.Label], Counts: counts[step.Label]}
 		switch step {
 		case p.plan.Late:
 			one.Takes = "late"
