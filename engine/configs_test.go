@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // inRepositoryCopy makes a new current folder that has the configs.
@@ -100,5 +101,67 @@ func TestDeadLettersConfigKeepsEveryRow(t *testing.T) {
 		"window_start", "window_end", "currency", "payments", "highest"))
 	if n != len(good) {
 		t.Errorf("by currency: %d payments, want %d", n, len(good))
+	}
+}
+
+func TestTopicsConfigCarriesUrgentTicketsOnly(t *testing.T) {
+	inRepositoryCopy(t)
+	t.Setenv("TICKETS", "5000")
+	s := mustRun(t, "configs/topics.yaml")
+	filter := s.Pipelines[1].Steps[1]
+	if filter.Dropped == 0 || filter.In != 5000 {
+		t.Fatalf("the filter took %d and dropped %d", filter.In, filter.Dropped)
+	}
+	rows := readCSV(t, "output/urgent", ticketHeader...)
+	if int64(len(rows)) != filter.Out {
+		t.Errorf("delivered: %d tickets, want %d", len(rows), filter.Out)
+	}
+	for _, row := range rows {
+		if row[5] != "urgent" {
+			t.Fatalf("a ticket of priority %s was delivered", row[5])
+		}
+	}
+}
+
+func TestSessionsConfigCountsEveryTicketInOneSession(t *testing.T) {
+	inRepositoryCopy(t)
+	t.Setenv("TICKETS", "5000")
+	mustRun(t, "configs/sessions.yaml")
+	header := []string{"window_start", "window_end", "client_id", "tickets", "urgent", "first_type", "last_type"}
+	rows := readCSV(t, "output/sessions/csv", header...)
+	if n := total(t, column(t, "output/sessions/csv", "tickets", header...)); n != 5000 {
+		t.Errorf("the sessions hold %d tickets, want 5000", n)
+	}
+	slices.SortFunc(rows, func(a, b []string) int {
+		return strings.Compare(a[2]+instant(t, a[0]), b[2]+instant(t, b[0]))
+	})
+	for i := 1; i < len(rows); i++ {
+		if rows[i][2] == rows[i-1][2] && instant(t, rows[i][0]) < instant(t, rows[i-1][1]) {
+			t.Errorf("sessions of %s overlap: %v and %v", rows[i][2], rows[i-1][:2], rows[i][:2])
+		}
+	}
+}
+
+// instant writes a time so that texts sort as times do.
+func instant(t *testing.T, text string) string {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.Format("2006-01-02T15:04:05.000000")
+}
+
+func TestPartitionedConfigMakesFolders(t *testing.T) {
+	inRepositoryCopy(t)
+	mustRun(t, "configs/partitioned.yaml")
+	folders, err := filepath.Glob("output/by_day/day=2026-01-05/type=*")
+	if err != nil || len(folders) != 4 {
+		t.Errorf("folders: got %v, %v; want one for each type but account", folders, err)
+	}
+	const columns = `{"day": "date", "type": "string", "ticket_id": "string", "urgent": "bool"}`
+	rows := readParquet(t, "output/by_day", columns)
+	if len(rows) != 520 || !strings.HasPrefix(rows[0], `{"day":"2026-01-05","type":"billing"`) {
+		t.Errorf("got %d rows, the first %s", len(rows), rows[0])
 	}
 }
