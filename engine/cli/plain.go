@@ -32,7 +32,7 @@ func (a *app) runPlain(ctx context.Context, file *config.File, how show) error {
 	p, err := stream.OpenPlain(file.Plain, os.LookupEnv, func(level slog.Level) *slog.Logger {
 		switch {
 		case how.quiet:
-			level = slog.LevelError
+			level = max(level, slog.LevelError)
 		case a.levelGiven:
 			level = a.logLevel
 		}
