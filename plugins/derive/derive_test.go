@@ -33,7 +33,8 @@ func apply(t *testing.T, config, json string) *sdktest.Emitter {
 		t.Fatal(err)
 	}
 	out := sdktest.NewEmitter(tickets, after)
-	if err := instance.(sdk.Transform).Apply(t.Context(), &sdk.Batch{Rows: rows, Partition: "p/1"}, out); err != nil {
+	if err := instance.(sdk.Transform).Apply(t.Context(), &sdk.Batch{Rows: rows, Partition: "p/1"},
+		out); err != nil {
 		t.Fatal(err)
 	}
 	if err := out.Books(rows.NumRows()); err != nil {
@@ -48,7 +49,8 @@ const twoTickets = `[{"type": "billing", "created_at": "2026-03-01T09:30:00Z", "
 func TestLaterColumnsSeeEarlierOnes(t *testing.T) {
 	out := apply(t, `{"team": "type == \"billing\" ? \"finance\" : \"care\"", "hour": "created_at.getHours()",
 		"label": "team + \"-\" + string(hour)"}`, twoTickets)
-	want := []string{`type="billing" created_at=2026-03-01T09:30:00Z n=2 team="finance" hour=9 label="finance-9"`,
+	want := []string{`type="billing" created_at=2026-03-01T09:30:00Z n=2 ` +
+		`team="finance" hour=9 label="finance-9"`,
 		`type=∅ created_at=∅ n=0 team="care" hour=∅ label=∅`}
 	if !slices.Equal(out.Rows, want) {
 		t.Errorf("got %s\nwant %s", strings.Join(out.Rows, "\n"), strings.Join(want, "\n"))
@@ -56,7 +58,8 @@ func TestLaterColumnsSeeEarlierOnes(t *testing.T) {
 }
 
 func TestAReplacedColumnKeepsItsPlace(t *testing.T) {
-	out := apply(t, `{"type": "coalesce(type, \"none\")", "double": "n * 2", "n": "double + 0.5"}`, twoTickets)
+	out := apply(t, `{"type": "coalesce(type, \"none\")", "double": "n * 2", "n": "double + 0.5"}`,
+		twoTickets)
 	want := []string{`type="billing" created_at=2026-03-01T09:30:00Z n=4.5 double=4`,
 		`type="none" created_at=∅ n=0.5 double=0`}
 	if !slices.Equal(out.Rows, want) {
@@ -103,9 +106,11 @@ func TestProblemsOfADerive(t *testing.T) {
 		{"the engine's name", `{"_a": "n", "b": "m"}`,
 			[]string{"_a: columns that begin with _ are the engine's; choose another name"}},
 		{"syntax, all at once", `{"a": "n +", "b": "n", "c": "(n"}`,
-			[]string{"a: at 1:4: the expression ends where something must follow", "c: at 1:3: a ) is missing here"}},
+			[]string{"a: at 1:4: the expression ends where something must follow",
+				"c: at 1:3: a ) is missing here"}},
 		{"columns, all at once", `{"a": "amount + 1", "b": "colour"}`,
-			[]string{`a: at 1:1: no column named "amount" (have type, created_at, n)`, "b: at 1:1: no column"}},
+			[]string{`a: at 1:1: no column named "amount" (have type, created_at, n)`,
+				"b: at 1:1: no column"}},
 		{"what builds on a fault", `{"team": "n + type", "b": "team.size()", "c": "n + 1"}`,
 			[]string{"team: at 1:3: cannot add an int64 and a string"}},
 		{"no column type", `{"age": "created_at - created_at"}`,

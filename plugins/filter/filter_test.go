@@ -29,7 +29,8 @@ func apply(t *testing.T, config string, schema *arrow.Schema, json string) *sdkt
 		t.Fatal(err)
 	}
 	out := sdktest.NewEmitter(schema, schema)
-	if err := instance.(sdk.Transform).Apply(t.Context(), &sdk.Batch{Rows: rows, Partition: "p/1"}, out); err != nil {
+	if err := instance.(sdk.Transform).Apply(t.Context(), &sdk.Batch{Rows: rows, Partition: "p/1"},
+		out); err != nil {
 		t.Fatal(err)
 	}
 	if err := out.Books(rows.NumRows()); err != nil {
@@ -38,14 +39,16 @@ func apply(t *testing.T, config string, schema *arrow.Schema, json string) *sdkt
 	return out
 }
 
-const fourTickets = `[{"priorite": "urgent", "n": 2}, {"priorite": null, "n": 0}, {"priorite": "low", "n": null},
+const fourTickets = `[{"priorite": "urgent", "n": 2}, {"priorite": null, "n": 0},
+	{"priorite": "low", "n": null},
 	{"priorite": "low", "n": 1}]`
 
 func TestOnlyTrueIsKept(t *testing.T) {
 	out := apply(t, `"priorite != \"urgent\""`, tickets, fourTickets)
 	want := []string{`priorite="low" n=∅`, `priorite="low" n=1`}
 	if !slices.Equal(out.Rows, want) || out.Counts != (sdk.Counts{Dropped: 2}) {
-		t.Errorf("got %v and %+v, want %v and 2 dropped: a null is neither equal nor unequal", out.Rows, out.Counts, want)
+		t.Errorf("got %v and %+v, want %v and 2 dropped: a null is neither equal nor unequal", out.Rows,
+			out.Counts, want)
 	}
 }
 
@@ -71,9 +74,11 @@ func TestFaultsAreToldWithTheirPlace(t *testing.T) {
 		{"no quote", `"priorite == \"urgent"`, "+12 at 1:13: the text that begins here has no closing quote"},
 		{"long form", `{"where": "priorite ="}`, "where+9 at 1:10: no operator = (write ==)"},
 		{"no column", `"priorit == \"a\""`, "at 1:1: no column named priorit, did you mean priorite?"},
-		{"second line", `"n > 1 &&\n  priorit == null"`, "+11 at 2:3: no column named priorit, did you mean priorite?"},
-		{"types", `"n > 1 && priorite > 1"`, "+18 at 1:19: cannot compare a string and an int64 (put the number " +
-			"in quotes, or make a number of the text: double(x))"},
+		{"second line", `"n > 1 &&\n  priorit == null"`,
+			"+11 at 2:3: no column named priorit, did you mean priorite?"},
+		{"types", `"n > 1 && priorite > 1"`,
+			"+18 at 1:19: cannot compare a string and an int64 (put the number " +
+				"in quotes, or make a number of the text: double(x))"},
 		{"no condition", `"priorite"`, `at 1:1: want a condition that is true or false, got a string ` +
 			`(such as priorite == "urgent")`},
 		{"unknown key", `{"were": "n > 1"}`, "were unknown field, did you mean where?"},

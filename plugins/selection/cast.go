@@ -27,8 +27,8 @@ type cast struct {
 
 func newCast(from arrow.Field, to sdk.Column) (*cast, error) {
 	schema := sdk.Schema{{Key: from.Name, Value: to}}
-	if err := columns.Check(schema); err != nil {
-		return nil, sdk.Problem{Message: "columns cannot become a " + to.Type}
+	if columns.Check(schema) != nil || nested(columns.KindOf(schema.Arrow().Field(0))) {
+		return nil, sdk.Problem{Message: "columns cannot become " + to.Type}
 	}
 	c := &cast{from: from, field: schema.Arrow().Field(0), required: to.Required}
 	schema[0].Value.Required = false // a null is refused here, where the row is known
@@ -40,6 +40,9 @@ func newCast(from arrow.Field, to sdk.Column) (*cast, error) {
 	return c, nil
 }
 
+// nested tells whether a column's values have no text but JSON.
+func nested(k columns.Kind) bool { return k == columns.Other || k > columns.Decimal }
+
 func name(f arrow.Field) string {
 	if columns.KindOf(f) == columns.JSON {
 		return "json"
@@ -50,7 +53,10 @@ func name(f arrow.Field) string {
 // refusal says what to do instead of a cast that has no plain meaning, or "".
 func refusal(from, to columns.Kind, format string) string {
 	text := func(k columns.Kind) bool { return k == columns.String || k == columns.JSON }
-	number := func(k columns.Kind) bool { return k >= columns.Int32 && k <= columns.Float64 || k == columns.Decimal }
+	number := func(k columns.Kind) bool {
+		return k >= columns.Int32 &&
+			k <= columns.Float64 || k == columns.Decimal
+	}
 	switch {
 	case from == to && !(from == columns.Timestamp && format != ""):
 		return ""
@@ -120,7 +126,7 @@ func (c *cast) checkNulls(in arrow.Array, bad func(row int, reason string)) {
 func (c *cast) text(dst []byte, view *columns.View, row int) []byte {
 	to := columns.KindOf(c.field)
 	switch {
-	case to == columns.JSON && view.Kind != columns.String || view.Kind == columns.Other:
+	case to == columns.JSON && view.Kind != columns.String || nested(view.Kind):
 		return jsonrows.AppendValue(dst, view, row)
 	case view.Kind == columns.Timestamp && to == columns.Date:
 		at := int64(view.Array().(*array.Timestamp).Value(row))

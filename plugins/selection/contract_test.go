@@ -38,9 +38,11 @@ func input() []*sdk.Batch {
 
 func TestTransformKeepsTheContract(t *testing.T) {
 	for name, config := range map[string]string{
-		"a list":       `["n", "id"]`,
-		"its own keys": `{"keep": ["id", "amount", "at"], "rename": {"price": "amount"}, "cast": {"price": "float64"}}`,
-		"some do not fit": `{"drop": ["id"], "cast": {"n": "int32", "at": "date", "amount": {"type": "decimal(6,2)",
+		"a list": `["n", "id"]`,
+		"its own keys": `{"keep": ["id", "amount", "at"], "rename": {"price": "amount"},
+			"cast": {"price": "float64"}}`,
+		"some do not fit": `{"drop": ["id"], "cast": {"n": "int32", "at": "date",
+			"amount": {"type": "decimal(6,2)",
 			"required": true}}}`,
 	} {
 		t.Run(name, func(t *testing.T) {

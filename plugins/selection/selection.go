@@ -17,10 +17,10 @@ import (
 // Config is what the YAML says: a list of columns, a map of new names to old
 // ones, or these keys. Columns that begin with _ are the engine's: they always go on.
 type Config struct {
-	Keep   []string                `json:"keep" doc:"Columns that go on, in this order; all if it is left out."`
+	Keep   []string                `json:"keep" doc:"Columns that go on, in this order (all)."`
 	Drop   []string                `json:"drop" doc:"Columns that do not go on."`
 	Rename sdk.Ordered[string]     `json:"rename" doc:"New names of columns, each with the old one."`
-	Cast   sdk.Ordered[sdk.Column] `json:"cast" type:"map of type" doc:"New types of columns, by their new names."`
+	Cast   sdk.Ordered[sdk.Column] `json:"cast" type:"map of type" doc:"New types, by columns' new names."`
 
 	names sdk.Ordered[string] // the short form: new names and old ones
 	short bool                // the config is a list

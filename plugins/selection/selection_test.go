@@ -35,7 +35,8 @@ func apply(t *testing.T, config string, in *arrow.Schema, json string) *sdktest.
 		t.Fatal(err)
 	}
 	out := sdktest.NewEmitter(in, after)
-	if err := instance.(sdk.Transform).Apply(t.Context(), &sdk.Batch{Rows: rows, Partition: "p/1"}, out); err != nil {
+	if err := instance.(sdk.Transform).Apply(t.Context(), &sdk.Batch{Rows: rows, Partition: "p/1"},
+		out); err != nil {
 		t.Fatal(err)
 	}
 	if err := out.Books(rows.NumRows()); err != nil {
@@ -51,13 +52,16 @@ func TestColumnsAreChosen(t *testing.T) {
 		{"a list, in its order", `["n", "id"]`, `n=3 id="a" _position=9`},
 		{"one name", `"n"`, `n=3 _position=9`},
 		{"names split at commas", `"n, id"`, `n=3 id="a" _position=9`},
-		{"new names", `{"number": "n", "ticket": "id", "again": "n"}`, `number=3 ticket="a" again=3 _position=9`},
+		{"new names", `{"number": "n", "ticket": "id", "again": "n"}`,
+			`number=3 ticket="a" again=3 _position=9`},
 		{"a column of the engine under a name", `{"at_row": "_position"}`, `at_row=9 _position=9`},
 		{"dropped", `{"drop": ["at", "amount"]}`, `id="a" n=3 _position=9`},
-		{"renamed in place", `{"drop": ["at"], "rename": {"price": "amount"}}`, `id="a" price="1.5" n=3 _position=9`},
+		{"renamed in place", `{"drop": ["at"], "rename": {"price": "amount"}}`,
+			`id="a" price="1.5" n=3 _position=9`},
 		{"swapped", `{"keep": ["id", "amount"], "rename": {"amount": "id", "id": "amount"}}`,
 			`amount="a" id="1.5" _position=9`},
-		{"all together", `{"keep": ["amount", "n"], "rename": {"price": "amount"}, "cast": {"price": "float64"}}`,
+		{"all together", `{"keep": ["amount", "n"], "rename": {"price": "amount"},
+			"cast": {"price": "float64"}}`,
 			`price=1.5 n=3 _position=9`},
 	}
 	for _, test := range tests {
@@ -71,44 +75,55 @@ func TestColumnsAreChosen(t *testing.T) {
 }
 
 func TestValuesThatDoNotFitAreRejected(t *testing.T) {
-	out := apply(t, `{"keep": ["id", "amount", "n"], "cast": {"amount": "float64", "n": {"type": "int32", "required": true}}}`,
-		tickets, `[{"id": "a", "amount": "1.5", "n": 3}, {"id": "b", "amount": "dear", "n": 4000000000, "_position": 7},
+	out := apply(t, `{"keep": ["id", "amount", "n"], "cast": {"amount": "float64",
+		"n": {"type": "int32", "required": true}}}`,
+		tickets, `[{"id": "a", "amount": "1.5", "n": 3},
+			{"id": "b", "amount": "dear", "n": 4000000000, "_position": 7},
 			{"id": "c", "amount": null, "n": 5}, {"id": "d", "amount": "2", "n": null}]`)
 	wantRows := []string{`id="a" amount=1.5 n=3 _position=∅`, `id="c" amount=∅ n=5 _position=∅`}
 	wantRejected := []string{
-		`p/1: amount: want a float64, got "dear": {"id":"b","amount":"dear","at":null,"n":4000000000,"_position":7}`,
+		`p/1: amount: want a float64, got "dear": ` +
+			`{"id":"b","amount":"dear","at":null,"n":4000000000,"_position":7}`,
 		`p/1: n: want a value, got null: {"id":"d","amount":"2","at":null,"n":null,"_position":null}`}
 	if !slices.Equal(out.Rows, wantRows) || !slices.Equal(out.Rejected, wantRejected) {
-		t.Errorf("got %v and rejected\n%s\nwant %v and\n%s", out.Rows, strings.Join(out.Rejected, "\n"), wantRows,
+		t.Errorf("got %v and rejected\n%s\nwant %v and\n%s", out.Rows, strings.Join(out.Rejected, "\n"),
+			wantRows,
 			strings.Join(wantRejected, "\n"))
 	}
 }
 
 // every has a column of every type that can be cast.
-var every = sdk.Schema{{Key: "s", Value: sdk.Column{Type: "string"}}, {Key: "i", Value: sdk.Column{Type: "int64"}},
+var every = sdk.Schema{{Key: "s", Value: sdk.Column{Type: "string"}},
+	{Key: "i", Value: sdk.Column{Type: "int64"}},
 	{Key: "j", Value: sdk.Column{Type: "int32"}}, {Key: "u", Value: sdk.Column{Type: "uint64"}},
 	{Key: "f", Value: sdk.Column{Type: "float64"}}, {Key: "g", Value: sdk.Column{Type: "float32"}},
 	{Key: "b", Value: sdk.Column{Type: "bool"}}, {Key: "t", Value: sdk.Column{Type: "timestamp"}},
 	{Key: "d", Value: sdk.Column{Type: "date"}}, {Key: "h", Value: sdk.Column{Type: "time"}},
 	{Key: "y", Value: sdk.Column{Type: "bytes"}}, {Key: "o", Value: sdk.Column{Type: "json"}},
-	{Key: "m", Value: sdk.Column{Type: "decimal(10,2)"}}, {Key: "l", Value: sdk.Column{Type: "list(string)"}}}.Arrow()
+	{Key: "m", Value: sdk.Column{Type: "decimal(10,2)"}},
+	{Key: "l", Value: sdk.Column{Type: "list(string)"}}}.Arrow()
 
 func TestCastsOfEveryType(t *testing.T) {
 	tests := []struct{ column, to, value, want string }{
 		{"s", "int64", `"-5"`, "-5"}, {"s", "int64", `"5.0"`, `want an int64, got "5.0"`},
 		{"s", "float64", `""`, `want a float64, got ""`}, {"s", "bool", `"true"`, "true"},
-		{"s", "timestamp", `"2026-03-01T00:00:00Z"`, "2026-03-01T00:00:00Z"}, {"s", "date", `"2026-03-01"`, "2026-03-01"},
+		{"s", "timestamp", `"2026-03-01T00:00:00Z"`, "2026-03-01T00:00:00Z"},
+		{"s", "date", `"2026-03-01"`, "2026-03-01"},
 		{"s", "json", `"{\"a\":1}"`, `"{\"a\":1}"`}, {"s", "json", `"{a"`, `want json, got "{a"`},
 		{"s", "decimal(4,1)", `"12.5"`, "12.5"}, {"s", "time", `"12:30:00"`, "12:30:00.000000"},
 		{"i", "int32", "7", "7"}, {"i", "int32", "4294967296", `want an int32, got "4294967296"`},
-		{"i", "uint64", "-1", `want a uint64, got "-1"`}, {"i", "float64", "3", "3"}, {"i", "string", "3", `"3"`},
+		{"i", "uint64", "-1", `want a uint64, got "-1"`}, {"i", "float64", "3", "3"},
+		{"i", "string", "3", `"3"`},
 		{"i", "decimal(4,1)", "12", "12"}, {"j", "int64", "3", "3"}, {"u", "int64", "18446744073709551615",
 			`want an int64, got "18446744073709551615"`},
-		{"f", "int64", "3.0", "3"}, {"f", "int64", "3.5", `want an int64, got "3.5"`}, {"f", "float32", "1e300",
-			`want a float32, got "1e+300"`}, {"f", "string", "0.1", `"0.1"`}, {"f", "decimal(10,8)", "0.00000001", "1e-08"},
+		{"f", "int64", "3.0", "3"}, {"f", "int64", "3.5", `want an int64, got "3.5"`},
+		{"f", "float32", "1e300",
+			`want a float32, got "1e+300"`}, {"f", "string", "0.1", `"0.1"`},
+		{"f", "decimal(10,8)", "0.00000001", "1e-08"},
 		{"g", "float64", "0.1", "0.1"}, {"b", "string", "true", `"true"`}, {"m", "int64", `"12.00"`, "12"},
 		{"m", "int64", `"12.50"`, `want an int64, got "12.5"`}, {"m", "float64", `"12.50"`, "12.5"},
-		{"m", "decimal(3,1)", `"12.50"`, "12.5"}, {"m", "decimal(3,0)", `"12.50"`, `want a decimal(3,0), got "12.50"`},
+		{"m", "decimal(3,1)", `"12.50"`, "12.5"},
+		{"m", "decimal(3,0)", `"12.50"`, `want a decimal(3,0), got "12.50"`},
 		{"t", "date", `"1969-12-31T23:30:00Z"`, "1969-12-31"}, {"t", "string", `"2026-03-01T00:00:00Z"`,
 			`"2026-03-01T00:00:00Z"`}, {"d", "timestamp", `"2026-03-01"`, "2026-03-01T00:00:00Z"},
 		{"o", "string", `"{\"a\":1}"`, `"{\"a\":1}"`}, {"l", "json", `["a", "b"]`, `"[\"a\",\"b\"]"`},
@@ -131,7 +146,8 @@ func TestCastsOfEveryType(t *testing.T) {
 }
 
 func TestNumbersBecomeTimestampsByAFormat(t *testing.T) {
-	out := apply(t, `{"keep": ["i"], "cast": {"i": {"type": "timestamp", "format": "unix_ms"}}}`, every, `[{"i": 1500}]`)
+	out := apply(t, `{"keep": ["i"], "cast": {"i": {"type": "timestamp", "format": "unix_ms"}}}`, every,
+		`[{"i": 1500}]`)
 	if want := `i=1970-01-01T00:00:01.5Z`; len(out.Rows) != 1 || out.Rows[0] != want {
 		t.Errorf("got %v, want %s", out.Rows, want)
 	}
@@ -147,23 +163,29 @@ func TestProblemsOfASelect(t *testing.T) {
 		{"twice", `["id", "id"]`, []string{"1: id is listed twice"}},
 		{"no old name", `{"ticket": "idd"}`, []string{`ticket: no column named "idd", did you mean id?`}},
 		{"a misspelt key", `{"kep": ["id"]}`, []string{"kep: unknown field, did you mean keep?"}},
-		{"an unknown key", `{"drop": ["id"], "only": ["n"]}`, []string{"only: unknown field (have keep, drop, rename, cast)"}},
-		{"keep and drop", `{"keep": ["id"], "drop": ["n"]}`, []string{"drop: what is not in keep is dropped already; " +
-			"use one of the two"}},
-		{"the engine's name", `{"_id": "id"}`, []string{"_id: columns that begin with _ are the engine's; choose another name"}},
-		{"the engine's column", `{"drop": ["_position"]}`, []string{"drop.0: _position is the engine's: it is always kept"}},
+		{"an unknown key", `{"drop": ["id"], "only": ["n"]}`,
+			[]string{"only: unknown field (have keep, drop, rename, cast)"}},
+		{"keep and drop", `{"keep": ["id"], "drop": ["n"]}`,
+			[]string{"drop: what is not in keep is dropped already; " +
+				"use one of the two"}},
+		{"the engine's name", `{"_id": "id"}`,
+			[]string{"_id: columns that begin with _ are the engine's; choose another name"}},
+		{"the engine's column", `{"drop": ["_position"]}`,
+			[]string{"drop.0: _position is the engine's: it is always kept"}},
 		{"all at once", `{"drop": ["x1"], "rename": {"a": "x2"}, "cast": {"x3": "int64", "n": "bytes"}}`,
 			[]string{"drop.0: no column", "rename.a: no column", "cast.x3: no column",
 				"cast.n: int64 cannot become bytes (in derive, string(x) and bytes(x) take bytes as UTF-8)"}},
 		{"renamed onto another", `{"rename": {"n": "id"}}`,
 			[]string{"rename.n: there is a column of this name already; drop it, or choose another"}},
-		{"renamed twice", `{"rename": {"a": "id", "b": "id"}}`, []string{"rename.b: id is renamed to a already"}},
+		{"renamed twice", `{"rename": {"a": "id", "b": "id"}}`,
+			[]string{"rename.b: id is renamed to a already"}},
 		{"renamed and dropped", `{"drop": ["id"], "rename": {"a": "id"}}`,
 			[]string{"rename.a: id does not go on; keep it, or leave it out here"}},
 		{"cast by the old name", `{"rename": {"price": "amount"}, "cast": {"amount": "float64"}}`,
 			[]string{"cast.amount: amount is called price here: types are given to the new names"}},
 		{"no type", `{"cast": {"n": "integer"}}`, []string{`cast.n: no type named "integer"`}},
-		{"to a list", `{"cast": {"id": "list(string)"}}`, []string{"cast.id: columns cannot become a list(string)"}},
+		{"to a list", `{"cast": {"id": "list(string)"}}`,
+			[]string{"cast.id: columns cannot become list(string)"}},
 		{"number to time", `{"cast": {"n": "timestamp"}}`, []string{"cast.n: int64 cannot become timestamp " +
 			"(say what the number counts: {type: timestamp, format: unix_s})"}},
 		{"time to number", `{"cast": {"at": "int64"}}`, []string{"cast.at: timestamp cannot become int64 " +

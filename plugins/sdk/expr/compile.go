@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/checker"
@@ -91,6 +92,9 @@ func (c *compiler) parse() (*ast.AST, error) {
 	if strings.TrimSpace(c.text) == "" {
 		return nil, c.at(0, "want an expression, got nothing", "")
 	}
+	if !utf8.ValidString(c.text) {
+		return nil, c.at(0, "want text in UTF-8", "")
+	}
 	c.source = common.NewTextSource(c.text)
 	parsed, errs := c.parser.Parse(c.source)
 	if list := errs.GetErrors(); len(list) > 0 {
@@ -108,7 +112,8 @@ func (c *compiler) check() error {
 	if err != nil {
 		return err
 	}
-	env, err := checker.NewEnv(containers.DefaultContainer, c.env.CELTypeProvider())
+	noTypes := types.NewEmptyRegistry() // else int and string would be names of values
+	env, err := checker.NewEnv(containers.DefaultContainer, noTypes)
 	if err != nil {
 		return err
 	}

@@ -59,16 +59,21 @@ func (w writer) write(kind byte, depth int) string {
 	case 'b':
 		return w.condition(sub, number, other)
 	case 'i':
-		return w.pick(fmt.Sprintf("(%s %s %s)", sub('i'), w.pick("+", "-", "*", "/", "%"), sub('i')), "(-"+sub('i')+")",
+		return w.pick(fmt.Sprintf("(%s %s %s)", sub('i'), w.pick("+", "-", "*", "/", "%"), sub('i')),
+			"(-"+sub('i')+")",
 			"size("+sub('s')+")", sub('t')+"."+w.pick("getHours", "getFullYear", "getDayOfWeek", "getMonth",
-				"getDate", "getDayOfYear", "getDayOfMonth", "getMinutes", "getSeconds", "getMilliseconds")+"()")
+				"getDate", "getDayOfYear", "getDayOfMonth", "getMinutes", "getSeconds",
+				"getMilliseconds")+"()")
 	case 'u':
 		return fmt.Sprintf("(%s %s %s)", sub('u'), w.pick("+", "-", "*", "/", "%"), sub('u'))
 	case 'f':
-		return w.pick(fmt.Sprintf("(%s %s %s)", sub('f'), w.pick("+", "-", "*", "/"), sub(w.pick("f", "i", "u")[0])),
-			fmt.Sprintf("(%s %s %s)", sub(w.pick("i", "u")[0]), w.pick("+", "-", "*", "/"), sub('f')), "(-"+sub('f')+")")
+		return w.pick(fmt.Sprintf("(%s %s %s)", sub('f'), w.pick("+", "-", "*", "/"), sub(w.pick("f", "i",
+			"u")[0])),
+			fmt.Sprintf("(%s %s %s)", sub(w.pick("i", "u")[0]), w.pick("+", "-", "*", "/"), sub('f')),
+			"(-"+sub('f')+")")
 	case 's':
-		return w.pick(fmt.Sprintf("(%s + %s)", sub('s'), sub('s')), sub('s')+".upper()", "string("+sub('i')+")")
+		return w.pick(fmt.Sprintf("(%s + %s)", sub('s'), sub('s')), sub('s')+".upper()",
+			"string("+sub('i')+")")
 	}
 	return w.leaf(kind)
 }
@@ -84,7 +89,8 @@ func (w writer) condition(sub func(byte) string, number, other byte) string {
 	case 2:
 		return fmt.Sprintf("(%s %s %s)", sub('b'), w.pick("&&", "||"), sub('b'))
 	case 3:
-		return fmt.Sprintf("(%s %s %s %s %s)", sub('b'), w.pick("&&", "||"), sub('b'), w.pick("&&", "||"), sub('b'))
+		return fmt.Sprintf("(%s %s %s %s %s)", sub('b'), w.pick("&&", "||"), sub('b'), w.pick("&&", "||"),
+			sub('b'))
 	case 4:
 		return fmt.Sprintf("!%s", sub('b'))
 	case 5:
@@ -113,7 +119,8 @@ func (w writer) leaf(kind byte) string {
 	case 's':
 		return w.pick("s", "s", "z", `""`, `"a"`, `"bc"`, `"é"`, `("a" + "b")`)
 	}
-	return w.pick("t", "t", "d", `timestamp("2026-03-01T12:30:45.5Z")`, `timestamp("2026-03-01T12:30:45.0000005Z")`)
+	return w.pick("t", "t", "d", `timestamp("2026-03-01T12:30:45.5Z")`,
+		`timestamp("2026-03-01T12:30:45.0000005Z")`)
 }
 
 var variety = arrow.NewSchema([]arrow.Field{{Name: "b", Type: arrow.FixedWidthTypes.Boolean, Nullable: true},
@@ -132,7 +139,8 @@ func varietyRows(random *rand.Rand, rows int) arrow.RecordBatch {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, variety)
 	one := func(n int) int { return random.IntN(n) }
 	ints := []int64{0, 1, -1, 2, 7, math.MaxInt64, math.MinInt64, 1 << 53, 1<<53 + 1}
-	floats := []float64{0, 1, -1, 0.5, 1.5, math.NaN(), math.Inf(1), math.Inf(-1), 1 << 63, -(1 << 63), 1 << 53,
+	floats := []float64{0, 1, -1, 0.5, 1.5, math.NaN(), math.Inf(1), math.Inf(-1), 1 << 63, -(1 << 63),
+		1 << 53,
 		math.Copysign(0, -1)}
 	texts := []string{"", "a", "b", "bc", "abc", "é", "12", "\xff", "A"}
 	before := random.IntN(12)
@@ -140,7 +148,8 @@ func varietyRows(random *rand.Rand, rows int) arrow.RecordBatch {
 		b.Field(0).(*array.BooleanBuilder).Append(one(2) == 0)
 		b.Field(1).(*array.Int64Builder).Append(ints[one(len(ints))])
 		b.Field(2).(*array.Int32Builder).Append(int32(ints[one(5)]))
-		b.Field(3).(*array.Uint64Builder).Append([]uint64{0, 1, 3, 1 << 63, math.MaxUint64, 1<<53 + 1}[one(6)])
+		b.Field(3).(*array.Uint64Builder).Append([]uint64{0, 1, 3, 1 << 63, math.MaxUint64,
+			1<<53 + 1}[one(6)])
 		b.Field(4).(*array.Float64Builder).Append(floats[one(len(floats))])
 		b.Field(5).(*array.Float32Builder).Append(float32(floats[one(len(floats))]))
 		b.Field(6).(*array.StringBuilder).Append(texts[one(len(texts))])
@@ -165,7 +174,8 @@ func outcome(t testing.TB, p *Program, rows arrow.RecordBatch) []string {
 		t.Fatalf("%s: %v", p.text, err)
 	}
 	if column.Len() != int(rows.NumRows()) || !arrow.TypeEqual(column.DataType(), p.Type()) {
-		t.Fatalf("%s: got %d rows of %s, want %d of %s", p.text, column.Len(), column.DataType(), rows.NumRows(), p.Type())
+		t.Fatalf("%s: got %d rows of %s, want %d of %s", p.text, column.Len(), column.DataType(),
+			rows.NumRows(), p.Type())
 	}
 	all := make([]string, column.Len())
 	for i := range all {

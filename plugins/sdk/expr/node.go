@@ -316,7 +316,8 @@ func (c *compiler) matches(e ast.Expr, call ast.CallExpr) (node, error) {
 // uniform refuses lists and maps of values of different types.
 func (c *compiler) uniform(e ast.Expr) error {
 	for _, t := range c.ast.GetType(e.ID()).Parameters() {
-		empty := e.Kind() == ast.ListKind && e.AsList().Size() == 0 || e.Kind() == ast.MapKind && e.AsMap().Size() == 0
+		empty := e.Kind() == ast.ListKind && e.AsList().Size() == 0 || e.Kind() == ast.MapKind &&
+			e.AsMap().Size() == 0
 		if t.Kind() == types.DynKind && !empty {
 			return c.atPart(c.ast, e.ID(), "the values of a list or map must be of one type",
 				"write whole numbers beside others as 1.0")

@@ -27,7 +27,8 @@ func (c *compiler) at(offset int, message, hint string) *Error {
 	}
 	before := string(runes[:offset])
 	lineStart := strings.LastIndexByte(before, '\n') + 1
-	return &Error{Line: 1 + strings.Count(before, "\n"), Column: 1 + utf8.RuneCountInString(before[lineStart:]),
+	return &Error{Line: 1 + strings.Count(before, "\n"),
+		Column: 1 + utf8.RuneCountInString(before[lineStart:]),
 		Offset: offset, Message: message, Hint: hint}
 }
 
@@ -70,7 +71,7 @@ func (c *compiler) syntax(e *common.Error) error {
 			at.Message = "a ) is missing here"
 		}
 	case strings.HasPrefix(found, "invalid int literal"):
-		at.Message = "a whole number of more than 63 bits, as a uint64 may be, ends in u: 18446744073709551615u"
+		at.Message = "a whole number of over 63 bits, as a uint64 may be, ends in u: 9223372036854775808u"
 	case strings.HasPrefix(rest, ">") && strings.HasSuffix(c.text[:len(c.text)-len(rest)], "<"):
 		at = c.at(at.Offset-1, "no operator <>", "write !=")
 	case strings.HasPrefix(found, "unexpected") || strings.HasPrefix(found, "mismatched"):
@@ -129,6 +130,9 @@ func (c *compiler) mistake(e *common.Error) error {
 		if m[1] == "string" {
 			at.Hint = "functions of a text are called with (), such as name.lower()"
 		}
+		if part != nil && part.Kind() == ast.SelectKind && strings.HasPrefix(m[1], "struct") {
+			at.Message = c.noFieldOf(part.AsSelect())
+		}
 	}
 	return at
 }
@@ -160,6 +164,29 @@ func (c *compiler) noColumn(name string) string {
 		return "no field of this name in " + name
 	}
 	return err.Error()
+}
+
+// noFieldOf is a field that a struct has not.
+func (c *compiler) noFieldOf(s ast.SelectExpr) string {
+	name := s.FieldName()
+	of := s.Operand()
+	column := ""
+	for ; of.Kind() == ast.SelectKind; of = of.AsSelect().Operand() {
+		column = "." + of.AsSelect().FieldName() + column
+	}
+	if of.Kind() == ast.IdentKind {
+		column = of.AsIdent() + column
+	}
+	var fields []string
+	for _, v := range c.variables {
+		if field, ok := strings.CutPrefix(v.name, column+"."); ok && !strings.Contains(field, ".") {
+			fields = append(fields, field)
+		}
+	}
+	if near := sdk.Nearest(name, fields); near != "" {
+		return column + " has no field " + name + ", did you mean " + near + "?"
+	}
+	return column + " has no field " + name + " (have " + strings.Join(fields, ", ") + ")"
 }
 
 func (c *compiler) noFunction(name string) string {

@@ -54,7 +54,8 @@ func (r *rewriter) walk(e ast.Expr, nullable bool) {
 		r.fail(e, "there are no types of this kind", "a map is written {\"key\": value}")
 	case ast.ComprehensionKind:
 		c := e.AsComprehension()
-		for _, inner := range []ast.Expr{c.IterRange(), c.AccuInit(), c.LoopCondition(), c.LoopStep(), c.Result()} {
+		for _, inner := range []ast.Expr{c.IterRange(), c.AccuInit(), c.LoopCondition(), c.LoopStep(),
+			c.Result()} {
 			r.walk(inner, false)
 		}
 	}

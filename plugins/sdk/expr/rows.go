@@ -3,6 +3,7 @@ package expr
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -241,15 +242,16 @@ func (v *vector) setNull(row int) {
 	}
 }
 
-// reasonOf is CEL's error in one line, without what only its authors know.
+var conversion = regexp.MustCompile(`^type conversion error from '(.*)' to '(.*)'`)
+
+// reasonOf is CEL's error in one line and in our words for types.
 func reasonOf(err error) string {
 	if _, ok := errors.AsType[interpreter.EvalCancelledError](err); ok {
 		return "the expression costs more than one row may cost"
 	}
-	reason := err.Error()
-	if _, inner, ok := strings.Cut(reason, "no such overload: "); ok {
-		reason = inner
+	reason, _, _ := strings.Cut(err.Error(), "\n")
+	if m := conversion.FindStringSubmatch(reason); m != nil {
+		return "this " + ours(m[1]) + " is no " + ours(m[2])
 	}
-	reason, _, _ = strings.Cut(reason, "\n")
 	return reason
 }

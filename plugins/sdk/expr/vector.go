@@ -230,7 +230,8 @@ func toFloats(v *vector) *vector {
 	if v.kind == float {
 		return v
 	}
-	out := &vector{kind: float, one: v.one, state: v.state, reasons: v.reasons, floats: make([]float64, len(v.ints))}
+	out := &vector{kind: float, one: v.one, state: v.state, reasons: v.reasons, floats: make([]float64,
+		len(v.ints))}
 	for i, n := range v.ints {
 		if v.kind == unsigned {
 			out.floats[i] = float64(uint64(n))
