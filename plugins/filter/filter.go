@@ -34,15 +34,27 @@ func (c *Config) Validate() error {
 }
 
 // Transform is the filter step.
-var Transform = sdk.Spec[Config]{
-	Kind:     sdk.KindTransform,
-	Name:     "filter",
-	Summary:  "Keeps the rows for which a condition is true.",
-	Example:  "filter: 'priorite == \"urgent\" && type != \"spam\"'\n",
-	Defaults: Config{path: "where"},
-	Schema:   schema,
-	Open:     open,
-}.Plugin()
+var Transform = newPlugin()
+
+func newPlugin() sdk.Plugin {
+	p := sdk.Spec[Config]{
+		Kind:     sdk.KindTransform,
+		Name:     "filter",
+		Summary:  "Keeps the rows for which a condition is true.",
+		Example:  "filter: 'priorite == \"urgent\" && type != \"spam\"'\n",
+		Defaults: Config{path: "where"},
+		Schema:   schema,
+		Open:     open,
+	}.Plugin()
+	planned := p.Schema
+	p.Schema = func(config []byte, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+		// The columns are those of the input whatever is wrong: the steps
+		// behind a faulty filter can still be checked.
+		_, problems := planned(config, in)
+		return in, problems
+	}
+	return p
+}
 
 func schema(c *Config, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
 	if _, err := expr.CompileCondition(c.Where, in); err != nil {

@@ -106,6 +106,14 @@ func TestFaultsAreToldWithTheirPlace(t *testing.T) {
 	}
 }
 
+func TestColumnsAreKnownBehindAFaultyFilter(t *testing.T) {
+	for _, config := range []string{`"priorite =="`, `"priorit == null"`, `{"were": 1}`} {
+		if out, problems := Transform.Schema([]byte(config), tickets); out != tickets || len(problems) == 0 {
+			t.Errorf("%s: got %v and %v, want the input's columns and a problem", config, out, problems)
+		}
+	}
+}
+
 // BenchmarkEquality is a string column against a literal: what a filter costs a row.
 func BenchmarkEquality(b *testing.B) {
 	builder := array.NewRecordBuilder(memory.DefaultAllocator, tickets)

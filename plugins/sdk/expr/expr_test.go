@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -316,4 +317,23 @@ func FuzzCompile(f *testing.F) {
 			t.Fatalf("%q: %v", text, err)
 		}
 	})
+}
+
+func TestAProgramMayBeShared(t *testing.T) {
+	rows := rowsOf(t, tickets, oneTicket)
+	p, err := Compile(`priorite.matches("^u") && labels.exists(l, l == "b") && n in [7, 8]`, tickets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 50 {
+				if keep, failed, err := p.Filter(rows); err != nil || len(failed) > 0 || !keep[0] {
+					t.Errorf("got %v, %v, %v", keep, failed, err)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
