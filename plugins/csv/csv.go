@@ -55,7 +55,7 @@ type SourceConfig struct {
 // Validate says what no run could read.
 func (c *SourceConfig) Validate() error {
 	return errors.Join(c.SourceConfig.Validate(), c.Dialect.check(), textfiles.CheckLimit(c.MaxLineBytes),
-		textfiles.CheckSchema(c.Schema), textrows.Check(c.Schema))
+		textfiles.CheckSchema(c.Schema), textrows.Check(c.Schema, c.Header))
 }
 
 // Source reads CSV files.

@@ -225,8 +225,10 @@ func TestConfigIsChecked(t *testing.T) {
 		{Source, `{"path":"a.csv"}`,
 			`schema: schema is missing (name one of the file's schemas, or write the columns ` +
 				`in place: {id: int64, name: string})`},
-		{Source, `{"path":"a.csv","schema":{"a":"list(string)"}}`,
-			`schema.a: a list(string) cannot be read from text (use json, which keeps the value's text)`},
+		{Source, `{"path":"a.csv","header":false,"schema":{"a":{"type":"string","from":"x"}}}`,
+			`schema.a.from: names a cell by the header's name, and there is no header; columns are taken in order`},
+		{Source, `{"path":"a.csv","schema":{"a":"string","b":{"type":"int64","from":"a"}}}`,
+			`schema.b: the cell "a" is the value of another column already`},
 		{Source, `{"path":"a.csv","schema":{"a":"string"},"delimiter":null}`,
 			`delimiter: want a string, got nothing (quote it: "" for the empty string, "|" or "#" for a mark that ` +
 				`YAML reads itself)`},

@@ -18,6 +18,7 @@ import (
 // reader reads the records of one file.
 type reader struct {
 	path  string
+	log   *slog.Logger
 	in    *textfiles.Input
 	rows  *textrows.Decoder
 	batch textfiles.Batch
@@ -32,8 +33,8 @@ func open(ctx context.Context, c *SourceConfig, f files.File, log *slog.Logger) 
 		return nil, err
 	}
 	rows := textrows.NewDecoder(f.Schema, c.options())
-	r := &reader{path: f.Path, in: in, rows: rows, batch: textfiles.Batch{Rows: rows, Placed: f.Positions},
-		most: int(c.MaxLineBytes), line: 1}
+	r := &reader{path: f.Path, log: log, in: in, rows: rows,
+		batch: textfiles.Batch{Rows: rows, Placed: f.Positions}, most: int(c.MaxLineBytes), line: 1}
 	if err := r.begin(ctx, c.Header, f.Skip, log); err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
@@ -102,10 +103,10 @@ func (r *reader) Positions() []int64 { return r.batch.Positions() }
 
 // step reads one record into the batch.
 func (r *reader) step() error {
-	if !r.batch.Fits(r.most, r.rows.Width()) {
+	if !r.batch.Fits(r.most) {
 		// The longest record does not fit: look how long this one is.
 		data, final := r.window()
-		if n, err := r.rows.Skip(data, final); err == nil && !r.batch.Fits(n, r.rows.Width()) {
+		if n, err := r.rows.Skip(data, final); err == nil && !r.batch.Fits(n) {
 			return textfiles.ErrFull
 		} else if err != nil && len(data) > 0 {
 			return textfiles.ErrFull
@@ -187,5 +188,10 @@ func (r *reader) blank(data []byte, final bool) int {
 // Offset is how much of the file has been read.
 func (r *reader) Offset() int64 { return r.in.Offset() }
 
-// Close closes the file.
-func (r *reader) Close() error { return r.in.Close() }
+// Close closes the file, and says what of it had no column.
+func (r *reader) Close() error {
+	if unknown := r.rows.UnknownKeys(); unknown > 0 {
+		r.log.Info("keys that the schema does not have were dropped", "file", r.path, "dropped", unknown)
+	}
+	return r.in.Close()
+}

@@ -28,6 +28,27 @@ func TestColumnsAreMatchedByPlaceWithoutAHeader(t *testing.T) {
 	}
 }
 
+func TestListsAndStructsAreJSON(t *testing.T) {
+	text := `n;when;l;s` + "\n" + `1;31.01.2026;"[1, null]";"{""a"":""x;"",""l"":[true]}"` + "\n" +
+		`2;;;` + "\n" +
+		`3;;null;{}` + "\n" + `4;;[1;` + "\n" + `5;;;"{""a"":1,""l"":[2]}"` + "\n" + `6;1.1.2026;[];[]`
+	lines, rejected, err := readText(t, text, `,"delimiter":";","metadata":"line","schema":{`+
+		`"at":{"type":"date","format":"%d.%m.%Y","from":"when"},"n":"int64","l":"list(int64)",`+
+		`"s":{"type":"struct","fields":{"a":"string","l":"list(bool)"}}}`)
+	want := []string{`{"at":"2026-01-31","n":1,"l":[1,null],"s":{"a":"x;","l":[true]},"_line":2}`,
+		`{"at":null,"n":2,"l":null,"s":null,"_line":3}`,
+		`{"at":null,"n":3,"l":null,"s":{"a":null,"l":null},"_line":4}`}
+	if err != nil || !slices.Equal(lines, want) {
+		t.Errorf("got %s, %v\nwant %s", lines, err, want)
+	}
+	want = []string{`5: l: want a list(int64), got "[1": "4;;[1;"`,
+		`6: s.l.0: want a bool, got 2: "5;;;\"{\"\"a\"\":1,\"\"l\"\":[2]}\""`,
+		`7: s: want a struct, got an array: "6;1.1.2026;[];[]"`}
+	if !slices.Equal(rejected, want) {
+		t.Errorf("got  %q\nwant %q", rejected, want)
+	}
+}
+
 func TestBadRowsAreRejectedWithTheirLines(t *testing.T) {
 	text := "a,b\nx,1\n\nshort\n\"two\nlines\",x\ny,2,3\n\"stray\" quote,1\nz,3\n"
 	lines, rejected, err := readText(t, text, abSchema)

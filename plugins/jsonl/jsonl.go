@@ -20,13 +20,21 @@ import (
 // SourceConfig is the config of the jsonl input.
 type SourceConfig struct {
 	files.SourceConfig
+	Extra        string    `json:"extra" doc:"Name of a json column that keeps the keys without a column."`
 	MaxLineBytes sdk.Bytes `json:"max_line_bytes" doc:"Longest line; a longer one is rejected."`
 }
 
 // Validate says what no run could read.
 func (c *SourceConfig) Validate() error {
 	return errors.Join(c.SourceConfig.Validate(), textfiles.CheckLimit(c.MaxLineBytes),
-		textfiles.CheckSchema(c.Schema), jsonrows.Check(c.Schema))
+		textfiles.CheckSchema(c.Schema), jsonrows.CheckExtra(c.Extra, c.Schema))
+}
+
+// files is the config as package files takes it, with the column for the rest.
+func (c *SourceConfig) files() files.SourceConfig {
+	shared := c.SourceConfig
+	shared.Schema = jsonrows.WithExtra(c.Schema, c.Extra)
+	return shared
 }
 
 // Source reads JSON lines.
@@ -38,10 +46,10 @@ var Source = sdk.Spec[SourceConfig]{
 	Defaults:  SourceConfig{SourceConfig: files.DefaultSource(), MaxLineBytes: textfiles.DefaultLimit},
 	Resources: func(c *SourceConfig) []string { return c.Resources() },
 	Schema: func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
-		return c.Columns(), nil
+		return c.files().Columns(), nil
 	},
 	Open: func(ctx context.Context, c *SourceConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
-		return files.NewSource(c.SourceConfig, env, files.Input{
+		return files.NewSource(c.files(), env, files.Input{
 			Suffixes: append(textfiles.Suffixes(".jsonl"), textfiles.Suffixes(".ndjson")...),
 			Open: func(ctx context.Context, f files.File) (files.Reader, error) {
 				return open(ctx, f, int(c.MaxLineBytes), env.Log)

@@ -298,6 +298,26 @@ func TestReadingResumesAfterTheCursor(t *testing.T) {
 	}
 }
 
+func TestNestedValuesAreReadAndWritten(t *testing.T) {
+	const keys = `,"extra":"rest","metadata":["path","line"],"schema":{"id":"int64",` +
+		`"at":{"type":"timestamp","format":"%d/%m/%Y","from":"p.at"},` +
+		`"l":{"type":"list(struct)","fields":{"a":"list(decimal(4,1))","b":"bytes"}}}`
+	lines, rejected, err := readText(t,
+		`{"id":1,"p":{"at":"31/01/2026"},"l":[{"a":[1.5,null],"b":"AAE="},null],"x":[7]}`+
+			"\n\n"+`{"id":2,"l":[{"b":1}]}`+"\n"+`{"id":3,"l":[]}`, keys)
+	want := []string{`{"id":1,"at":"2026-01-31T00:00:00Z","l":[{"a":[1.5,null],"b":"AAE="},null],` +
+		`"rest":{"x":[7]},` +
+		`"_path":"a.jsonl","_line":1}`,
+		`{"id":3,"at":null,"l":[],"rest":null,"_path":"a.jsonl","_line":4}`}
+	if err != nil || !slices.Equal(lines, want) {
+		t.Errorf("got %s, %v\nwant %s", lines, err, want)
+	}
+	want = []string{`3: l.0.b: want bytes, got 1: "{\"id\":2,\"l\":[{\"b\":1}]}"`}
+	if !slices.Equal(rejected, want) {
+		t.Errorf("got %q, want %q", rejected, want)
+	}
+}
+
 func TestConfigIsChecked(t *testing.T) {
 	tests := []struct {
 		plugin       sdk.Plugin
@@ -306,9 +326,11 @@ func TestConfigIsChecked(t *testing.T) {
 		{Source, `{"path":"a.jsonl","schema":` + ticketSchema + `}`, ``},
 		{Source, `{"path":"a.jsonl"}`, `schema: schema is missing (name one of the file's schemas, or write the ` +
 			`columns in place: {id: int64, name: string})`},
-		{Source, `{"path":"a.jsonl","schema":{"a":"list(string)"},"max_line_bytes":1}`,
+		{Source, `{"path":"a.jsonl","schema":{"a":"list(string)"},"max_line_bytes":1,"extra":"_a"}`,
 			"max_line_bytes: want 64B to 7MB, got 1B\n" +
-				`schema.a: a list(string) cannot be read from text (use json, which keeps the value's text)`},
+				`extra: columns that begin with _ are the engine's; choose another name than _a`},
+		{Source, `{"path":"a.jsonl","schema":{"a":"string"},"extra":"a"}`,
+			`extra: the schema has a column a already; choose another name`},
 		{Sink, `{"path":"out","compression":"zstd"}`, ``},
 		{Sink, `{"path":"out","compression":"lz4"}`, `compression: want none, gzip or zstd, got "lz4"`},
 	}

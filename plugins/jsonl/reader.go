@@ -18,14 +18,13 @@ import (
 
 // reader reads the lines of one file.
 type reader struct {
-	path    string
-	in      *textfiles.Input
-	rows    *jsonrows.Decoder
-	columns int
-	batch   textfiles.Batch
-	most    int   // bytes of a line, its break not counted
-	line    int64 // of the line last read
-	log     *slog.Logger
+	path  string
+	in    *textfiles.Input
+	rows  *jsonrows.Decoder
+	batch textfiles.Batch
+	most  int   // bytes of a line, its break not counted
+	line  int64 // of the line last read
+	log   *slog.Logger
 }
 
 func open(ctx context.Context, f files.File, most int, log *slog.Logger) (files.Reader, error) {
@@ -34,7 +33,7 @@ func open(ctx context.Context, f files.File, most int, log *slog.Logger) (files.
 		return nil, err
 	}
 	rows := jsonrows.NewDecoder(f.Schema)
-	r := &reader{path: f.Path, in: in, rows: rows, columns: len(f.Schema), most: most, log: log,
+	r := &reader{path: f.Path, in: in, rows: rows, most: most, log: log,
 		batch: textfiles.Batch{Rows: rows, Placed: f.Positions}}
 	if err := r.skip(ctx, f.Skip); err != nil {
 		return nil, errors.Join(err, in.Close())
@@ -86,7 +85,7 @@ func (r *reader) step() error {
 		tooLong := fmt.Errorf("want a line of at most %s, got a longer one; max_line_bytes sets the limit",
 			sdk.Bytes(r.most))
 		r.batch.Reject(r.line+1, tooLong, line[:min(len(line), keptOfTooLong)])
-	case !r.batch.Fits(len(line), r.columns):
+	case !r.batch.Fits(len(line)):
 		return textfiles.ErrFull
 	default:
 		if err := r.rows.Append(line); err != nil {

@@ -35,6 +35,7 @@ type SourceConfig struct {
 	Topic      []string   `json:"topic" required:"true" alias:"topics" doc:"Topic to read, or a list of them."`
 	Schema     sdk.Schema `json:"schema" doc:"Columns of a record, or a schema of the file."`
 	Format     string     `json:"format" doc:"What a record's value is: json, csv or raw."`
+	Extra      string     `json:"extra" doc:"Name of a json column that keeps the keys without a column."`
 	Metadata   []string   `json:"metadata" doc:"Columns: key, key_bytes, partition, offset, timestamp, headers."`
 	Start      Start      `json:"start" doc:"Where a first run begins: earliest, latest or {timestamp: T}."`
 	Group      string     `json:"consumer_group" alias:"group,group_id" doc:"Group that lag tools look for."`
@@ -115,6 +116,8 @@ func (c *SourceConfig) Validate() error {
 
 func (c *SourceConfig) checkSchema() error {
 	switch {
+	case c.Extra != "" && c.Format != formatJSON:
+		return sdk.Fieldf("extra", "is for format json, which has keys; the format is %s", c.Format)
 	case c.Format == formatRaw && len(c.Schema) == 0:
 		return nil
 	case c.Format == formatRaw:
@@ -125,9 +128,9 @@ func (c *SourceConfig) checkSchema() error {
 	case len(c.Schema) == 0:
 		return sdk.Fieldf("schema", "is missing: format %s needs columns, nothing is inferred", c.Format)
 	case c.Format == formatJSON:
-		return under("schema", jsonrows.Check(c.Schema))
+		return jsonrows.CheckExtra(c.Extra, c.Schema)
 	case c.Format == formatCSV:
-		return under("schema", textrows.Check(c.Schema))
+		return textrows.Check(c.Schema, false)
 	}
 	return nil
 }
@@ -141,7 +144,7 @@ func (c *SourceConfig) schema() sdk.Schema {
 	if c.Format == formatRaw && len(c.Schema) == 0 {
 		return sdk.Schema{{Key: "value", Value: sdk.Column{Type: "bytes"}}}
 	}
-	return c.Schema
+	return jsonrows.WithExtra(c.Schema, c.Extra)
 }
 
 // Validate returns all that is wrong with the config.

@@ -37,6 +37,11 @@ func TestSourceConfigIsChecked(t *testing.T) {
 		{"other metadata", `{"topic": "t", ` + schema + `, "metadata": ["ofset"]}`,
 			`metadata: want key, key_bytes, partition, offset, timestamp, headers, got "ofset" ` +
 				`(did you mean offset?)`},
+		{"extra", `{"topic": "t", ` + schema + `, "extra": "rest"}`, ""},
+		{"extra of no keys", `{"topic": "t", ` + schema + `, "format": "csv", "extra": "rest"}`,
+			"extra: is for format json, which has keys; the format is csv"},
+		{"cells without names", `{"topic": "t", "format": "csv", "schema": {"a": {"type": "string", "from": "b"}}}`,
+			"schema.a.from: names a cell by the header's name, and there is no header; columns are taken in order"},
 		{"metadata twice", `{"topic": "t", ` + schema + `, "metadata": ["key", "key"]}`,
 			"metadata: key is named twice"},
 		{"start", `{"topic": "t", ` + schema + `, "start": "oldest"}`,

@@ -72,18 +72,6 @@ func (s *SASL) Validate() error {
 // joined is errors.Join, or nil if all are.
 func joined(errs []error) error { return errors.Join(errs...) }
 
-// under puts a problem below a key.
-func under(path string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if p, ok := errors.AsType[sdk.Problem](err); ok {
-		p.Path = strings.TrimSuffix(path+"."+p.Path, ".")
-		return p
-	}
-	return sdk.Problem{Path: path, Message: err.Error()}
-}
-
 func (c *connection) problems() []error {
 	var errs []error
 	for _, b := range c.Brokers {

@@ -83,6 +83,9 @@ func (r *raw) Rows() int { return r.build.Len() }
 // Bytes is the size of the next Take's column data.
 func (r *raw) Bytes() int { return r.build.DataLen() + 5*r.build.Len() }
 
+// Room is what a value adds to Bytes.
+func (r *raw) Room(text int) int { return text + 5 }
+
 // Take hands over the rows since the last Take.
 func (r *raw) Take() arrow.RecordBatch {
 	var column arrow.Array = r.build.NewBinaryArray()

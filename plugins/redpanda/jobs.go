@@ -44,6 +44,7 @@ type decoder interface {
 	Append(value []byte) error
 	Rows() int
 	Bytes() int
+	Room(text int) int
 	Take() arrow.RecordBatch
 }
 
@@ -83,7 +84,7 @@ func (j *job) decode(d recordDecoder, columns *arrow.Schema, placed bool) {
 	}
 	rejectedBytes, before := 0, int32(-1)
 	for _, r := range j.records {
-		size := d.Bytes() + rejectedBytes + len(r.Value) + metadataBytes(r) + slack
+		size := d.Bytes() + rejectedBytes + d.Room(len(r.Value)) + metadataBytes(r) + slack
 		if size > sdk.MaxBatchBytes && (d.Rows() > 0 || rejectedBytes > 0) {
 			flush(r.Offset, before)
 			rejectedBytes = 0

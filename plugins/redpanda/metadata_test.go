@@ -49,6 +49,24 @@ func TestMetadataBecomesColumns(t *testing.T) {
 	}
 }
 
+func TestNestedValuesAndExtraKeysAreKept(t *testing.T) {
+	w := newWorld(t, 1)
+	w.put(0, `{"n":{"l":[1,null]},"x":[1],"y":2}`, `{"n":null}`)
+	in := w.open(`{"extra":"rest","metadata":"offset",
+		"schema":{"n":{"type":"struct","fields":{"l":"list(int64)"}}}}`, nil)
+	var got []string
+	in.until("two rows", func(item sdk.Item) bool {
+		if item.Batch != nil {
+			got = append(got, sdktest.Text(item.Batch.Rows)...)
+		}
+		return len(got) == 2
+	})
+	want := []string{`n={"l":[1,null]} rest="{\"x\":[1],\"y\":2}" _offset=0`, `n=∅ rest=∅ _offset=1`}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestRejectedRecordLeavesNoMetadata(t *testing.T) {
 	w := newWorld(t, 1)
 	for key, value := range map[string]string{"\xff": `{"n":"a"}`, "k": `bad`} {

@@ -1,6 +1,8 @@
 package columns
 
 import (
+	"fmt"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
@@ -15,19 +17,27 @@ type Builder struct {
 	rows    int
 	wide    int   // bytes of a row's values of fixed size
 	vary    []int // the columns whose values vary in size
+	nested  []int // of them, those with columns inside
+	inside  int   // bytes of the nested columns' committed rows
+	growth  int   // most bytes that a byte of JSON text becomes in the nested columns
 }
 
-// NewBuilder makes a builder for a schema that Check accepts.
+// NewBuilder makes a builder for any valid schema.
 func NewBuilder(schema sdk.Schema) *Builder {
 	b := &Builder{schema: schema.Arrow(), columns: make([]Column, len(schema))}
 	for i, f := range b.schema.Fields() {
-		b.columns[i] = newColumn(f, schema[i].Value.Format)
-		wide := b.columns[i].Kind.wide()
-		if wide == 0 {
+		c := &b.columns[i]
+		*c = newColumn(schema[i].Value.Source(f.Name), f, &schema[i].Value)
+		switch wide := c.Kind.wide(); {
+		case c.isNested():
+			b.vary, b.nested = append(b.vary, i), append(b.nested, i)
+			b.growth += c.growth()
+		case wide == 0:
 			b.vary = append(b.vary, i)
-			wide = 4 // the offset
+			b.wide += 4 // the offset
+		default:
+			b.wide += wide
 		}
-		b.wide += wide
 	}
 	return b
 }
@@ -49,6 +59,12 @@ func (b *Builder) Commit() error {
 			}
 		}
 	}
+	if len(b.nested) > 0 {
+		if err := b.commitNested(); err != nil {
+			b.Abort()
+			return err
+		}
+	}
 	for i := range b.columns {
 		c := &b.columns[i]
 		if c.state != isSet {
@@ -61,10 +77,33 @@ func (b *Builder) Commit() error {
 	return nil
 }
 
+// commitNested looks into lists and structs, and ends what is in them.
+func (b *Builder) commitNested() error {
+	inside := 0
+	for _, i := range b.nested {
+		if err := b.columns[i].fault(); err != nil {
+			return err
+		}
+		inside += b.columns[i].size()
+	}
+	if inside-b.inside > sdk.MaxBatchBytes {
+		return fmt.Errorf("want a row of at most %s in columns, got one of %s",
+			sdk.Bytes(sdk.MaxBatchBytes), sdk.Bytes(inside-b.inside))
+	}
+	b.inside = inside
+	for _, i := range b.nested {
+		b.columns[i].commitInside()
+	}
+	return nil
+}
+
 // Abort drops the row being built.
 func (b *Builder) Abort() {
 	for i := range b.columns {
 		b.columns[i].state = unset // the next row overwrites the values
+	}
+	for _, i := range b.nested {
+		b.columns[i].rewind(b.columns[i].n)
 	}
 }
 
@@ -76,11 +115,19 @@ func (b *Builder) Rows() int { return b.rows }
 func (b *Builder) Bytes() int {
 	size := b.rows * b.wide
 	for _, i := range b.vary {
-		if c := &b.columns[i]; c.offsets != nil {
+		if c := &b.columns[i]; c.isNested() {
+			size += c.size()
+		} else if c.offsets != nil {
 			size += int(c.offsets[c.n])
 		}
 	}
 	return size
+}
+
+// Room is the most bytes that a row of so much text adds to Bytes.
+func (b *Builder) Room(text int) int {
+	const validity = 1 // a bit a column, rounded up
+	return min(b.wide+len(b.columns)*validity+text*(1+b.growth), sdk.MaxBatchBytes)
 }
 
 // Take hands over the committed rows and starts anew.
@@ -90,6 +137,6 @@ func (b *Builder) Take() arrow.RecordBatch {
 		arrays[i] = b.columns[i].take()
 	}
 	rows := b.rows
-	b.rows = 0
+	b.rows, b.inside = 0, 0
 	return array.NewRecordBatch(b.schema, arrays, int64(rows))
 }

@@ -29,12 +29,15 @@ type Column struct {
 	Name string
 	Kind Kind
 
-	field arrow.Field
-	unit  int64 // of a timestamp kept as a number: its microseconds; 0: RFC 3339
-	clock Clock
-	n     int   // whole rows: the row being built has this index
-	state state // of the row being built
-	bad   string
+	field  arrow.Field
+	times  *times // how text becomes a time, if not as usual
+	unit   int64  // of a timestamp kept as a number: its microseconds; 0: text
+	clock  Clock
+	n      int   // whole rows: the row being built has this index
+	state  state // of the row being built
+	bad    string
+	inside []Column // of a struct: its fields; of a list: its items
+	wrong  *wrong   // of the list being built: its first bad item
 
 	// One of these holds the values, by kind; data also holds bools, a byte each.
 	data    []byte
@@ -47,21 +50,30 @@ type Column struct {
 	nulls int
 }
 
-func newColumn(f arrow.Field, format string) Column {
-	c := Column{Name: f.Name, Kind: KindOf(f), field: f}
-	switch format {
-	case "unix_s":
-		c.unit = 1_000_000
-	case "unix_ms":
-		c.unit = 1_000
-	case "unix_us":
-		c.unit = 1
+// newColumn makes a column of a spec that was validated. name is what the
+// column is in the input.
+func newColumn(name string, f arrow.Field, spec *sdk.Column) Column {
+	c := Column{Name: name, Kind: KindOf(f), field: f}
+	switch t := f.Type.(type) {
+	case *arrow.ListType:
+		c.inside = []Column{newColumn("", t.ElemField(), spec)}
+	case *arrow.StructType:
+		for i, field := range t.Fields() {
+			inside := &spec.Fields[i].Value
+			c.inside = append(c.inside, newColumn(inside.Source(field.Name), field, inside))
+		}
+	case *arrow.TimestampType, *arrow.Date32Type, *arrow.Time64Type:
+		c.unit, c.times = timesOf(spec)
 	}
 	return c
 }
 
 // Unix tells whether the column is a timestamp that is written as a number.
 func (c *Column) Unix() bool { return c.unit != 0 }
+
+// Patterned tells whether the column is a time that is written by a pattern,
+// which a number may follow as well as a text.
+func (c *Column) Patterned() bool { return c.times != nil && c.times.layout != nil }
 
 // SetBytes sets the row to text or bytes as they are. Text must be UTF-8.
 func (c *Column) SetBytes(b []byte) {
@@ -117,7 +129,7 @@ func (c *Column) SetNull() { c.state = isNull }
 // SetBad makes the row one that Commit refuses: got is what came instead of a
 // value, as it should be shown.
 func (c *Column) SetBad(got string) {
-	c.state, c.bad = isBad, got
+	c.state, c.bad, c.wrong = isBad, got, nil
 }
 
 // Want is what the column takes, with its article: "an int64".
@@ -125,6 +137,9 @@ func (c *Column) Want() string {
 	name := "json"
 	if c.Kind != JSON {
 		name = sdk.TypeName(c.field.Type)
+	}
+	if c.Kind == Struct {
+		name = "struct"
 	}
 	article := "a "
 	if strings.HasPrefix(name, "i") {
@@ -141,24 +156,37 @@ func (c *Column) Want() string {
 	case 1:
 		name += " (unix_us)"
 	}
+	if c.Patterned() {
+		name += " (" + c.times.pattern + ")"
+	}
 	return article + name
 }
 
 // fault is why the row being built cannot be taken, or nil.
 func (c *Column) fault() error {
-	switch {
-	case c.state == isBad:
-		return fmt.Errorf("%s: want %s, got %s", c.Name, c.Want(), c.bad)
-	case c.field.Nullable:
-		return nil
-	case c.state == unset:
-		return fmt.Errorf("%s: want %s, got nothing", c.Name, c.Want())
+	if w := c.problem(); w != nil {
+		return fmt.Errorf("%s: want %s, got %s", join(c.Name, w.path), w.want, w.got)
 	}
-	return fmt.Errorf("%s: want %s, got null", c.Name, c.Want())
+	return nil
 }
 
-// writeNull ends the row being built as a null.
+// writeNull ends the row being built as a null, or, under a null where there
+// can be none, as a value that nobody sees.
 func (c *Column) writeNull() {
+	c.writeEmpty()
+	if !c.field.Nullable {
+		return
+	}
+	c.fillValid(c.n + 1)
+	c.valid[c.n/8] &^= 1 << (c.n % 8)
+	c.nulls++
+}
+
+func (c *Column) writeEmpty() {
+	if c.isNested() {
+		c.emptyInside()
+		return
+	}
 	switch c.Kind.wide() {
 	case 0:
 		c.Finish(c.Start())
@@ -171,9 +199,6 @@ func (c *Column) writeNull() {
 	case 16:
 		c.dec = append(c.dec[:c.n], decimal128.Num{})
 	}
-	c.fillValid(c.n + 1)
-	c.valid[c.n/8] &^= 1 << (c.n % 8)
-	c.nulls++
 }
 
 // fillValid makes the bitmap long enough for rows.
@@ -189,6 +214,9 @@ func (c *Column) take() arrow.Array {
 	if c.nulls > 0 {
 		c.fillValid(c.n)
 		valid = memory.NewBufferBytes(c.valid)
+	}
+	if c.isNested() {
+		return c.takeNested(valid)
 	}
 	buffers := []*memory.Buffer{valid, nil}
 	switch c.Kind.wide() {

@@ -1,11 +1,12 @@
 // Package columns builds and reads Arrow columns for the plugins that turn text
 // into rows and rows into text: values go straight into the buffers that become
 // the columns, without an allocation per row, and each type has one text form.
-//
-// Lists and structs are not built here; a View hands them back as Other.
+// Lists and structs have none: they are built and viewed by what is in them.
 package columns
 
 import (
+	"strings"
+
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"etlengine/plugins/sdk"
@@ -14,7 +15,7 @@ import (
 // Kind is how the values of a column are kept and written.
 type Kind uint8
 
-// The kinds. Other is every type that has no text form of its own.
+// The kinds. Other is every type that the engine's schemas do not have.
 const (
 	Other Kind = iota
 	String
@@ -30,13 +31,15 @@ const (
 	Date
 	Time
 	Decimal
+	List
+	Struct
 )
 
 // KindOf is the kind of a column's type.
 func KindOf(f arrow.Field) Kind {
 	switch f.Type.ID() {
 	case arrow.STRING:
-		if mark, ok := f.Metadata.GetValue("engine.type"); ok && mark == "json" {
+		if sdk.IsJSON(f) {
 			return JSON
 		}
 		return String
@@ -64,19 +67,23 @@ func KindOf(f arrow.Field) Kind {
 		}
 	case arrow.DECIMAL128:
 		return Decimal
+	case arrow.LIST:
+		return List
+	case arrow.STRUCT:
+		return Struct
 	}
 	return Other
 }
 
-// Check refuses the columns of a schema that a Builder cannot build. The schema
-// is taken to be the field "schema" of a config.
+// Check refuses the columns of a schema that Column.SetText cannot set: lists
+// and structs. The schema is taken to be the field "schema" of a config.
 func Check(schema sdk.Schema) error {
 	for _, column := range schema {
-		t, err := sdk.TypeOf(column.Value.Type)
-		if err != nil {
+		t := column.Value.Type
+		if _, err := sdk.TypeOf(t); err != nil && t != "struct" {
 			return sdk.Fieldf("schema."+column.Key, "%v", err)
 		}
-		if KindOf(arrow.Field{Type: t}) == Other {
+		if t == "struct" || strings.HasPrefix(t, "list(") {
 			return sdk.Problem{Path: "schema." + column.Key, Hint: "use json, which keeps the value's text",
 				Message: "a " + column.Value.Type + " cannot be read from text"}
 		}

@@ -21,7 +21,8 @@ func allKinds(random *rand.Rand, rows int) arrow.RecordBatch {
 		{Name: "j", Type: arrow.PrimitiveTypes.Int32, Nullable: true},
 		{Name: "n", Type: &arrow.Decimal128Type{Precision: 10, Scale: 2}, Nullable: true},
 		{Name: "l", Type: arrow.ListOf(arrow.BinaryTypes.String), Nullable: true},
-		{Name: "r", Type: arrow.StructOf(arrow.Field{Name: "x", Type: arrow.PrimitiveTypes.Int64, Nullable: true}),
+		{Name: "r", Type: arrow.StructOf(arrow.Field{Name: "x", Type: arrow.PrimitiveTypes.Int64,
+			Nullable: true}),
 			Nullable: true}}, nil)
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	before := random.IntN(10)

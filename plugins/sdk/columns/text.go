@@ -34,18 +34,8 @@ func (c *Column) SetText(text []byte) bool {
 		return c.setFloat(text)
 	case Bool:
 		return c.setBool(text)
-	case Date:
-		v, ok := ParseDate(text)
-		if ok {
-			c.SetInt32(v)
-		}
-		return ok
-	case Time:
-		v, ok := ParseTime(text)
-		if ok {
-			c.SetInt(v)
-		}
-		return ok
+	case Date, Time:
+		return c.setDateOrTime(text)
 	case Bytes:
 		data, err := base64.StdEncoding.AppendDecode(c.Start(), text)
 		if err == nil {
@@ -59,10 +49,28 @@ func (c *Column) SetText(text []byte) bool {
 }
 
 func (c *Column) timestamp(text []byte) (int64, bool) {
-	if c.unit == 0 {
-		return c.clock.Parse(text)
+	switch {
+	case c.unit != 0:
+		return parseUnix(text, c.unit)
+	case c.times != nil:
+		return c.times.timestamp(text, &c.clock)
 	}
-	return parseUnix(text, c.unit)
+	return c.clock.Parse(text)
+}
+
+func (c *Column) setDateOrTime(text []byte) (ok bool) {
+	if c.Kind == Date {
+		days, ok := c.times.date(text)
+		if ok {
+			c.SetInt32(days)
+		}
+		return ok
+	}
+	micros, ok := c.times.time(text)
+	if ok {
+		c.SetInt(micros)
+	}
+	return ok
 }
 
 // parseUnix reads a number of units, each of so many microseconds. Digits finer

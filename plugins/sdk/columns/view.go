@@ -23,6 +23,7 @@ type View struct {
 	i64     []int64
 	unit    int64 // of a timestamp: microseconds, or less than one as a negative divisor
 	clock   Clock
+	inside  []View // of a struct: its fields; of a list: the items of all rows
 }
 
 // NewView views a column, which may be a slice of a larger one.
@@ -39,8 +40,24 @@ func NewView(f arrow.Field, column arrow.Array) View {
 		v.i64 = arrow.Int64Traits.CastFromBytes(arrow.TimestampTraits.CastToBytes(a.TimestampValues()))
 		v.unit = map[arrow.TimeUnit]int64{arrow.Second: 1_000_000, arrow.Millisecond: 1_000,
 			arrow.Microsecond: 1, arrow.Nanosecond: -1_000}[f.Type.(*arrow.TimestampType).Unit]
+	case *array.List:
+		v.inside = []View{NewView(f.Type.(*arrow.ListType).ElemField(), a.ListValues())}
+	case *array.Struct:
+		for i, field := range f.Type.(*arrow.StructType).Fields() {
+			v.inside = append(v.inside, NewView(field, a.Field(i)))
+		}
 	}
 	return v
+}
+
+// Inside are the fields of a Struct, whose rows are its own, or the one column
+// of a List's items, of which Items gives the rows.
+func (v *View) Inside() []View { return v.inside }
+
+// Items are the rows of Inside that are a List's row.
+func (v *View) Items(row int) (from, to int) {
+	first, end := v.array.(*array.List).ValueOffsets(row)
+	return int(first), int(end)
 }
 
 func buffer(column arrow.Array, i int) []byte {

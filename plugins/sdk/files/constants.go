@@ -30,7 +30,7 @@ func newColumns(cfg SourceConfig, f found) (columns, error) {
 	c := columns{schema: cfg.Columns(), given: make([]*constant, len(cfg.Schema)),
 		metadata: newMetadata(cfg.Metadata, f.name)}
 	for i, column := range cfg.Schema {
-		text, ok := f.values[column.Key]
+		text, ok := f.values[column.Value.Source(column.Key)]
 		if !ok {
 			c.inFile = append(c.inFile, column)
 			continue

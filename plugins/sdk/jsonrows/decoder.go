@@ -16,50 +16,34 @@ import (
 	"etlengine/plugins/sdk/columns"
 )
 
-// Check returns what of a schema a Decoder cannot read, for Validate.
-func Check(schema sdk.Schema) error {
-	return columns.Check(schema)
-}
-
 // Decoder collects JSON objects as rows of a schema. It is for one goroutine.
 //
 // A missing key is null, the last of several equal keys wins, and keys without
-// a column are dropped and counted. An integer becomes a float64, a number or
-// bool becomes a string (its text); timestamps, dates, times and bytes (base64)
-// are strings, decimals numbers or strings; a json column takes any value as
-// its text. Anything else, overflow, and a null where the column is required
-// are errors.
+// a column are dropped and counted, or kept in the column marked as extra. An
+// integer becomes a float64, a number or bool becomes a string (its text);
+// timestamps, dates, times and bytes (base64) are strings, decimals numbers or
+// strings; a json column takes any value as its text; lists are arrays and
+// structs objects, to which the same applies. Anything else, overflow, and a
+// null where the column is required are errors that name the path to the value.
 type Decoder struct {
 	builder *columns.Builder
-	columns []columns.Column
-	names   map[string]int
-	shape   []slot // the keys of the object before: most objects have the same
-	text    []byte // an unescaped string
+	root    *object
+	extra   *columns.Column // nil: none
+	rest    []byte          // the keys for it, as an object that is not closed
+	text    []byte          // an unescaped string
 
 	unknownKeys   int64
 	unknownInThis int64
 }
 
-// slot is what stood between two values of the last object, and which column
-// it led to.
-type slot struct {
-	text   []byte // `,"client_id":` with its spaces; empty: not known
-	column int    // or unknown
-}
-
-// Objects with more keys than this, or with longer ones, are read without a
-// prediction.
-const (
-	maxSlots    = 1024
-	maxSlotText = 256
-)
-
-// NewDecoder makes a decoder for a schema that Check accepts.
+// NewDecoder makes a decoder for any valid schema.
 func NewDecoder(schema sdk.Schema) *Decoder {
 	builder := columns.NewBuilder(schema)
-	d := &Decoder{builder: builder, columns: builder.Columns(), names: make(map[string]int, len(schema))}
+	d := &Decoder{builder: builder, root: newObject(builder.Columns(), schema)}
 	for i, column := range schema {
-		d.names[column.Key] = i
+		if column.Value.Extra {
+			d.extra = &builder.Columns()[i]
+		}
 	}
 	return d
 }
@@ -68,7 +52,7 @@ func NewDecoder(schema sdk.Schema) *Decoder {
 // error's text is the reason for a reject. It keeps nothing of object.
 func (d *Decoder) Append(object []byte) error {
 	d.unknownInThis = 0
-	if err := d.object(object); err != nil {
+	if err := d.whole(object); err != nil {
 		d.builder.Abort()
 		return err
 	}
@@ -92,32 +76,49 @@ func (d *Decoder) Take() arrow.RecordBatch { return d.builder.Take() }
 // UnknownKeys is how many keys of the rows so far had no column.
 func (d *Decoder) UnknownKeys() int64 { return d.unknownKeys }
 
-// object reads a whole object into the columns.
-func (d *Decoder) object(s []byte) error {
-	p := 0
-	for i := 0; ; i++ {
-		var column int
-		var err error
-		if i < len(d.shape) && begins(s[p:], d.shape[i].text) {
-			p, column = p+len(d.shape[i].text), d.shape[i].column
-		} else {
-			from := p
-			if p, column, err = d.key(s, p, i == 0); err != nil {
-				return err
-			}
-			if column == closed {
-				break
-			}
-			d.remember(i, s[from:p], column)
-		}
-		if p, err = d.value(s, p, column); err != nil {
-			return err
-		}
+// Room is the most bytes that an object of so much text adds to Bytes.
+func (d *Decoder) Room(text int) int { return d.builder.Room(text) }
+
+// whole reads one object, and nothing behind it, into the columns.
+func (d *Decoder) whole(s []byte) error {
+	d.rest = d.rest[:0]
+	p, err := d.object(s, 0, d.root)
+	if err != nil {
+		return err
 	}
 	if p = skipSpace(s, p); p < len(s) {
 		return syntax(s, p, "nothing after the object")
 	}
+	if len(d.rest) > 0 {
+		d.setExtra()
+	}
 	return nil
+}
+
+// object reads the object at p by the keys of o.
+func (d *Decoder) object(s []byte, p int, o *object) (after int, err error) {
+	for i := 0; ; i++ {
+		from, code := p, 0
+		if i < len(o.shape) && begins(s[p:], o.shape[i].text) {
+			p, code = p+len(o.shape[i].text), o.shape[i].code
+		} else {
+			if p, code, err = d.key(o, s, p, i == 0); err != nil {
+				return 0, err
+			}
+			if code == closed {
+				return p, nil
+			}
+			o.remember(i, s[from:p], code)
+		}
+		if code >= 0 {
+			p, err = d.value(s, p, &o.places[code])
+		} else {
+			p, err = d.rare(o, s, from, p, code)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
 }
 
 // begins tells whether s begins with text, which must not be empty.
@@ -125,29 +126,9 @@ func begins(s, text []byte) bool {
 	return len(text) > 0 && len(s) >= len(text) && string(s[:len(text)]) == string(text)
 }
 
-// remember predicts the same key in the same place of the next object.
-func (d *Decoder) remember(i int, text []byte, column int) {
-	if i >= maxSlots {
-		return
-	}
-	if i == len(d.shape) {
-		d.shape = append(d.shape, slot{})
-	}
-	if len(text) > maxSlotText {
-		text = nil
-	}
-	d.shape[i] = slot{append(d.shape[i].text[:0], text...), column}
-}
-
-// What key returns in place of a column.
-const (
-	unknown = -1
-	closed  = -2
-)
-
 // key reads what stands before a value: the brace or comma, the key and the
-// colon. If the object ends instead, column is closed.
-func (d *Decoder) key(s []byte, p int, first bool) (after, column int, err error) {
+// colon. If the object ends instead, code is closed.
+func (d *Decoder) key(o *object, s []byte, p int, first bool) (after, code int, err error) {
 	p = skipSpace(s, p)
 	switch {
 	case first && (p == len(s) || s[p] != '{'):
@@ -178,9 +159,9 @@ func (d *Decoder) key(s []byte, p int, first bool) (after, column int, err error
 	if p = skipSpace(s, end+1); p == len(s) || s[p] != ':' {
 		return 0, 0, syntax(s, p, "a colon")
 	}
-	column, known := d.names[string(key)]
+	code, known := o.names[string(key)]
 	if !known {
-		column = unknown
+		code = unknown
 	}
-	return skipSpace(s, p+1), column, nil
+	return skipSpace(s, p+1), code, nil
 }

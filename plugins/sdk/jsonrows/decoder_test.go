@@ -322,14 +322,3 @@ func TestDeepNestingEndsWithAnError(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
-
-func TestListsAreRefused(t *testing.T) {
-	err := jsonrows.Check(schemaOf("tags: list(string)"))
-	want := "schema.tags: a list(string) cannot be read from text (use json, which keeps the value's text)"
-	if err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
-	if err := jsonrows.Check(schemaOf("a: string", "b: decimal(3,1)", "c: json")); err != nil {
-		t.Error(err)
-	}
-}

@@ -68,8 +68,12 @@ func appendValue(dst []byte, v *columns.View, row int) []byte {
 		}
 	case columns.Timestamp, columns.Date, columns.Time, columns.Bytes:
 		return append(v.Append(append(dst, '"'), row), '"')
+	case columns.List:
+		return appendList(dst, v, row)
+	case columns.Struct:
+		return appendStruct(dst, v, row)
 	case columns.Other:
-		return appendNested(dst, v.Array(), row)
+		return appendOther(dst, v.Array(), row)
 	}
 	return v.Append(dst, row)
 }

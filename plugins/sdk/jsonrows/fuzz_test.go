@@ -13,10 +13,19 @@ import (
 
 	"github.com/valyala/fastjson"
 
+	"etlengine/plugins/sdk"
 	"etlengine/plugins/sdk/jsonrows"
 )
 
-var fuzzSchema = schemaOf("s: string", "i: int64", "f: float64", "b: bool", "j: json", "t: timestamp")
+var fuzzSchema = append(schemaOf("s: string", "i: int64", "f: float64", "b: bool", "j: json", "t: timestamp",
+	"l: list(list(int64))"), sdk.Schema{
+	{Key: "st", Value: sdk.Column{Type: "struct", Fields: sdk.Fields{
+		{Key: "s", Value: sdk.Column{Type: "string"}}, {Key: "b", Value: sdk.Column{Type: "list(bool)"}}}}},
+	{Key: "ls", Value: sdk.Column{Type: "list(struct)", Fields: sdk.Fields{
+		{Key: "s", Value: sdk.Column{Type: "string", Required: true}},
+		{Key: "f", Value: sdk.Column{Type: "float64"}}}}},
+	{Key: "below", Value: sdk.Column{Type: "int64", From: "p.q.i"}},
+}...)
 
 var rfc3339Shape = regexp.MustCompile(
 	`^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
@@ -30,6 +39,9 @@ func FuzzDecoder(f *testing.F) {
 		`{"s":1e5,"s":null,"s":"last","f":12,"i":-9223372036854775808}`,
 		`{"b":null,"t":"2026-01-01T00:00:00.123456789+02:00","j":"\ud800"}`,
 		`{"i":12345678901234567890,"f":1e400}`, `{"s":"` + "\xff\xc3\xa9" + `"}`, `{"s":"\ud800"}`,
+		`{"l":[[1,2],[],null,[null]],"st":{"s":1,"b":[true,null]},"ls":[{"s":"x","f":1},null,{"s":"y","z":{}}]}`,
+		`{"p":{"q":{"i":1,"i":2},"x":[]},"p":{"q":null},"ls":[{"f":1}],"st":{"s":{}},"l":[[1],2]}`,
+		`{"p":{"q":{"i":7}},"st":null,"st":{"b":[]},"ls":[],"ls":[{"s":null}]}`, `{"p":5}`, `{"l":[[1,],]}`,
 		`{}`, `[]`, `null`, `{"s"}`, `{"s":"}`, `{"s":1,}`, `{"s":truefalse}`, `{"\u0073":"escaped key"}`,
 	} {
 		f.Add([]byte(seed))
@@ -76,14 +88,14 @@ func reference(object []byte) (row string, known bool) {
 	}
 	var parts []string
 	for _, column := range fuzzSchema {
-		raw, there := keys[column.Key]
-		if !there || string(raw) == "null" {
-			parts = append(parts, strconv.Quote(column.Key)+":null")
-			continue
+		path := column.Value.Path(column.Key)
+		raw, ok := walk(keys, path)
+		if !ok {
+			return "", true
 		}
-		text, ok := referenceValue(column.Value.Type, raw)
+		text, ok := referenceValue(&column.Value, column.Value.Type, raw)
 		if strings.ContainsRune(text, utf8.RuneError) || !utf8.Valid(raw) || bytes.Contains(raw, []byte(`\u`)) &&
-			column.Key == "t" {
+			!slices.Contains([]string{"s", "j"}, column.Key) {
 			return "", false
 		}
 		if !ok {
@@ -94,7 +106,59 @@ func reference(object []byte) (row string, known bool) {
 	return "{" + strings.Join(parts, ",") + "}", true
 }
 
-func referenceValue(kind string, raw json.RawMessage) (string, bool) {
+// walk follows a path of keys; what is not there is null.
+func walk(keys map[string]json.RawMessage, path []string) (json.RawMessage, bool) {
+	raw := keys[path[0]]
+	if raw == nil || string(raw) == "null" {
+		return json.RawMessage("null"), true
+	}
+	if len(path) == 1 {
+		return raw, true
+	}
+	var below map[string]json.RawMessage
+	if json.Unmarshal(raw, &below) != nil {
+		return nil, false
+	}
+	return walk(below, path[1:])
+}
+
+func referenceNested(c *sdk.Column, kind string, raw json.RawMessage) (string, bool) {
+	var parts []string
+	if item, list := strings.CutPrefix(kind, "list("); list {
+		var items []json.RawMessage
+		if json.Unmarshal(raw, &items) != nil {
+			return "", false
+		}
+		for _, raw := range items {
+			text, ok := referenceValue(c, item[:len(item)-1], raw)
+			if !ok {
+				return "", false
+			}
+			parts = append(parts, text)
+		}
+		return "[" + strings.Join(parts, ",") + "]", true
+	}
+	var keys map[string]json.RawMessage
+	if json.Unmarshal(raw, &keys) != nil {
+		return "", false
+	}
+	for _, f := range c.Fields {
+		text, ok := referenceValue(&f.Value, f.Value.Type, keys[f.Key])
+		if !ok || f.Value.Required && text == "null" {
+			return "", false
+		}
+		parts = append(parts, strconv.Quote(f.Key)+":"+text)
+	}
+	return "{" + strings.Join(parts, ",") + "}", true
+}
+
+func referenceValue(c *sdk.Column, kind string, raw json.RawMessage) (string, bool) {
+	if raw == nil || string(raw) == "null" {
+		return "null", true
+	}
+	if strings.HasPrefix(kind, "list(") || kind == "struct" {
+		return referenceNested(c, kind, raw)
+	}
 	var value any
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()

@@ -7,11 +7,37 @@ import (
 	"etlengine/plugins/sdk/columns"
 )
 
-// appendNested writes a value of a type without a text form of its own: a list,
-// a struct, an integer of a rare size, or something rarer, which becomes a string.
-func appendNested(dst []byte, column arrow.Array, row int) []byte {
-	switch a := column.(type) {
-	case array.ListLike:
+func appendList(dst []byte, v *columns.View, row int) []byte {
+	items := &v.Inside()[0]
+	from, to := v.Items(row)
+	dst = append(dst, '[')
+	for i := from; i < to; i++ {
+		if i > from {
+			dst = append(dst, ',')
+		}
+		dst = appendValue(dst, items, i)
+	}
+	return append(dst, ']')
+}
+
+func appendStruct(dst []byte, v *columns.View, row int) []byte {
+	dst = append(dst, '{')
+	for i := range v.Inside() {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		field := &v.Inside()[i]
+		dst = append(AppendString(dst, []byte(field.Name)), ':')
+		dst = appendValue(dst, field, row)
+	}
+	return append(dst, '}')
+}
+
+// appendOther writes a value of a type that schemas do not have: a list of
+// another kind, an integer of a rare size, or something rarer, which becomes a
+// string.
+func appendOther(dst []byte, column arrow.Array, row int) []byte {
+	if a, ok := column.(array.ListLike); ok {
 		item := columns.NewView(a.DataType().(arrow.ListLikeType).ElemField(), a.ListValues())
 		from, to := a.ValueOffsets(row)
 		dst = append(dst, '[')
@@ -22,17 +48,6 @@ func appendNested(dst []byte, column arrow.Array, row int) []byte {
 			dst = appendValue(dst, &item, int(i))
 		}
 		return append(dst, ']')
-	case *array.Struct:
-		dst = append(dst, '{')
-		for i, f := range a.DataType().(*arrow.StructType).Fields() {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			member := columns.NewView(f, a.Field(i))
-			dst = append(AppendString(dst, []byte(f.Name)), ':')
-			dst = appendValue(dst, &member, row)
-		}
-		return append(dst, '}')
 	}
 	if arrow.IsInteger(column.DataType().ID()) {
 		return append(dst, column.ValueStr(row)...)

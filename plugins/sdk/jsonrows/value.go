@@ -7,17 +7,13 @@ import (
 	"etlengine/plugins/sdk/columns"
 )
 
-// value reads the value at p into a column, or past it. A value that the column
-// cannot take is no error yet: a later key of the same name may win.
-func (d *Decoder) value(s []byte, p, column int) (after int, err error) {
+// value reads the value at p into a column. One that the column cannot take is
+// no error yet: a later key of the same name may win.
+func (d *Decoder) value(s []byte, p int, to *place) (after int, err error) {
 	if p == len(s) {
 		return 0, syntax(s, p, "a value")
 	}
-	if column == unknown {
-		d.unknownInThis++
-		return skipValue(s, p, 0)
-	}
-	c := &d.columns[column]
+	c := to.column
 	if c.Kind == columns.JSON {
 		return raw(s, p, c)
 	}
@@ -26,12 +22,16 @@ func (d *Decoder) value(s []byte, p, column int) (after int, err error) {
 		return d.string(s, p+1, c)
 	case b == '-' || b-'0' <= 9:
 		return number(s, p, c)
+	case b == '{' && c.Kind == columns.Struct:
+		return d.structure(s, p, to)
+	case b == '[' && c.Kind == columns.List:
+		return d.list(s, p, to)
 	case b == '{' || b == '[':
 		c.SetBad(described(s[p:]))
 		return skipValue(s, p, 0)
 	case b <= ' ': // the prediction ended where the object before had no space
 		if p = skipSpace(s, p); p < len(s) && s[p] > ' ' {
-			return d.value(s, p, column)
+			return d.value(s, p, to)
 		}
 	}
 	return literal(s, p, c)
@@ -92,11 +92,11 @@ func number(s []byte, p int, c *columns.Column) (after int, err error) {
 	}
 	text := s[p:after]
 	switch c.Kind {
-	case columns.Bool, columns.Date, columns.Time, columns.Bytes:
+	case columns.Bool, columns.Bytes:
 		c.SetBad(string(text))
 		return after, nil
-	case columns.Timestamp:
-		if !c.Unix() {
+	case columns.Timestamp, columns.Date, columns.Time:
+		if !c.Unix() && !c.Patterned() {
 			c.SetBad(string(text))
 			return after, nil
 		}

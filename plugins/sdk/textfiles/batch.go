@@ -47,6 +47,7 @@ var ErrFull = errors.New("the batch is full")
 type Rows interface {
 	Rows() int
 	Bytes() int
+	Room(text int) int // the most bytes that a record of so much text adds to Bytes
 	Take() arrow.RecordBatch
 }
 
@@ -87,11 +88,10 @@ func (b *Batch) Next(ctx context.Context, step func() error) (arrow.RecordBatch,
 	return nil, nil, b.ended
 }
 
-// Fits tells whether a record of so many bytes of text, in so many columns, can
-// become a row of this batch. The first one always can.
-func (b *Batch) Fits(text, columns int) bool {
-	const widest = 16 + 4 // a decimal; or an offset beside the text
-	return b.Rows.Rows() == 0 || b.Rows.Bytes()+text+columns*widest <= sdk.MaxBatchBytes
+// Fits tells whether a record of so many bytes of text can become a row of this
+// batch. The first one always can.
+func (b *Batch) Fits(text int) bool {
+	return b.Rows.Rows() == 0 || b.Rows.Bytes()+b.Rows.Room(text) <= sdk.MaxBatchBytes
 }
 
 // Take notes where the record begins that became a row.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -194,6 +195,8 @@ type fakeRows struct{ rows, bytes int }
 
 func (f *fakeRows) Rows() int  { return f.rows }
 func (f *fakeRows) Bytes() int { return f.bytes }
+
+func (f *fakeRows) Room(text int) int { return text }
 func (f *fakeRows) Take() arrow.RecordBatch {
 	*f = fakeRows{}
 	return sdk.EmptyRows(arrow.NewSchema(nil, nil))
@@ -201,12 +204,13 @@ func (f *fakeRows) Take() arrow.RecordBatch {
 
 func TestBatchEndsWhenItIsFull(t *testing.T) {
 	rows := &fakeRows{}
-	b := textfiles.Batch{Rows: rows}
+	b := textfiles.Batch{Rows: rows, Placed: true}
 	step := func() error {
-		if !b.Fits(3<<20, 2) {
+		if !b.Fits(3 << 20) {
 			return textfiles.ErrFull
 		}
 		rows.rows, rows.bytes = rows.rows+1, rows.bytes+3<<20
+		b.Take(int64(rows.rows))
 		return nil
 	}
 	for range 2 {
@@ -214,6 +218,9 @@ func TestBatchEndsWhenItIsFull(t *testing.T) {
 		_, _, err := b.Next(t.Context(), func() error { steps++; return step() })
 		if err != nil || steps != 3 {
 			t.Errorf("by bytes: got %d steps, %v, want two rows and a refusal", steps, err)
+		}
+		if got := b.Positions(); !slices.Equal(got, []int64{1, 2}) {
+			t.Errorf("got the positions %v, want 1 and 2", got)
 		}
 	}
 	*rows = fakeRows{}

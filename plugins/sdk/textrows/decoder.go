@@ -12,6 +12,7 @@ import (
 
 	"etlengine/plugins/sdk"
 	"etlengine/plugins/sdk/columns"
+	"etlengine/plugins/sdk/jsonrows"
 )
 
 // ErrUnclosed says that the text ends inside quotes.
@@ -23,11 +24,13 @@ var ErrMore = errors.New("the record goes on")
 // Decoder collects records as rows of a schema. It is for one goroutine.
 //
 // Every type but string and bytes takes a quoted empty cell for an empty one:
-// programs that quote everything mean a null by it.
+// programs that quote everything mean a null by it. Lists and structs are JSON,
+// read as package jsonrows does.
 type Decoder struct {
 	builder   *columns.Builder
 	columns   []columns.Column
-	cells     []int // the column of each cell; -1: none
+	nested    []*jsonrows.Reader // by column; nil: its cells are plain text
+	cells     []int              // the column of each cell; -1: none
 	delimiter byte
 	null      string
 	text      []byte // a cell with doubled quotes
@@ -35,14 +38,17 @@ type Decoder struct {
 	open      bool
 }
 
-// NewDecoder makes a decoder for a schema that Check accepts. Until Header is
+// NewDecoder makes a decoder for a valid schema. Until Header is
 // called the cells are the schema's columns, in order.
 func NewDecoder(schema sdk.Schema, o Options) *Decoder {
 	builder := columns.NewBuilder(schema)
 	d := &Decoder{builder: builder, columns: builder.Columns(), delimiter: o.delimiter(), null: o.Null,
-		cells: make([]int, len(schema))}
+		nested: make([]*jsonrows.Reader, len(schema)), cells: make([]int, len(schema))}
 	for i := range d.cells {
 		d.cells[i] = i
+		if c := &d.columns[i]; len(c.Inside()) > 0 {
+			d.nested[i] = jsonrows.NewReader(c, &schema[i].Value)
+		}
 	}
 	return d
 }
@@ -185,7 +191,11 @@ func (d *Decoder) set(at int, text []byte, quoted bool) {
 		c.SetNull()
 		return
 	}
-	switch {
+	switch reader := d.nested[d.cells[at]]; {
+	case reader != nil:
+		if err := reader.Set(text); err != nil {
+			c.SetBad(columns.Quoted(text))
+		}
 	case c.Kind == columns.JSON && string(text) == "null":
 		c.SetNull()
 	case c.Kind == columns.JSON && !json.Valid(text), !c.SetText(text):
@@ -199,6 +209,20 @@ func (d *Decoder) Rows() int { return d.builder.Rows() }
 // Bytes is the size of the next Take's column data. Take before it reaches
 // sdk.MaxBatchBytes.
 func (d *Decoder) Bytes() int { return d.builder.Bytes() }
+
+// Room is the most bytes that a record of so much text adds to Bytes.
+func (d *Decoder) Room(text int) int { return d.builder.Room(text) }
+
+// UnknownKeys is how many keys of cells with structs had no field.
+func (d *Decoder) UnknownKeys() int64 {
+	var keys int64
+	for _, reader := range d.nested {
+		if reader != nil {
+			keys += reader.UnknownKeys()
+		}
+	}
+	return keys
+}
 
 // Take hands over the rows since the last Take.
 func (d *Decoder) Take() arrow.RecordBatch { return d.builder.Take() }

@@ -51,7 +51,7 @@ func (e *Encoder) cell(dst []byte, v *columns.View, row int) []byte {
 		return e.options.appendText(dst, v.Bytes(row), e.options.EscapeFormulas)
 	case v.Kind == columns.JSON:
 		return e.options.appendText(dst, v.Bytes(row), false)
-	case v.Kind == columns.Other:
+	case v.Kind == columns.Other, len(v.Inside()) > 0:
 		e.text = jsonrows.AppendValue(e.text[:0], v, row)
 	case v.Kind != columns.Bytes && e.direct:
 		return v.Append(dst, row)

@@ -9,6 +9,7 @@ package textrows
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"etlengine/plugins/sdk"
@@ -30,9 +31,21 @@ func (o Options) delimiter() byte {
 	return o.Delimiter
 }
 
-// Check returns what of a schema a Decoder cannot read, for Validate.
-func Check(schema sdk.Schema) error {
-	return columns.Check(schema)
+// Check returns what of a field "schema" a Decoder cannot read, for Validate.
+// header tells whether the cells have names.
+func Check(schema sdk.Schema, header bool) error {
+	for i, column := range schema {
+		source := column.Value.Source(column.Key)
+		same := func(e sdk.Entry[sdk.Column]) bool { return e.Value.Source(e.Key) == source }
+		switch {
+		case column.Value.From != "" && !header:
+			return sdk.Fieldf("schema."+column.Key+".from",
+				"names a cell by the header's name, and there is no header; columns are taken in order")
+		case slices.ContainsFunc(schema[:i], same):
+			return sdk.Fieldf("schema."+column.Key, "the cell %q is the value of another column already", source)
+		}
+	}
+	return nil
 }
 
 // ParseDelimiter is the delimiter for the field "delimiter" of a config.
