@@ -26,6 +26,9 @@ type cast struct {
 }
 
 func newCast(from arrow.Field, to sdk.Column) (*cast, error) {
+	if to.From != "" {
+		return nil, sdk.Problem{Message: "from is for reading files and topics; here the column is named already"}
+	}
 	schema := sdk.Schema{{Key: from.Name, Value: to}}
 	if columns.Check(schema) != nil || nested(columns.KindOf(schema.Arrow().Field(0))) {
 		return nil, sdk.Problem{Message: "columns cannot become " + to.Type}

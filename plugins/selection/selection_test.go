@@ -153,6 +153,16 @@ func TestNumbersBecomeTimestampsByAFormat(t *testing.T) {
 	}
 }
 
+func TestTextBecomesATimestampByAFormat(t *testing.T) {
+	out := apply(t, `{"keep": ["s"], "cast": {"s": {"type": "timestamp", "format": "%d/%m/%Y",
+		"timezone": "Europe/Paris"}}}`, every, `[{"s": "01/03/2026"}, {"s": "2026-03-01"}]`)
+	wantRejected := `p/1: s: want a timestamp (%d/%m/%Y), got "2026-03-01"`
+	if len(out.Rows) != 1 || out.Rows[0] != `s=2026-02-28T23:00:00Z` || len(out.Rejected) != 1 ||
+		!strings.HasPrefix(out.Rejected[0], wantRejected) {
+		t.Errorf("got %v and rejected %v", out.Rows, out.Rejected)
+	}
+}
+
 func TestProblemsOfASelect(t *testing.T) {
 	tests := []struct {
 		name, config string
@@ -186,6 +196,10 @@ func TestProblemsOfASelect(t *testing.T) {
 		{"no type", `{"cast": {"n": "integer"}}`, []string{`cast.n: no type named "integer"`}},
 		{"to a list", `{"cast": {"id": "list(string)"}}`,
 			[]string{"cast.id: columns cannot become list(string)"}},
+		{"from", `{"cast": {"id": {"type": "int64", "from": "a.b"}}}`,
+			[]string{"cast.id: from is for reading files and topics; here the column is named already"}},
+		{"to a struct", `{"cast": {"id": {"type": "struct", "fields": {"a": "int64"}}}}`,
+			[]string{"cast.id: columns cannot become struct"}},
 		{"number to time", `{"cast": {"n": "timestamp"}}`, []string{"cast.n: int64 cannot become timestamp " +
 			"(say what the number counts: {type: timestamp, format: unix_s})"}},
 		{"time to number", `{"cast": {"at": "int64"}}`, []string{"cast.at: timestamp cannot become int64 " +
