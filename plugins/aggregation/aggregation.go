@@ -1,14 +1,15 @@
 // Package aggregation counts, sums and ranks rows by group in windows of event
-// time. It decides by the rows' own times alone which window they are in and
-// when a window is complete; the wall clock has a say only where the config
-// gives it one (on_idle).
+// time, in sessions, or over all there is. It decides by the rows' own times
+// alone which window they are in and when a window is complete; the wall clock
+// has a say only where the config gives it one (on_idle, max_future_skew).
 //
 // A batch goes through four passes, each a tight loop over columns: judge each
 // row by the watermark of its partition (judge.go), number its group
-// (group.go), find its cell, one for each window and group (cell.go), and add
-// its values to the cell's accumulators (count.go, sum.go, …). clock.go moves
-// the watermark, emit.go hands out the windows it has passed, state.go saves
-// what changed.
+// (group.go), find its cell, one for each window and group (frame.go: aligned.go,
+// session.go), and add its values, or those that a condition picks (where.go),
+// to the cell's accumulators (count.go, sum.go, …). clock.go moves the
+// watermark, emit.go hands out the windows it has passed, state.go saves what
+// changed.
 package aggregation
 
 import (
@@ -24,17 +25,17 @@ type Config struct {
 	EventTime string        `json:"event_time" doc:"Column with the time of the event."`
 	Watermark *sdk.Duration `json:"watermark" doc:"How far a row may run behind the newest of its partition."`
 
-	Window     *Window                `json:"window" doc:"Windows of event time: tumbling, hopping or session; without: emit on_end."`
+	Window     *Window                `json:"window" doc:"Windows of event time; without: emit on_end."`
 	GroupBy    []string               `json:"group_by" doc:"Columns to group by."`
 	Aggregates sdk.Ordered[Aggregate] `json:"aggregates" required:"true" doc:"New columns and their calls."`
 
 	OnIdle        string       `json:"on_idle" doc:"When all partitions are silent: advance, flush or hold."`
 	IdleTimeout   sdk.Duration `json:"idle_timeout" doc:"How long a silent partition is waited for."`
 	OnEnd         string       `json:"on_end" doc:"Open windows at the end of the input: flush or hold."`
-	MaxFutureSkew sdk.Duration `json:"max_future_skew" doc:"Reject rows further ahead of the wall clock; 0s: none."`
+	MaxFutureSkew sdk.Duration `json:"max_future_skew" doc:"How far rows may be in the future; 0s: any."`
 
-	Emit            string     `json:"emit" doc:"When results come out: on_close of a window, on_end of the input without one."`
-	UnboundedState  bool       `json:"unbounded_state" doc:"Allow, without a window, to keep every group for good."`
+	Emit            string     `json:"emit" doc:"on_close of each window, or without one on_end of the input."`
+	UnboundedState  bool       `json:"unbounded_state" doc:"Without a window: allow ever more groups."`
 	AllowedLateness refusedKey `json:"allowed_lateness"`
 }
 
@@ -95,6 +96,7 @@ func newPlugin() sdk.Plugin {
   aggregates:
     tickets: count()
     clients: approx_count_distinct(client_id)   # exact to 512, then a standard error of 1.6 %
+    urgent: { call: count(), where: "priorite == 'urgent'" }
 `,
 		Defaults: Config{OnIdle: advance, OnEnd: flush, Emit: onClose,
 			IdleTimeout: sdk.Duration(30 * time.Second)},

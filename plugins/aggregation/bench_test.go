@@ -54,6 +54,11 @@ func benchConfig(aggregates string) string {
 		"group_by": ["type", "priorite"], "aggregates": {` + aggregates + `}}`
 }
 
+func benchSessions(groups string) string {
+	return `{"event_time": "created_at", "watermark": "10s", "window": {"session": {"gap": "10s"}},
+		"group_by": [` + groups + `], "aggregates": {` + benchCount + `}}`
+}
+
 const (
 	benchCount = `"tickets": "count()"`
 	benchMain  = `"tickets": "count()", "clients": "approx_count_distinct(client_id)"`
@@ -62,16 +67,24 @@ const (
 )
 
 func BenchmarkApply(b *testing.B) {
-	for _, bench := range []struct{ name, aggregates string }{
-		{"count", benchCount}, {"main job", benchMain}, {"six calls", benchMany},
-		{"exact", `"clients": "count_distinct(client_id)"`}} {
+	for _, bench := range []struct{ name, config string }{
+		{"count", benchConfig(benchCount)}, {"main job", benchConfig(benchMain)},
+		{"six calls", benchConfig(benchMany)},
+		{"exact", benchConfig(`"clients": "count_distinct(client_id)"`)},
+		{"quantile", benchConfig(`"p95": "quantile(amount, 0.95)"`)},
+		{"where", benchConfig(`"high": {"call": "count()", "where": "priorite == 'high'"}`)},
+		{"sessions of groups", benchSessions(`"type", "priorite"`)},
+		{"sessions of clients", benchSessions(`"client_id"`)},
+		{"hopping", strings.Replace(benchConfig(benchCount), `{"tumbling": "1m"}`,
+			`{"hopping": {"size": "5m", "every": "1m"}}`, 1)},
+	} {
 		b.Run(bench.name, func(b *testing.B) {
 			batches := benchTickets(b, 64)
 			b.ReportAllocs()
 			rows := 0
 			for b.Loop() {
 				out := &sinkhole{}
-				instance, err := Transform.Open(context.Background(), []byte(benchConfig(bench.aggregates)),
+				instance, err := Transform.Open(context.Background(), []byte(bench.config),
 					batches[0].Schema(), sdk.Env{})
 				if err != nil {
 					b.Fatal(err)

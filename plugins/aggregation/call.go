@@ -95,7 +95,8 @@ func (c *Call) UnmarshalText(text []byte) error {
 // quantile takes the arguments of that function, the one that has two.
 func (c *Call) quantile(args []string, text []byte) error {
 	if len(args) != 2 {
-		return fmt.Errorf("quantile takes a column and a number from 0 to 1, such as quantile(amount, 0.95), got %q", text)
+		return fmt.Errorf("quantile takes a column and a number from 0 to 1, "+
+			"such as quantile(amount, 0.95), got %q", text)
 	}
 	q, err := strconv.ParseFloat(args[1], 64)
 	switch {

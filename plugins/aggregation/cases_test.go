@@ -28,7 +28,8 @@ const refColumns = `"group_by": ["kind", "level"], "aggregates": {"rows": "count
 
 // json is the reference's config as the step takes it.
 func (c refConfig) json() string {
-	keys := fmt.Sprintf(`"event_time": "at", "on_idle": %q, "idle_timeout": "%dms", `, c.onIdle, c.timeout.Milliseconds())
+	keys := fmt.Sprintf(`"event_time": "at", "on_idle": %q, "idle_timeout": "%dms", `,
+		c.onIdle, c.timeout.Milliseconds())
 	switch {
 	case c.gap > 0:
 		keys += fmt.Sprintf(`"window": {"session": {"gap": "%dus"}}, `, c.gap)
@@ -52,7 +53,7 @@ func randomCase(r *rand.Rand, shape string, disorder float64) (refConfig, [][]ti
 	size := []int64{1_000_000, 60_000_000, 7_000_000, 3_600_000_000}[r.IntN(4)]
 	c := refConfig{delay: r.Int64N(size * 2), onIdle: "advance", timeout: 30 * time.Second}
 	parts := make([][]ticket, 1+r.IntN(12))
-	total := 1 + r.IntN(3000)
+	total := 1 + r.IntN(1500)
 	span := size * (1 + r.Int64N(12))
 	switch shape {
 	case "tumbling":

@@ -82,7 +82,8 @@ func TestQuietStreamsLastWindowOfWindowsComesOut(t *testing.T) {
 // TestStepBehindNeverRunsAheadOfTheOneInFront: it hears of the same silence, but
 // the greatest event time it has seen says nothing of what is still open there.
 func TestStepBehindNeverRunsAheadOfTheOneInFront(t *testing.T) {
-	first := newHarness(t, strings.Replace(perMinute, `"10s"`, `"3m"`, 1), schemaOf(t, "at timestamp", "kind string"))
+	config := strings.Replace(perMinute, `"10s"`, `"3m"`, 1)
+	first := newHarness(t, config, schemaOf(t, "at timestamp", "kind string"))
 	second := first.chain(perFive(windowStart, ""))
 	first.partitions("p/0")
 	first.json("p/0", row("00:00:05", "a"))
@@ -118,7 +119,8 @@ func TestFlushClosesTheWindowsOfWindowsToo(t *testing.T) {
 func TestPromisesSurviveARestart(t *testing.T) {
 	second := newHarness(t, perFive(windowStart, ""), minutes(t, "").out.schema)
 	second.partitions("p/0")
-	second.json("", `{"window_start": "1970-01-01T00:01:00Z", "window_end": "1970-01-01T00:02:00Z", "kind": "a", "n": 1}`)
+	second.json("", `{"window_start": "1970-01-01T00:01:00Z", "window_end": "1970-01-01T00:02:00Z",
+		"kind": "a", "n": 1}`)
 	second.signal(watermarkAt("00:02:00"))
 	second.barrier()
 	second.reopen()

@@ -49,14 +49,21 @@ func contractInput() []*sdk.Batch {
 
 func TestTransformKeepsTheContract(t *testing.T) {
 	for name, keys := range map[string]string{
-		"tumbling":                        `"window": {"tumbling": "1m"}, "group_by": ["kind", "urgent"]`,
-		"kept open at the end, no groups": `"window": {"tumbling": "45s"}, "on_end": "hold"`,
+		"tumbling":  `"window": {"tumbling": "1m"}, "group_by": ["kind", "urgent"]`,
+		"hopping":   `"window": {"hopping": {"size": "2m", "every": "30s"}}, "group_by": ["kind"]`,
+		"sessions":  `"window": {"session": {"gap": "2s"}}, "group_by": ["kind", "urgent"]`,
+		"no window": `"emit": "on_end", "unbounded_state": true, "group_by": ["kind"]`,
+		"kept open": `"window": {"tumbling": "45s"}, "on_end": "hold"`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := `{"event_time": "at", "watermark": "10s", ` + keys + `, "aggregates": {"rows": "count()",
+			config := `{"event_time": "at", "watermark": "10s", "max_future_skew": "1h", ` + keys + `,
+				"aggregates": {"rows": "count()",
 				"known": "count(client)", "clients": "count_distinct(client)",
 				"about": "approx_count_distinct(client)", "total": "sum(n)", "mean": "avg(x)", "sum": "sum(x)",
-				"low": "min(x)", "high": "max(n)", "first_kind": "min(kind)"}}`
+				"low": "min(x)", "high": "max(n)", "first_kind": "min(kind)", "p95": "quantile(x, 0.95)",
+				"middle": "quantile(n, 0.5)", "early": "first(client)", "latest": "last(n)",
+				"large": {"call": "sum(x)", "where": "n > 500 && kind != ''"},
+				"split": {"call": "count()", "where": "1000 / n > 2"}}}`
 			sdktest.Transform(t, Transform, config, sdktest.Options{Input: contractInput()})
 		})
 	}

@@ -159,6 +159,18 @@ func parse(t *testing.T, text string) float64 {
 	return v
 }
 
+// TestQuantilesOfSmallWholeNumbersAreExact: a hundredth of them is less than a
+// half.
+func TestQuantilesOfSmallWholeNumbersAreExact(t *testing.T) {
+	for v := range 49 {
+		a := sketchOf([]float64{-100, float64(v), 100})
+		a.whole = true
+		if got := a.ask(0.5); got != float64(v) {
+			t.Errorf("median of -100, %d and 100: got %v", v, got)
+		}
+	}
+}
+
 func TestQuantileOfNothingIsNull(t *testing.T) {
 	h := newHarness(t, with(`"aggregates": {"p": "quantile(v, 0.5)", "q": "quantile(v, 0.9)"}`),
 		schemaOf(t, "at timestamp", "v int64"))

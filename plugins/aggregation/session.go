@@ -157,8 +157,14 @@ func (s *sessions) due(closed int64, g *groups) []uint32 {
 		}
 	}
 	slices.SortFunc(s.ready, func(a, b uint32) int {
-		return cmp.Or(cmp.Compare(s.until[a], s.until[b]), cmp.Compare(s.start[a], s.start[b]),
-			s.compareGroups(a, b, g))
+		// Not cmp.Or, which would look for the keys even where ends differ.
+		if order := cmp.Compare(s.until[a], s.until[b]); order != 0 {
+			return order
+		}
+		if order := cmp.Compare(s.start[a], s.start[b]); order != 0 {
+			return order
+		}
+		return s.compareGroups(a, b, g)
 	})
 	return s.ready
 }

@@ -238,7 +238,8 @@ func TestGroupsOfClosedSessionsAreForgotten(t *testing.T) {
 	step.regroup = 10
 	h.partitions("p")
 	for i := range 100 {
-		h.json("p", row(clockText(int64(i)*10_000_000), fmt.Sprint("k", i)), row(clockText(int64(i)*10_000_000), "all"))
+		at := clockText(int64(i) * 10_000_000)
+		h.json("p", row(at, fmt.Sprint("k", i)), row(at, "all"))
 		if step.groups.len() >= 10 && step.regroup > 1000 {
 			step.regroup = 10
 		}
@@ -287,7 +288,8 @@ func TestDamagedSessionsAreRefused(t *testing.T) {
 func TestSessionsThatTouchTheEndOfTimeAreRestored(t *testing.T) {
 	h := sessionsOf(t, "")
 	h.partitions("p")
-	h.json("p", `{"at": "9999-12-31T23:59:59.999999Z", "kind": "a"}`, `{"at": "9999-12-31T23:59:59.999999Z", "kind": "b"}`)
+	h.json("p", `{"at": "9999-12-31T23:59:59.999999Z", "kind": "a"}`,
+		`{"at": "9999-12-31T23:59:59.999999Z", "kind": "b"}`)
 	h.barrier()
 	h.reopen()
 	h.signal(sdk.Signal{Kind: sdk.End})
