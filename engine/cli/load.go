@@ -28,7 +28,7 @@ func (s *source) flags(c *cobra.Command) {
 func (a *app) load(paths []string, s *source) (*config.File, *plan.Plan, []config.Problem) {
 	file, problems := config.Load(config.Options{Paths: paths, Set: s.set, LookupEnv: os.LookupEnv})
 	if file.Plain != "" && len(problems) == 0 {
-		problems = plainProblems(file)
+		problems = a.plainProblems(file)
 	}
 	if file.Plain != "" || slices.ContainsFunc(problems, isFault) && len(file.Pipelines) == 0 {
 		return file, nil, problems

@@ -13,12 +13,15 @@ import (
 )
 
 // plainProblems are what Benthos's linter says of a plain Benthos config.
-func plainProblems(file *config.File) []config.Problem {
+func (a *app) plainProblems(file *config.File) []config.Problem {
 	var problems []config.Problem
 	for _, p := range stream.LintPlain(file.Plain, os.LookupEnv) {
 		code := "benthos"
 		if p.Key {
 			code = "unknown-field"
+		}
+		if p.Component != "" && len(a.catalog.Named(p.Component)) > 0 {
+			p.Hint = p.Component + " is a plugin of this engine: write it under pipelines"
 		}
 		problems = append(problems, config.Problem{Code: code, Message: p.Message, Hint: p.Hint,
 			Position: config.Position{File: file.Paths[0], Line: p.Line, Column: p.Column}})

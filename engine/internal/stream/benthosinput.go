@@ -68,7 +68,8 @@ func (h *host) openInput(ctx context.Context, _ []byte, _ *arrow.Schema, env sdk
 		b.batches, b.number = binary.BigEndian.Uint64(last), int64(binary.BigEndian.Uint64(last[8:]))
 	}
 	if err := connected(s.input.ConnectionTest(ctx)); err != nil {
-		return nil, errors.Join(err, b.Close(ctx))
+		// The input has not begun to run, so it would never say that it has stopped.
+		return nil, errors.Join(err, h.release(ctx))
 	}
 	pumping, stop := context.WithCancel(context.Background())
 	b.stop = stop
@@ -213,17 +214,14 @@ func (b *benthosSource) Committed(ctx context.Context, _ uint64, at map[string][
 // Close refuses what no record covers, so that the input gives it again to the
 // next run if it can, and frees the input.
 func (b *benthosSource) Close(ctx context.Context) error {
+	b.stop()
+	b.pumping.Wait()
 	var left []pending
-	if b.stop != nil {
-		b.stop()
-		b.pumping.Wait()
-		for r := range b.read {
-			left = append(left, pending{ack: r.ack})
-		}
+	for r := range b.read {
+		left = append(left, pending{ack: r.ack})
 	}
 	b.mu.Lock()
-	left = append(b.unack, left...)
-	b.unack = nil
+	left, b.unack = append(b.unack, left...), nil
 	b.mu.Unlock()
 	for _, p := range left {
 		_ = p.ack(ctx, errStopped) // nothing to do about a refused refusal

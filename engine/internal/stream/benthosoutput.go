@@ -24,11 +24,13 @@ func (h *host) openOutput(ctx context.Context, _ []byte, _ *arrow.Schema, env sd
 		return nil, err
 	}
 	b := &benthosSink{host: h, hosted: s}
-	if err := connected(s.output.ConnectionTest(ctx)); err != nil {
-		return nil, errors.Join(err, b.Close(ctx))
+	err = connected(s.output.ConnectionTest(ctx))
+	if err == nil {
+		err = s.output.Prime()
 	}
-	if err := s.output.Prime(); err != nil {
-		return nil, errors.Join(err, b.Close(ctx))
+	if err != nil {
+		// The output has not begun to run, so it would never say that it has stopped.
+		return nil, errors.Join(err, h.release(ctx))
 	}
 	return b, nil
 }

@@ -169,6 +169,8 @@ func (h *host) freeUnused(ctx context.Context) error {
 	}
 	free := h.free
 	h.free = nil
+	ctx, cancel := context.WithTimeout(ctx, closeWithin)
+	defer cancel()
 	return free(ctx)
 }
 

@@ -18,7 +18,8 @@ import (
 
 // PlainProblem is one thing wrong with a plain Benthos config.
 type PlainProblem struct {
-	Line, Column int // from 1
+	Line, Column int    // from 1
+	Component    string // that there is none of, or ""
 	sdk.Problem
 }
 
@@ -43,6 +44,7 @@ func LintPlain(text string, lookup func(string) (string, bool)) []PlainProblem {
 			p.Key, word = true, quotedWord(l.What)
 		case service.LintComponentMissing, service.LintComponentNotFound:
 			p.Hint, word = whoHas(env, "", l.What), missingName(l.What)
+			p.Component = word
 		case service.LintMissingEnvVar:
 			p.Hint = "set them, or give defaults: ${NAME:text}"
 			word = "${" + strings.Trim(p.Message[strings.LastIndexByte(p.Message, '[')+1:], "]")

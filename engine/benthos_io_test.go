@@ -1,0 +1,266 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestMappingConfigRoutesEveryTicketOnce(t *testing.T) {
+	inRepositoryCopy(t)
+	s := mustRun(t, "configs/mapping.yaml")
+	step := s.Pipelines[0].Steps[1]
+	if step.In != 600 || step.Dropped == 0 || step.Created != 0 {
+		t.Fatalf("books: got %+v, want 600 in and some dropped", step)
+	}
+	teams, err := filepath.Glob("output/routed/team=*")
+	if err != nil || len(teams) != 4 {
+		t.Fatalf("got the folders %v, want one for each of four teams", teams)
+	}
+	seen, number := map[string]bool{}, regexp.MustCompile("[0-9]{3}")
+	for _, team := range teams {
+		for _, row := range readCSV(t, team, "ticket_id", "created_at", "request") {
+			if request := team + row[2]; seen[request] {
+				t.Errorf("asked twice: %s", request)
+			} else {
+				seen[request] = true
+			}
+			if number.MatchString(row[2]) {
+				t.Errorf("not masked: %s", row[2])
+			}
+		}
+	}
+	if int64(len(seen)) != step.Out {
+		t.Errorf("the files hold %d tickets, the books say %d", len(seen), step.Out)
+	}
+}
+
+func TestBenthosInputAndOutputsAsSteps(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "p.yaml", `
+pipelines:
+  p:
+    input:
+      generate: {count: "${N:5000}", interval: '', batch_size: 7, mapping: 'root = {"b": "x", "a": counter()}'}
+      schema: {a: int64, b: string}
+    processors:
+      - filter: 'a % 2 == 0'
+    output:
+      - jsonl: {path: out}
+      - benthos/file: {path: lines.txt, codec: lines}
+      - label: names
+        processors:
+          - mapping: 'root.name = "n%v".format(this.a)'
+            schema: {name: string}
+        output: {benthos/file: {path: "names/${! json(\"name\").slice(0, 2) }", codec: lines}}
+`)
+	s := mustRun(t, "p.yaml")
+	rows := readLines(t, "out")
+	if len(rows) != 2500 || rows[0] != `{"a":2,"b":"x"}` {
+		t.Errorf("got %d rows, the first %s", len(rows), rows[0])
+	}
+	text, err := os.ReadFile("lines.txt")
+	if err != nil || string(text) != strings.Join(rows, "\n")+"\n" {
+		t.Errorf("the file differs from the rows (%v)", err)
+	}
+	if names, err := filepath.Glob("names/n*"); err != nil || len(names) != 9 {
+		t.Errorf("got the files %v, want one for each first digit", names)
+	}
+	if in := s.Pipelines[0].Steps[0].Out; in != 5000 {
+		t.Errorf("the input gave %d rows, want 5000", in)
+	}
+}
+
+func TestMessagesOfAnInputBecomeRows(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "in.txt", "{\"id\": 1}\nnot JSON\n{\"id\": \"x\"}\n{\"id\": 4, \"more\": true}\n")
+	write(t, "p.yaml", `
+pipelines:
+  p:
+    input:
+      file: {paths: [in.txt], scanner: {lines: {}}}
+      schema: {id: int64}
+    output: {jsonl: {path: out}}
+    dead_letters: {jsonl: {path: dead}}
+`)
+	mustRun(t, "p.yaml")
+	if got, want := readLines(t, "out"), idRows(1, 4); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	dead := strings.Join(readLines(t, "dead"), "\n")
+	for _, want := range []string{`"reason":"want a JSON object, got \"not JSON\"","partition":"file","position":1`,
+		`"reason":"id: want an int64, got \"x\"","partition":"file","position":2`} {
+		if !strings.Contains(dead, want) {
+			t.Errorf("got\n%s\nwant %s", dead, want)
+		}
+	}
+}
+
+func TestBenthosComponentThatCannotConnectEndsTheRun(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "p.yaml", "pipelines:\n  p:\n    input: {file: {paths: [none.txt]}, schema: {id: int64}}\n"+
+		"    output: {jsonl: {path: out}}\n")
+	code, _, stderr := run("run", "p.yaml")
+	if code != 1 || !strings.Contains(stderr, "p.yaml:3:13: pipelines.p.input.file") || !strings.Contains(stderr, "none.txt") {
+		t.Errorf("exit %d, want 1 with the step and the file:\n%s", code, stderr)
+	}
+}
+
+// serve starts an engine that takes rows over HTTP, with epochs of an hour.
+func serve(t *testing.T, more string) (*process, string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	address := closedPort(t)
+	write(t, "p.yaml", "checkpoint_interval: 1h\npipelines:\n  p:\n    input: {http_server: {address: '"+address+
+		"', path: /rows}, schema: {id: int64}}\n    output: {jsonl: {path: out}}\n"+more)
+	p := start(t, "run", "p.yaml", "--log-level", "info")
+	p.until(t, "Receiving HTTP messages")
+	return p, "http://" + address + "/rows"
+}
+
+func post(t *testing.T, url, body string) int {
+	t.Helper()
+	response, err := http.Post(url, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode
+}
+
+// TestRequestIsAnsweredWhenItsRowIsRecorded: long before the epoch would end by
+// the clock.
+func TestRequestIsAnsweredWhenItsRowIsRecorded(t *testing.T) {
+	p, url := serve(t, "")
+	began := time.Now()
+	for _, body := range []string{`{"id": 1}`, `{"id": 2}`, `{"id": 3}`} {
+		if code := post(t, url, body); code != 200 {
+			t.Errorf("%s: got %d, want 200", body, code)
+		}
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("three requests took %v", took)
+	}
+	if err := p.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if code, stderr := p.end(t); code != 130 {
+		t.Errorf("exit %d, want 130:\n%s", code, stderr)
+	}
+	if got, want := readLines(t, "out"), idRows(1, 2, 3); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestRequestIsRefusedWhenItsRowIsNotWritten(t *testing.T) {
+	p, url := serve(t, "")
+	if code := post(t, url, `{"id": "x"}`); code < 500 {
+		t.Errorf("got %d, want an error of the server", code)
+	}
+	if code, stderr := p.end(t); code != 1 || !strings.Contains(stderr, "id: want an int64") {
+		t.Errorf("exit %d, want 1 with the reason:\n%s", code, stderr)
+	}
+}
+
+func TestPlainConfigStopsCleanly(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "plain.yaml", "http: {enabled: false}\ninput:\n  generate: {interval: 1ms, mapping: 'root.id = counter()'}\n"+
+		"output:\n  file: {path: out.txt, codec: lines}\n")
+	p := start(t, "run", "plain.yaml")
+	p.until(t, "at-least-once because of Benthos")
+	p.until(t, "Output type file is now active")
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code, stderr := p.end(t); code != 143 || !strings.Contains(stderr, "interrupted") {
+		t.Errorf("exit %d, want 143:\n%s", code, stderr)
+	}
+}
+
+func TestPlainConfigReadsStandardInput(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "plain.yaml", "http: {enabled: false}\ninput: {stdin: {}}\npipeline:\n  processors:\n"+
+		"    - log: {message: 'saw ${! content() }'}\n    - mapping: 'root = content().uppercase()'\noutput: {stdout: {}}\n")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr strings.Builder
+	c := exec.Command(self, "run", "plain.yaml")
+	c.Env, c.Stdin = append(os.Environ(), asEngine+"=1"), strings.NewReader("one\ntwo\n")
+	c.Stdout, c.Stderr = &stdout, &stderr
+	if err := c.Run(); err != nil || stdout.String() != "ONE\nTWO\n" {
+		t.Errorf("got %q, %v, want the lines alone on standard output:\n%s", stdout.String(), err, stderr.String())
+	}
+	for _, want := range []string{"saw one", "plain.yaml: ended after"} {
+		if !strings.Contains(stderr.String(), want) {
+			t.Errorf("standard error lacks %q:\n%s", want, stderr.String())
+		}
+	}
+}
+
+func TestLintOfPlainConfigs(t *testing.T) {
+	const out = "output:\n  stdout: {}\n"
+	tests := []struct {
+		name, text string
+		args       []string
+		want       string
+	}{
+		{"unknown component", "input:\n  generat: {}\n" + out, nil,
+			"p.yaml:2:3: unable to infer component type: generat (did you mean generate?)"},
+		{"of another binary", "input:\n  aws_s3: {}\n" + out, nil, "p.yaml:2:3: unable to infer component type: aws_s3 " +
+			"(aws_s3 comes with Redpanda Connect (rpk connect run), not with Benthos's core (pure and io))"},
+		{"a plugin of ours", "input:\n  kafka_franz: {}\n" + out, nil, "this engine has the plugin redpanda for it"},
+		{"our generator", "input:\n  ticket_generator: {count: 1}\n" + out, nil,
+			"ticket_generator is a plugin of this engine: write it under pipelines"},
+		{"unknown field", "input:\n  generate: {mapping: '', cuont: 1}\n" + out, nil, "p.yaml:2:27: field cuont not recognised"},
+		{"unknown top key", "input:\n  stdin: {}\nfoo: 1\n" + out, nil, "p.yaml:3:1: field foo not recognised"},
+		{"Bloblang", "input:\n  stdin: {}\npipeline:\n  processors:\n    - mapping: 'root = a b'\n" + out, nil,
+			"p.yaml:5:26: expected line break"},
+		{"missing variable", "input:\n  generate: {mapping: '', count: ${NO_SUCH_THING}}\n" + out, nil,
+			"p.yaml:2:34: required environment variables were not set: [NO_SUCH_THING]"},
+		{"not YAML", "input:\n  stdin: {\n" + out, nil, "p.yaml:1:1: "},
+		{"two shapes", "input:\n  stdin: {}\n" + out + "pipelines: {}\n", nil, "p.yaml:1:1: input: a file has either pipelines"},
+		{"with others", "input:\n  stdin: {}\n" + out, []string{"q.yaml"}, "p.yaml:1:1: input: a file with input at its top is a plain " +
+			"Benthos config, which runs alone"},
+		{"--set", "input:\n  stdin: {}\n" + out, []string{"--set", "input.stdin.x=1"}, "which --set does not reach"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			write(t, "p.yaml", test.text)
+			write(t, "q.yaml", "pipelines: {}\n")
+			for _, command := range []string{"lint", "run", "graph"} {
+				code, _, stderr := run(append([]string{command, "p.yaml"}, test.args...)...)
+				if code != 2 || !strings.Contains(stderr, test.want) {
+					t.Errorf("%s: exit %d, want 2 and %q:\n%s", command, code, test.want, stderr)
+				}
+			}
+		})
+	}
+}
+
+func TestGoodPlainConfigIsFine(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "p.yaml", "input: {stdin: {}}\noutput: {stdout: {}}\n")
+	if code, stdout, _ := run("lint", "p.yaml"); code != 0 || !strings.Contains(stdout, "p.yaml: fine, at-least-once because of Benthos") {
+		t.Errorf("lint: exit %d, %q", code, stdout)
+	}
+	if code, stdout, _ := run("lint", "--json", "p.yaml"); code != 0 || strings.TrimSpace(stdout) != "[]" {
+		t.Errorf("lint --json: exit %d, %q", code, stdout)
+	}
+	if code, _, stderr := run("graph", "p.yaml"); code != 2 || !strings.Contains(stderr, "is a plain Benthos config") {
+		t.Errorf("graph: exit %d, %q", code, stderr)
+	}
+}
