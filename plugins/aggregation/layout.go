@@ -1,7 +1,6 @@
 package aggregation
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -70,7 +69,7 @@ func newLayout(c *Config, in *arrow.Schema) (*layout, []sdk.Problem) {
 	for i, name := range c.GroupBy {
 		at, err := sdk.FindColumn(in, name)
 		if err != nil {
-			p.add(pathOf("group_by", i), "%v", err)
+			p.at(pathOf("group_by", i), err)
 			continue
 		}
 		field := in.Field(at)
@@ -89,7 +88,7 @@ func newLayout(c *Config, in *arrow.Schema) (*layout, []sdk.Problem) {
 			if !a.Value.short {
 				path += ".call"
 			}
-			p.add(path, "%v", err)
+			p.at(path, err)
 			continue
 		}
 		l.calls = append(l.calls, b)
@@ -106,7 +105,7 @@ func newLayout(c *Config, in *arrow.Schema) (*layout, []sdk.Problem) {
 func (l *layout) timeColumn(c *Config, in *arrow.Schema, p *problems) {
 	at, err := sdk.FindColumn(in, c.EventTime)
 	if err != nil {
-		p.add("event_time", "%v", err)
+		p.at("event_time", err)
 		return
 	}
 	field := in.Field(at)
@@ -156,12 +155,8 @@ func (b *bound) compile(where string, in *arrow.Schema, p *problems) {
 		return
 	}
 	program, err := expr.CompileCondition(where, in)
-	problem := sdk.Problem{Path: "aggregates." + b.name + ".where"}
-	if fault, ok := errors.AsType[*expr.Error](err); ok {
-		problem.Message, problem.Hint, problem.Offset = fault.Message, fault.Hint, fault.Offset
-		*p = append(*p, problem)
-	} else if err != nil {
-		p.add(problem.Path, "%v", err)
+	if err != nil {
+		*p = append(*p, expr.ProblemOf(err, "aggregates."+b.name+".where"))
 	}
 	b.condition, b.where = where, program
 }

@@ -43,7 +43,7 @@ func (c *SinkConfig) shapeOf(in *arrow.Schema) (shape, []sdk.Problem) {
 				sdk.TypeName(in.Field(at).Type)}
 		}
 		if err != nil {
-			problems = append(problems, sdk.Problem{Path: path, Message: err.Error()})
+			problems = append(problems, sdk.ProblemAt(path, err))
 		}
 		return at
 	}

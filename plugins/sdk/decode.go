@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
@@ -72,7 +73,8 @@ type decoder struct {
 }
 
 func (d *decoder) fail(path, format string, args ...any) {
-	d.problems = append(d.problems, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+	d.problems = append(d.problems, Problem{Path: path, Code: CodeWrongType,
+		Message: fmt.Sprintf(format, args...)})
 }
 
 func join(path, key string) string {
@@ -110,10 +112,22 @@ func (d *decoder) invalid(path string, err error) {
 		} else {
 			p.Path = join(path, p.Path)
 		}
+		p.Code = cmp.Or(p.Code, codeOf(p))
 		d.problems = append(d.problems, p)
 		return
 	}
-	d.fail(path, "%v", err)
+	d.problems = append(d.problems, Problem{Path: path, Code: CodeBadValue, Message: err.Error()})
+}
+
+// codeOf is the code of a problem that a Validate found and gave none.
+func codeOf(p Problem) string {
+	switch {
+	case p.Key:
+		return CodeUnknownField
+	case p.Warning:
+		return ""
+	}
+	return CodeBadValue
 }
 
 func (d *decoder) decode(path string, v *value, into reflect.Value) {
@@ -186,41 +200,44 @@ func (d *decoder) object(path string, v *value, into reflect.Value) {
 		return
 	}
 	fields := fieldsByKey(into)
-	var known []string
+	var known, meant []string // meant: fields that an unknown key was taken for
 	for _, f := range fields {
 		known = append(known, f.key)
 	}
 	for i, key := range v.keys {
 		at := slices.IndexFunc(fields, func(f boundField) bool { return f.key == key })
 		if at < 0 {
-			d.unknown(join(path, key), key, known, fields)
+			meant = append(meant, d.unknown(join(path, key), key, known, fields))
 			continue
 		}
 		d.value(join(path, key), v.values[i], fields[at].into)
 	}
 	for _, f := range fields {
-		if f.required && !slices.Contains(v.keys, f.key) {
-			d.problems = append(d.problems, Problem{Path: path,
+		if f.required && !slices.Contains(v.keys, f.key) && !slices.Contains(meant, f.key) {
+			d.problems = append(d.problems, Problem{Path: path, Code: CodeMissingField,
 				Message: f.key + " is missing", Hint: "it is required: " + f.doc})
 		}
 	}
 }
 
-func (d *decoder) unknown(path, key string, known []string, fields []boundField) {
+// unknown also returns the field that the key was taken for, or "".
+func (d *decoder) unknown(path, key string, known []string, fields []boundField) (meant string) {
 	for _, f := range fields {
 		if slices.Contains(f.aliases, key) {
-			d.problems = append(d.problems, Problem{Path: path, Key: true,
+			d.problems = append(d.problems, Problem{Path: path, Key: true, Code: CodeUnknownField,
 				Message: "unknown field, did you mean " + f.key + "?"})
-			return
+			return f.key
 		}
 	}
 	message := "unknown field"
-	if near := Nearest(key, known); near != "" {
+	near := Nearest(key, known)
+	if near != "" {
 		message += ", did you mean " + near + "?"
 	} else if len(known) > 0 {
 		message += " (have " + strings.Join(known, ", ") + ")"
 	}
-	d.problems = append(d.problems, Problem{Path: path, Key: true, Message: message})
+	d.problems = append(d.problems, Problem{Path: path, Key: true, Code: CodeUnknownField, Message: message})
+	return near
 }
 
 func (d *decoder) slice(path string, v *value, into reflect.Value) {
@@ -278,7 +295,7 @@ func (d *decoder) dict(path string, v *value, into reflect.Value) {
 
 func (d *decoder) scalar(path string, v *value, into reflect.Value) {
 	if v.kind == nullValue {
-		d.problems = append(d.problems, Problem{Path: path, Message: "want a string, got nothing",
+		d.problems = append(d.problems, Problem{Path: path, Code: CodeEmptyValue, Message: "want a string, got nothing",
 			Hint: `quote it: "" for the empty string, "|" or "#" for a mark that YAML reads itself`})
 		return
 	}

@@ -185,7 +185,7 @@ func twice(columns []Entry[Column]) error {
 	return nil
 }
 
-// FindColumn is the index of a column, or a message that offers the nearest.
+// FindColumn is the index of a column, or a Problem that offers the nearest.
 func FindColumn(schema *arrow.Schema, name string) (int, error) {
 	if at := schema.FieldIndices(name); len(at) > 0 {
 		return at[0], nil
@@ -195,7 +195,9 @@ func FindColumn(schema *arrow.Schema, name string) (int, error) {
 		names[i] = f.Name
 	}
 	if near := Nearest(name, names); near != "" {
-		return -1, fmt.Errorf("no column named %s, did you mean %s?", quote(name), near)
+		return -1, Problem{Code: CodeUnknownColumn,
+			Message: fmt.Sprintf("no column named %s, did you mean %s?", quote(name), near)}
 	}
-	return -1, fmt.Errorf("no column named %s (have %s)", quote(name), strings.Join(names, ", "))
+	return -1, Problem{Code: CodeUnknownColumn,
+		Message: fmt.Sprintf("no column named %s (have %s)", quote(name), strings.Join(names, ", "))}
 }

@@ -161,7 +161,7 @@ func (p *planner) fail(path, message string) {
 func (p *planner) find(path, name string) int {
 	at, err := sdk.FindColumn(p.in, name)
 	if err != nil {
-		p.fail(path, err.Error())
+		p.problems = append(p.problems, sdk.ProblemAt(path, err))
 	}
 	return at
 }
@@ -241,16 +241,14 @@ func (p *planner) cast() []arrow.Field {
 	for _, e := range p.Cast {
 		at, err := sdk.FindColumn(after, e.Key)
 		if err != nil {
-			p.fail("cast."+e.Key, p.whereIs(e.Key, err.Error()))
+			problem := sdk.ProblemAt("cast."+e.Key, err)
+			problem.Message = p.whereIs(e.Key, problem.Message)
+			p.problems = append(p.problems, problem)
 			continue
 		}
 		made, err := newCast(fields[at], e.Value)
 		if err != nil {
-			problem := sdk.Problem{Path: "cast." + e.Key, Message: err.Error()}
-			if given, ok := errors.AsType[sdk.Problem](err); ok {
-				problem.Message, problem.Hint = given.Message, given.Hint
-			}
-			p.problems = append(p.problems, problem)
+			p.problems = append(p.problems, sdk.ProblemAt("cast."+e.Key, err))
 			continue
 		}
 		p.columns[at].cast, fields[at] = made, made.field

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -58,7 +59,7 @@ func (b *builder) schemas() {
 		}
 		for _, p := range problems {
 			b.badSchemas[name] = true
-			b.fail(node.Locate(p.Path, p.Key), joined("schemas."+name, p.Path), "schema", p.Message, p.Hint)
+			b.fail(node.Locate(p.Path, p.Key), joined("schemas."+name, p.Path), schemaCode(p), p.Message, p.Hint)
 		}
 	}
 }
@@ -215,7 +216,7 @@ func (b *builder) declared(s *config.Step, computed *arrow.Schema) *arrow.Schema
 	if problems := sdk.Decode(node.JSON(), &declared); len(problems) > 0 {
 		if s.Schema.Kind() != config.Scalar { // a named one has been reported
 			for _, p := range problems {
-				b.fail(node.Locate(p.Path, p.Key), joined(path, p.Path), "schema", p.Message, p.Hint)
+				b.fail(node.Locate(p.Path, p.Key), joined(path, p.Path), schemaCode(p), p.Message, p.Hint)
 			}
 		}
 		return nil
@@ -304,6 +305,11 @@ func (b *builder) foreign(plugin *sdk.Plugin, s *config.Step, key string) bool {
 func (b *builder) add(s *config.Step, named map[string]string, problems []sdk.Problem) {
 	for _, p := range problems {
 		at, path := s.Config.Locate(p.Path, p.Key), joined(s.Path, p.Path)
+		if inside, ok := b.file.Inside(s.Config.Find(p.Path), p.Offset); ok && p.Offset > 0 {
+			at = inside
+		} else if p.Offset > 0 {
+			p.Message = fmt.Sprintf("at character %d: %s", p.Offset+1, p.Message)
+		}
 		field, rest, _ := strings.Cut(p.Path, ".")
 		if name, ok := named[field]; ok && rest != "" {
 			at, path = b.file.Schemas.Get(name).Locate(rest, p.Key), "schemas."+name+"."+rest
@@ -318,12 +324,22 @@ func (b *builder) add(s *config.Step, named map[string]string, problems []sdk.Pr
 
 func code(p sdk.Problem) string {
 	switch {
+	case p.Code != "":
+		return p.Code
 	case p.Key:
 		return "unknown-field"
 	case p.Warning:
 		return "doubtful"
 	}
 	return "invalid-config"
+}
+
+// schemaCode is the code of a problem of a schema that stands by itself.
+func schemaCode(p sdk.Problem) string {
+	if p.Code == "" || p.Code == sdk.CodeBadValue {
+		return "schema"
+	}
+	return p.Code
 }
 
 func joined(path, rest string) string {

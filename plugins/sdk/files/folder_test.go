@@ -120,8 +120,8 @@ func TestSinkConfigIsChecked(t *testing.T) {
 		{"root", `{"path":"/"}`, `path: want a folder below another one, got "/"`},
 		{"here", `{"path":"."}`, `path: want a folder below another one, got "."`},
 		{"above", `{"path":"../.."}`, `path: want a folder below another one, got "../.."`},
-		{"twice", `{"path":"x","partition_by":["a","a"]}`, `partition_by: "a" is named twice`},
-		{"no name", `{"path":"x","partition_by":[""]}`, `partition_by: want the name of a column, got ""`},
+		{"twice", `{"path":"x","partition_by":["a","a"]}`, `partition_by.1: "a" is named twice`},
+		{"no name", `{"path":"x","partition_by":[""]}`, `partition_by.0: want the name of a column, got ""`},
 		{"size", `{"path":"x","roll":{"size":"0"}}`, "roll.size: want more than 0, got 0"},
 		{"interval", `{"path":"x","roll":{"interval":"-1s"}}`, "roll.interval: want 0s or more, got -1s"},
 		{"open files", `{"path":"x","max_open_files":0}`, "max_open_files: want at least 1, got 0"},
@@ -155,8 +155,8 @@ func TestColumnsAreChecked(t *testing.T) {
 	}{
 		{nil, ""},
 		{[]string{"city"}, ""},
-		{[]string{"citty"}, `partition_by: no column named "citty", did you mean`},
-		{[]string{"price"}, `partition_by: want a string, integer, bool, date or timestamp, "price" is float64`},
+		{[]string{"citty"}, `partition_by.0: no column named "citty", did you mean`},
+		{[]string{"price"}, `partition_by.0: want a string, integer, bool, date or timestamp, "price" is float64`},
 	}
 	for _, test := range tests {
 		cfg := testConfig()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,11 +47,12 @@ func (c *SinkConfig) Validate() error {
 		errs = append(errs, sdk.Fieldf("path", "want a folder below another one, got %q", c.Path))
 	}
 	for i, column := range c.PartitionBy {
+		path := "partition_by." + strconv.Itoa(i)
 		if column == "" {
-			errs = append(errs, sdk.Fieldf("partition_by", "want the name of a column, got \"\""))
+			errs = append(errs, sdk.Fieldf(path, "want the name of a column, got \"\""))
 		}
 		if slices.Contains(c.PartitionBy[:i], column) {
-			errs = append(errs, sdk.Fieldf("partition_by", "%q is named twice", column))
+			errs = append(errs, sdk.Fieldf(path, "%q is named twice", column))
 		}
 	}
 	if c.MaxOpenFiles < 1 {

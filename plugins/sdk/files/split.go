@@ -25,14 +25,15 @@ type layout struct {
 func (c SinkConfig) layout(in *arrow.Schema) (layout, []sdk.Problem) {
 	l := layout{in: in}
 	var problems []sdk.Problem
-	for _, name := range c.PartitionBy {
+	for i, name := range c.PartitionBy {
+		path := "partition_by." + strconv.Itoa(i)
 		at, err := sdk.FindColumn(in, name)
 		if err != nil {
-			problems = append(problems, sdk.Problem{Path: "partition_by", Message: err.Error()})
+			problems = append(problems, sdk.ProblemAt(path, err))
 			continue
 		}
 		if t := in.Field(at).Type; !hasFolderText(t) {
-			problems = append(problems, sdk.Problem{Path: "partition_by", Message: fmt.Sprintf(
+			problems = append(problems, sdk.Problem{Path: path, Message: fmt.Sprintf(
 				"want a string, integer, bool, date or timestamp, %q is %s", name, sdk.TypeName(t))})
 		}
 		l.by = append(l.by, at)
