@@ -153,6 +153,7 @@ func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema, more ...
 	out, problems := plugin.Schema(text, in)
 	b.add(s, named, problems)
 	if len(sdk.Faults(problems)) > 0 {
+		step.Out = out // what is known of it all the same
 		return step
 	}
 	step.Out = b.declared(s, out)

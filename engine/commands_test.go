@@ -1,0 +1,135 @@
+package main
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"etlengine/plugins"
+)
+
+// golden compares text with a file, or writes it with -update.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (write it anew with -update); got\n%s", path, got)
+	}
+}
+
+func TestGraphDrawsTheTicketsPipeline(t *testing.T) {
+	t.Setenv("REDPANDA_BROKERS", "")
+	for _, format := range []string{"mermaid", "dot", "json"} {
+		code, stdout, stderr := run("graph", "--format", format, "../configs/tickets.yaml")
+		if code != 0 || stderr != "" {
+			t.Errorf("--format %s: exit %d, %s", format, code, stderr)
+		}
+		golden(t, "tickets."+format, stdout)
+	}
+}
+
+func TestGraphDrawsLateRowsAndRejects(t *testing.T) {
+	_, stdout, _ := run("graph", "../configs/late.yaml")
+	for _, want := range []string{
+		"per_minute_aggregation -. late .-> per_minute_late",
+		"per_minute_aggregation -. rejected .-> per_minute_dead_letters",
+		"per_minute_ticket_generator -. rejected .-> per_minute_dead_letters",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("got\n%swant %s", stdout, want)
+		}
+	}
+}
+
+func TestListAndDescribeShowEveryPlugin(t *testing.T) {
+	code, stdout, _ := run("list", "--json")
+	var listed []struct{ Kind, Name, Summary string }
+	if err := json.Unmarshal([]byte(stdout), &listed); err != nil || code != 0 {
+		t.Fatalf("list --json: exit %d, %v", code, err)
+	}
+	for _, p := range plugins.Builtin() {
+		if !slices.Contains(listed, struct{ Kind, Name, Summary string }{string(p.Kind), p.Name, p.Summary}) {
+			t.Errorf("list has no %s %s", p.Kind, p.Name)
+		}
+		code, stdout, _ := run("describe", p.Name)
+		if code != 0 || !strings.Contains(stdout, p.Summary) {
+			t.Errorf("describe %s: exit %d\n%s", p.Name, code, stdout)
+		}
+		for _, f := range p.Fields {
+			if !strings.Contains(stdout, "  "+f.Name+" ") || f.Doc == "" {
+				t.Errorf("describe %s says nothing of %s", p.Name, f.Name)
+			}
+		}
+	}
+}
+
+func TestEveryCommandHasAnExample(t *testing.T) {
+	for _, command := range []string{"run", "lint", "list", "describe", "graph", "broker", "version"} {
+		code, stdout, _ := run(command, "--help")
+		if code != 0 || !strings.Contains(stdout, "Examples:\n  engine "+command) {
+			t.Errorf("engine %s --help: exit %d\n%s", command, code, stdout)
+		}
+	}
+	if code, stdout, _ := run("completion", "bash"); code != 0 || !strings.Contains(stdout, "engine") {
+		t.Errorf("completion: exit %d", code)
+	}
+	if code, stdout, _ := run("version", "--json"); code != 0 || !strings.Contains(stdout, `"go": "go1.`) {
+		t.Errorf("version: exit %d, %s", code, stdout)
+	}
+}
+
+func TestBrokerRunsAloneUntilItIsStopped(t *testing.T) {
+	t.Chdir(t.TempDir())
+	address := closedPort(t)
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "broker", "--port", port, "--state-dir", "b", "--log-level", "info")
+	write(t, "p.yaml", "pipelines:\n  p:\n    input:\n      "+tenTickets+
+		"\n    output:\n      redpanda: {topic: t, brokers: \""+address+"\"}\n")
+	for code := 1; code != 0; { // until it listens
+		code, _, _ = run("run", "p.yaml")
+	}
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code, rest := p.end(t); code != 143 {
+		t.Errorf("exit %d, want 143\n%s", code, rest)
+	}
+	if !strings.Contains(p.stdout.String(), "broker on "+address) {
+		t.Errorf("got %q, want the address", p.stdout.String())
+	}
+}
+
+func TestLintTellsScriptsEverything(t *testing.T) {
+	t.Chdir(t.TempDir())
+	path := pipeline(t, "ticket_generator: {cuont: 1}", toCSV)
+	code, stdout, _ := run("lint", "--json", path)
+	var problems []struct {
+		File, Path, Severity, Code, Message string
+		Line, Column                        int
+	}
+	if err := json.Unmarshal([]byte(stdout), &problems); err != nil || code != 2 || len(problems) != 1 {
+		t.Fatalf("lint --json: exit %d, %v\n%s", code, err, stdout)
+	}
+	got := problems[0]
+	if got.File != path || got.Line != 4 || got.Column != 26 || got.Severity != "error" ||
+		got.Code != "unknown-field" || got.Path != "pipelines.p.input.ticket_generator.cuont" {
+		t.Errorf("got %+v", got)
+	}
+}
