@@ -98,7 +98,9 @@ func (b *builder) benthos(kind sdk.Kind, run []*config.Step, in *arrow.Schema) *
 		b.placed(run, p)
 	}
 	if kind == sdk.KindSink {
-		step.Out = b.declared(last, in)
+		if in != nil {
+			step.Out = b.declared(last, in)
+		}
 		return step
 	}
 	columns := b.declared(last, nil)

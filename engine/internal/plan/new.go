@@ -169,8 +169,8 @@ var role = map[sdk.Kind]string{sdk.KindSource: "input", sdk.KindTransform: "proc
 
 func (b *builder) unknownPlugin(kind sdk.Kind, s *config.Step) {
 	names, hint := b.catalog.Names(kind), "engine list shows all plugins"
+	plain := strings.TrimPrefix(s.Plugin, "benthos/")
 	if b.components != nil {
-		plain := strings.TrimPrefix(s.Plugin, "benthos/")
 		if plain != s.Plugin {
 			names = b.components.Names(kind)
 		}
@@ -178,7 +178,7 @@ func (b *builder) unknownPlugin(kind sdk.Kind, s *config.Step) {
 			hint = absent
 		}
 	}
-	message := "no " + role[kind] + " named " + s.Plugin + suggestion(s.Plugin, names)
+	message := "no " + role[kind] + " named " + s.Plugin + suggestion(plain, names)
 	if others := b.catalog.Named(s.Plugin); len(others) > 0 {
 		message = s.Plugin + " cannot be an " + role[kind] + ", it is an " + role[others[0].Kind]
 		if kind == sdk.KindTransform {

@@ -4,12 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
-	"strconv"
 	"strings"
-	"time"
-	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -137,7 +133,10 @@ func (r *rowsOf) add(m *service.Message) error {
 			return err
 		}
 		if object, ok := v.(map[string]any); ok {
-			m.SetStructured(r.fitting(object))
+			if object, err = fitting(r.schema, object); err != nil {
+				return err
+			}
+			m.SetStructured(object)
 		}
 	}
 	text, err := m.AsBytes()
@@ -145,59 +144,6 @@ func (r *rowsOf) add(m *service.Message) error {
 		return fmt.Errorf("writing the message as JSON: %w", err)
 	}
 	return r.Append(text)
-}
-
-// fitting is the object with the values of declared columns that JSON has no
-// form of replaced. The object itself may be shared, and is not changed.
-func (r *rowsOf) fitting(object map[string]any) map[string]any {
-	fit, cloned := object, false
-	for _, c := range r.schema {
-		value := object[c.Key]
-		switch v := value.(type) {
-		case time.Time:
-			value = timeFor(c.Value, v)
-		case []byte:
-			if c.Value.Type != "string" || !utf8.Valid(v) {
-				continue // base64, as everywhere in JSON
-			}
-			value = string(v)
-		default:
-			continue
-		}
-		if !cloned {
-			fit, cloned = maps.Clone(object), true
-		}
-		fit[c.Key] = value
-	}
-	return fit
-}
-
-// timeFor writes a time as a column reads it.
-func timeFor(c sdk.Column, t time.Time) any {
-	t = t.UTC()
-	switch {
-	case c.Type == "date":
-		return t.Format(time.DateOnly)
-	case c.Type == "time":
-		return t.Format("15:04:05.999999")
-	case c.Format == "unix_s":
-		return unix(t.UnixMicro(), 1_000_000)
-	case c.Format == "unix_ms":
-		return unix(t.UnixMicro(), 1_000)
-	case c.Format == "unix_us":
-		return t.UnixMicro()
-	}
-	return t.Format(time.RFC3339Nano)
-}
-
-// unix writes microseconds as a number of larger units.
-func unix(micros, unit int64) json.Number {
-	sign := ""
-	if micros < 0 {
-		sign, micros = "-", -micros
-	}
-	digits := len(strconv.FormatInt(unit, 10)) - 1
-	return json.Number(fmt.Sprintf("%s%d.%0*d", sign, micros/unit, digits, micros%unit))
 }
 
 // gather builds a column out of rows of another; -1 is null. Rows that follow
