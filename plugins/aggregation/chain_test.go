@@ -146,6 +146,25 @@ func TestMixedRowsWithoutPromisesAreNeverLate(t *testing.T) {
 	h.want("00:00:00|00:01:00|b|2", "00:09:00|00:10:00|a|1")
 }
 
+// TestThirdStepHearsTheSecondOnly: the first one is ahead of what the second
+// still holds.
+func TestThirdStepHearsTheSecondOnly(t *testing.T) {
+	first := minutes(t, "")
+	second := first.chain(perFive(windowStart, ""))
+	third := second.chain(`{"event_time": "window_start", "watermark": "0s", "window": {"tumbling": "2m"},
+		"aggregates": {"n": "sum(n)", "fives": "count()"}}`)
+	first.partitions("p/0")
+	for minute := range 30 {
+		first.json("p/0", row(fmt.Sprintf("00:%02d:00", minute), "a"), row(fmt.Sprintf("00:%02d:30", minute), "b"))
+	}
+	first.end()
+	third.want("00:00:00|00:02:00|10|2", "00:04:00|00:06:00|10|2", "00:10:00|00:12:00|10|2",
+		"00:14:00|00:16:00|10|2", "00:20:00|00:22:00|10|2", "00:24:00|00:26:00|10|2")
+	if third.out.lateRows > 0 {
+		t.Errorf("late in the third step: got %d rows, want none", third.out.lateRows)
+	}
+}
+
 func TestPartitionWithoutANameIsOneLikeAnyOther(t *testing.T) {
 	h := minutes(t, "")
 	h.partitions("")

@@ -43,4 +43,4 @@ func (c *count) encode(state []byte, cell uint32) []byte {
 	return binary.AppendVarint(state, c.n[cell])
 }
 
-func (c *count) decode(r *reader, cell uint32) { c.n[cell] = r.varint() }
+func (c *count) decode(r *reader, cell uint32) { c.n[cell] = r.rows() }

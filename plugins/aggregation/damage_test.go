@@ -104,6 +104,18 @@ func TestCutStateIsRefused(t *testing.T) {
 	}
 }
 
+// TestNegativeNumbersOfRowsAreRefused: a row would make them 0 rows with a sum.
+func TestNegativeNumbersOfRowsAreRefused(t *testing.T) {
+	for name, a := range map[string]accumulator{"count": &count{}, "sum of integers": &intSum{},
+		"sum of floats": &floatSum{parts: newPartitions()}, "exact sum": &exactSum{}} {
+		a.grow(1)
+		r := &reader{rest: append([]byte{1}, make([]byte, 8)...)} // -1, and nothing
+		if a.decode(r, 0); !r.failed() {
+			t.Errorf("%s of -1 rows: got no error", name)
+		}
+	}
+}
+
 func TestStateWithoutItsClockIsRefused(t *testing.T) {
 	config := everyCall("tumbling")
 	keys, values := storedState(t, config, 10)

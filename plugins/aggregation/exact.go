@@ -69,7 +69,7 @@ func (s *exactSum) encode(state []byte, cell uint32) []byte {
 }
 
 func (s *exactSum) decode(r *reader, cell uint32) {
-	s.n[cell] = r.varint()
+	s.n[cell] = r.rows()
 	special, low, limbs := r.byte(), r.uvarint(), r.count(1)
 	if special > sawAll || low > mostLimbs || limbs > mostLimbs {
 		r.fail()
@@ -83,7 +83,7 @@ func (s *exactSum) decode(r *reader, cell uint32) {
 		}
 		sum.limbs = append(sum.limbs, limb)
 	}
-	if s.n[cell] < 0 || s.n[cell] == 0 && (limbs > 0 || special != 0) {
+	if s.n[cell] == 0 && (limbs > 0 || special != 0) {
 		r.fail()
 	}
 	s.sums[cell] = sum

@@ -207,7 +207,8 @@ func (h *harness) signal(s sdk.Signal) {
 	if err := h.step.(sdk.Listener).Signal(h.t.Context(), s, h.out); err != nil {
 		h.t.Fatalf("signal %s: %v", s.Kind, err)
 	}
-	if h.out.next != nil && s.Kind != sdk.Barrier {
+	// A watermark is for the step behind the one that told it, and no further.
+	if h.out.next != nil && s.Kind != sdk.Barrier && s.Kind != sdk.Watermark {
 		h.out.next.signal(s)
 	}
 }

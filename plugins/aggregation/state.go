@@ -249,6 +249,16 @@ func (r *reader) time() int64 {
 	return v
 }
 
+// rows reads how many rows there were. There is room to add some.
+func (r *reader) rows() int64 {
+	n := r.varint()
+	if n < 0 || n > 1<<62 {
+		r.fail()
+		return 0
+	}
+	return n
+}
+
 func (r *reader) byte() byte {
 	if len(r.rest) == 0 {
 		r.fail()

@@ -103,7 +103,7 @@ func (s *intSum) encode(state []byte, cell uint32) []byte {
 }
 
 func (s *intSum) decode(r *reader, cell uint32) {
-	s.n[cell], s.high[cell], s.low[cell] = r.varint(), r.varint(), r.uvarint()
+	s.n[cell], s.high[cell], s.low[cell] = r.rows(), r.varint(), r.uvarint()
 }
 
 // floatSum adds floating point numbers. Their sum depends on the order of
@@ -225,7 +225,7 @@ func (s *floatSum) encode(state []byte, cell uint32) []byte {
 }
 
 func (s *floatSum) decode(r *reader, cell uint32) {
-	s.n[cell] = r.varint()
+	s.n[cell] = r.rows()
 	for range r.count(9) {
 		partition := uint32(r.uvarint())
 		if !s.parts.known(partition) {
