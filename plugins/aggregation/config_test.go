@@ -74,24 +74,6 @@ func TestConfigProblemsNameThePath(t *testing.T) {
 		{"no window", `{"event_time": "at", "watermark": "1s", "aggregates": {"n": "count()"}}`,
 			"window: is missing, such as {tumbling: 1m}; " +
 				"for one result at the end of the input write emit: on_end instead"},
-		{"running, one group", running(``), ""},
-		{"running, allowed", running(`, "group_by": ["a"], "unbounded_state": true`), ""},
-		{"running, groups", running(`, "group_by": ["a"]`), "unbounded_state: without a window every group " +
-			"is kept for good; want true to allow it, got false"},
-		{"running, values", `{"emit": "on_end", "aggregates": {"n": "count_distinct(a)"}}`,
-			"unbounded_state: without a window every value that count_distinct has seen is kept for good; " +
-				"want true to allow it, got false"},
-		{"running, first", `{"emit": "on_end", "aggregates": {"n": "first(a)"}}`,
-			"event_time: want the column that first goes by, got nothing"},
-		{"running, future", running(`, "max_future_skew": "1h"`),
-			"event_time: want the column that max_future_skew is about, got nothing"},
-		{"running, delay", running(`, "watermark": "1s"`),
-			"watermark: does nothing: without a window no row is late"},
-		{"running, on_idle", running(`, "on_idle": "flush"`),
-			"on_idle: flush closes windows, and there is none; want advance or hold"},
-		{"running, on_end", running(`, "on_end": "hold"`),
-			"on_end: hold keeps what emit: on_end would tell; nothing would ever come out"},
-		{"running, our names are free", `{"emit": "on_end", "aggregates": {"window_start": "count()"}}`, ""},
 		{"lateness", with(`"allowed_lateness": "1m"`),
 			"allowed_lateness: unknown field: a window is emitted once, when it is complete " +
 				"(raise watermark by as much instead, and give the pipeline a late output)"},
@@ -107,6 +89,32 @@ func TestConfigProblemsNameThePath(t *testing.T) {
 		{"engine's name", with(`"aggregates": {"_n": "count()"}`),
 			"aggregates._n: columns that begin with _ are the engine's; choose another name"},
 		{"where", with(`"aggregates": {"n": {"call": "count()", "where": "a > 1"}}`), ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) { wantProblem(t, test.config, test.want) })
+	}
+}
+
+func TestConfigProblemsWithoutAWindow(t *testing.T) {
+	tests := []struct{ name, config, want string }{
+		{"one group", running(``), ""},
+		{"allowed", running(`, "group_by": ["a"], "unbounded_state": true`), ""},
+		{"groups", running(`, "group_by": ["a"]`), "unbounded_state: without a window every group " +
+			"is kept for good; want true to allow it, got false"},
+		{"values", `{"emit": "on_end", "aggregates": {"n": "count_distinct(a)"}}`,
+			"unbounded_state: without a window every value that count_distinct has seen is kept for good; " +
+				"want true to allow it, got false"},
+		{"first", `{"emit": "on_end", "aggregates": {"n": "first(a)"}}`,
+			"event_time: want the column that first goes by, got nothing"},
+		{"future", running(`, "max_future_skew": "1h"`),
+			"event_time: want the column that max_future_skew is about, got nothing"},
+		{"delay", running(`, "watermark": "1s"`),
+			"watermark: does nothing: without a window no row is late"},
+		{"on_idle", running(`, "on_idle": "flush"`),
+			"on_idle: flush closes windows, and there is none; want advance or hold"},
+		{"on_end", running(`, "on_end": "hold"`),
+			"on_end: hold keeps what emit: on_end would tell; nothing would ever come out"},
+		{"our names are free", `{"emit": "on_end", "aggregates": {"window_start": "count()"}}`, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { wantProblem(t, test.config, test.want) })
