@@ -180,8 +180,7 @@ func (patient) Patience() time.Duration { return 50 * time.Millisecond }
 // TestSilentInputHurriesTheBarrier: once, and only if something has come.
 func TestSilentInputHurriesTheBarrier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := scripted(t, &script{items: []sdk.Item{batch("a", 1)}}, 200*time.Millisecond)
-		s.instance = patient{s.instance.(*script)}
+		s := scripted(t, patient{&script{items: []sdk.Item{batch("a", 1)}}}, 200*time.Millisecond)
 		began := time.Now()
 		var at []time.Duration
 		for len(at) < 2 {

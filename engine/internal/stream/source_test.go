@@ -43,7 +43,7 @@ func batch(partition string, values ...int64) sdk.Item {
 
 // scripted starts a source in a bubble of virtual time. Its epochs never
 // complete by themselves: another step, which is not there, is missing.
-func scripted(t *testing.T, s *script, interval time.Duration) *source {
+func scripted(t *testing.T, s sdk.Source, interval time.Duration) *source {
 	t.Helper()
 	w := newWorld(0)
 	l := newLatch()
