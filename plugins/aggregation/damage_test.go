@@ -131,7 +131,7 @@ func TestStateOfAnotherVersionIsRefused(t *testing.T) {
 	h.barrier()
 	h.state[string(stateClock)][0] = 1
 	err := h.restart()
-	if err == nil || !strings.Contains(err.Error(), "want version 2 of the state, got 1 (start with --fresh") {
+	if err == nil || !strings.Contains(err.Error(), "want version 2 of the state, got 1 (run the engine that made it") {
 		t.Errorf("got %v", err)
 	}
 }

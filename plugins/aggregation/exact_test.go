@@ -116,7 +116,7 @@ func FuzzExactState(f *testing.F) {
 	}
 	f.Add(s.encode(nil, 0), 1.5)
 	f.Add(s.encode(nil, 1), math.Inf(-1))
-	f.Add([]byte{2, 0, 0, 1, 1}, -0.0)
+	f.Add([]byte{2, 0, 0, 1, 1}, math.Copysign(0, -1))
 	f.Fuzz(func(t *testing.T, state []byte, v float64) {
 		s := &exactSum{}
 		s.grow(2)

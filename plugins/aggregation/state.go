@@ -151,7 +151,7 @@ func (t *transform) Restore(_ context.Context, state iter.Seq2[[]byte, []byte]) 
 func (t *transform) restoreClock(r *reader) error {
 	if version := r.byte(); version != stateVersion {
 		return sdk.Problem{Message: fmt.Sprintf("want version %d of the state, got %d", stateVersion, version),
-			Hint: "start with --fresh, or with the engine that made it"}
+			Hint: "run the engine that made it, or delete the state directory"}
 	}
 	shape := string(r.text())
 	closed, newest, promised, told := r.time(), r.time(), r.time(), r.time()
@@ -160,7 +160,7 @@ func (t *transform) restoreClock(r *reader) error {
 	}
 	if shape != t.shape {
 		return sdk.Problem{Message: fmt.Sprintf("the state is of %s; the config asks for %s", shape, t.shape),
-			Hint: "give the step another label to begin anew beside it, or start with --fresh"}
+			Hint: "give the step another label to begin anew beside it, or delete the state directory"}
 	}
 	t.clock.closed, t.clock.newest, t.clock.promised, t.clock.told = closed, newest, promised, told
 	t.saved.clock = t.encodeClock(nil)

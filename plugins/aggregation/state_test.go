@@ -55,7 +55,7 @@ func TestStateOfAnotherConfigIsRefused(t *testing.T) {
 	want := "restoring the state at key 00: the state is of windows of 60000000us every 60000000us from 0us " +
 		"by at; groups kind:string; aggregates count(); the config asks for windows of 120000000us " +
 		"every 120000000us from 0us by at; groups kind:string; aggregates count() " +
-		"(give the step another label to begin anew beside it, or start with --fresh)"
+		"(give the step another label to begin anew beside it, or delete the state directory)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}

@@ -93,5 +93,5 @@ func (s *source) lost(p *partition, to int64, why string) error {
 		return nil
 	}
 	return fmt.Errorf("%s: position %d no longer exists: %s; set on_data_loss: continue to go on at offset %d, "+
-		"or run with --fresh to begin anew", p.name, p.next, why, to)
+		"or, to begin anew, delete the state directory and the outputs", p.name, p.next, why, to)
 }

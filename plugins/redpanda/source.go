@@ -138,7 +138,8 @@ func (s *source) begin(ctx context.Context, limits map[tp]ends) (map[tp]cursor, 
 		begin[at], known[at.topic] = c, true
 		if _, exists := limits[at]; !exists && slices.Contains(s.config.Topic, at.topic) {
 			return nil, fmt.Errorf("%s: the partition was read to offset %d and does not exist any more: "+
-				"the topic was deleted and made again; run with --fresh to begin anew", name, c.Offset)
+				"the topic was deleted and made again; to begin anew, delete the state directory and the outputs",
+				name, c.Offset)
 		}
 	}
 	var after map[tp]int64

@@ -203,6 +203,8 @@ type Sink interface {
 
 // Listener is a step that wants to see signals, in order with the batches.
 // Sinks get a nil Emitter. For a Barrier, Signal comes before Snapshot or Prepare.
+// A Watermark ends at a transform that listens, which tells the steps behind of
+// its own; all other signals go on to them.
 type Listener interface {
 	Signal(ctx context.Context, s Signal, out Emitter) error
 }

@@ -15,7 +15,8 @@ import (
 // maxTickets is how many ticket ids there are: 8 of 36 characters.
 const maxTickets = 36 * 36 * 36 * 36 * 36 * 36 * 36 * 36
 
-var errNoMoreIDs = errors.New("making ticket ids: all 2,821,109,907,456 have been given out; start --fresh")
+var errNoMoreIDs = errors.New("making ticket ids: all 2,821,109,907,456 have been given out; " +
+	"delete the state directory to begin anew")
 
 // schema is the columns of a ticket. All may be null: malformed tickets have holes.
 func schema() *arrow.Schema {

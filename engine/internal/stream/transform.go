@@ -35,6 +35,9 @@ func (t *transform) take(ctx context.Context, item sdk.Item, next func(sdk.Item)
 		if err != nil {
 			return err
 		}
+		if item.Signal.Kind == sdk.Watermark {
+			return nil // what the step still holds may be earlier: it tells its own
+		}
 	}
 	if item.Signal.Kind == sdk.Barrier {
 		if err := t.snapshot(ctx, item.Signal.Epoch); err != nil {

@@ -31,7 +31,7 @@ const (
 // standard are the functions taken from CEL as they are. Its operators are not
 // among them: ours take numbers of different types.
 var standard = []string{operators.Conditional, operators.LogicalAnd, operators.LogicalOr,
-	operators.LogicalNot, operators.NotStrictlyFalse, operators.OldNotStrictlyFalse, operators.Index,
+	operators.LogicalNot, operators.NotStrictlyFalse, operators.Index,
 	overloads.Size, overloads.TypeConvertBool, overloads.TypeConvertBytes, overloads.TypeConvertDouble,
 	overloads.TypeConvertDuration, overloads.TypeConvertInt, overloads.TypeConvertString,
 	overloads.TypeConvertTimestamp, overloads.TypeConvertUint, overloads.Contains, overloads.EndsWith,
