@@ -96,7 +96,8 @@ pipelines:
 		t.Errorf("got %v, want %v", got, want)
 	}
 	dead := strings.Join(readLines(t, "dead"), "\n")
-	for _, want := range []string{`"reason":"want a JSON object, got \"not JSON\"","partition":"file","position":1`,
+	for _, want := range []string{`"reason":"want a JSON object, got \"not ` +
+		`JSON\"","partition":"file","position":1`,
 		`"reason":"id: want an int64, got \"x\"","partition":"file","position":2`} {
 		if !strings.Contains(dead, want) {
 			t.Errorf("got\n%s\nwant %s", dead, want)
@@ -109,7 +110,8 @@ func TestBenthosComponentThatCannotConnectEndsTheRun(t *testing.T) {
 	write(t, "p.yaml", "pipelines:\n  p:\n    input: {file: {paths: [none.txt]}, schema: {id: int64}}\n"+
 		"    output: {jsonl: {path: out}}\n")
 	code, _, stderr := run("run", "p.yaml")
-	if code != 1 || !strings.Contains(stderr, "p.yaml:3:13: pipelines.p.input.file") || !strings.Contains(stderr, "none.txt") {
+	if code != 1 || !strings.Contains(stderr, "p.yaml:3:13: pipelines.p.input.file") ||
+		!strings.Contains(stderr, "none.txt") {
 		t.Errorf("exit %d, want 1 with the step and the file:\n%s", code, stderr)
 	}
 }
@@ -175,7 +177,8 @@ func TestRequestIsRefusedWhenItsRowIsNotWritten(t *testing.T) {
 
 func TestPlainConfigStopsCleanly(t *testing.T) {
 	t.Chdir(t.TempDir())
-	write(t, "plain.yaml", "http: {enabled: false}\ninput:\n  generate: {interval: 1ms, mapping: 'root.id = counter()'}\n"+
+	write(t, "plain.yaml", "http: {enabled: false}\ninput:\n  generate: {interval: 1ms, mapping: "+
+		"'root.id = counter()'}\n"+
 		"output:\n  file: {path: out.txt, codec: lines}\n")
 	p := start(t, "run", "plain.yaml")
 	p.until(t, "at-least-once because of Benthos")
@@ -191,7 +194,8 @@ func TestPlainConfigStopsCleanly(t *testing.T) {
 func TestPlainConfigReadsStandardInput(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "plain.yaml", "http: {enabled: false}\ninput: {stdin: {}}\npipeline:\n  processors:\n"+
-		"    - log: {message: 'saw ${! content() }'}\n    - mapping: 'root = content().uppercase()'\noutput: {stdout: {}}\n")
+		"    - log: {message: 'saw ${! content() }'}\n    - mapping: 'root = "+
+		"content().uppercase()'\noutput: {stdout: {}}\n")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +205,8 @@ func TestPlainConfigReadsStandardInput(t *testing.T) {
 	c.Env, c.Stdin = append(os.Environ(), asEngine+"=1"), strings.NewReader("one\ntwo\n")
 	c.Stdout, c.Stderr = &stdout, &stderr
 	if err := c.Run(); err != nil || stdout.String() != "ONE\nTWO\n" {
-		t.Errorf("got %q, %v, want the lines alone on standard output:\n%s", stdout.String(), err, stderr.String())
+		t.Errorf("got %q, %v, want the lines alone on standard output:\n%s", stdout.String(), err,
+			stderr.String())
 	}
 	for _, want := range []string{"saw one", "plain.yaml: ended after"} {
 		if !strings.Contains(stderr.String(), want) {
@@ -219,22 +224,30 @@ func TestLintOfPlainConfigs(t *testing.T) {
 	}{
 		{"unknown component", "input:\n  generat: {}\n" + out, nil,
 			"p.yaml:2:3: unable to infer component type: generat (did you mean generate?)"},
-		{"of another binary", "input:\n  aws_s3: {}\n" + out, nil, "p.yaml:2:3: unable to infer component type: aws_s3 " +
-			"(aws_s3 comes with Redpanda Connect (rpk connect run), not with Benthos's core (pure and io))"},
-		{"a plugin of ours", "input:\n  kafka_franz: {}\n" + out, nil, "this engine has the plugin redpanda for it"},
+		{"of another binary", "input:\n  aws_s3: {}\n" + out, nil,
+			"p.yaml:2:3: unable to infer component type: aws_s3 " +
+				"(aws_s3 comes with Redpanda Connect (rpk connect run), not with Benthos's core (pure and io))"},
+		{"a plugin of ours", "input:\n  kafka_franz: {}\n" + out, nil,
+			"this engine has the plugin redpanda for it"},
 		{"our generator", "input:\n  ticket_generator: {count: 1}\n" + out, nil,
 			"ticket_generator is a plugin of this engine: write it under pipelines"},
-		{"unknown field", "input:\n  generate: {mapping: '', cuont: 1}\n" + out, nil, "p.yaml:2:27: field cuont not recognised"},
-		{"unknown top key", "input:\n  stdin: {}\nfoo: 1\n" + out, nil, "p.yaml:3:1: field foo not recognised"},
-		{"Bloblang", "input:\n  stdin: {}\npipeline:\n  processors:\n    - mapping: 'root = a b'\n" + out, nil,
+		{"unknown field", "input:\n  generate: {mapping: '', cuont: 1}\n" + out, nil,
+			"p.yaml:2:27: field cuont not recognised"},
+		{"unknown top key", "input:\n  stdin: {}\nfoo: 1\n" + out, nil,
+			"p.yaml:3:1: field foo not recognised"},
+		{"Bloblang", "input:\n  stdin: {}\npipeline:\n  processors:\n    - mapping: 'root = a b'\n" + out,
+			nil,
 			"p.yaml:5:26: expected line break"},
 		{"missing variable", "input:\n  generate: {mapping: '', count: ${NO_SUCH_THING}}\n" + out, nil,
 			"p.yaml:2:34: required environment variables were not set: [NO_SUCH_THING]"},
 		{"not YAML", "input:\n  stdin: {\n" + out, nil, "p.yaml:1:1: "},
-		{"two shapes", "input:\n  stdin: {}\n" + out + "pipelines: {}\n", nil, "p.yaml:1:1: input: a file has either pipelines"},
-		{"with others", "input:\n  stdin: {}\n" + out, []string{"q.yaml"}, "p.yaml:1:1: input: a file with input at its top is a plain " +
-			"Benthos config, which runs alone"},
-		{"--set", "input:\n  stdin: {}\n" + out, []string{"--set", "input.stdin.x=1"}, "which --set does not reach"},
+		{"two shapes", "input:\n  stdin: {}\n" + out + "pipelines: {}\n", nil,
+			"p.yaml:1:1: input: a file has either pipelines"},
+		{"with others", "input:\n  stdin: {}\n" + out, []string{"q.yaml"},
+			"p.yaml:1:1: input: a file with input at its top is a plain " +
+				"Benthos config, which runs alone"},
+		{"--set", "input:\n  stdin: {}\n" + out, []string{"--set", "input.stdin.x=1"},
+			"which --set does not reach"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -254,13 +267,15 @@ func TestLintOfPlainConfigs(t *testing.T) {
 func TestGoodPlainConfigIsFine(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "p.yaml", "input: {stdin: {}}\noutput: {stdout: {}}\n")
-	if code, stdout, _ := run("lint", "p.yaml"); code != 0 || !strings.Contains(stdout, "p.yaml: fine, at-least-once because of Benthos") {
+	if code, stdout, _ := run("lint", "p.yaml"); code != 0 || !strings.Contains(stdout,
+		"p.yaml: fine, at-least-once because of Benthos") {
 		t.Errorf("lint: exit %d, %q", code, stdout)
 	}
 	if code, stdout, _ := run("lint", "--json", "p.yaml"); code != 0 || strings.TrimSpace(stdout) != "[]" {
 		t.Errorf("lint --json: exit %d, %q", code, stdout)
 	}
-	if code, _, stderr := run("graph", "p.yaml"); code != 2 || !strings.Contains(stderr, "is a plain Benthos config") {
+	if code, _, stderr := run("graph", "p.yaml"); code != 2 || !strings.Contains(stderr,
+		"is a plain Benthos config") {
 		t.Errorf("graph: exit %d, %q", code, stderr)
 	}
 }

@@ -17,11 +17,15 @@ func benthosPipeline(t *testing.T, steps, more string) {
 
 func TestFailedMessageStopsTheRunAndNamesItsRow(t *testing.T) {
 	tests := []struct{ name, steps, want string }{
-		{"an error of a mapping", `- mapping: 'root = if this.id == 3 { throw("no threes") } else { this }'`, "no threes"},
-		{"another type", `- mapping: 'root.id = if this.id == 3 { "x" } else { this.id }'`, `id: want an int64, got "x"`},
+		{"an error of a mapping", `- mapping: 'root = if this.id == 3 { throw("no threes") } else { ` +
+			`this }'`, "no threes"},
+		{"another type", `- mapping: 'root.id = if this.id == 3 { "x" } else { this.id }'`,
+			`id: want an int64, got "x"`},
 		{"not an object", `- mapping: 'root = if this.id == 3 { [1] } else { this }'`, "want a JSON object"},
-		{"overflow", `- mapping: 'root.id = if this.id == 3 { 1.5 } else { this.id }'`, "id: want an int64, got 1.5"},
-		{"null where a value is required", `- mapping: 'root.id = if this.id == 3 { null } else { this.id }'`, "id: want an int64, got null"},
+		{"overflow", `- mapping: 'root.id = if this.id == 3 { 1.5 } else { this.id }'`,
+			"id: want an int64, got 1.5"},
+		{"null where a value is required", `- mapping: 'root.id = if this.id == 3 { null } else { ` +
+			`this.id }'`, "id: want an int64, got null"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -51,8 +55,10 @@ func TestFailedMessagesAreDeadLetters(t *testing.T) {
 			len(dead), strings.Join(dead, "\n"))
 	}
 	for i, want := range [][]string{
-		{`"reason":"id: want an int64, got \"x\""`, `"position":null`, `"row":null`, `"raw":"eyJpZCI6IngifQ=="`},
-		{`even`, `"position":2`, `"row":{"id":2,"name":"b","n":20}`, `"partition":"in.jsonl"`, `"step":"try"`},
+		{`"reason":"id: want an int64, got \"x\""`, `"position":null`, `"row":null`,
+			`"raw":"eyJpZCI6IngifQ=="`},
+		{`even`, `"position":2`, `"row":{"id":2,"name":"b","n":20}`, `"partition":"in.jsonl"`,
+			`"step":"try"`},
 	} {
 		for _, part := range want {
 			if !strings.Contains(dead[i], part) {
@@ -75,14 +81,16 @@ func TestPositionsFollowTheirRows(t *testing.T) {
   schema: {id: int64}`, "    dead_letters: {jsonl: {path: dead}}\n")
 	mustRun(t, "p.yaml")
 	dead := readLines(t, "dead")
-	if len(dead) != 1 || !strings.Contains(dead[0], `"position":5`) || !strings.Contains(dead[0], `"row":{"id":5,"n":50}`) {
+	if len(dead) != 1 || !strings.Contains(dead[0], `"position":5`) || !strings.Contains(dead[0],
+		`"row":{"id":5,"n":50}`) {
 		t.Errorf("got %v, want one letter of line 5", dead)
 	}
 }
 
 func TestEveryTypeGoesThroughBenthosUnchanged(t *testing.T) {
 	const columns = "{i: int64, j: int32, u: uint64, f: float64, b: bool, s: string, at: timestamp, " +
-		"ms: {type: timestamp, format: unix_ms}, d: date, t: time, raw: bytes, js: json, dec: \"decimal(20,4)\"}"
+		"ms: {type: timestamp, format: unix_ms}, d: date, t: time, raw: bytes, js: json, dec: " +
+		"\"decimal(20,4)\"}"
 	const lines = `{"i":9007199254740993,"j":-7,"u":18446744073709551615,"f":0.1,"b":true,"s":"é \"x\"\n",` +
 		`"at":"2026-01-02T03:04:05.123456Z","ms":1700000000123,"d":"2026-01-02","t":"03:04:05.5","raw":"AP8=",` +
 		`"js":{"a":[1,2.5,null],"n":12345678901234567890},"dec":1234567890123456.7891}
@@ -98,7 +106,8 @@ func TestEveryTypeGoesThroughBenthosUnchanged(t *testing.T) {
 	}
 	want := run("")
 	for _, step := range []string{"noop: {}", "mapping: 'root = this'", "mutation: 'root.s = this.s'"} {
-		if got := run("    processors:\n      - " + step + "\n        schema: all\n"); !slices.Equal(got, want) {
+		if got := run("    processors:\n      - " + step + "\n        schema: all\n"); !slices.Equal(got,
+			want) {
 			t.Errorf("through %s: got\n%s\nwant\n%s", step, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}
@@ -131,36 +140,53 @@ func TestLintOfBenthosSteps(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"no schema", head + "    processors:\n      - mapping: 'root = this'\n" + out,
 			"p.yaml:5:9: pipelines.p.processors.0.mapping: the columns after this step are not known"},
-		{"Bloblang", head + "    processors:\n      - mapping: |\n          root = this\n          root.a = b c\n" +
-			"        schema: {id: int64}\n" + out, "p.yaml:5:18: pipelines.p.processors.0.mapping: line 2, column 13"},
-		{"unknown field", head + "    processors:\n      - noop: {}\n      - dedupe: {cash: x, cache: y, key: z}\n" +
-			"        schema: {id: int64}\n" + out, "p.yaml:6:18: pipelines.p.processors.1.dedupe.cash: field cash not recognised"},
-		{"unknown processor", head + "    processors:\n      - mappin: 'root = this'\n        schema: {id: int64}\n" + out,
+		{"Bloblang", head + "    processors:\n      - mapping: |\n          root = this\n          " +
+			"root.a = b c\n" +
+			"        schema: {id: int64}\n" + out, "p.yaml:5:18: pipelines.p.processors.0.mapping: line " +
+			"2, column 13"},
+		{"unknown field", head + "    processors:\n      - noop: {}\n      - dedupe: {cash: x, cache: " +
+			"y, key: z}\n" +
+			"        schema: {id: int64}\n" + out, "p.yaml:6:18: pipelines.p.processors.1.dedupe.cash: " +
+			"field cash not recognised"},
+		{"unknown processor", head + "    processors:\n      - mappin: 'root = this'\n        schema: " +
+			"{id: int64}\n" + out,
 			"Benthos has mapping"},
-		{"unknown inside", head + "    processors:\n      - try: [{mappin: 'root = this'}]\n        schema: {id: int64}\n" + out,
-			"p.yaml:5:15: pipelines.p.processors.0.try.0: unable to infer component type: mappin (did you mean mapping?)"},
-		{"of another binary", head + "    processors:\n      - javascript: {}\n        schema: {id: int64}\n" + out,
+		{"unknown inside", head + "    processors:\n      - try: [{mappin: 'root = this'}]\n        " +
+			"schema: {id: int64}\n" + out,
+			"p.yaml:5:15: pipelines.p.processors.0.try.0: unable to infer component type: mappin (did " +
+				"you mean mapping?)"},
+		{"of another binary", head + "    processors:\n      - javascript: {}\n        schema: {id: " +
+			"int64}\n" + out,
 			"javascript comes with Redpanda Connect"},
 		{"ours instead", "pipelines:\n  p:\n    input: {kafka: {}, schema: {id: int64}}\n" + out,
 			"this engine has the plugin redpanda for it"},
 		{"crash", head + "    processors:\n      - crash: 'now'\n        schema: {id: int64}\n" + out,
 			"Benthos's crash cannot be a step: it would end the engine"},
-		{"crash inside", head + "    processors:\n      - try: [{crash: 'now'}]\n        schema: {id: int64}\n" + out,
+		{"crash inside", head + "    processors:\n      - try: [{crash: 'now'}]\n        schema: {id: " +
+			"int64}\n" + out,
 			"p.yaml:5:14: pipelines.p.processors.0.try: crash cannot be part of a step"},
-		{"sync_response", head + "    output: {sync_response: {}}\n", "Benthos's sync_response cannot be a step"},
-		{"benthos/ and no such name", head + "    output: {benthos/csv: {}}\n", "no output named benthos/csv"},
-		{"output that waits for ever", head + "    output: {http_client: {url: 'http://x', batching: {count: 9}}}\n",
-			"p.yaml:4:55: pipelines.p.output.http_client.batching: batching without a period would wait for ever"},
-		{"server without an address", "pipelines:\n  p:\n    input: {http_server: {path: /in}, schema: {id: int64}}\n" + out,
+		{"sync_response", head + "    output: {sync_response: {}}\n",
+			"Benthos's sync_response cannot be a step"},
+		{"benthos/ and no such name", head + "    output: {benthos/csv: {}}\n",
+			"no output named benthos/csv"},
+		{"output that waits for ever", head + "    output: {http_client: {url: 'http://x', batching: " +
+			"{count: 9}}}\n",
+			"p.yaml:4:55: pipelines.p.output.http_client.batching: batching without a period would wait " +
+				"for ever"},
+		{"server without an address", "pipelines:\n  p:\n    input: {http_server: {path: /in}, schema: " +
+			"{id: int64}}\n" + out,
 			"p.yaml:3:26: pipelines.p.input.http_server: http_server has no address"},
 		{"input without schema", "pipelines:\n  p:\n    input: {generate: {mapping: 'root.id = 1'}}\n" + out,
 			"p.yaml:3:13: pipelines.p.input.generate: the columns after this step are not known"},
 		{"resource without a label", "cache_resources:\n  - memory: {}\n" + head + out,
 			"p.yaml:2:5: cache_resources.0: a resource without a label"},
-		{"unknown field of a resource", "cache_resources:\n  - label: a\n    memory: {tll: 1s}\n" + head + out,
+		{"unknown field of a resource", "cache_resources:\n  - label: a\n    memory: {tll: 1s}\n" + head +
+			out,
 			"p.yaml:3:14: cache_resources.0.memory.tll: field tll not recognised"},
-		{"unknown kind of resource", "cash_resources: []\n" + head + out, "p.yaml:1:1: cash_resources: unknown key, did you mean cache_resources?"},
-		{"a list that is none", "cache_resources: {label: a, memory: {}}\n" + head + out, "want a list of resources, got a map"},
+		{"unknown kind of resource", "cash_resources: []\n" + head + out,
+			"p.yaml:1:1: cash_resources: unknown key, did you mean cache_resources?"},
+		{"a list that is none", "cache_resources: {label: a, memory: {}}\n" + head + out,
+			"want a list of resources, got a map"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -195,7 +221,8 @@ func TestLintNamesWhatCannotBeExactlyOnce(t *testing.T) {
 				t.Errorf("exit %d, want %q: %s%s", code, test.want, stdout, stderr)
 			}
 			guarantee := strings.TrimPrefix(test.want, "p: fine, ")
-			if _, stdout, _ := run("graph", "p.yaml", "--format", "json"); !strings.Contains(stdout, guarantee) {
+			if _, stdout, _ := run("graph", "p.yaml", "--format", "json"); !strings.Contains(stdout,
+				guarantee) {
 				t.Errorf("the graph does not show %q: %s", guarantee, stdout)
 			}
 		})

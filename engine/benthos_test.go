@@ -66,7 +66,8 @@ type benthosCase struct {
 var ids = "{id: int64}"
 
 var benthosCases = []benthosCase{
-	{"mapping", `- mapping: 'root = {"id": this.id, "name": this.name.uppercase(), "n": this.n / 10}'`, rowColumns,
+	{"mapping", `- mapping: 'root = {"id": this.id, "name": this.name.uppercase(), "n": this.n / 10}'`,
+		rowColumns,
 		rows("1 A 1", "2 B 2", "3 A 3", "4 C 4", "5 B 5", "6 A 6"), 0, 0},
 	{"explicit name", `- benthos/mapping: 'root.id = this.id'`, ids, idRows(1, 2, 3, 4, 5, 6), 0, 0},
 	{"mutation", `- mutation: 'root.n = this.n + this.id'`, rowColumns,
@@ -74,23 +75,30 @@ var benthosCases = []benthosCase{
 	{"bloblang", `- bloblang: 'root.id = -this.id'`, ids, idRows(-1, -2, -3, -4, -5, -6), 0, 0},
 	{"filter", `- mapping: 'root = if this.id % 2 == 0 { deleted() }'`, ids, idRows(1, 3, 5), 3, 0},
 	{"drop all", `- mapping: 'root = deleted()'`, ids, nil, 6, 0},
-	{"multiply", "- mapping: 'root = [{\"id\": this.id}, {\"id\": this.id * 10}]'\n- unarchive: {format: json_array}", ids,
+	{"multiply", "- mapping: 'root = [{\"id\": this.id}, {\"id\": this.id * 10}]'\n- unarchive: " +
+		"{format: json_array}", ids,
 		idRows(1, 10, 2, 20, 3, 30, 4, 40, 5, 50, 6, 60), 0, 6},
 	{"drop and multiply", "- mapping: 'root = if this.id == 2 { deleted() } else { [this, this, this] }'\n" +
 		"- unarchive: {format: json_array}", ids,
 		idRows(1, 1, 1, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6), 1, 10},
-	{"group by value and archive", "- group_by_value: {value: '${! json(\"name\") }'}\n- archive: {format: json_array}\n" +
-		"- mapping: 'root = {\"id\": this.length(), \"name\": this.0.name, \"n\": this.map_each(r -> r.n).sum()}'",
+	{"group by value and archive", "- group_by_value: {value: '${! json(\"name\") }'}\n- archive: " +
+		"{format: json_array}\n" +
+		"- mapping: 'root = {\"id\": this.length(), \"name\": this.0.name, \"n\": this.map_each(r -> " +
+		"r.n).sum()}'",
 		rowColumns, rows("3 a 100", "2 b 70", "1 c 40"), 3, 0},
-	{"group by", "- group_by:\n    - check: 'this.id > 4'\n      processors: [{mapping: 'root.id = this.id * 100'}]", ids,
+	{"group by", "- group_by:\n    - check: 'this.id > 4'\n      processors: [{mapping: 'root.id = " +
+		"this.id * 100'}]", ids,
 		idRows(500, 600, 1, 2, 3, 4), 0, 0},
-	{"split", "- split: {size: 4}\n- archive: {format: json_array}\n- mapping: 'root.id = this.length()'", ids,
+	{"split", "- split: {size: 4}\n- archive: {format: json_array}\n- mapping: 'root.id = this.length()'",
+		ids,
 		idRows(4, 2), 4, 0},
 	{"dedupe", "- dedupe: {cache: seen, key: '${! json(\"name\") }'}", ids, idRows(1, 2, 4), 3, 0},
-	{"branch", "- branch:\n    request_map: 'root.v = this.n'\n    processors: [{mapping: 'root.v = this.v + 1'}]\n" +
+	{"branch", "- branch:\n    request_map: 'root.v = this.n'\n    processors: [{mapping: 'root.v = " +
+		"this.v + 1'}]\n" +
 		"    result_map: 'root.n = this.v'", rowColumns,
 		rows("1 a 11", "2 b 21", "3 a 31", "4 c 41", "5 b 51", "6 a 61"), 0, 0},
-	{"switch", "- switch:\n    - check: 'this.name == \"a\"'\n      processors: [{mapping: 'root.id = 0'}]\n" +
+	{"switch", "- switch:\n    - check: 'this.name == \"a\"'\n      processors: [{mapping: 'root.id = " +
+		"0'}]\n" +
 		"    - check: 'this.name == \"c\"'\n      processors: [{mapping: 'root = deleted()'}]", ids,
 		idRows(0, 2, 0, 5, 0), 1, 0},
 	{"try and catch", "- try:\n    - mapping: 'root = if this.id == 3 { throw(\"no\") } else { this }'\n" +
@@ -100,7 +108,8 @@ var benthosCases = []benthosCase{
 		idRows(2, 3, 4, 5, 6, 7), 0, 0},
 	{"processors", "- processors: [{mapping: 'root.id = this.id'}, {mutation: 'root.id = this.id * 2'}]", ids,
 		idRows(2, 4, 6, 8, 10, 12), 0, 0},
-	{"while", "- while:\n    check: 'this.id < 5'\n    processors: [{mutation: 'root.id = this.id + 4'}]", ids,
+	{"while", "- while:\n    check: 'this.id < 5'\n    processors: [{mutation: 'root.id = this.id + 4'}]",
+		ids,
 		idRows(5, 6, 7, 8, 9, 10), 0, 0}, // by the first row, for the whole batch
 	{"workflow", "- workflow:\n    meta_path: ''\n    order: [[a], [b]]\n    branches:\n" +
 		"      a: {processors: [{mapping: 'root = this.id'}], result_map: 'root.n = this'}\n" +
@@ -157,15 +166,18 @@ func TestBenthosProcessorsAsSteps(t *testing.T) {
 			t.Run(test.name+" in a "+where, func(t *testing.T) {
 				t.Chdir(t.TempDir())
 				write(t, "in.jsonl", sixRows)
-				write(t, "p.yaml", benthosResources+"pipelines:\n  p:\n    input: {jsonl: {path: in.jsonl, schema: "+
+				write(t, "p.yaml", benthosResources+"pipelines:\n  p:\n    input: {jsonl: {path: "+
+					"in.jsonl, schema: "+
 					rowColumns+"}}\n"+body)
 				s := mustRun(t, "p.yaml")
 				if got := readLines(t, "out"); !slices.Equal(got, test.want) {
 					t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
 				}
 				run := s.Pipelines[0].Steps[1]
-				if run.In != 6 || run.Dropped != test.dropped || run.Created != test.created || run.Rejected != 0 {
-					t.Errorf("books: got %+v, want 6 in, %d dropped, %d created", run, test.dropped, test.created)
+				if run.In != 6 || run.Dropped != test.dropped || run.Created != test.created ||
+					run.Rejected != 0 {
+					t.Errorf("books: got %+v, want 6 in, %d dropped, %d created", run, test.dropped,
+						test.created)
 				}
 			})
 		}

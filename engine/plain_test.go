@@ -81,7 +81,8 @@ func TestPlainConfigsRunAsInBenthos(t *testing.T) {
 			if !maps.Equal(got, want) {
 				t.Errorf("got  %q\nwant %q", got, want)
 			}
-			some := slices.ContainsFunc(slices.Collect(maps.Values(want)), func(s string) bool { return s != "" })
+			some := slices.ContainsFunc(slices.Collect(maps.Values(want)),
+				func(s string) bool { return s != "" })
 			if some == slices.Contains(silent, name) {
 				t.Errorf("output: got %q", want)
 			}

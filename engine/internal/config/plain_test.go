@@ -79,7 +79,8 @@ func TestResourcesAreKeptAsTheyAre(t *testing.T) {
 // field and take what they get.
 func TestNativeTakesTheTypeFromTheText(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.yaml")
-	write(t, path, "pipelines:\n  p:\n    input:\n      x: {a: \"${A:5}\", b: '5', c: 5, d: \"${D:true}\", e: \"n${A:5}\", f: [\"${F:007}\"]}\n"+
+	write(t, path, "pipelines:\n  p:\n    input:\n      x: {a: \"${A:5}\", b: '5', c: 5, d: "+
+		"\"${D:true}\", e: \"n${A:5}\", f: [\"${F:007}\"]}\n"+
 		"    output: {stdout: {}}\n")
 	f, problems := Load(Options{Paths: []string{path}, Set: []string{"pipelines.p.input.x.c=6"}})
 	if len(problems) > 0 {

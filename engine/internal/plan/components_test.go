@@ -35,7 +35,8 @@ func (benthos) Plugin(kind sdk.Kind, config []byte) *sdk.Plugin {
 		Check: func(config []byte) []sdk.Problem {
 			if at := strings.Index(string(config), "wrong"); at >= 0 {
 				number := strings.Count(string(config[:at]), "},{")
-				return []sdk.Problem{{Path: "components." + string(rune('0'+number)) + ".log.text", Message: "is wrong"}}
+				return []sdk.Problem{{Path: "components." + string(rune('0'+number)) + ".log.text",
+					Message: "is wrong"}}
 			}
 			return nil
 		},
@@ -100,7 +101,8 @@ func TestRunOfComponentsIsOneStep(t *testing.T) {
 	}
 	want := []string{
 		`stdio {"components":[{"stdio":{}}],"schema":{"id":"int64","name":"string"}}`,
-		`log {"components":[{"log":{"text":"a"}},{"mapping":"root = this"}],"schema":{"id":"int64","name":"string"}}`,
+		`log {"components":[{"log":{"text":"a"}},{"mapping":"root = ` +
+			`this"}],"schema":{"id":"int64","name":"string"}}`,
 		`pick {"column":"id"}`, // ours wins
 		`pick_2 {"components":[{"pick":{}},{"log":{"text":"b"}}],"schema":{"id":"string"}}`,
 		`stdio_2 {"components":[{"stdio":{}}]}`,
@@ -123,7 +125,8 @@ func TestProblemsOfComponentsHaveTheirPlace(t *testing.T) {
 		{"unknown schema", "schema: row}", "schema: rou}",
 			"p.yaml:7:32: pipelines.p.input.stdio: no schema named rou, did you mean row?"},
 		{"of another binary", "- log: {text: a}", "- kafka: {}", "(another binary has it)"},
-		{"explicit and absent", "benthos/pick", "benthos/mappin", "no processor named benthos/mappin, did you mean mapping?"},
+		{"explicit and absent", "benthos/pick", "benthos/mappin",
+			"no processor named benthos/mappin, did you mean mapping?"},
 		{"a resource", "memory", "memry", "p.yaml:4:5: cache_resources.0.memry: is unknown"},
 	}
 	for _, test := range tests {

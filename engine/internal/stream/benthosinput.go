@@ -166,7 +166,8 @@ func (b *benthosSource) collect(next received) *sdk.Batch {
 		}
 	}
 	batch.Rows = b.rows.Take()
-	batch.Cursor = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, b.batches), uint64(b.number))
+	batch.Cursor = binary.BigEndian.AppendUint64(nil, b.batches)
+	batch.Cursor = binary.BigEndian.AppendUint64(batch.Cursor, uint64(b.number))
 	return batch
 }
 

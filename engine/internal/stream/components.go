@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	_ "github.com/redpanda-data/benthos/v4/public/components/io"   // files, sockets, HTTP
-	_ "github.com/redpanda-data/benthos/v4/public/components/pure" // what needs no outside, and the "none" tracer
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure" // and the "none" tracer
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"etlengine/engine/internal/plan"
@@ -178,4 +178,5 @@ func (c *Components) inside(kind sdk.Kind, r *stepConfig) []string {
 }
 
 // role is what Benthos calls a kind of step.
-var role = map[sdk.Kind]string{sdk.KindSource: "input", sdk.KindTransform: "processor", sdk.KindSink: "output"}
+var role = map[sdk.Kind]string{
+	sdk.KindSource: "input", sdk.KindTransform: "processor", sdk.KindSink: "output"}

@@ -40,7 +40,8 @@ func (p *probe) Read(ctx context.Context) (*service.Message, service.AckFunc, er
 	}
 	number := p.next
 	p.next++
-	return service.NewMessage(fmt.Appendf(nil, `{"n": %d}`, number)), func(_ context.Context, err error) error {
+	return service.NewMessage(fmt.Appendf(nil, `{"n": %d}`, number)), func(_ context.Context,
+		err error) error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if errors.Is(err, errStopped) {
@@ -242,7 +243,8 @@ func TestSpreadKnowsThePathOfEveryLine(t *testing.T) {
 	if len(lines) != len(s.paths) {
 		t.Fatalf("got %d lines and %d paths", len(lines), len(s.paths))
 	}
-	for line, path := range map[string]string{"1": "top.a.0", `"x\ny"`: "top.a.1.b", `"b":`: "top.a.1.b", "null": "top.c"} {
+	for line, path := range map[string]string{"1": "top.a.0", `"x\ny"`: "top.a.1.b", `"b":`: "top.a.1.b",
+		"null": "top.c"} {
 		if at := slices.Index(lines, line); at < 0 || s.paths[at] != path {
 			t.Errorf("%s: got %v of %v, want %s", line, s.paths, lines, path)
 		}

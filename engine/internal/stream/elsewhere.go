@@ -18,15 +18,12 @@ var ours = map[string]string{
 }
 
 // beyond are the beginnings of names that Redpanda Connect adds to the core.
-var beyond = []string{"amqp", "aws_", "azure_", "avro", "beanstalkd", "cassandra", "changelog", "cockroachdb",
-	"couchbase", "cyborgdb", "cypher", "discord", "elasticsearch", "ffi", "gateway", "gcp_", "git", "google_",
-	"hdfs", "iceberg", "influxdb", "jira", "kafka", "legacy_redpanda", "memcached", "mongodb", "mqtt",
-	"msgpack", "mssql", "mysql", "nanomsg", "nats", "nsq", "ockam", "ollama", "openai", "opensearch",
-	"oracledb", "parquet", "pinecone", "postgres", "protobuf", "pulsar", "pusher", "qdrant", "questdb",
-	"redis", "redpanda", "ristretto", "salesforce", "schema_registry", "sentry", "sftp", "slack", "snowflake",
-	"spicedb", "splunk", "sql", "tigerbeetle", "timeplus", "twitter", "unstructured", "wasm", "xml",
-	"zmq4", "a2a_", "bedrock", "cohere", "dgraph", "javascript", "awk", "tar", "mapping_", "lua", "opentelemetry",
-	"otlp", "text_chunker", "rate"}
+var beyond = []string{"a2a_", "amqp", "avro", "awk", "aws_", "azure_", "beanstalkd", "cassandra", "cockroachdb",
+	"cohere_", "couchbase", "cypher", "discord", "elasticsearch", "gcp_", "git", "hdfs", "iceberg", "influxdb",
+	"javascript", "kafka", "memcached", "mongodb", "mqtt", "msgpack", "mysql_", "nanomsg", "nats", "nsq",
+	"ockam", "ollama_", "openai_", "opensearch", "parquet", "pinecone", "postgres", "protobuf", "pulsar",
+	"pusher", "qdrant", "questdb", "redis", "redpanda", "ristretto", "schema_registry", "sentry", "sftp",
+	"slack", "snowflake", "spicedb", "splunk", "sql", "timeplus", "twitter", "wasm", "xml", "zmq4"}
 
 // elsewhere tells who has a component that Benthos's core has not, or is "".
 func elsewhere(name string) string {

@@ -48,9 +48,7 @@ func LintPlain(text string, lookup func(string) (string, bool)) []PlainProblem {
 		case service.LintMissingEnvVar:
 			p.Hint = "set them, or give defaults: ${NAME:text}"
 			word = "${" + strings.Trim(p.Message[strings.LastIndexByte(p.Message, '[')+1:], "]")
-			if at := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, word) }); at >= 0 {
-				p.Line = at + 1
-			}
+			p.Line = 1 + max(0, slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, word) }))
 		}
 		if p.Column <= 1 {
 			p.Column = columnOf(lines[p.Line-1], word)
@@ -81,7 +79,8 @@ const stopWithin = 20 * time.Second
 // OpenPlain builds the stream of a config without lints. Benthos's HTTP server
 // runs only if the config speaks of it: nothing should listen unasked.
 // The log is made for the level that the config asks for.
-func OpenPlain(text string, lookup func(string) (string, bool), log func(slog.Level) *slog.Logger) (*Plain, error) {
+func OpenPlain(text string, lookup func(string) (string, bool),
+	log func(slog.Level) *slog.Logger) (*Plain, error) {
 	env := service.NewEnvironment()
 	builder := env.NewStreamBuilder()
 	if wantsServer(text) {
@@ -124,7 +123,8 @@ func levelOf(builder *service.StreamBuilder) slog.Level {
 }
 
 func wantsServer(text string) bool {
-	return strings.Contains(text, "http:") || strings.Contains(text, "http_server") || strings.Contains(text, "dynamic")
+	return slices.ContainsFunc([]string{"http:", "http_server", "dynamic"},
+		func(word string) bool { return strings.Contains(text, word) })
 }
 
 // Run carries the stream out until its input ends. When ctx ends it stops the
