@@ -1,0 +1,55 @@
+package stream
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"etlengine/plugins/sdk"
+)
+
+// hearing is a transform that passes rows on and keeps the watermarks it hears.
+type hearing struct {
+	tells bool // a watermark of its own with each batch
+	heard []time.Time
+}
+
+func (h *hearing) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
+	if err := out.Emit(b); err != nil || !h.tells {
+		return err
+	}
+	return out.Watermark(time.UnixMicro(7))
+}
+
+func (h *hearing) Signal(_ context.Context, s sdk.Signal, _ sdk.Emitter) error {
+	if s.Kind == sdk.Watermark {
+		h.heard = append(h.heard, s.Time)
+	}
+	return nil
+}
+
+func (h *hearing) Close(context.Context) error { return nil }
+
+// TestWatermarkEndsAtTheStepThatListens: behind the second of three windows the
+// promise of the first does not hold, since the second still has rows.
+func TestWatermarkEndsAtTheStepThatListens(t *testing.T) {
+	w := newWorld(50)
+	first, second, third := &hearing{tells: true}, &hearing{}, &hearing{}
+	p := w.plan(t.TempDir())
+	for i, h := range []*hearing{first, second, third} {
+		name := []string{"first", "second", "third"}[i]
+		p.Pipelines[0].Processors = append(p.Pipelines[0].Processors,
+			w.step(sdk.KindTransform, name, func() sdk.Instance { return h }))
+	}
+	r := open(t, p)
+	defer closeRunner(t, r)
+	if err := r.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(second.heard) != 5 {
+		t.Errorf("the second step heard %d watermarks of the first, want 5", len(second.heard))
+	}
+	if len(third.heard) != 0 {
+		t.Errorf("the third step heard %v of the first", third.heard)
+	}
+}
