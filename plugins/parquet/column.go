@@ -20,16 +20,20 @@ const (
 
 // column cuts arrays into slabs of parquet values with their levels.
 type column struct {
-	index    int
+	index    int   // of the leaf in the file
+	top      int   // the column of the schema that it belongs to
+	path     *path // to it, if there is more than a list of values
 	field    arrow.Field
 	required bool
 	slab     []pq.Value // reused
 }
 
 func newColumns(schema *arrow.Schema) []*column {
-	columns := make([]*column, schema.NumFields())
+	var columns []*column
 	for i, f := range schema.Fields() {
-		columns[i] = &column{index: i, field: f, required: !f.Nullable}
+		for _, p := range pathsOf(f) {
+			columns = append(columns, &column{index: len(columns), top: i, field: f, required: !f.Nullable, path: p})
+		}
 	}
 	return columns
 }
@@ -40,7 +44,13 @@ func (c *column) check(a arrow.Array) error {
 	if c.required && a.NullN() > 0 {
 		return fmt.Errorf("%s: want a value in every row, got %d nulls", c.field.Name, a.NullN())
 	}
-	if list, ok := a.(*array.List); ok {
+	if c.path != nil {
+		leaf, err := c.path.to(a)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.field.Name, err)
+		}
+		a = leaf
+	} else if list, ok := a.(*array.List); ok {
 		a = list.ListValues()
 	}
 	d, ok := a.(*array.Decimal128)
@@ -58,6 +68,9 @@ func (c *column) check(a arrow.Array) error {
 
 // slabs hands all rows of an array to write, in order.
 func (c *column) slabs(a arrow.Array, write func(values []pq.Value) error) error {
+	if c.path != nil {
+		return c.pathSlabs(a, write)
+	}
 	if list, ok := a.(*array.List); ok {
 		return c.listSlabs(list, write)
 	}

@@ -5,20 +5,22 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	pq "github.com/parquet-go/parquet-go"
 )
 
 // cursor reads one column of a file, row group after row group.
 type cursor struct {
-	name     string
-	index    int // of the leaf in the file
-	nullable bool
-	put      put
-	builder  array.Builder
-	list     *array.ListBuilder // the builder, of a list
-	items    array.Builder      // the list's
-	cut      int64              // times finer than a microsecond
+	name    string
+	index   int // of the leaf in the file
+	above   int // level of definition of a value, or a list, that is not null
+	put     put
+	builder array.Builder
+	nested  bool               // values come one by one, with levels: see node
+	list    *array.ListBuilder // the builder, of a list
+	items   array.Builder      // the list's
+	cut     int64              // times finer than a microsecond
 
 	pages  pq.Pages
 	page   pq.Page        // the one being read, until none of its values is in the slab
@@ -33,7 +35,7 @@ func (c *cursor) begin(group pq.RowGroup) error {
 		return err
 	}
 	chunk := group.ColumnChunks()[c.index]
-	if c.list == nil && chunk.NumValues() != group.NumRows() {
+	if c.list == nil && !c.nested && chunk.NumValues() != group.NumRows() {
 		return c.ended(damaged(fmt.Errorf("it has %d values in %d rows", chunk.NumValues(), group.NumRows())))
 	}
 	c.pages = chunk.Pages()
@@ -77,24 +79,20 @@ func (c *cursor) readLists(rows int) (size int, err error) {
 				return size, nil
 			}
 			begun++
-			c.list.Append(!c.nullable || v.DefinitionLevel() > 0)
+			c.list.Append(v.DefinitionLevel() >= c.above)
 			size += 4
 		} else if begun == 0 {
 			return size, c.ended(damaged(errors.New("a row begins in its middle")))
 		}
-		if v.DefinitionLevel() > c.level() {
+		if v.DefinitionLevel() > c.above {
 			size += c.append(c.items, v)
 		}
 	}
 }
 
-// level is the definition level of an empty list.
-func (c *cursor) level() int {
-	if c.nullable {
-		return 1
-	}
-	return 0
-}
+func (c *cursor) array() arrow.Array { return c.builder.NewArray() }
+
+func (c *cursor) leaves() []*cursor { return []*cursor{c} }
 
 func (c *cursor) append(b array.Builder, v pq.Value) int {
 	if v.IsNull() {

@@ -99,7 +99,7 @@ func TestTypesThatWouldLoseValuesAreRefused(t *testing.T) {
 		{pq.Decimal(2, 9, pq.Int32Type), "int32", "decimal(9,2)"},
 		{pq.Date(), "timestamp", "date"},
 		{pq.UUID(), "string", "UUID"},
-		{pq.Group{"y": pq.Int(64)}, "string", "a group of columns"},
+		{pq.Group{"y": pq.Int(64)}, "string", "struct(y: int64)"},
 		{pq.Repeated(pq.Int(64)), "list(int64)", "repeated values"},
 	}
 	for _, tt := range tests {

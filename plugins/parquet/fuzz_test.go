@@ -17,7 +17,7 @@ import (
 // FuzzDamagedFile changes bytes of good files: reading and merging them may
 // fail, or give other rows, but neither panics nor hangs.
 func FuzzDamagedFile(f *testing.F) {
-	schema := schemaOf(f, everyType)
+	schema := append(schemaOf(f, everyType), nestedSchema(f)...)
 	good := goodFiles(f, schema)
 	for i, data := range good {
 		f.Add(uint8(i), uint32(len(data)/2), uint8(0xff), uint32(len(data)-9), uint8(1), uint32(len(data)))

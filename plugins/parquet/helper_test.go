@@ -100,6 +100,11 @@ func appendRandom(b array.Builder, holes int, r *rand.Rand) {
 			v = v.Mul(decimal128.FromI64(1 << 60)) // beyond 8 bytes
 		}
 		b.Append(v)
+	case *array.StructBuilder:
+		b.Append(true)
+		for i := range b.NumField() {
+			appendRandom(b.FieldBuilder(i), holes, r)
+		}
 	case *array.ListBuilder:
 		b.Append(true)
 		for range r.IntN(4) {

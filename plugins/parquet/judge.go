@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"sort"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -17,23 +18,8 @@ import (
 func judge(rows arrow.RecordBatch, before int64) (arrow.RecordBatch, []sdk.Reject) {
 	reasons := make(map[int]string)
 	for i, f := range rows.Schema().Fields() {
-		column := rows.Column(i)
-		if !f.Nullable && column.NullN() > 0 {
-			for row := range column.Len() {
-				if column.IsNull(row) {
-					reasons[row] = f.Name + ": want a value, got null"
-				}
-			}
-		}
-		if list, ok := column.(*array.List); ok {
-			judgeItems(f.Name, list, reasons)
-		} else if s, ok := column.(*array.String); ok && !allUTF8(s) {
-			for row := range s.Len() {
-				if !utf8.ValidString(s.Value(row)) {
-					reasons[row] = f.Name + ": want UTF-8, got other bytes"
-				}
-			}
-		}
+		j := judgement{f.Name, func(element int) int { return element }, reasons}
+		j.column(f, rows.Column(i), nil)
 	}
 	if len(reasons) == 0 {
 		return rows, nil
@@ -41,19 +27,49 @@ func judge(rows arrow.RecordBatch, before int64) (arrow.RecordBatch, []sdk.Rejec
 	return part(rows, before, reasons)
 }
 
-func judgeItems(name string, list *array.List, reasons map[int]string) {
-	s, ok := list.ListValues().(*array.String)
-	if !ok || allUTF8(s) {
-		return
-	}
-	for row := range list.Len() {
-		from, to := list.ValueOffsets(row)
-		for i := from; i < to; i++ {
-			if !utf8.ValidString(s.Value(int(i))) {
-				reasons[row] = name + ": want UTF-8, got other bytes"
+// judgement looks at a column, or at one inside it.
+type judgement struct {
+	path    string
+	row     func(element int) int // the row that an element belongs to
+	reasons map[int]string        // by row
+}
+
+// column judges elements; above is the struct that they are in.
+func (j judgement) column(f arrow.Field, a arrow.Array, above arrow.Array) {
+	if !f.Nullable && a.NullN() > 0 {
+		for i := range a.Len() {
+			if a.IsNull(i) && (above == nil || above.IsValid(i)) {
+				j.reasons[j.row(i)] = j.path + ": want a value, got null"
 			}
 		}
 	}
+	switch a := a.(type) {
+	case *array.String:
+		if allUTF8(a) {
+			return
+		}
+		for i := range a.Len() {
+			if !utf8.ValidString(a.Value(i)) {
+				j.reasons[j.row(i)] = j.path + ": want UTF-8, got other bytes"
+			}
+		}
+	case *array.Struct:
+		for i, field := range f.Type.(*arrow.StructType).Fields() {
+			below := judgement{j.path + "." + field.Name, j.row, j.reasons}
+			below.column(field, a.Field(i), a)
+		}
+	case *array.List:
+		below := judgement{j.path, func(item int) int { return j.row(holder(a, item)) }, j.reasons}
+		below.column(f.Type.(*arrow.ListType).ElemField(), a.ListValues(), nil)
+	}
+}
+
+// holder is the list that an item is in.
+func holder(list *array.List, item int) int {
+	return sort.Search(list.Len(), func(i int) bool {
+		_, end := list.ValueOffsets(i)
+		return end > int64(item)
+	})
 }
 
 // allUTF8 looks at all values at once: each is valid if all of them are in one

@@ -13,12 +13,44 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// match finds a declared column in a file and how it is read into b.
-func match(file *pq.File, f arrow.Field, b array.Builder) (*cursor, error) {
-	column := file.Root().Column(f.Name)
-	if column == nil {
-		return nil, fmt.Errorf("no column %q in the file%s", f.Name, otherNames(file.Root(), f.Name))
+// matchColumn finds a declared column in a file, where from says if it does,
+// and how it is read into b.
+func matchColumn(file *pq.File, f arrow.Field, from string, b array.Builder) (columnReader, error) {
+	column, name, err := locate(file.Root(), f.Name, from)
+	if err != nil {
+		return nil, err
 	}
+	f.Name = name
+	if pathsOf(f)[0] != nil {
+		return matchNested(file, column, f, b)
+	}
+	return match(file, column, f, b)
+}
+
+// locate finds a column by its name, or by from: a name, or names joined by
+// dots that lead through groups.
+func locate(root *pq.Column, name, from string) (*pq.Column, string, error) {
+	if from != "" {
+		name = from
+	}
+	if column := root.Column(name); column != nil {
+		return column, name, nil
+	}
+	at := root
+	for part := range strings.SplitSeq(name, ".") {
+		below := at.Column(part)
+		if below == nil || from == "" {
+			return nil, "", fmt.Errorf("no column %q in the file%s", name, otherNames(at, part))
+		}
+		if at = below; at.Repeated() {
+			return nil, "", fmt.Errorf("column %q: want groups on the way to it, %q is repeated", name, part)
+		}
+	}
+	return at, name, nil
+}
+
+// match is how a column of plain values, or of lists of such, is read into b.
+func match(file *pq.File, column *pq.Column, f arrow.Field, b array.Builder) (*cursor, error) {
 	c := &cursor{name: f.Name, builder: b}
 	leaf := column
 	if list, ok := b.(*array.ListBuilder); ok {
@@ -35,7 +67,7 @@ func match(file *pq.File, f arrow.Field, b array.Builder) (*cursor, error) {
 	if err := misread(file.Metadata(), leaf); err != nil {
 		return nil, fmt.Errorf("column %q: %w", f.Name, err)
 	}
-	c.index, c.nullable = leaf.Index(), column.Optional()
+	c.index, c.above = leaf.Index(), column.MaxDefinitionLevel()
 	var err error
 	if c.put, err = putInto(b, leaf.Type(), &c.cut); errors.Is(err, errOtherType) {
 		return nil, otherType(f, column)
@@ -68,17 +100,20 @@ func otherNames(root *pq.Column, name string) string {
 }
 
 func otherType(f arrow.Field, column *pq.Column) error {
-	want := sdk.TypeName(f.Type)
-	if mark, ok := f.Metadata.GetValue("engine.type"); ok {
-		want = mark
-	}
-	return fmt.Errorf("column %q: want %s, the file has %s", f.Name, want, fileType(column))
+	return fmt.Errorf("column %q: want %s, the file has %s", f.Name, sdk.FieldType(f), fileType(column))
 }
 
 // fileType is the type of a file's column: by its name in YAML if it has one.
 func fileType(column *pq.Column) string {
 	if item := itemOf(column); item != nil {
 		return "list(" + fileType(item) + ")"
+	}
+	if !column.Leaf() && column.Type().LogicalType() == nil {
+		fields := make([]string, len(column.Columns()))
+		for i, c := range column.Columns() {
+			fields[i] = c.Name() + ": " + fileType(c)
+		}
+		return "struct(" + strings.Join(fields, ", ") + ")"
 	}
 	if !column.Leaf() {
 		return "a group of columns"

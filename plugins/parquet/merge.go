@@ -53,8 +53,8 @@ func merge(ctx context.Context, out io.Writer, schema *arrow.Schema, parts []fil
 // agreed is how the columns of the parts are written: with a dictionary if most
 // of the rows are, without bounds if some are.
 func agreed(schema *arrow.Schema, parts []*pq.File) []choice {
-	choices := make([]choice, schema.NumFields())
-	balance := make([]int64, schema.NumFields())
+	choices := make([]choice, len(leafTypes(schema.Fields())))
+	balance := make([]int64, len(choices))
 	for _, part := range parts {
 		for _, group := range part.Metadata().RowGroups {
 			for i := range min(len(group.Columns), len(choices)) {

@@ -24,12 +24,24 @@ const (
 	maxStep    = 512
 )
 
+// columnReader reads one declared column, row group after row group.
+type columnReader interface {
+	// begin goes to the column's part of a row group.
+	begin(group pq.RowGroup) error
+	// read appends rows and returns their size in bytes.
+	read(rows int) (size int, err error)
+	skip(rows int64) error
+	array() arrow.Array
+	leaves() []*cursor
+}
+
 // reader reads the declared columns of one file.
 type reader struct {
 	name    string
 	file    io.Closer // nil if the bytes need no closing
 	schema  *arrow.Schema
-	columns []*cursor
+	columns []columnReader
+	specs   sdk.Schema
 	builder *array.RecordBuilder
 	log     *slog.Logger
 
@@ -63,7 +75,7 @@ func openReader(f files.File, log *slog.Logger) (*reader, error) {
 }
 
 func newReader(data io.ReaderAt, size int64, f files.File, log *slog.Logger) (*reader, error) {
-	r := &reader{name: f.Path, schema: f.Schema.Arrow(), log: log, size: size, step: 1}
+	r := &reader{name: f.Path, schema: f.Schema.Arrow(), specs: f.Schema, log: log, size: size, step: 1}
 	file, err := openFile(data, size,
 		pq.SkipPageIndex(true), pq.SkipBloomFilters(true), pq.ReadBufferSize(readBuffer))
 	if err != nil {
@@ -111,7 +123,7 @@ func (r *reader) bind(file *pq.File) error {
 	r.builder = array.NewRecordBuilder(memory.DefaultAllocator, r.schema)
 	var errs []error
 	for i, f := range r.schema.Fields() {
-		c, err := match(file, f, r.builder.Field(i))
+		c, err := matchColumn(file, f, r.specs[i].Value.From, r.builder.Field(i))
 		errs = append(errs, err)
 		r.columns = append(r.columns, c)
 	}
@@ -215,7 +227,7 @@ func (r *reader) read() (rows int64, err error) {
 func (r *reader) batch(rows int64) arrow.RecordBatch {
 	columns := make([]arrow.Array, len(r.columns))
 	for i, c := range r.columns {
-		columns[i] = c.builder.NewArray()
+		columns[i] = c.array()
 	}
 	return array.NewRecordBatch(r.schema, columns, rows)
 }
@@ -231,11 +243,14 @@ func (r *reader) Offset() int64 {
 // Close ends the reading, and tells if times lost digits.
 func (r *reader) Close() error {
 	for _, c := range r.columns {
-		if c.cut > 0 {
-			r.log.Warn("times finer than a microsecond were cut", "file", r.name, "column", c.name, "values", c.cut)
-		}
-		if err := guarded(c.close); err != nil {
-			r.log.Debug("closing a column", "file", r.name, "column", c.name, "cause", err)
+		for _, leaf := range c.leaves() {
+			if leaf.cut > 0 {
+				r.log.Warn("times finer than a microsecond were cut", "file", r.name, "column", leaf.name,
+					"values", leaf.cut)
+			}
+			if err := guarded(leaf.close); err != nil {
+				r.log.Debug("closing a column", "file", r.name, "column", leaf.name, "cause", err)
+			}
 		}
 	}
 	if r.file == nil {

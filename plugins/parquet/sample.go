@@ -34,14 +34,21 @@ func choose(schema *arrow.Schema, batches []arrow.RecordBatch) []choice {
 		rows += b.NumRows()
 	}
 	step := int(rows/sampleValues) + 1
-	choices := make([]choice, schema.NumFields())
-	for i, f := range schema.Fields() {
-		var d distinct
-		for _, b := range batches {
-			d.add(b.Column(i), step)
+	types := leafTypes(schema.Fields())
+	choices, counts := make([]choice, len(types)), make([]distinct, len(types))
+	for _, b := range batches {
+		leaf := 0
+		for _, column := range b.Columns() {
+			for _, values := range leafValues(column) {
+				counts[leaf].add(values, step)
+				leaf++
+			}
 		}
+	}
+	for i := range counts {
+		d := &counts[i]
 		choices[i].noBounds = d.longest > longValue
-		if f.Type.ID() != arrow.BOOL { // which takes one bit a value as it is
+		if types[i].ID() != arrow.BOOL { // which takes one bit a value as it is
 			choices[i].dictionary = d.seen > 0 && d.different()*paysBelow <= d.seen
 		}
 	}
@@ -58,16 +65,28 @@ type distinct struct {
 
 func (d *distinct) different() int { return len(d.numbers) + len(d.strings) }
 
-// add takes every step-th value of an array; of a list, of its items.
-func (d *distinct) add(a arrow.Array, step int) {
-	if list, ok := a.(*array.List); ok {
-		if list.Len() == 0 {
-			return
+// leafValues are the values of an array, or of all that is inside it.
+func leafValues(a arrow.Array) []arrow.Array {
+	switch a := a.(type) {
+	case *array.List:
+		if a.Len() == 0 {
+			return leafValues(array.NewSlice(a.ListValues(), 0, 0))
 		}
-		from, _ := list.ValueOffsets(0)
-		_, to := list.ValueOffsets(list.Len() - 1)
-		a = array.NewSlice(list.ListValues(), from, to)
+		from, _ := a.ValueOffsets(0)
+		_, to := a.ValueOffsets(a.Len() - 1)
+		return leafValues(array.NewSlice(a.ListValues(), from, to))
+	case *array.Struct:
+		var leaves []arrow.Array
+		for i := range a.NumField() {
+			leaves = append(leaves, leafValues(a.Field(i))...)
+		}
+		return leaves
 	}
+	return []arrow.Array{a}
+}
+
+// add takes every step-th value of an array.
+func (d *distinct) add(a arrow.Array, step int) {
 	if d.numbers == nil {
 		d.numbers, d.strings = make(map[uint64]struct{}), make(map[string]struct{})
 	}

@@ -1,10 +1,12 @@
 package parquet
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	pq "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding"
 
 	"etlengine/plugins/sdk"
 )
@@ -39,47 +41,79 @@ func (o ordered) Fields() []pq.Field {
 // dictionary (all, if choices is nil) are written plain: parquet-go's own
 // choice for strings (DELTA_LENGTH_BYTE_ARRAY) is unknown to some engines.
 func fileSchema(schema *arrow.Schema, choices []choice) (*pq.Schema, error) {
-	root := ordered{Group: pq.Group{}}
-	for i, f := range schema.Fields() {
-		if _, ok := root.Group[f.Name]; ok {
-			return nil, fmt.Errorf("two columns named %q", f.Name)
-		}
-		node := fieldNode(f, choices != nil && choices[i].dictionary)
-		if node == nil {
-			return nil, fmt.Errorf("%s: parquet files hold no column of type %s", f.Name, sdk.TypeName(f.Type))
-		}
-		root.Group[f.Name] = node
-		root.names = append(root.names, f.Name)
+	root, _, err := groupNode(schema.Fields(), choices)
+	if err != nil {
+		return nil, err
 	}
 	return pq.NewSchema("schema", root), nil
 }
 
-// fieldNode is the parquet type of a column, or nil.
-func fieldNode(f arrow.Field, dictionary bool) pq.Node {
-	node := typeNode(itemType(f.Type))
-	if node == nil {
-		return nil
+// groupNode is a group of columns. It takes the choices of their leaves and
+// returns those that are left.
+func groupNode(fields []arrow.Field, choices []choice) (pq.Node, []choice, error) {
+	group := ordered{Group: pq.Group{}}
+	for _, f := range fields {
+		if _, ok := group.Group[f.Name]; ok {
+			return nil, nil, fmt.Errorf("two columns named %q", f.Name)
+		}
+		node, left, err := fieldNode(f, choices)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", f.Name, err)
+		}
+		group.Group[f.Name], choices = node, left
+		group.names = append(group.names, f.Name)
 	}
-	if dictionary {
-		node = pq.Encoded(node, &pq.RLEDictionary)
-	} else {
-		node = pq.Encoded(node, &pq.Plain)
-	}
-	if f.Type.ID() == arrow.LIST {
-		node = pq.List(pq.Optional(node))
-	}
-	if f.Nullable {
-		node = pq.Optional(node)
-	}
-	return node
+	return group, choices, nil
 }
 
-// itemType is the type of a list's items, or of the column itself.
-func itemType(t arrow.DataType) arrow.DataType {
-	if list, ok := t.(*arrow.ListType); ok {
-		return list.Elem()
+// fieldNode is the parquet type of a column: a leaf, a group, or a list, which
+// is a group of one repeated group of the items.
+func fieldNode(f arrow.Field, choices []choice) (node pq.Node, left []choice, err error) {
+	switch t := f.Type.(type) {
+	case *arrow.ListType:
+		item := t.ElemField()
+		item.Nullable = true
+		if node, choices, err = fieldNode(item, choices); err == nil {
+			node = pq.List(node)
+		}
+	case *arrow.StructType:
+		if t.NumFields() == 0 {
+			return nil, nil, errors.New("parquet files hold no struct without fields")
+		}
+		node, choices, err = groupNode(t.Fields(), choices)
+	default:
+		if node = typeNode(f.Type); node == nil {
+			return nil, nil, fmt.Errorf("parquet files hold no column of type %s", sdk.TypeName(f.Type))
+		}
+		var encoding encoding.Encoding = &pq.Plain
+		if len(choices) > 0 {
+			if choices[0].dictionary {
+				encoding = &pq.RLEDictionary
+			}
+			choices = choices[1:]
+		}
+		node = pq.Encoded(node, encoding)
 	}
-	return t
+	if f.Nullable && err == nil {
+		node = pq.Optional(node)
+	}
+	return node, choices, err
+}
+
+// leafTypes are the types of the columns that hold the values of a schema.
+func leafTypes(fields []arrow.Field) []arrow.DataType {
+	var types []arrow.DataType
+	for _, f := range fields {
+		switch t := f.Type.(type) {
+		case *arrow.ListType:
+			types = append(types, leafTypes([]arrow.Field{t.ElemField()})...)
+		case *arrow.StructType:
+			types = append(types, leafTypes(t.Fields())...)
+		default:
+			types = append(types, t)
+		}
+	}
+	return types
 }
 
 // typeNode is the parquet type of a scalar, or nil. Times are in microseconds:

@@ -55,8 +55,8 @@ func (w *writer) Write(rows arrow.RecordBatch) error {
 	if rows.NumRows() == 0 {
 		return nil
 	}
-	for i, c := range w.columns {
-		if err := c.check(rows.Column(i)); err != nil {
+	for _, c := range w.columns {
+		if err := c.check(rows.Column(c.top)); err != nil {
 			return err
 		}
 	}
@@ -108,11 +108,11 @@ func newFile(out io.Writer, schema *arrow.Schema, choices []choice,
 		pq.CreatedBy("engine", version(), ""),
 	}
 	leaves := root.Columns()
-	for i, f := range schema.Fields() {
+	for i, t := range leafTypes(schema.Fields()) {
 		// parquet-go compares wide decimals byte by byte, as if they had no sign:
 		// readers that skip row groups by such bounds would lose rows.
-		t, decimal := itemType(f.Type).(*arrow.Decimal128Type)
-		if decimal && t.Precision > maxDecimal64 || choices[i].noBounds {
+		d, decimal := t.(*arrow.Decimal128Type)
+		if decimal && d.Precision > maxDecimal64 || choices[i].noBounds {
 			settings = append(settings, pq.SkipPageBounds(leaves[i]...))
 		}
 	}
@@ -125,7 +125,7 @@ func (w *writer) write(rows arrow.RecordBatch) error {
 		n := min(rows.NumRows(), w.options.rowGroupRows-w.groupRows)
 		fits := rows.NewSlice(0, n)
 		for i, c := range w.columns {
-			if err := c.slabs(fits.Column(i), into(w.file.ColumnWriters()[i])); err != nil {
+			if err := c.slabs(fits.Column(c.top), into(w.file.ColumnWriters()[i])); err != nil {
 				return fmt.Errorf("writing %s: %w", c.field.Name, err)
 			}
 		}

@@ -1,0 +1,222 @@
+package parquet
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	pq "github.com/parquet-go/parquet-go"
+)
+
+// nested reads a column of structs, or of lists of more than values: it has
+// several leaves, whose levels tell how their values belong together.
+type nested struct {
+	name  string
+	root  node
+	under []*cursor
+}
+
+// node is one struct, list or value of a nested column.
+type node struct {
+	present  int // level of definition from which it is not null
+	builder  array.Builder
+	fields   []node             // of a struct
+	list     *array.ListBuilder // the builder, of a list
+	item     *node
+	repeated int       // of a list: the level of repetition of its second item
+	leaf     *cursor   // of a value
+	under    []*cursor // all leaves inside
+}
+
+// matchNested finds the leaves of a nested column.
+func matchNested(file *pq.File, column *pq.Column, f arrow.Field, b array.Builder) (columnReader, error) {
+	n := &nested{name: f.Name}
+	var err error
+	if n.root, err = matchNode(file, column, f, b); err != nil {
+		return nil, err
+	}
+	n.under = n.root.under
+	return n, nil
+}
+
+func matchNode(file *pq.File, column *pq.Column, f arrow.Field, b array.Builder) (node, error) {
+	n := node{present: column.MaxDefinitionLevel(), builder: b}
+	if column.Repeated() {
+		return n, otherType(f, column)
+	}
+	switch b := b.(type) {
+	case *array.StructBuilder:
+		return matchStruct(file, column, f, n, b)
+	case *array.ListBuilder:
+		item := itemOf(column)
+		if item == nil {
+			return n, otherType(f, column)
+		}
+		inside := f.Type.(*arrow.ListType).ElemField()
+		inside.Name = f.Name
+		below, err := matchNode(file, item, inside, b.ValueBuilder())
+		n.list, n.item, n.under = b, &below, below.under
+		n.repeated = item.MaxRepetitionLevel()
+		return n, err
+	}
+	if !column.Leaf() {
+		return n, otherType(f, column)
+	}
+	leaf, err := match(file, column, f, b)
+	if err != nil {
+		return n, err
+	}
+	leaf.nested = true
+	n.leaf, n.under = leaf, []*cursor{leaf}
+	return n, nil
+}
+
+func matchStruct(file *pq.File, column *pq.Column, f arrow.Field, n node, b *array.StructBuilder) (node, error) {
+	if column.Leaf() || column.Type().LogicalType() != nil {
+		return n, otherType(f, column)
+	}
+	var errs []error
+	for i, field := range f.Type.(*arrow.StructType).Fields() {
+		below := column.Column(field.Name)
+		if below == nil {
+			errs = append(errs, fmt.Errorf("no field %q in the column %q of the file%s", field.Name, f.Name,
+				otherNames(column, field.Name)))
+			continue
+		}
+		field.Name = f.Name + "." + field.Name
+		inside, err := matchNode(file, below, field, b.FieldBuilder(i))
+		errs = append(errs, err)
+		n.fields, n.under = append(n.fields, inside), append(n.under, inside.under...)
+	}
+	return n, errors.Join(errs...)
+}
+
+func (n *nested) leaves() []*cursor { return n.under }
+
+func (n *nested) array() arrow.Array { return n.root.builder.NewArray() }
+
+func (n *nested) begin(group pq.RowGroup) error {
+	for _, leaf := range n.under {
+		if err := leaf.begin(group); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *nested) skip(rows int64) error {
+	for _, leaf := range n.under {
+		if err := leaf.skip(rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *nested) read(rows int) (size int, err error) {
+	for range rows {
+		err := n.root.read(0, &size)
+		if end, ok := errors.AsType[errEnd](err); ok {
+			return size, end.fault // the rows end with the row group, not before
+		}
+		if err != nil {
+			return size, err
+		}
+	}
+	return size, nil
+}
+
+// read appends one element, whose values begin at a level of repetition.
+func (n *node) read(repetition int, size *int) error {
+	first, err := n.under[0].peek()
+	if err != nil {
+		return err
+	}
+	*size++
+	if first.DefinitionLevel() < n.present {
+		n.builder.AppendNull()
+		return n.pass(repetition)
+	}
+	switch {
+	case n.leaf != nil:
+		return n.value(first, repetition, size)
+	case n.list != nil:
+		return n.items(first, repetition, size)
+	}
+	n.builder.(*array.StructBuilder).Append(true)
+	for i := range n.fields {
+		if err := n.fields[i].read(repetition, size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *node) value(v pq.Value, repetition int, size *int) error {
+	if v.RepetitionLevel() != repetition || v.IsNull() {
+		return n.leaf.torn()
+	}
+	*size += n.leaf.put(v)
+	n.leaf.next++
+	return nil
+}
+
+func (n *node) items(first pq.Value, repetition int, size *int) error {
+	n.list.Append(true)
+	*size += 4
+	if first.DefinitionLevel() == n.present { // one more is its first item
+		return n.pass(repetition)
+	}
+	for {
+		if err := n.item.read(repetition, size); err != nil {
+			return err
+		}
+		following, err := n.under[0].peek()
+		if errors.Is(err, io.EOF) || err == nil && following.RepetitionLevel() < n.repeated {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		repetition = n.repeated
+	}
+}
+
+// pass goes past what stands in each leaf for a null or an empty list.
+func (n *node) pass(repetition int) error {
+	for _, leaf := range n.under {
+		v, err := leaf.peek()
+		if err != nil {
+			return err
+		}
+		if v.RepetitionLevel() != repetition || v.DefinitionLevel() > n.present {
+			return leaf.torn()
+		}
+		leaf.next++
+	}
+	return nil
+}
+
+// peek is the next value. io.EOF, as it is, is the end of the row group.
+func (c *cursor) peek() (pq.Value, error) {
+	if err := c.fill(); err != nil {
+		if errors.Is(err, io.EOF) {
+			return pq.Value{}, errEnd{c.ended(err)}
+		}
+		return pq.Value{}, c.ended(err)
+	}
+	return c.slab[c.next], nil
+}
+
+// errEnd is the end of a row group, which is a fault but after the last row.
+type errEnd struct{ fault error }
+
+func (e errEnd) Error() string        { return e.fault.Error() }
+func (e errEnd) Is(target error) bool { return target == io.EOF }
+
+// torn says that the leaves of a column do not belong together.
+func (c *cursor) torn() error {
+	return fmt.Errorf("column %q: %w", c.name, damaged(errors.New("its values are not of the rows beside them")))
+}
