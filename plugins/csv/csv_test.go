@@ -223,7 +223,7 @@ func TestConfigIsChecked(t *testing.T) {
 	}{
 		{Source, `{"path":"a.csv","schema":` + ticketSchema + `}`, ``},
 		{Source, `{"path":"a.csv"}`,
-			`schema: schema is missing (name one of the file's schemas, or write the columns ` +
+			`schema is missing (name one of the file's schemas, or write the columns ` +
 				`in place: {id: int64, name: string})`},
 		{Source, `{"path":"a.csv","header":false,"schema":{"a":{"type":"string","from":"x"}}}`,
 			`schema.a.from: names a cell by the header's name, and there is no header; columns are taken in order`},

@@ -324,7 +324,7 @@ func TestConfigIsChecked(t *testing.T) {
 		config, want string
 	}{
 		{Source, `{"path":"a.jsonl","schema":` + ticketSchema + `}`, ``},
-		{Source, `{"path":"a.jsonl"}`, `schema: schema is missing (name one of the file's schemas, or write the ` +
+		{Source, `{"path":"a.jsonl"}`, `schema is missing (name one of the file's schemas, or write the ` +
 			`columns in place: {id: int64, name: string})`},
 		{Source, `{"path":"a.jsonl","schema":{"a":"list(string)"},"max_line_bytes":1,"extra":"_a"}`,
 			"max_line_bytes: want 64B to 7MB, got 1B\n" +

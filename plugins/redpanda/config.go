@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,9 +80,9 @@ func (s *Start) Validate() error {
 
 var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
-func checkTopic(name string) error {
+func checkTopic(path, name string) error {
 	if !topicName.MatchString(name) || name == "." || name == ".." {
-		return sdk.Fieldf("topic", "want 1 to 249 letters, digits, dots, dashes or underscores, got %q", name)
+		return sdk.Fieldf(path, "want 1 to 249 letters, digits, dots, dashes or underscores, got %q", name)
 	}
 	return nil
 }
@@ -104,9 +105,9 @@ func (c *SourceConfig) Validate() error {
 		errs = append(errs, sdk.Fieldf("topic", "want a topic, got an empty list"))
 	}
 	for i, topic := range c.Topic {
-		errs = append(errs, checkTopic(topic))
+		errs = append(errs, checkTopic("topic."+strconv.Itoa(i), topic))
 		if slices.Contains(c.Topic[:i], topic) {
-			errs = append(errs, sdk.Fieldf("topic", "%s is named twice", topic))
+			errs = append(errs, sdk.Fieldf("topic."+strconv.Itoa(i), "%s is named twice", topic))
 		}
 	}
 	errs = append(errs, checkMetadata(c.Metadata), oneOf("on_data_loss", c.OnDataLoss, lossStop, lossContinue),
@@ -126,7 +127,8 @@ func (c *SourceConfig) checkSchema() error {
 				len(c.Schema), t)
 		}
 	case len(c.Schema) == 0:
-		return sdk.Fieldf("schema", "is missing: format %s needs columns, nothing is inferred", c.Format)
+		return sdk.Problem{Code: sdk.CodeMissingField, Message: "schema is missing",
+			Hint: "format " + c.Format + " needs columns, nothing is inferred"}
 	case c.Format == formatJSON:
 		return jsonrows.CheckExtra(c.Extra, c.Schema)
 	case c.Format == formatCSV:
@@ -149,7 +151,7 @@ func (c *SourceConfig) schema() sdk.Schema {
 
 // Validate returns all that is wrong with the config.
 func (c *SinkConfig) Validate() error {
-	errs := append(c.connection.problems(), checkTopic(c.Topic),
+	errs := append(c.connection.problems(), checkTopic("topic", c.Topic),
 		oneOf("format", c.Format, formatJSON, formatCSV, formatRaw))
 	if c.Partitions < 0 {
 		errs = append(errs, sdk.Fieldf("partitions", "want 0 or more, got %d", c.Partitions))

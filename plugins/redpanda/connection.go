@@ -74,9 +74,9 @@ func joined(errs []error) error { return errors.Join(errs...) }
 
 func (c *connection) problems() []error {
 	var errs []error
-	for _, b := range c.Brokers {
+	for i, b := range c.Brokers {
 		if _, port, err := net.SplitHostPort(b); err != nil || port == "" {
-			errs = append(errs, sdk.Fieldf("brokers", "want host:port, got %q", b))
+			errs = append(errs, sdk.Fieldf("brokers."+strconv.Itoa(i), "want host:port, got %q", b))
 		}
 	}
 	if len(c.Brokers) == 0 && c.TLS != nil && c.TLS.Enabled {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -33,11 +34,11 @@ func checkMetadata(names []string) error {
 		known = append(known, column.Key)
 	}
 	for i, name := range names {
-		if err := oneOf("metadata", name, known...); err != nil {
+		if err := oneOf("metadata."+strconv.Itoa(i), name, known...); err != nil {
 			return err
 		}
 		if slices.Contains(names[:i], name) {
-			return sdk.Fieldf("metadata", "%s is named twice", name)
+			return sdk.Fieldf("metadata."+strconv.Itoa(i), "%s is named twice", name)
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Validator is a config, or a part of one, that can say what is wrong with it
@@ -58,21 +59,55 @@ func Fieldf(path, format string, args ...any) error {
 // is wrong: unknown keys with the nearest known one, values of another type,
 // and what Validate says. Strings become numbers, booleans and lists (split at
 // commas) where the field wants those; a scalar becomes a list of one.
+//
+// A misspelt key is taken for the one it is near to, so that what follows can be
+// checked: what is said of it has the path that was written.
 func Decode(config []byte, into any) []Problem {
+	return decode(config, into).problems
+}
+
+func decode(config []byte, into any) *decoder {
+	d := &decoder{}
 	v, err := parseValue(config)
 	if err != nil {
-		return []Problem{{Message: "reading the config: " + err.Error()}}
+		d.problems = []Problem{{Message: "reading the config: " + err.Error()}}
+		return d
 	}
-	var d decoder
 	d.value("", v, reflect.ValueOf(into).Elem())
-	return d.problems
+	d.problems = d.asWritten(d.problems)
+	return d
 }
 
 type decoder struct {
 	problems []Problem
+	written  []writtenAs
+	unread   int // values without which what holds them cannot be validated
+}
+
+// writtenAs is the path of a key and of the misspelt one that was taken for it.
+type writtenAs struct{ path, as string }
+
+// asWritten gives problems the paths that are in the config.
+func (d *decoder) asWritten(problems []Problem) []Problem {
+	for i := range problems {
+		for _, w := range d.written {
+			rest, ok := strings.CutPrefix(problems[i].Path, w.path)
+			if ok && (rest == "" || rest[0] == '.') {
+				problems[i].Path = w.as + rest
+			}
+		}
+	}
+	return problems
+}
+
+// KeysOnly tells whether nothing is wrong but keys: the rest of the config can
+// be used to find what else is wrong.
+func KeysOnly(problems []Problem) bool {
+	return !slices.ContainsFunc(problems, func(p Problem) bool { return !p.Key && !p.Warning })
 }
 
 func (d *decoder) fail(path, format string, args ...any) {
+	d.unread++
 	d.problems = append(d.problems, Problem{Path: path, Code: CodeWrongType,
 		Message: fmt.Sprintf(format, args...)})
 }
@@ -85,13 +120,18 @@ func join(path, key string) string {
 }
 
 func (d *decoder) value(path string, v *value, into reflect.Value) {
-	before := len(d.problems)
+	unread, problems := d.unread, len(d.problems)
 	d.decode(path, v, into)
-	if len(d.problems) > before || !into.CanAddr() {
+	if d.unread > unread || !into.CanAddr() {
 		return
 	}
 	if c, ok := into.Addr().Interface().(Validator); ok {
 		d.invalid(path, c.Validate())
+	}
+	// What is wrong with a map's settings leaves its neighbours as they are;
+	// lists and maps of the user's keys are nothing without each of theirs.
+	if into.Kind() != reflect.Struct && !KeysOnly(d.problems[problems:]) {
+		d.unread++
 	}
 }
 
@@ -190,13 +230,24 @@ func (d *decoder) text(path string, v *value, into reflect.Value) bool {
 	default:
 		return false
 	}
-	d.invalid(path, err)
+	if err != nil {
+		d.unread++
+		d.invalid(path, readable(err))
+	}
 	return true
+}
+
+// readable puts what the standard library says of a time into our words.
+func readable(err error) error {
+	if bad, ok := errors.AsType[*time.ParseError](err); ok {
+		return fmt.Errorf("want a time such as 2026-01-31T09:30:00Z, got %s", quote(bad.Value))
+	}
+	return err
 }
 
 func (d *decoder) object(path string, v *value, into reflect.Value) {
 	if v.kind != objectValue {
-		d.fail(path, "want a map, got %s", v.describe())
+		d.noMap(path, v)
 		return
 	}
 	fields := fieldsByKey(into)
@@ -207,13 +258,19 @@ func (d *decoder) object(path string, v *value, into reflect.Value) {
 	for i, key := range v.keys {
 		at := slices.IndexFunc(fields, func(f boundField) bool { return f.key == key })
 		if at < 0 {
-			meant = append(meant, d.unknown(join(path, key), key, known, fields))
-			continue
+			name := d.unknown(join(path, key), key, known, fields)
+			if name == "" || slices.Contains(v.keys, name) || slices.Contains(meant, name) {
+				continue
+			}
+			meant = append(meant, name)
+			d.written = append(d.written, writtenAs{join(path, name), join(path, key)})
+			at = slices.Index(known, name)
 		}
 		d.value(join(path, key), v.values[i], fields[at].into)
 	}
 	for _, f := range fields {
 		if f.required && !slices.Contains(v.keys, f.key) && !slices.Contains(meant, f.key) {
+			d.unread++
 			d.problems = append(d.problems, Problem{Path: path, Code: CodeMissingField,
 				Message: f.key + " is missing", Hint: "it is required: " + f.doc})
 		}
@@ -240,61 +297,9 @@ func (d *decoder) unknown(path, key string, known []string, fields []boundField)
 	return near
 }
 
-func (d *decoder) slice(path string, v *value, into reflect.Value) {
-	if _, ok := into.Interface().(interface{ ordered() }); ok {
-		d.orderedMap(path, v, into)
-		return
-	}
-	items := v.values
-	switch v.kind {
-	case objectValue:
-		d.fail(path, "want a list, got a map")
-		return
-	case stringValue, numberValue, boolValue:
-		items = nil
-		for part := range strings.SplitSeq(v.text, ",") {
-			if part = strings.TrimSpace(part); part != "" {
-				items = append(items, &value{kind: v.kind, text: part})
-			}
-		}
-	}
-	fresh := reflect.MakeSlice(into.Type(), len(items), len(items))
-	for i, item := range items {
-		d.value(join(path, strconv.Itoa(i)), item, fresh.Index(i))
-	}
-	into.Set(fresh)
-}
-
-func (d *decoder) orderedMap(path string, v *value, into reflect.Value) {
-	if v.kind != objectValue {
-		d.fail(path, "want a map, got %s", v.describe())
-		return
-	}
-	fresh := reflect.MakeSlice(into.Type(), len(v.keys), len(v.keys))
-	for i, key := range v.keys {
-		entry := fresh.Index(i)
-		entry.Field(0).SetString(key)
-		d.value(join(path, key), v.values[i], entry.Field(1))
-	}
-	into.Set(fresh)
-}
-
-func (d *decoder) dict(path string, v *value, into reflect.Value) {
-	if v.kind != objectValue {
-		d.fail(path, "want a map, got %s", v.describe())
-		return
-	}
-	fresh := reflect.MakeMapWithSize(into.Type(), len(v.keys))
-	for i, key := range v.keys {
-		item := reflect.New(into.Type().Elem()).Elem()
-		d.value(join(path, key), v.values[i], item)
-		fresh.SetMapIndex(reflect.ValueOf(key).Convert(into.Type().Key()), item)
-	}
-	into.Set(fresh)
-}
-
 func (d *decoder) scalar(path string, v *value, into reflect.Value) {
 	if v.kind == nullValue {
+		d.unread++
 		d.problems = append(d.problems, Problem{Path: path, Code: CodeEmptyValue, Message: "want a string, got nothing",
 			Hint: `quote it: "" for the empty string, "|" or "#" for a mark that YAML reads itself`})
 		return

@@ -22,7 +22,8 @@ const (
 // Plugin is everything the engine knows of a plugin. Make one with Spec.Plugin.
 // Its functions take the step's config as a JSON object whose keys are in the
 // order of the YAML file. Check, Schema, Resources and Needs are pure, offline
-// and never fail on a config that Check accepts.
+// and never fail on a config that Check accepts. Schema does not repeat what
+// Check has said.
 type Plugin struct {
 	Kind    Kind
 	Name    string  // as written in YAML
@@ -148,14 +149,16 @@ func (s Spec[C]) Plugin() Plugin {
 		return problems
 	}
 	p.Schema = func(config []byte, in *arrow.Schema) (*arrow.Schema, []Problem) {
-		c, problems := s.decode(config)
-		if len(Faults(problems)) > 0 {
-			return nil, problems
+		c := s.Defaults
+		d := decode(config, &c)
+		if !KeysOnly(d.problems) {
+			return nil, d.problems
 		}
 		if s.Schema == nil {
 			return in, nil
 		}
-		return s.Schema(c, in)
+		out, problems := s.Schema(&c, in)
+		return out, d.asWritten(problems)
 	}
 	p.Resources = func(config []byte) []string { return list(s, s.Resources, config) }
 	p.Needs = func(config []byte) []string { return list(s, s.Needs, config) }
@@ -196,7 +199,7 @@ func list[C any](s Spec[C], f func(*C) []string, config []byte) []string {
 		return nil
 	}
 	c, problems := s.decode(config)
-	if len(Faults(problems)) > 0 {
+	if !KeysOnly(problems) {
 		return nil
 	}
 	return f(c)

@@ -1,8 +1,11 @@
 package sdk
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -111,7 +114,8 @@ func unknownType(name string) error {
 		}
 		return fmt.Errorf("%s, did you mean %s?", message, ours)
 	}
-	if near := Nearest(name, typeNames); near != "" {
+	if near := Nearest(name, append(slices.Clone(typeNames), slices.Sorted(maps.Keys(elsewhere))...)); near != "" {
+		near = cmp.Or(elsewhere[near], near)
 		return fmt.Errorf("%s, did you mean %s?", message, near)
 	}
 	return fmt.Errorf("%s (have %s)", message, strings.Join(typeNames, ", "))

@@ -165,6 +165,9 @@ func (n *Node) Find(path string) *Node {
 // leads nowhere, the key of what exists of it.
 func (n *Node) Locate(path string, key bool) Position {
 	found, at, whole := n.follow(path)
+	if !whole && found.Kind() == Scalar && found != n {
+		return found.Pos() // a list written as one text
+	}
 	if at.Line > 0 && (key || !whole || found.Kind() == Null) {
 		return at
 	}

@@ -32,11 +32,6 @@ func (b *builder) service(s *Step, name string) {
 	service := &Service{Plugin: plugin, Config: []byte("{}")}
 	if settings := b.file.Defaults.Get(name); settings.Kind() == config.Map {
 		service.Config = settings.JSON()
-		for _, p := range plugin.Check(service.Config) {
-			b.problems = append(b.problems, config.Problem{Position: settings.Locate(p.Path, p.Key),
-				Path: joined("defaults."+name, p.Path), Code: code(p), Message: p.Message, Hint: p.Hint,
-				Warning: p.Warning})
-		}
 	}
 	b.plan.Services = append(b.plan.Services, service)
 }
@@ -44,15 +39,20 @@ func (b *builder) service(s *Step, name string) {
 // unused warns of defaults that reach nothing.
 func (b *builder) unused() {
 	used := map[string]bool{}
+	var all, checked []*Step
 	for _, p := range b.plan.Pipelines {
-		for _, s := range p.Steps() {
-			used[s.Plugin.Name] = true
-		}
+		all, checked = append(all, p.Steps()...), append(checked, p.checked()...)
+	}
+	for _, s := range all {
+		used[s.Plugin.Name] = true
 	}
 	for _, s := range b.plan.Services {
 		used[s.Plugin.Name] = true
 	}
 	for _, name := range b.file.Defaults.Keys() {
+		if b.settings(name) || len(all) > len(checked) {
+			continue // the step that does may be one with a fault
+		}
 		if !used[name] && len(b.catalog.Named(name)) > 0 {
 			b.problems = append(b.problems, config.Problem{Position: b.file.Defaults.KeyPos(name),
 				Path: "defaults." + name, Code: "unused-default", Message: "no step uses " + name, Warning: true})
@@ -60,10 +60,26 @@ func (b *builder) unused() {
 	}
 }
 
-// checked lists the steps whose config the plugin accepted.
+// settings checks those of a service, and tells whether something is wrong.
+func (b *builder) settings(name string) bool {
+	plugin, ok := b.catalog.Find(sdk.KindService, name)
+	settings := b.file.Defaults.Get(name)
+	if !ok || settings.Kind() != config.Map {
+		return false
+	}
+	problems := plugin.Check(settings.JSON())
+	for _, p := range problems {
+		b.problems = append(b.problems, config.Problem{Position: settings.Locate(p.Path, p.Key),
+			Path: joined("defaults."+name, p.Path), Code: code(p), Message: p.Message, Hint: p.Hint,
+			Warning: p.Warning})
+	}
+	return len(problems) > 0
+}
+
+// checked lists the steps whose config the plugin accepted, but for misspelt keys.
 func (p *Pipeline) checked() []*Step {
 	return slices.DeleteFunc(p.Steps(), func(s *Step) bool {
-		return s.Plugin.Check == nil || len(sdk.Faults(s.Plugin.Check(s.Config))) > 0
+		return s.Plugin.Check == nil || !sdk.KeysOnly(s.Plugin.Check(s.Config))
 	})
 }
 

@@ -147,7 +147,12 @@ func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema, more ...
 	}
 	problems := plugin.Check(text)
 	b.add(s, named, problems)
-	if len(sdk.Faults(problems)) > 0 || in == nil && kind != sdk.KindSource {
+	text, ok = usable(plugin, text, problems)
+	if in == nil && kind != sdk.KindSource {
+		return step
+	}
+	if !ok {
+		step.Out, _ = plugin.Schema(step.Config, in) // some plugins know it all the same
 		return step
 	}
 	out, problems := plugin.Schema(text, in)

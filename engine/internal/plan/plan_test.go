@@ -18,6 +18,8 @@ type topicIn struct {
 	Topic   string     `json:"topic" required:"true" doc:"Topic to read."`
 	Brokers string     `json:"brokers"`
 	Start   string     `json:"start"`
+	Rate    int        `json:"rate"`
+	Quiet   bool       `json:"quiet"`
 	Schema  sdk.Schema `json:"schema"`
 }
 

@@ -2,6 +2,7 @@ package files
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -22,14 +23,14 @@ func checkMetadata(names []string) error {
 	known := []string{metaPath, metaLine}
 	for i, name := range names {
 		if !slices.Contains(known, name) {
-			p := sdk.Problem{Path: "metadata", Message: "want path or line, got " + name}
+			p := sdk.Problem{Path: "metadata." + strconv.Itoa(i), Message: "want path or line, got " + name}
 			if near := sdk.Nearest(name, known); near != "" {
 				p.Hint = "did you mean " + near + "?"
 			}
 			return p
 		}
 		if slices.Contains(names[:i], name) {
-			return sdk.Fieldf("metadata", "%s is named twice", name)
+			return sdk.Fieldf("metadata."+strconv.Itoa(i), "%s is named twice", name)
 		}
 	}
 	return nil

@@ -65,9 +65,9 @@ func TestPositionsAreGivenWhenAskedFor(t *testing.T) {
 
 func TestMetadataThatFilesDoNotHaveIsRefused(t *testing.T) {
 	tests := map[string][]string{
-		"metadata: want path or line, got offset":                     {"offset"},
-		"metadata: want path or line, got lines (did you mean line?)": {"path", "lines"},
-		"metadata: path is named twice":                               {"path", "path"},
+		"metadata.0: want path or line, got offset":                     {"offset"},
+		"metadata.1: want path or line, got lines (did you mean line?)": {"path", "lines"},
+		"metadata.1: path is named twice":                               {"path", "path"},
 	}
 	for want, metadata := range tests {
 		cfg := DefaultSource()

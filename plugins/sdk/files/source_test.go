@@ -269,7 +269,7 @@ func TestSourceConfigIsChecked(t *testing.T) {
 		{"partition", `{"path":"in","partition":"folder"}`,
 			"partition: want file, got folder; other partitions are not"},
 		{"metadata", `{"path":"in","metadata":["path","line"]}`, ""},
-		{"other metadata", `{"path":"in","metadata":["offset"]}`, "metadata: want path or line, got offset"},
+		{"other metadata", `{"path":"in","metadata":["offset"]}`, "metadata.0: want path or line, got offset"},
 		{"type", `{"path":"in","schema":{"a":"strng"}}`, "schema.a: "},
 	}
 	for _, test := range tests {

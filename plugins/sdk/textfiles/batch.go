@@ -33,7 +33,7 @@ func CheckSchema(schema sdk.Schema) error {
 	if len(schema) > 0 {
 		return nil
 	}
-	return sdk.Problem{Path: "schema", Message: "schema is missing",
+	return sdk.Problem{Code: sdk.CodeMissingField, Message: "schema is missing",
 		Hint: "name one of the file's schemas, or write the columns in place: {id: int64, name: string}"}
 }
 

@@ -1,0 +1,110 @@
+package sdk
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+type limits struct {
+	Size int `json:"size"`
+}
+
+func (l *limits) Validate() error {
+	if l.Size < 0 {
+		return Fieldf("size", "want 0 or more, got %d", l.Size)
+	}
+	return nil
+}
+
+type shop struct {
+	Name   string            `json:"name" required:"true" alias:"title"`
+	Count  int               `json:"count"`
+	Opened time.Time         `json:"opened"`
+	Limits limits            `json:"limits"`
+	Prices map[string]limits `json:"prices"`
+}
+
+func (s *shop) Validate() error {
+	if s.Count < 0 {
+		return Fieldf("count", "want 0 or more, got %d", s.Count)
+	}
+	return nil
+}
+
+func TestEveryFaultOfAConfigIsFoundInOnePass(t *testing.T) {
+	tests := []struct {
+		name, config string
+		want         []string // path, code and a part of the message
+	}{
+		{"a misspelt key is what it is near to", `{"nam": "x", "cuont": -1}`,
+			[]string{"nam unknown-field did you mean name?", "cuont unknown-field did you mean count?",
+				"cuont invalid-value want 0 or more, got -1"}},
+		{"a neighbour's name too", `{"title": [1]}`,
+			[]string{"title unknown-field did you mean name?", "title wrong-type want a string, got a list"}},
+		{"not if the key itself is there", `{"name": "x", "nam": [1]}`,
+			[]string{"nam unknown-field did you mean name?"}},
+		{"a missing key", `{}`, []string{" missing-field name is missing"}},
+		{"faults of a map and of its neighbours", `{"name": "x", "limits": {"size": -1}, "count": -2}`,
+			[]string{"limits.size invalid-value got -1", "count invalid-value got -2"}},
+		{"no judgement without a value that cannot be read", `{"name": "x", "limits": {"size": "y"}, "count": -2}`,
+			[]string{"limits.size wrong-type want a whole number"}},
+		{"nor without one of the user's keys", `{"name": "x", "prices": {"a": {"size": -1}}, "count": -2}`,
+			[]string{"prices.a.size invalid-value got -1"}},
+		{"times", `{"name": "x", "opened": "monday"}`,
+			[]string{`opened invalid-value want a time such as 2026-01-31T09:30:00Z, got "monday"`}},
+		{"a list of maps for a map", `{"name": "x", "limits": [{"size": 1}]}`,
+			[]string{`limits wrong-type want a map, got a list (remove the "- " before each key`}},
+		{"a list for a map", `{"name": "x", "limits": [1]}`, []string{"limits wrong-type want a map, got a list"}},
+	}
+	for _, test := range tests {
+		var s shop
+		var got []string
+		for _, p := range Decode([]byte(test.config), &s) {
+			text := p.Message
+			if p.Hint != "" {
+				text += " (" + p.Hint + ")"
+			}
+			got = append(got, p.Path+" "+p.Code+" "+text)
+		}
+		same := len(got) == len(test.want)
+		for i := 0; same && i < len(got); i++ {
+			head, tail, _ := strings.Cut(test.want[i], " ")
+			code, text, _ := strings.Cut(tail, " ")
+			same = strings.HasPrefix(got[i], head+" "+code+" ") && strings.Contains(got[i], text)
+		}
+		if !same {
+			t.Errorf("%s:\n got %q\nwant %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestConfigWithMisspeltKeysStillTellsItsColumnsAndResources(t *testing.T) {
+	type config struct {
+		Path   string `json:"path"`
+		Schema Schema `json:"schema"`
+	}
+	p := Spec[config]{Kind: KindSource, Name: "x",
+		Resources: func(c *config) []string { return []string{c.Path} },
+	}.Plugin()
+	text := []byte(`{"pth": "in", "shema": {"a": "int64"}}`)
+	if got := p.Resources(text); !reflect.DeepEqual(got, []string{"in"}) {
+		t.Errorf("resources: got %v, want in", got)
+	}
+	if _, problems := p.Schema(text, nil); len(problems) > 0 {
+		t.Errorf("what Check said is repeated: %v", problems)
+	}
+	if got := p.Resources([]byte(`{"path": [1]}`)); got != nil {
+		t.Errorf("resources of a config that cannot be read: got %v", got)
+	}
+}
+
+func TestMisspeltTypesOfNeighboursAreTaken(t *testing.T) {
+	for name, want := range map[string]string{"integr": "int64", "datetim": "timestamp", "strng": "string",
+		"boolen": "bool", "vachar": "string", "timestmp": "timestamp"} {
+		if _, err := TypeOf(name); err == nil || !strings.HasSuffix(err.Error(), "did you mean "+want+"?") {
+			t.Errorf("%s: got %v, want did you mean %s?", name, err, want)
+		}
+	}
+}
