@@ -193,7 +193,7 @@ func TestPlainConfigStopsCleanly(t *testing.T) {
 
 func TestPlainConfigReadsStandardInput(t *testing.T) {
 	t.Chdir(t.TempDir())
-	write(t, "plain.yaml", "http: {enabled: false}\ninput: {stdin: {}}\npipeline:\n  processors:\n"+
+	write(t, "plain.yaml", "http: {enabled: false}\ninput: {stdin: {}}\npipeline:\n  threads: 1\n  processors:\n"+
 		"    - log: {message: 'saw ${! content() }'}\n    - mapping: 'root = "+
 		"content().uppercase()'\noutput: {stdout: {}}\n")
 	self, err := os.Executable()
