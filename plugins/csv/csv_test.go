@@ -275,3 +275,19 @@ func TestExamplesAreValid(t *testing.T) {
 		}
 	}
 }
+
+func TestEachOptionIsAnotherShape(t *testing.T) {
+	shapes := map[string]string{}
+	for _, keys := range []string{``, `,"delimiter":";"`, `,"header":false`, `,"null_value":"-"`, `,"crlf":true`,
+		`,"escape_formulas":true`} {
+		config := SinkConfig{Dialect: dialect()}
+		if problems := sdk.Decode([]byte(`{"path":"out"`+keys+`,"compression":"none","max_open_files":1,`+
+			`"roll":{"size":"1MB"}}`), &config); len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		if other, taken := shapes[config.shape()]; taken {
+			t.Errorf("%s would go on with a file of %s", keys, other)
+		}
+		shapes[config.shape()] = keys
+	}
+}
