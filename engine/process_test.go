@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asEngine) != "" {
 		os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr, plugins.Builtin()))
 	}
+	if os.Getenv(asBenthos) != "" {
+		os.Exit(beBenthos())
+	}
 	os.Exit(m.Run())
 }
 
