@@ -27,7 +27,7 @@ type Record struct {
 	Positions map[string][]byte `json:"positions"`          // source: cursor by partition
 	Handles   map[string][]byte `json:"handles,omitempty"`  // what each sink prepared, by step
 	Books     map[string]Counts `json:"books,omitempty"`    // counters of the run, by step
-	Settings  map[string]string `json:"settings,omitempty"` // fingerprint of each step that is kept
+	Settings  map[string]string `json:"settings,omitempty"` // what positions and state were made with, by step
 }
 
 // Counts are the books of one step, in rows.

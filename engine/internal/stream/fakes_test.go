@@ -242,7 +242,12 @@ func (w *world) all(name string) []int64 {
 	return values
 }
 
-type none struct{}
+// none is a config that means nothing.
+type none struct {
+	By string   `json:"by"`
+	To int      `json:"to"`
+	Of []string `json:"of"`
+}
 
 func (w *world) plugin(kind sdk.Kind, name string, open func() sdk.Instance) *sdk.Plugin {
 	p := sdk.Spec[none]{Kind: kind, Name: name, Open: func(_ context.Context, _ *none, _ *arrow.Schema,

@@ -2,12 +2,9 @@ package stream
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
-	"strings"
 
 	"etlengine/engine/internal/checkpoint"
 	"etlengine/engine/internal/plan"
@@ -266,34 +263,4 @@ func (o *opener) pin() error {
 	}
 	o.epochs.last = record
 	return o.store.Save(o.plan.Name, record)
-}
-
-// settings fingerprints what positions and state depend on, and refuses a
-// record that was made with something else.
-func (o *opener) settings() (map[string]string, error) {
-	now := map[string]string{}
-	for _, step := range o.plan.Steps() {
-		switch step.Plugin.Kind {
-		case sdk.KindSource:
-			now[step.Label] = step.Plugin.Name + " " + strings.Join(step.Plugin.Resources(step.Config), " ")
-		case sdk.KindTransform:
-			if strings.HasPrefix(step.Plugin.Name, benthosPrefix) {
-				continue // it has no state here, so it may change
-			}
-			sum := sha256.Sum256(step.Config)
-			now[step.Label] = step.Plugin.Name + " " + hex.EncodeToString(sum[:8])
-		}
-	}
-	if o.record == nil {
-		return now, nil
-	}
-	for _, step := range o.plan.Steps() {
-		before, known := o.record.Settings[step.Label]
-		if after := now[step.Label]; known && before != after {
-			return nil, &StepError{o.plan.Name, step, fmt.Errorf("the state in %s was made with another "+
-				"config of this step (%s; now %s): undo the change, give the step a new label to begin "+
-				"without its state, or set another state_dir", o.store.Dir(), before, after)}
-		}
-	}
-	return now, nil
 }

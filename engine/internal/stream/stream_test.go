@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"etlengine/engine/internal/plan"
+	"etlengine/plugins/sdk"
 )
 
 func upTo(n int64) []int64 {
@@ -206,15 +207,35 @@ func TestOneFailureStopsTheOthers(t *testing.T) {
 func TestChangedConfigOfAStatefulStepIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	w := newWorld(10)
+	before, after := w.plan(dir), w.plan(dir)
+	before.Pipelines[0].Branches[1].Processors[0].Config = []byte(`{"by": "1m", "of": ["n"]}`)
+	after.Pipelines[0].Branches[1].Processors[0].Config = []byte(`{"by": "2m", "to": 1, "of": ["n"]}`)
+	r := open(t, before)
+	if err := r.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	closeRunner(t, r)
+	_, err := Open(t.Context(), after, Options{})
+	want := `pipelines.test.add: the state in ` + dir + ` was made with by "1m", now "2m"; to left out, now 1: `
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q in it", err, want)
+	}
+}
+
+func TestPipelineOfTheSameNameAndAnotherInputIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(10)
 	r := open(t, w.plan(dir))
 	if err := r.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	closeRunner(t, r)
-	p := w.plan(dir)
-	p.Pipelines[0].Branches[1].Processors[0].Config = []byte(`{ }`)
-	_, err := Open(t.Context(), p, Options{})
-	if err == nil || !strings.Contains(err.Error(), "pipelines.test.add: the state in") {
-		t.Errorf("got %v, want a refusal that names the step", err)
+	other := w.plan(dir)
+	input := w.step(sdk.KindSource, "other", func() sdk.Instance { return &script{ends: true} })
+	other.Pipelines[0].Input = input
+	_, err := Open(t.Context(), other, Options{})
+	want := "was made with count, now it is other: give the pipeline another name"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want both inputs and what to do", err)
 	}
 }
