@@ -150,7 +150,7 @@ func TestLintOfBenthosSteps(t *testing.T) {
 			"field cash not recognised"},
 		{"unknown processor", head + "    processors:\n      - mappin: 'root = this'\n        schema: " +
 			"{id: int64}\n" + out,
-			"Benthos has mapping"},
+			"did you mean mapping?"},
 		{"unknown inside", head + "    processors:\n      - try: [{mappin: 'root = this'}]\n        " +
 			"schema: {id: int64}\n" + out,
 			"p.yaml:5:15: pipelines.p.processors.0.try.0: unable to infer component type: mappin (did " +

@@ -34,7 +34,7 @@ func (a *app) load(paths []string, s *source) (*config.File, *plan.Plan, []confi
 		return file, nil, problems
 	}
 	p, more := plan.New(file, a.catalog, stream.NewComponents(resources(file), a.log()))
-	problems = append(problems, more...)
+	problems = file.With(problems, more)
 	if slices.ContainsFunc(problems, isFault) {
 		p = nil
 	}

@@ -84,10 +84,11 @@ var Transform = newPlugin()
 
 func newPlugin() sdk.Plugin {
 	p := sdk.Spec[Config]{
-		Kind:    sdk.KindTransform,
-		Name:    "aggregation",
-		Late:    true,
-		Summary: "Counts, sums and ranks rows by group in windows of event time.",
+		Kind:      sdk.KindTransform,
+		Name:      "aggregation",
+		Late:      true,
+		MayBeLate: func(c *Config) bool { return c.Window != nil },
+		Summary:   "Counts, sums and ranks rows by group in windows of event time.",
 		Example: `aggregation:
   event_time: created_at
   watermark: 10s

@@ -62,6 +62,11 @@ func TestConfigProblemsNameThePath(t *testing.T) {
 		{"on_idle", with(`"on_idle": "wait"`), `on_idle: want one of advance, flush, hold, got "wait"`},
 		{"on_end", with(`"on_end": "drop"`), `on_end: want one of flush, hold, got "drop"`},
 		{"idle_timeout", with(`"idle_timeout": "0s"`), "idle_timeout: want more than 0s, got 0s"},
+		{"long delay", with(`"watermark": "61s", "window": {"tumbling": "1m"}`), "watermark: every window of 1m " +
+			"waits 1m1s for late rows before it comes out (fewer rows are late with a longer delay, results come " +
+			"sooner with a shorter one)"},
+		{"delay of a window", with(`"watermark": "1m", "window": {"tumbling": "1m"}`), ""},
+		{"long delay of sessions", with(`"watermark": "1h", "window": {"session": {"gap": "1m"}}`), ""},
 		{"future", with(`"max_future_skew": "1h"`), ""},
 		{"negative future", with(`"max_future_skew": "-1h"`), "max_future_skew: want 0s or more, got -1h"},
 		{"fine future", with(`"max_future_skew": "10ns"`),
@@ -98,7 +103,9 @@ func TestConfigProblemsNameThePath(t *testing.T) {
 func TestConfigProblemsWithoutAWindow(t *testing.T) {
 	tests := []struct{ name, config, want string }{
 		{"one group", running(``), ""},
-		{"allowed", running(`, "group_by": ["a"], "unbounded_state": true`), ""},
+		{"allowed", running(`, "group_by": ["a"], "unbounded_state": true`), "unbounded_state: every group is kept " +
+			"until the input ends, and memory grows with them (a window bounds them; leave it so if there are " +
+			"never many)"},
 		{"groups", running(`, "group_by": ["a"]`), "unbounded_state: without a window every group " +
 			"is kept for good; want true to allow it, got false"},
 		{"values", `{"emit": "on_end", "aggregates": {"n": "count_distinct(a)"}}`,

@@ -24,8 +24,8 @@ func (p *problems) at(path string, err error) {
 }
 
 // warn tells what is legal but doubtful.
-func (p *problems) warn(path, message, hint string) {
-	*p = append(*p, sdk.Problem{Path: path, Message: message, Hint: hint, Warning: true})
+func (p *problems) warn(code, path, message, hint string) {
+	*p = append(*p, sdk.Problem{Code: code, Path: path, Message: message, Hint: hint, Warning: true})
 }
 
 // choice demands one of the words.

@@ -1,6 +1,7 @@
 package aggregation
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -37,14 +38,18 @@ func (c *Config) validateWindowed(p *problems) {
 		p.add("event_time", "want a column, got nothing")
 	}
 	if c.Watermark == nil {
-		p.warn("watermark", "is not set",
+		p.warn("no-watermark", "watermark", "is not set",
 			"without a delay, a row of a window is late as soon as a newer window has begun")
+	} else if size := c.Window.size(); size > 0 && *c.Watermark > size {
+		p.warn("watermark-exceeds-window", "watermark", fmt.Sprintf(
+			"every window of %s waits %s for late rows before it comes out", size, *c.Watermark),
+			"fewer rows are late with a longer delay, results come sooner with a shorter one")
 	}
 	if c.Emit == onEnd {
 		p.add("emit", "on_end is for aggregates without a window; each window comes out when it is complete")
 	}
 	if c.UnboundedState {
-		p.warn("unbounded_state", "does nothing: windows close, and their state goes with them", "")
+		p.warn("", "unbounded_state", "does nothing: windows close, and their state goes with them", "")
 	}
 }
 
@@ -57,6 +62,9 @@ func (c *Config) validateForever(p *problems) {
 	}
 	if what := c.unbounded(); what != "" && !c.UnboundedState {
 		p.add("unbounded_state", "without a window every %s is kept for good; want true to allow it, got false", what)
+	} else if what != "" {
+		p.warn("unbounded-state", "unbounded_state", "every "+what+" is kept until the input ends, "+
+			"and memory grows with them", "a window bounds them; leave it so if there are never many")
 	}
 	if c.OnIdle == flush {
 		p.add("on_idle", "flush closes windows, and there is none; want %s or %s", advance, hold)
@@ -65,7 +73,7 @@ func (c *Config) validateForever(p *problems) {
 		p.add("on_end", "hold keeps what emit: on_end would tell; nothing would ever come out")
 	}
 	if c.Watermark != nil {
-		p.warn("watermark", "does nothing: without a window no row is late", "")
+		p.warn("", "watermark", "does nothing: without a window no row is late", "")
 	}
 	if c.EventTime != "" {
 		return

@@ -78,6 +78,14 @@ func (s *Session) validate(offset sdk.Duration, p *problems) {
 	}
 }
 
+// size is how long a window lasts, 0 for sessions.
+func (w *Window) size() sdk.Duration {
+	if w.Hopping != nil {
+		return w.Hopping.Size
+	}
+	return w.Tumbling
+}
+
 // spans computes windows: [start, start+size) for every start that is a
 // multiple of every away from the offset. All times are microseconds.
 type spans struct {

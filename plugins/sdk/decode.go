@@ -100,10 +100,12 @@ func (d *decoder) asWritten(problems []Problem) []Problem {
 	return problems
 }
 
-// KeysOnly tells whether nothing is wrong but keys: the rest of the config can
-// be used to find what else is wrong.
-func KeysOnly(problems []Problem) bool {
-	return !slices.ContainsFunc(problems, func(p Problem) bool { return !p.Key && !p.Warning })
+// Usable tells whether nothing is wrong but keys and the text of expressions: the
+// rest of the config can be used to find what else is wrong.
+func Usable(problems []Problem) bool {
+	return !slices.ContainsFunc(problems, func(p Problem) bool {
+		return !p.Key && !p.Warning && p.Code != CodeExpression
+	})
 }
 
 func (d *decoder) fail(path, format string, args ...any) {
@@ -130,7 +132,8 @@ func (d *decoder) value(path string, v *value, into reflect.Value) {
 	}
 	// What is wrong with a map's settings leaves its neighbours as they are;
 	// lists and maps of the user's keys are nothing without each of theirs.
-	if into.Kind() != reflect.Struct && !KeysOnly(d.problems[problems:]) {
+	users := into.Kind() == reflect.Slice || into.Kind() == reflect.Map
+	if users && !Usable(d.problems[problems:]) {
 		d.unread++
 	}
 }

@@ -33,8 +33,10 @@ type Plugin struct {
 	// AtLeastOnce says why the step cannot be exactly-once after a crash, in
 	// a few words; "" if it can.
 	AtLeastOnce string
-	// Late tells that a transform may hand on late rows.
-	Late bool
+	// Late tells that a transform may hand on late rows, and MayBeLate, if it is
+	// not nil, whether it may with a config that Check accepts.
+	Late      bool
+	MayBeLate func(config []byte) bool
 
 	// Check returns everything wrong with a config.
 	Check func(config []byte) []Problem
@@ -132,6 +134,7 @@ type Spec[C any] struct {
 
 	AtLeastOnce string
 	Late        bool
+	MayBeLate   func(c *C) bool
 
 	Schema    func(c *C, in *arrow.Schema) (*arrow.Schema, []Problem)
 	Resources func(c *C) []string
@@ -151,7 +154,7 @@ func (s Spec[C]) Plugin() Plugin {
 	p.Schema = func(config []byte, in *arrow.Schema) (*arrow.Schema, []Problem) {
 		c := s.Defaults
 		d := decode(config, &c)
-		if !KeysOnly(d.problems) {
+		if !Usable(d.problems) {
 			return nil, d.problems
 		}
 		if s.Schema == nil {
@@ -162,6 +165,12 @@ func (s Spec[C]) Plugin() Plugin {
 	}
 	p.Resources = func(config []byte) []string { return list(s, s.Resources, config) }
 	p.Needs = func(config []byte) []string { return list(s, s.Needs, config) }
+	if s.MayBeLate != nil {
+		p.MayBeLate = func(config []byte) bool {
+			c, problems := s.decode(config)
+			return Usable(problems) && s.MayBeLate(c)
+		}
+	}
 	if s.Setup != nil {
 		p.Setup = func(ctx context.Context, config []byte, env Env) error {
 			c, err := s.mustDecode(config)
@@ -199,7 +208,7 @@ func list[C any](s Spec[C], f func(*C) []string, config []byte) []string {
 		return nil
 	}
 	c, problems := s.decode(config)
-	if !KeysOnly(problems) {
+	if !Usable(problems) {
 		return nil
 	}
 	return f(c)

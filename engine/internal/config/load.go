@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // maxProblems bounds what is said of a file that is not a config at all.
@@ -63,6 +64,31 @@ func (f *File) read(report func(Problem)) []*Node {
 		}
 	}
 	return trees
+}
+
+// With adds to what Load found what was found in the plan of the same file. What
+// comes only of a fault that Load found is left out: the value that would be
+// refused is not the one that was meant.
+func (f *File) With(loaded, planned []Problem) []Problem {
+	var places []Position
+	paths, unfilled := map[string]bool{}, false
+	for _, p := range loaded {
+		if p.Line > 0 {
+			places = append(places, p.Position)
+		}
+		paths[p.Path] = p.Path != "" || paths[p.Path]
+		unfilled = unfilled || strings.HasSuffix(p.Code, "-variable")
+	}
+	all := slices.Clone(loaded)
+	for _, p := range planned {
+		same := func(at Position) bool { return at.File == p.File && at.Line == p.Line && at.Column == p.Column }
+		// Without their variables, different topics or folders look like one.
+		linked := p.Code == "circle" || p.Code == "two-writers"
+		if !paths[p.Path] && !slices.ContainsFunc(places, same) && !(unfilled && linked) {
+			all = append(all, p)
+		}
+	}
+	return f.sorted(all)
 }
 
 // sorted puts problems in the order of the files and removes what is said twice,

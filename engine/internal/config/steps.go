@@ -145,7 +145,9 @@ func (r *reader) output(at item) *Output {
 			continue
 		}
 		pos, path := at.node.KeyPos(key), join(at.path, key)
-		if at.node.Get("output") == nil {
+		isOutput := inPipeline[key] == "output" || sdk.Nearest(key, known) != ""
+		if at.node.Get("output") == nil && !isOutput {
+			r.meant[join(at.path, "output")] = true
 			r.fail(pos, path, "misplaced-step", "write output: under processors:, and "+key+": under output:",
 				"an output with processors has its plugin under its own output")
 			continue

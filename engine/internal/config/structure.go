@@ -100,7 +100,7 @@ func (r *reader) top() {
 			r.resource(key)
 		default:
 			known := topKeys
-			if strings.HasSuffix(key, "_resources") {
+			if strings.Contains(key, "_resource") {
 				known = resourceKeys
 			}
 			r.unknown(root.KeyPos(key), key, key, known, elsewhere)

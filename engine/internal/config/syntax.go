@@ -193,10 +193,12 @@ func (s *source) candidates(first, last int) []candidate {
 		}
 	}
 	// `path:in` and `csv` are YAML, texts; what fails is the line after them.
-	add(first-1, append(mendColon(s.line(first-1)), mendBareKey(s.line(first-1))...))
+	above := s.textAbove(first)
+	add(above, append(mendColon(s.line(above)), mendBareKey(s.line(above))...))
 	for n := max(1, last-maxBack); n < first; n++ {
 		add(n, mendSpace(s.line(n)))
 	}
+	add(first, s.mendOneTab(first))
 	add(first, mendsOf(s.line(first), false))
 	depth := bracketDepth(s.line(first))
 	for n := first + 1; n <= last && n < first+most; n++ {
@@ -208,6 +210,37 @@ func (s *source) candidates(first, last int) []candidate {
 	}
 	add(first, mendIndentation(s.line(first), s.widthsBefore(first)))
 	return list
+}
+
+// textAbove is the line above another that is neither empty nor a comment.
+func (s *source) textAbove(number int) int {
+	for n := number - 1; n > max(0, number-maxBack); n-- {
+		if text := strings.TrimLeft(s.line(n), " "); text != "" && text[0] != '#' {
+			return n
+		}
+	}
+	return number - 1
+}
+
+// mendOneTab takes the only tab of a file for four spaces, as most editors show
+// it, if a line above begins there.
+func (s *source) mendOneTab(number int) []mend {
+	tabs := 0
+	for _, line := range s.lines {
+		if strings.Contains(line[:len(line)-len(strings.TrimLeft(line, " \t"))], "\t") {
+			tabs++
+		}
+	}
+	mends := mendTab(s.line(number))
+	if tabs != 1 || len(mends) == 0 {
+		return nil
+	}
+	m := mends[0]
+	m.line = strings.Replace(s.line(number), "\t", "    ", 1)
+	if !slices.Contains(s.widthsBefore(number), len(m.line)-len(strings.TrimLeft(m.line, " "))) {
+		return nil
+	}
+	return []mend{m}
 }
 
 // bracketDepth is how many { and [ a line leaves open.

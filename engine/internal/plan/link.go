@@ -79,7 +79,7 @@ func (b *builder) settings(name string) bool {
 // checked lists the steps whose config the plugin accepted, but for misspelt keys.
 func (p *Pipeline) checked() []*Step {
 	return slices.DeleteFunc(p.Steps(), func(s *Step) bool {
-		return s.Plugin.Check == nil || !sdk.KeysOnly(s.Plugin.Check(s.Config))
+		return s.Plugin.Check == nil || !sdk.Usable(s.Plugin.Check(s.Config))
 	})
 }
 

@@ -168,41 +168,6 @@ func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema, more ...
 	return step
 }
 
-// role is what a kind of plugin is called in YAML.
-var role = map[sdk.Kind]string{sdk.KindSource: "input", sdk.KindTransform: "processor",
-	sdk.KindSink: "output", sdk.KindService: "service"}
-
-func (b *builder) unknownPlugin(kind sdk.Kind, s *config.Step) {
-	names, hint := b.catalog.Names(kind), "engine list shows all plugins"
-	plain := strings.TrimPrefix(s.Plugin, "benthos/")
-	if b.components != nil {
-		if plain != s.Plugin {
-			names = b.components.Names(kind)
-		}
-		if absent := b.components.Absent(kind, plain); absent != "" {
-			hint = absent
-		}
-	}
-	message := "no " + role[kind] + " named " + s.Plugin + suggestion(plain, names)
-	if others := b.catalog.Named(s.Plugin); len(others) > 0 {
-		message = s.Plugin + " cannot be an " + role[kind] + ", it is an " + role[others[0].Kind]
-		if kind == sdk.KindTransform {
-			message = s.Plugin + " cannot be a processor, it is an " + role[others[0].Kind]
-		} else if others[0].Kind == sdk.KindTransform || others[0].Kind == sdk.KindService {
-			message = s.Plugin + " cannot be an " + role[kind] + ", it is a " + role[others[0].Kind]
-		}
-		message += " (as " + role[kind] + " have " + strings.Join(names, ", ") + ")"
-	}
-	b.fail(s.Node.KeyPos(s.Plugin), s.Path, "unknown-plugin", message, hint)
-}
-
-func suggestion(name string, names []string) string {
-	if near := sdk.Nearest(name, names); near != "" {
-		return ", did you mean " + near + "?"
-	}
-	return " (have " + strings.Join(names, ", ") + ")"
-}
-
 // declared compares the columns written beside a step with those the plugin
 // computes, and stands in for them where it does not.
 func (b *builder) declared(s *config.Step, computed *arrow.Schema) *arrow.Schema {
@@ -274,7 +239,7 @@ func (b *builder) config(plugin *sdk.Plugin, s *config.Step) (text []byte, named
 			continue
 		}
 		value := s.Config.Get(key)
-		at := slices.IndexFunc(plugin.Fields, func(f sdk.Field) bool { return f.Name == key })
+		at := fieldOf(plugin, key)
 		if at >= 0 && plugin.Fields[at].Type == "schema" && value.Kind() == config.Scalar {
 			name := value.Text()
 			if value = b.file.Schemas.Get(name); value == nil {
@@ -292,6 +257,18 @@ func (b *builder) config(plugin *sdk.Plugin, s *config.Step) (text []byte, named
 		text = append(append(append(text, quoted...), ':'), value.JSON()...)
 	}
 	return append(text, '}'), named, ok
+}
+
+// fieldOf is the index of the field that a key means, misspelt or not; or -1.
+func fieldOf(plugin *sdk.Plugin, key string) int {
+	names := make([]string, len(plugin.Fields))
+	for i, f := range plugin.Fields {
+		names[i] = f.Name
+	}
+	if at := slices.Index(names, key); at >= 0 {
+		return at
+	}
+	return slices.Index(names, sdk.Nearest(key, names))
 }
 
 // foreign tells whether a key comes from the defaults and means something to a

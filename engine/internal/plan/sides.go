@@ -51,7 +51,7 @@ func (b *builder) sides(p *Pipeline, f *config.Pipeline) {
 	}
 	var makers []*Step
 	for _, s := range p.Steps() {
-		if s.Plugin.Late && s.In != nil {
+		if s.In != nil && mayBeLate(s) {
 			makers = append(makers, s)
 		}
 	}
@@ -61,12 +61,15 @@ func (b *builder) sides(p *Pipeline, f *config.Pipeline) {
 			"rows that come too late for "+makers[0].Label+" are dropped and only counted",
 			"keep them: late: {csv: {path: output/late}}")
 	case f.Late != nil && len(makers) == 0:
-		p.Late = b.side(f.Late, nil)
-		if !slices.ContainsFunc(p.Steps(), func(s *Step) bool { return s.Plugin.Late }) {
+		if !slices.ContainsFunc(p.Steps(), func(s *Step) bool { return s.Plugin.Late && s.Out == nil }) {
 			b.warn(f.Late.Node.KeyPos(f.Late.Plugin), f.Late.Path, "late-unused",
 				"no step of this pipeline can find a row late", "leave late out")
-			p.Late = b.side(f.Late, LateColumns(arrow.NewSchema(nil, nil)))
 		}
+		var columns *arrow.Schema // of rows that will never come
+		if p.Input != nil && p.Input.Out != nil {
+			columns = LateColumns(p.Input.Out)
+		}
+		p.Late = b.side(f.Late, columns)
 	case f.Late != nil:
 		for _, other := range makers[1:] {
 			if !other.In.Equal(makers[0].In) {
@@ -78,6 +81,12 @@ func (b *builder) sides(p *Pipeline, f *config.Pipeline) {
 		}
 		p.Late = b.side(f.Late, LateColumns(makers[0].In))
 	}
+}
+
+// mayBeLate tells whether a step can find a row late. Of one with a fault it is
+// not known.
+func mayBeLate(s *Step) bool {
+	return s.Plugin.Late && s.Out != nil && (s.Plugin.MayBeLate == nil || s.Plugin.MayBeLate(s.Config))
 }
 
 // side plans one of them. Its columns that begin with _ are written, for they

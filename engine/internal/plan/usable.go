@@ -13,7 +13,7 @@ import (
 // the same pass. Only what has no say in the columns is left out: numbers,
 // durations, sizes and switches.
 func usable(plugin *sdk.Plugin, config []byte, problems []sdk.Problem) (text []byte, ok bool) {
-	if sdk.KeysOnly(problems) {
+	if sdk.Usable(problems) {
 		return config, true
 	}
 	plain := []string{"int", "number", "duration", "size", "bool", "timestamp"}
@@ -21,7 +21,7 @@ func usable(plugin *sdk.Plugin, config []byte, problems []sdk.Problem) (text []b
 	for _, p := range sdk.Faults(problems) {
 		key, _, _ := strings.Cut(p.Path, ".")
 		at := slices.IndexFunc(plugin.Fields, func(f sdk.Field) bool { return f.Name == key })
-		if p.Key {
+		if sdk.Usable([]sdk.Problem{p}) {
 			continue
 		}
 		if at < 0 || !slices.Contains(plain, plugin.Fields[at].Type) {
@@ -30,7 +30,7 @@ func usable(plugin *sdk.Plugin, config []byte, problems []sdk.Problem) (text []b
 		faulty = append(faulty, key)
 	}
 	text = without(config, faulty)
-	return text, sdk.KeysOnly(plugin.Check(text))
+	return text, sdk.Usable(plugin.Check(text))
 }
 
 // without leaves keys out of a JSON object.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -147,6 +148,31 @@ func (c *Components) lint(typ string, config []byte, path string) []sdk.Problem 
 		}
 		problems[i] = p
 	}
+	return misspelt(problems)
+}
+
+// misspelt takes an unknown field for a required one that is missing beside it
+// and has nearly its name. That it is missing is not told again.
+func misspelt(problems []sdk.Problem) []sdk.Problem {
+	for i := range problems {
+		p := &problems[i]
+		cut := strings.LastIndexByte(p.Path, '.')
+		if !p.Key || cut < 0 {
+			continue
+		}
+		missing := func(other sdk.Problem) string {
+			m := missingField.FindStringSubmatch(other.Message)
+			if m == nil || other.Path != p.Path[:cut] {
+				return ""
+			}
+			return sdk.Nearest(p.Path[cut+1:], m[1:])
+		}
+		at := slices.IndexFunc(problems, func(other sdk.Problem) bool { return missing(other) != "" })
+		if at >= 0 {
+			p.Message += ", did you mean " + missing(problems[at]) + "?"
+			return misspelt(slices.Delete(problems, at, at+1))
+		}
+	}
 	return problems
 }
 
@@ -154,9 +180,10 @@ func (c *Components) lint(typ string, config []byte, path string) []sdk.Problem 
 func noEnv(context.Context, string) (string, bool) { return "", false }
 
 var (
-	fieldLint  = regexp.MustCompile(`^field (\S+) (?:not recognised|is invalid|is required)`)
-	lookup     = regexp.MustCompile(`\$\{[0-9A-Za-z_.]+(:((\$\{[^}]+\})|[^}])*)?(?:\|[0-9A-Za-z]+)?\}`)
-	lineBreaks = strings.NewReplacer("\n", " ")
+	fieldLint    = regexp.MustCompile(`^field (\S+) (?:not recognised|is invalid|is required)`)
+	missingField = regexp.MustCompile(`^field (\S+) is required`)
+	lookup       = regexp.MustCompile(`\$\{[0-9A-Za-z_.]+(:((\$\{[^}]+\})|[^}])*)?(?:\|[0-9A-Za-z]+)?\}`)
+	lineBreaks   = strings.NewReplacer("\n", " ")
 )
 
 // quotedWord is the name of the field that a lint is about.

@@ -1,0 +1,48 @@
+package plan
+
+import (
+	"strings"
+
+	"etlengine/engine/internal/config"
+	"etlengine/plugins/sdk"
+)
+
+// role is what a kind of plugin is called in YAML.
+var role = map[sdk.Kind]string{sdk.KindSource: "input", sdk.KindTransform: "processor",
+	sdk.KindSink: "output", sdk.KindService: "service"}
+
+func (b *builder) unknownPlugin(kind sdk.Kind, s *config.Step) {
+	names, hint := b.catalog.Names(kind), "engine list shows all plugins"
+	plain := strings.TrimPrefix(s.Plugin, "benthos/")
+	if b.components != nil {
+		if plain != s.Plugin {
+			names = b.components.Names(kind)
+		}
+		if absent := b.components.Absent(kind, plain); absent != "" {
+			hint = absent
+		}
+	}
+	message := "no " + role[kind] + " named " + s.Plugin + suggestion(plain, names)
+	if b.components != nil && sdk.Nearest(plain, names) == "" {
+		if near := sdk.Nearest(plain, b.components.Names(kind)); near != "" {
+			message, hint = "no "+role[kind]+" named "+s.Plugin+", did you mean "+near+"?", ""
+		}
+	}
+	if others := b.catalog.Named(s.Plugin); len(others) > 0 {
+		message = s.Plugin + " cannot be an " + role[kind] + ", it is an " + role[others[0].Kind]
+		if kind == sdk.KindTransform {
+			message = s.Plugin + " cannot be a processor, it is an " + role[others[0].Kind]
+		} else if others[0].Kind == sdk.KindTransform || others[0].Kind == sdk.KindService {
+			message = s.Plugin + " cannot be an " + role[kind] + ", it is a " + role[others[0].Kind]
+		}
+		message += " (as " + role[kind] + " have " + strings.Join(names, ", ") + ")"
+	}
+	b.fail(s.Node.KeyPos(s.Plugin), s.Path, "unknown-plugin", message, hint)
+}
+
+func suggestion(name string, names []string) string {
+	if near := sdk.Nearest(name, names); near != "" {
+		return ", did you mean " + near + "?"
+	}
+	return " (have " + strings.Join(names, ", ") + ")"
+}
