@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"etlengine/plugins/sdk"
 )
 
 // maxProblems bounds what is said of a file that is not a config at all.
@@ -84,7 +86,8 @@ func (f *File) With(loaded, planned []Problem) []Problem {
 		same := func(at Position) bool { return at.File == p.File && at.Line == p.Line && at.Column == p.Column }
 		// Without their variables, different topics or folders look like one.
 		linked := p.Code == "circle" || p.Code == "two-writers"
-		if !paths[p.Path] && !slices.ContainsFunc(places, same) && !(unfilled && linked) {
+		value := paths[p.Path] && p.Code != sdk.CodeUnknownField // which is about the key
+		if !value && !slices.ContainsFunc(places, same) && !(unfilled && linked) {
 			all = append(all, p)
 		}
 	}

@@ -103,6 +103,16 @@ func (n *Node) addKey(key mapKey, value *Node) {
 	}
 }
 
+// rename gives a key another name, which no other key has.
+func (n *Node) rename(old, name string) {
+	if at := n.index(old); at >= 0 {
+		n.keys[at].name = name
+	}
+	if n.at != nil {
+		n.indexKeys()
+	}
+}
+
 func (n *Node) indexKeys() {
 	n.at = make(map[string]int, len(n.keys))
 	for i, key := range n.keys {

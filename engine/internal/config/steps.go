@@ -42,7 +42,7 @@ func (r *reader) pipeline(name string, at Position, n *Node) *Pipeline {
 	}
 	for _, key := range n.Keys() {
 		if !slices.Contains(pipelineKeys, key) {
-			r.unknown(n.KeyPos(key), join(path, key), key, pipelineKeys, inPipeline)
+			r.unknown(n, join(path, key), key, pipelineKeys, inPipeline)
 		}
 	}
 	p := &Pipeline{Name: name, Node: n, CheckpointInterval: r.interval(n, path, r.file.CheckpointInterval)}
@@ -152,7 +152,7 @@ func (r *reader) output(at item) *Output {
 				"an output with processors has its plugin under its own output")
 			continue
 		}
-		r.unknown(pos, path, key, known, inPipeline)
+		r.unknown(at.node, path, key, known, inPipeline)
 	}
 	o := &Output{Node: at.node, Path: at.path, Label: r.givenLabel(at.node, at.path)}
 	o.Processors = r.processors(at.node, at.path)
@@ -209,7 +209,7 @@ func (r *reader) plugin(n *Node, at Position, path string) (string, bool) {
 		names = slices.DeleteFunc(names, func(key string) bool {
 			near := sdk.Nearest(key, stepKeys)
 			if near != "" {
-				r.unknown(n.KeyPos(key), join(path, key), key, stepKeys, nil)
+				r.unknown(n, join(path, key), key, stepKeys, nil)
 			}
 			return near != ""
 		})

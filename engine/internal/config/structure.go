@@ -87,7 +87,7 @@ func (r *reader) fail(pos Position, path, code, hint, format string, args ...any
 
 func (r *reader) top() {
 	root := r.file.Root
-	shape := ""
+	shape, given := "", root.Get("pipelines")
 	for _, key := range root.Keys() {
 		switch {
 		case slices.Contains(topKeys, key):
@@ -100,17 +100,19 @@ func (r *reader) top() {
 			r.resource(key)
 		default:
 			known := topKeys
-			if strings.Contains(key, "_resource") {
+			if strings.Contains(key, "_resource") || sdk.Nearest(key, resourceKeys) != "" {
 				known = resourceKeys
 			}
-			r.unknown(root.KeyPos(key), key, key, known, elsewhere)
+			if ours := r.unknown(root, key, key, known, elsewhere); slices.Contains(resourceKeys, ours) {
+				r.resource(ours)
+			}
 			continue
 		}
 		if unsupported(key) {
 			r.refuse(root.KeyPos(key), key, key)
 		}
 	}
-	r.shape(shape)
+	r.shape(shape, given)
 	r.settings()
 	r.file.Defaults = r.mapAt(root, "defaults", "")
 	r.file.Schemas = r.schemas(root)
@@ -124,15 +126,14 @@ func (r *reader) top() {
 }
 
 // shape tells a plain Benthos file, or a mixture, from one of ours.
-func (r *reader) shape(key string) {
+func (r *reader) shape(key string, pipelines *Node) {
 	root := r.file.Root
-	pipelines := root.Get("pipelines")
 	switch {
 	case key != "" && pipelines != nil:
 		r.fail(root.KeyPos(key), key, "two-shapes", "move it into a pipeline: pipelines.NAME."+inOurs(key),
 			"a file has either pipelines, or input, pipeline and output at its top as Benthos has")
 	case key != "":
-		r.unknown(root.KeyPos(key), key, key, topKeys, elsewhere)
+		r.unknown(root, key, key, topKeys, elsewhere)
 	case r.meant["pipelines"]:
 	case pipelines.Kind() == Null || pipelines.Kind() == Map && len(pipelines.keys) == 0:
 		pos := root.pos
@@ -167,7 +168,11 @@ func inOurs(key string) string {
 	return key
 }
 
-func (r *reader) unknown(pos Position, path, key string, known []string, others map[string]string) {
+// unknown reports a key that a map cannot have. One that is only misspelt is
+// taken for the key that was meant, which is returned: what stands under it is
+// checked in the same pass.
+func (r *reader) unknown(in *Node, path, key string, known []string, others map[string]string) string {
+	pos, near := in.KeyPos(key), sdk.Nearest(key, known)
 	message := "unknown key"
 	around := strings.TrimSuffix(path, key)
 	if ours := others[key]; ours != "" {
@@ -176,13 +181,18 @@ func (r *reader) unknown(pos Position, path, key string, known []string, others 
 			message = "unknown key, did you mean " + ours + "?"
 			r.meant[around+ours] = true
 		}
-	} else if near := sdk.Nearest(key, known); near != "" {
+	} else if near != "" {
 		message += ", did you mean " + near + "?"
 		r.meant[around+near] = true
 	} else {
 		message += " (have " + strings.Join(known, ", ") + ")"
 	}
 	r.report(Problem{Position: pos, Path: path, Code: "unknown-key", Message: message})
+	if near == "" || in.index(near) >= 0 {
+		return ""
+	}
+	in.rename(key, near)
+	return near
 }
 
 func (r *reader) settings() {

@@ -74,6 +74,13 @@ func (b *builder) run(steps []*config.Step) int {
 	return len(steps)
 }
 
+// known tells whether there is a processor of the step's name.
+func (b *builder) known(s *config.Step) bool {
+	_, ours := b.catalog.Find(sdk.KindTransform, s.Plugin)
+	_, theirs := b.component(sdk.KindTransform, s)
+	return ours || theirs
+}
+
 // benthos plans a step of one or several components.
 func (b *builder) benthos(kind sdk.Kind, run []*config.Step, in *arrow.Schema) *Step {
 	first, last := run[0], run[len(run)-1]

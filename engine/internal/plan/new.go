@@ -41,6 +41,7 @@ type builder struct {
 	plan       *Plan
 	problems   []config.Problem
 	badSchemas map[string]bool
+	unsure     bool // the step that is planned may be longer, were the next one's name right
 }
 
 func (b *builder) fail(at config.Position, path, code, message, hint string) {
@@ -110,6 +111,7 @@ func (b *builder) steps(steps []*config.Step, columns *arrow.Schema) []*Step {
 	var planned []*Step
 	for len(steps) > 0 {
 		n := max(1, b.run(steps))
+		b.unsure = n < len(steps) && !b.known(steps[n])
 		step := b.step(sdk.KindTransform, steps[0], columns, steps[1:n]...)
 		columns, steps = step.Out, steps[n:]
 		planned = append(planned, step)
@@ -135,9 +137,13 @@ func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema, more ...
 	step := &Step{Label: s.Label, Path: s.Path, Where: s.Node.KeyPos(s.Plugin).String(), In: in}
 	plugin, ok := b.catalog.Find(kind, s.Plugin)
 	if !ok {
-		b.unknownPlugin(kind, s)
-		step.Plugin = &sdk.Plugin{Kind: kind, Name: s.Plugin}
-		return step
+		if plugin = b.unknownPlugin(kind, s); plugin == nil {
+			step.Plugin = &sdk.Plugin{Kind: kind, Name: s.Plugin}
+			if s.Schema != nil {
+				step.Out = b.declared(s, nil)
+			}
+			return step
+		}
 	}
 	step.Plugin = plugin
 	text, named, ok := b.config(plugin, s)
@@ -172,7 +178,7 @@ func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema, more ...
 // computes, and stands in for them where it does not.
 func (b *builder) declared(s *config.Step, computed *arrow.Schema) *arrow.Schema {
 	if s.Schema == nil {
-		if computed == nil {
+		if computed == nil && !b.unsure {
 			b.fail(s.Node.KeyPos(s.Plugin), s.Path, "schema-missing", "the columns after this step are not known",
 				"write them beside it: schema: NAME, or schema: {column: type}")
 		}

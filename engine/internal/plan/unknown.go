@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"etlengine/engine/internal/config"
@@ -11,7 +12,9 @@ import (
 var role = map[sdk.Kind]string{sdk.KindSource: "input", sdk.KindTransform: "processor",
 	sdk.KindSink: "output", sdk.KindService: "service"}
 
-func (b *builder) unknownPlugin(kind sdk.Kind, s *config.Step) {
+// unknownPlugin reports a name that no plugin of the kind has, and returns the
+// one that it is a misspelling of, or nil.
+func (b *builder) unknownPlugin(kind sdk.Kind, s *config.Step) *sdk.Plugin {
 	names, hint := b.catalog.Names(kind), "engine list shows all plugins"
 	plain := strings.TrimPrefix(s.Plugin, "benthos/")
 	if b.components != nil {
@@ -22,11 +25,15 @@ func (b *builder) unknownPlugin(kind sdk.Kind, s *config.Step) {
 			hint = absent
 		}
 	}
+	all := names
+	if b.components != nil {
+		all = slices.Concat(names, b.components.Names(kind))
+	}
+	near := sdk.Nearest(plain, all)
 	message := "no " + role[kind] + " named " + s.Plugin + suggestion(plain, names)
-	if b.components != nil && sdk.Nearest(plain, names) == "" {
-		if near := sdk.Nearest(plain, b.components.Names(kind)); near != "" {
-			message, hint = "no "+role[kind]+" named "+s.Plugin+", did you mean "+near+"?", ""
-		}
+	if near != "" {
+		message = "no " + role[kind] + " named " + s.Plugin + ", did you mean " + near + "?"
+		hint = strings.TrimPrefix(hint, "Benthos has "+near) // nothing is left of it
 	}
 	if others := b.catalog.Named(s.Plugin); len(others) > 0 {
 		message = s.Plugin + " cannot be an " + role[kind] + ", it is an " + role[others[0].Kind]
@@ -38,6 +45,11 @@ func (b *builder) unknownPlugin(kind sdk.Kind, s *config.Step) {
 		message += " (as " + role[kind] + " have " + strings.Join(names, ", ") + ")"
 	}
 	b.fail(s.Node.KeyPos(s.Plugin), s.Path, "unknown-plugin", message, hint)
+	if b.file.Defaults.Get(near) != nil {
+		return nil // its config is not whole
+	}
+	meant, _ := b.catalog.Find(kind, near)
+	return meant
 }
 
 func suggestion(name string, names []string) string {
