@@ -5,8 +5,8 @@ COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY engine engine
 COPY plugins plugins
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /out/app/engine ./engine
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/cache \
+    CGO_ENABLED=0 GOCACHE=/cache go build -trimpath -ldflags='-s -w' -o /out/app/engine ./engine
 # The final image has no shell to make folders with. A new volume takes its mode from the folder
 # it covers, so these two are open to whatever user the container is started as.
 RUN mkdir -m 0777 /out/app/.engine /out/app/output

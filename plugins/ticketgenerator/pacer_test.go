@@ -33,7 +33,7 @@ func TestStandstillIsNotCaughtUpOnAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openSource(t, `{"rate": 1000}`, testEnv(1, nil))
 		batches(t, s, 10)
-		time.Sleep(time.Hour) // the steps behind stood still
+		<-time.After(time.Hour) // the steps behind stood still
 		began, rows := time.Now(), int64(0)
 		for time.Since(began) < time.Second {
 			got, _ := batches(t, s, 1)

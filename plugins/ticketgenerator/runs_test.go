@@ -35,7 +35,7 @@ func within(t *testing.T, all []ticket, start time.Time, span time.Duration) {
 func TestSpanAloneEndsAtTheLastMinuteAndGoesOn(t *testing.T) {
 	const config = `{"count": 1000, "span": "1h", "disorder": "5s", "late_ratio": 0.1, "seed": 1}`
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(42 * time.Second) // into the minute
+		<-time.After(42 * time.Second) // into the minute
 		begin := time.Now().Truncate(time.Minute).Add(-time.Hour)
 		ids := map[string]bool{}
 		var cursor []byte

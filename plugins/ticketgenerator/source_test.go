@@ -184,7 +184,7 @@ func TestPositionsPinSeedAndSpanBeforeTheFirstTicket(t *testing.T) {
 		first := openSource(t, config, testEnv(1, nil))
 		pinned := first.Positions()[Partition]
 		want := allTickets(t, first)
-		time.Sleep(10 * time.Minute) // in the bubble: the crash and the restart take their time
+		<-time.After(10 * time.Minute) // in the bubble: the crash and the restart take their time
 		if got := allTickets(t, openSource(t, config, testEnv(1, pinned))); !slices.Equal(got, want) {
 			t.Error("a restart from the first position gives other tickets")
 		}

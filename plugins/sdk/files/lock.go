@@ -82,5 +82,5 @@ func flock(f *os.File, how int) error {
 }
 
 func writable(folder string) error {
-	return unix.Access(folder, unix.W_OK|unix.X_OK)
+	return unix.Faccessat(unix.AT_FDCWD, folder, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
 }
