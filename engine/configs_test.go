@@ -88,7 +88,7 @@ func TestDeadLettersConfigKeepsEveryRow(t *testing.T) {
 		got = append(got, row[5]+" "+row[3])
 	}
 	want := []string{
-		`4 paid_at: want a timestamp, got "yesterday"`,
+		`4 paid_at: want a timestamp such as 2026-01-31T09:30:00Z, got "yesterday"`,
 		`5 amount: want a decimal(10,2), got "1 200.00"`,
 		"6 want 4 cells, got 3",
 		"7 payment_id: want a string, got null",

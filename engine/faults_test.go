@@ -170,3 +170,18 @@ func TestStateDirectoryInUseIsNamed(t *testing.T) {
 		t.Errorf("exit %d, %q; want 1 and who has it", code, stderr)
 	}
 }
+
+func TestFileThatCannotBeReadIsNamedOnce(t *testing.T) {
+	tests := []struct{ input, file, text, want string }{
+		{"parquet: {path: a.parquet, " + pair + "}", "a.parquet", "no Parquet at all", "want a parquet file"},
+		{"csv: {path: a.csv, " + pair + "}", "a.csv", "id;name\n1;a\n", `is the delimiter right (delimiter: ";")?`},
+	}
+	for _, test := range tests {
+		t.Chdir(t.TempDir())
+		write(t, test.file, test.text)
+		_, _, stderr := run("run", pipeline(t, test.input, toCSV))
+		if strings.Count(stderr, test.file) != 1 || !strings.Contains(stderr, test.want) {
+			t.Errorf("want %s once and %q, got\n%s", test.file, test.want, stderr)
+		}
+	}
+}

@@ -9,7 +9,6 @@ package parquet
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -115,11 +114,7 @@ func openSource(_ context.Context, c *SourceConfig, _ *arrow.Schema, env sdk.Env
 	return files.NewSource(c.SourceConfig, env, files.Input{
 		Suffixes: []string{suffix},
 		Open: func(_ context.Context, f files.File) (files.Reader, error) {
-			r, err := openReader(f, env.Log)
-			if err != nil {
-				return nil, fmt.Errorf("opening: %w", err)
-			}
-			return r, nil
+			return openReader(f, env.Log)
 		},
 	})
 }

@@ -158,6 +158,8 @@ func (c *Column) Want() string {
 	}
 	if c.Patterned() {
 		name += " (" + c.times.pattern + ")"
+	} else if c.Kind == Timestamp && c.unit == 0 {
+		name += " such as 2026-01-31T09:30:00Z"
 	}
 	return article + name
 }

@@ -65,7 +65,7 @@ type Input struct {
 	// Suffixes of the files that are read when the path is a folder. A file
 	// that is named, or matched by a glob, may have any.
 	Suffixes []string
-	// Open starts to read one file.
+	// Open starts to read one file. Its errors name the file.
 	Open func(ctx context.Context, f File) (Reader, error)
 }
 

@@ -34,7 +34,8 @@ func (s *sink) checkFolder(recorded uint64) error {
 			return fmt.Errorf("opening the folder %s: want one with files of this engine only, it holds %s; %s",
 				s.root, path, moveHint)
 		case engine != s.names.engine:
-			return fmt.Errorf("opening the folder %s: it holds %s of another engine (%s, this is %s); %s",
+			return fmt.Errorf("opening the folder %s: it holds %s of another engine (%s, this is %s), "+
+				"or of this one before its state directory was deleted; %s",
 				s.root, path, engine, s.names.engine, moveHint)
 		case owner == s.names.owner && epoch > recorded:
 			return fmt.Errorf("opening the folder %s: it holds %s of epoch %d, but the state of the pipeline "+

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,10 +69,17 @@ func (s *sink) gone() error {
 
 func (s *sink) folderGone(folder string) error {
 	if folder == s.root {
-		return fmt.Errorf("the output folder %s is gone: put it back, or make it anew to go on without its files",
-			folder)
+		return fmt.Errorf("the output folder %s is gone: put it back, or make it anew to go on without its files; %s",
+			folder, s.anew())
 	}
-	return fmt.Errorf("%s, the folder of rows that are not yet published, is gone: put it back", folder)
+	return fmt.Errorf("%s, the folder of rows that are not yet published, is gone: put it back; %s",
+		folder, s.anew())
+}
+
+// anew says how to do without what is gone.
+func (s *sink) anew() string {
+	return "rows published before are not written again: to begin anew, delete " +
+		cmp.Or(s.state, "the state directory") + " and the output folders"
 }
 
 // show moves one file, and notes the folders whose names changed, also if the

@@ -163,7 +163,8 @@ func TestOutputFolderOfARecordIsNotMadeAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, s.Recover(t.Context(), h), "the output folder /data/out is gone", "make it anew")
+	wantError(t, s.Recover(t.Context(), h), "the output folder /data/out is gone", "make it anew",
+		"to begin anew, delete the state directory and the output folders")
 }
 
 func TestRecordedHiddenFileMustBeThereAndWhole(t *testing.T) {

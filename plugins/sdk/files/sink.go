@@ -26,6 +26,7 @@ type sink struct {
 	log    *slog.Logger
 	disk   disk
 	root   string // the output folder
+	state  string // the state directory, for messages
 	hide   string // the folder of this step in the twin
 
 	due due // has a lock of its own: RollDue does not wait for a write
@@ -76,7 +77,7 @@ func newSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{cfg: cfg, format: f, layout: l, log: env.Log, disk: d, root: root,
+	s := &sink{cfg: cfg, format: f, layout: l, log: env.Log, disk: d, root: root, state: env.StateDir,
 		names: newNames(env.EngineID, env.Pipeline, env.Step, f.Suffix),
 		epoch: env.Epoch + 1, targets: map[string]*target{}}
 	s.due.limits(cfg.Roll)

@@ -278,7 +278,7 @@ func (s *source) start(ctx context.Context) error {
 	reader, err := s.input.Open(ctx, File{Path: f.path, Skip: at.Records, Schema: c.inFile,
 		Positions: s.places || c.metadata.lines()})
 	if err != nil {
-		return fmt.Errorf("opening %s: %w", f.name, err)
+		return err // it names the file, and the line if there is one
 	}
 	s.reading = &reading{found: now, columns: c, reader: reader, at: at}
 	return nil

@@ -83,10 +83,10 @@ func TestValuesAreCoerced(t *testing.T) {
 
 func TestOtherValuesAreErrors(t *testing.T) {
 	tests := []struct{ column, json, want string }{
-		{"timestamp", `"x"`, `v: want a timestamp, got "x"`},
-		{"timestamp", `1767225600`, `v: want a timestamp, got 1767225600`},
-		{"timestamp", `"2026-02-29T00:00:00Z"`, `v: want a timestamp, got "2026-02-29T00:00:00Z"`},
-		{"timestamp", `"2026-02-28T00:00:00"`, `v: want a timestamp, got "2026-02-28T00:00:00"`},
+		{"timestamp", `"x"`, `v: want a timestamp such as 2026-01-31T09:30:00Z, got "x"`},
+		{"timestamp", `1767225600`, `v: want a timestamp such as 2026-01-31T09:30:00Z, got 1767225600`},
+		{"timestamp", `"2026-02-29T00:00:00Z"`, `v: want a timestamp such as 2026-01-31T09:30:00Z, got "2026-02-29T00:00:00Z"`},
+		{"timestamp", `"2026-02-28T00:00:00"`, `v: want a timestamp such as 2026-01-31T09:30:00Z, got "2026-02-28T00:00:00"`},
 		{"timestamp unix_s", `"2026-02-28T00:00:00Z"`, `v: want a timestamp (unix_s), got "2026-02-28T00:00:00Z"`},
 		{"timestamp unix_s", `1e300`, `v: want a timestamp (unix_s), got 1e300`},
 		{"timestamp unix_s", `9223372036854775807`, `v: want a timestamp (unix_s), got 9223372036854775807`},
@@ -114,7 +114,7 @@ func TestOtherValuesAreErrors(t *testing.T) {
 		{"json", "\"\xff\"", `v: want json, got bytes that are not UTF-8`},
 		{"string!", `null`, `v: want a string, got null`},
 		{"timestamp", `"` + strings.Repeat("é", 100) + `"`,
-			`v: want a timestamp, got "` + strings.Repeat("é", 60) + `"…`},
+			`v: want a timestamp such as 2026-01-31T09:30:00Z, got "` + strings.Repeat("é", 60) + `"…`},
 	}
 	for _, tt := range tests {
 		d := jsonrows.NewDecoder(schemaOf("v: " + tt.column))
@@ -189,7 +189,7 @@ func TestMissingKeyIsNull(t *testing.T) {
 func TestRequiredKeyMustBeThere(t *testing.T) {
 	d := jsonrows.NewDecoder(schemaOf("a: string", "at: timestamp!"))
 	err := d.Append([]byte(`{"a":"x"}`))
-	if want := "at: want a timestamp, got nothing"; err == nil || err.Error() != want {
+	if want := "at: want a timestamp such as 2026-01-31T09:30:00Z, got nothing"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

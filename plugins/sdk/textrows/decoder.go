@@ -83,16 +83,22 @@ func (d *Decoder) Header(record []byte) (ignored []string, err error) {
 		cells[at] = i
 	}
 	if missing := slices.Index(found, false); missing >= 0 {
-		return nil, missingColumn(d.columns[missing].Name, names, ignored)
+		return nil, missingColumn(d.columns[missing].Name, len(d.columns), names, ignored)
 	}
 	d.cells = cells
 	return ignored, nil
 }
 
-func missingColumn(want string, names, unused []string) error {
+func missingColumn(want string, wanted int, names, unused []string) error {
 	hint := ""
 	if near := sdk.Nearest(want, unused); near != "" {
 		hint = fmt.Sprintf("; is %q meant?", near)
+	} else if len(names) == 1 && wanted > 1 {
+		hint = "; the header is one cell: is the delimiter right?"
+		if at := strings.IndexAny(names[0], ",;\t|"); at >= 0 {
+			hint = fmt.Sprintf("; the header is one cell: is the delimiter right (delimiter: %q)?", names[0][at])
+			hint = strings.ReplaceAll(hint, "'", `"`)
+		}
 	}
 	const most = 20
 	if len(names) > most {

@@ -184,7 +184,10 @@ func TestHeaderOrdersTheCells(t *testing.T) {
 
 func TestHeaderMustHaveTheColumns(t *testing.T) {
 	tests := []struct{ header, want string }{
-		{"a", `reading the header: want a column "client_id", got a`},
+		{"a", `reading the header: want a column "client_id", got a; ` +
+			`the header is one cell: is the delimiter right?`},
+		{"a;client_id", `reading the header: want a column "a", got a;client_id; ` +
+			`the header is one cell: is the delimiter right (delimiter: ";")?`},
 		{"a,clientid", `reading the header: want a column "client_id", got a, clientid; is "clientid" meant?`},
 		{"a,client_id,a", `reading the header: want each column once, got "a" twice`},
 		{`a,cl"ient_id`, `reading the header: want a cell with a quote in it in quotes, the quote doubled`},
