@@ -73,7 +73,8 @@ func chosen(path []string, n *yaml.Node) bool {
 
 // foreign tells whether what stands below a key is Benthos's.
 func foreign(key string) bool {
-	return slices.Contains([]string{"mapping", "generate", "file", "stdout", "stdin", "drop", "sync_response"}, key) ||
+	components := []string{"mapping", "generate", "file", "stdout", "stdin", "drop", "sync_response"}
+	return slices.Contains(components, key) ||
 		strings.HasPrefix(key, "benthos/") || strings.HasSuffix(key, "_resources")
 }
 
@@ -187,8 +188,10 @@ func TestEveryMisspeltKeyIsFoundAndSetRight(t *testing.T) {
 			_, got := lint(t, "good.yaml")
 			got = slices.DeleteFunc(got, func(f found) bool { return slices.ContainsFunc(before, f.sameAs) })
 			want := "did you mean " + k.name + "?"
-			if len(got) != 1 || got[0].line != k.line || got[0].column != k.column || !strings.Contains(got[0].text, want) {
-				t.Errorf("%s:%d:%d: %s for %s (seed %d):\n%v\nwant only %q there", name, k.line, k.column, wrong, k.path, *typoSeed, got, want)
+			if len(got) != 1 || got[0].line != k.line || got[0].column != k.column ||
+				!strings.Contains(got[0].text, want) {
+				t.Errorf("%s:%d:%d: %s for %s (seed %d):\n%v\nwant only %q there",
+					name, k.line, k.column, wrong, k.path, *typoSeed, got, want)
 			}
 		}
 	}

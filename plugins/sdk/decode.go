@@ -303,8 +303,9 @@ func (d *decoder) unknown(path, key string, known []string, fields []boundField)
 func (d *decoder) scalar(path string, v *value, into reflect.Value) {
 	if v.kind == nullValue {
 		d.unread++
-		d.problems = append(d.problems, Problem{Path: path, Code: CodeEmptyValue, Message: "want a string, got nothing",
-			Hint: `quote it: "" for the empty string, "|" or "#" for a mark that YAML reads itself`})
+		d.problems = append(d.problems, Problem{Path: path, Code: CodeEmptyValue,
+			Message: "want a string, got nothing",
+			Hint:    `quote it: "" for the empty string, "|" or "#" for a mark that YAML reads itself`})
 		return
 	}
 	if v.kind == listValue || v.kind == objectValue {
