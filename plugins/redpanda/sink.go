@@ -144,6 +144,9 @@ func (s *sink) reason(r *kgo.Record, err error) error {
 	return s.k.explain(err)
 }
 
+// Signal has nothing to note.
+func (s *sink) Signal(context.Context, sdk.Signal, sdk.Emitter) error { return nil }
+
 // Prepare waits until every record has arrived. There is nothing to publish:
 // records are visible as they arrive.
 func (s *sink) Prepare(ctx context.Context, _ uint64) ([]byte, error) {

@@ -12,7 +12,8 @@ import (
 //	Topic string `json:"topic" doc:"Topic to read." required:"true" alias:"topics"`
 //
 // alias lists the names that neighbouring tools use; they are refused with a
-// hint. type overrides the type's name.
+// hint. type overrides the type's name. state:"keep" says of a step with state
+// that the state stays good when this key changes.
 type Field struct {
 	Name     string  `json:"name"`
 	Type     string  `json:"type"`               // "string", "int", "duration", "list of string", "schema", …
@@ -20,6 +21,7 @@ type Field struct {
 	Default  string  `json:"default,omitempty"`  // as written in YAML; "" if there is none
 	Required bool    `json:"required,omitempty"` // there is no default
 	Fields   []Field `json:"fields,omitempty"`   // of a map
+	Keep     bool    `json:"-"`                  // a change leaves the step's state good
 }
 
 type boundField struct {
@@ -74,7 +76,8 @@ func fieldsOf(s reflect.Value) []Field {
 			continue
 		}
 		field := Field{Name: key, Type: f.Tag.Get("type"), Doc: f.Tag.Get("doc"),
-			Required: f.Tag.Get("required") == "true", Default: defaultText(s.Field(i))}
+			Required: f.Tag.Get("required") == "true", Default: defaultText(s.Field(i)),
+			Keep: f.Tag.Get("state") == "keep"}
 		if field.Type == "" {
 			field.Type = typeName(f.Type)
 		}

@@ -3,7 +3,9 @@ package sdk
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
@@ -54,8 +56,31 @@ type Plugin struct {
 	// Setup makes what must exist before any step is opened, such as a
 	// topic. It is called for all steps before the first Open.
 	Setup func(ctx context.Context, config []byte, env Env) error
+	// Leftovers lists, for people, what this engine id and pipeline have left
+	// outside of the state directory and a fresh start would remove: "12 files in
+	// output/tickets/csv". Forget removes it; nothing to remove is no error.
+	// Both are called while the step is not open; services run. nil: nothing.
+	Leftovers func(ctx context.Context, config []byte, env Env) ([]string, error)
+	Forget    func(ctx context.Context, config []byte, env Env) error
+	// Hidden tells what a handle of a sink keeps from readers.
+	Hidden func(handle []byte) (Hidden, error)
+	// Windows tells which windows a transform's state holds, by start.
+	Windows func(state iter.Seq2[[]byte, []byte]) ([]Window, error)
 	// Open is the constructor: it connects, and fails if it cannot.
 	Open func(ctx context.Context, config []byte, in *arrow.Schema, env Env) (Instance, error)
+}
+
+// Hidden is what a sink holds that no reader sees yet.
+type Hidden struct {
+	Rows  int64
+	Bytes int64
+	Files int
+}
+
+// Window is an open window of a transform's state.
+type Window struct {
+	Start, End time.Time // zero: all of time
+	Groups     int64
 }
 
 // Env is what a step is told about where it runs.
@@ -69,6 +94,12 @@ type Env struct {
 	Epoch    uint64            // number of the newest recorded epoch; 0 at the very first start
 	Resume   map[string][]byte // sources: cursor by partition; nil at the very first start
 	Filled   bool              // sources: a pipeline of this run fills what is read
+	// AtEnd tells a source without Resume to begin at the end of what is there,
+	// whatever its config says: those are records of runs that were forgotten.
+	AtEnd bool
+	// Adopt lets a sink accept, once and for good, files in its folder that are
+	// not this engine's: they stay, and its own go beside them.
+	Adopt bool
 	// Positions asks a source to set Batch.Positions.
 	Positions bool
 	Services  map[string]string // address of each service that Needs named
@@ -140,13 +171,18 @@ type Spec[C any] struct {
 	Resources func(c *C) []string
 	Needs     func(c *C) []string
 	Setup     func(ctx context.Context, c *C, env Env) error
+	Leftovers func(ctx context.Context, c *C, env Env) ([]string, error)
+	Forget    func(ctx context.Context, c *C, env Env) error
+	Hidden    func(handle []byte) (Hidden, error)
+	Windows   func(state iter.Seq2[[]byte, []byte]) ([]Window, error)
 	Open      func(ctx context.Context, c *C, in *arrow.Schema, env Env) (Instance, error)
 }
 
 // Plugin is the spec as the engine takes it.
 func (s Spec[C]) Plugin() Plugin {
 	p := Plugin{Kind: s.Kind, Name: s.Name, Summary: s.Summary, Example: s.Example,
-		Fields: FieldsOf(s.Defaults), AtLeastOnce: s.AtLeastOnce, Late: s.Late}
+		Fields: FieldsOf(s.Defaults), AtLeastOnce: s.AtLeastOnce, Late: s.Late,
+		Hidden: s.Hidden, Windows: s.Windows}
 	p.Check = func(config []byte) []Problem {
 		_, problems := s.decode(config)
 		return problems
@@ -180,6 +216,7 @@ func (s Spec[C]) Plugin() Plugin {
 			return s.Setup(ctx, c, env)
 		}
 	}
+	s.forgetting(&p)
 	p.Open = func(ctx context.Context, config []byte, in *arrow.Schema, env Env) (Instance, error) {
 		c, err := s.mustDecode(config)
 		if err != nil {
@@ -188,6 +225,28 @@ func (s Spec[C]) Plugin() Plugin {
 		return s.Open(ctx, c, in, env)
 	}
 	return p
+}
+
+// forgetting wires what removes a step's traces.
+func (s Spec[C]) forgetting(p *Plugin) {
+	if s.Leftovers != nil {
+		p.Leftovers = func(ctx context.Context, config []byte, env Env) ([]string, error) {
+			c, err := s.mustDecode(config)
+			if err != nil {
+				return nil, err
+			}
+			return s.Leftovers(ctx, c, env)
+		}
+	}
+	if s.Forget != nil {
+		p.Forget = func(ctx context.Context, config []byte, env Env) error {
+			c, err := s.mustDecode(config)
+			if err != nil {
+				return err
+			}
+			return s.Forget(ctx, c, env)
+		}
+	}
 }
 
 func (s Spec[C]) decode(config []byte) (*C, []Problem) {

@@ -112,8 +112,8 @@ type Item struct {
 // by its plugin's kind, and may implement the optional interfaces below.
 //
 // Calls on one instance never overlap, except that Close may come while any
-// other call is blocked (and makes it return), and Committed and Drain may come
-// during Next.
+// other call is blocked (and makes it return), Committed and Drain may come
+// during Next, and Prepare and Publish during Write and Signal.
 type Instance interface {
 	// Close frees everything. It is called once, also after an error.
 	Close(ctx context.Context) error
@@ -146,6 +146,23 @@ type Drainer interface {
 	// Drain takes the end of the input as it is now: Next returns io.EOF once
 	// everything before it has been read. It may be called during Next.
 	Drain(ctx context.Context) error
+}
+
+// Bounder is a source whose partitions can be given an end each.
+type Bounder interface {
+	// Bound is Drain with an end for some partitions, by name: the first
+	// position that is not read any more. A partition that is not named ends
+	// where it ends now. It is called before the first Next. A name that is not
+	// one of the partitions is an error.
+	Bound(ctx context.Context, ends map[string]int64) error
+}
+
+// Limiter is a source that can stop after a number of records.
+type Limiter interface {
+	// Limit lets Next return io.EOF after that many more records, rows and
+	// rejects together, with a cursor right behind the last. It is called
+	// before the first Next.
+	Limit(records int64)
 }
 
 // Lagger is a source that knows how much is left.
@@ -224,14 +241,21 @@ type Restorable interface {
 }
 
 // TwoStep is a sink whose output appears with the epoch, or not at all.
+//
+// The barrier's Signal, in order with Write, ends the epoch: rows of later
+// Writes belong to the next one. Prepare and then Publish of that epoch follow
+// in another goroutine, one after the other, while Write and Signal go on; the
+// next barrier comes when Publish has returned. So what takes long (waiting for
+// the disk, merging files, a transaction) is done there, not in Signal.
 type TwoStep interface {
-	// Prepare makes everything written since the epoch before durable, but
+	Listener
+	// Prepare makes everything written before the epoch's barrier durable, but
 	// hidden. The handle goes into the engine's record; it must tell Publish
 	// all it needs, in a process that never saw the Prepare, and Recover all
 	// that is still hidden as of this epoch. nil: nothing to publish or keep.
 	Prepare(ctx context.Context, epoch uint64) (handle []byte, err error)
 	// Publish shows what the handle names. It must be idempotent: after a
-	// crash it is called again with the same handle.
+	// crash it is called again with the same handle, before Recover.
 	Publish(ctx context.Context, epoch uint64, handle []byte) error
 	// Recover is called once after Open, when every recorded epoch has been
 	// published. live is the handle of the newest record, or nil; what the
@@ -243,8 +267,16 @@ type TwoStep interface {
 // files. The engine asks before each barrier and rolls all sinks of a pipeline
 // at once, so that they show the same rows.
 type Roller interface {
-	// RollDue tells whether a limit of size or age has been reached.
+	// RollDue tells whether a limit of size or age has been reached. It may be
+	// called at any time and does not block.
 	RollDue(now time.Time) bool
+}
+
+// Fuller is a two-step sink that holds a whole epoch somewhere of limited size.
+type Fuller interface {
+	// Full tells that the epoch ought to end now, whatever the clock says. It
+	// may be called at any time and does not block.
+	Full() bool
 }
 
 // Service is a helper that steps share for a run, such as an embedded broker.

@@ -78,6 +78,8 @@ func (m *modelSink) save(name string, lines []string) error {
 	return os.WriteFile(filepath.Join(m.dir, name), text, 0o644)
 }
 
+func (m *modelSink) Signal(context.Context, sdk.Signal, sdk.Emitter) error { return nil }
+
 func (m *modelSink) Prepare(_ context.Context, epoch uint64) ([]byte, error) {
 	for _, b := range m.kept {
 		m.lines = append(m.lines, Text(b.Rows)...)
