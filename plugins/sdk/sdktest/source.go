@@ -25,6 +25,7 @@ func sourceChecks() []check {
 		{"EndIsRepeated", endIsRepeated},
 		{"EveryCursorResumes", everyCursorResumes},
 		{"PositionsPinTheStart", positionsPinTheStart},
+		{"LimitCutsTheRun", limitCutsTheRun},
 		{"HandedOnBatchesAreLeftAlone", handedOnBatchesAreLeftAlone},
 		{"CommittedChangesNothing", committedChangesNothing},
 		{"PositionsAreGivenWhenAskedFor", positionsAreGiven},

@@ -50,6 +50,7 @@ type modelSource struct {
 	given  []*sdk.Batch
 	said   bool
 	told   int
+	limit  int // records still to be given; -1: all
 	closed chan struct{}
 }
 
@@ -83,16 +84,42 @@ func (m *modelSource) Next(ctx context.Context) (sdk.Item, error) {
 	for range modelPartitions {
 		name := modelPartitions[m.turn%2]
 		m.turn++
-		if from := m.at[name]; from < 12 {
-			m.at[name] = min(from+m.c.Size, 12)
-			return sdk.Item{Batch: m.batch(name, from, m.at[name])}, nil
+		if from := m.at[name]; from < 12 && m.limit != 0 {
+			to := m.most(from)
+			m.at[name] = to
+			return sdk.Item{Batch: m.batch(name, from, to)}, nil
 		}
 	}
 	if m.fault == "no second end" && m.turn > 20 {
 		return sdk.Item{}, errors.New("already at the end")
 	}
 	m.turn = 100
+	if m.fault == "limit forgotten at the end" {
+		m.limit = -1
+	}
 	return sdk.Item{}, io.EOF
+}
+
+// most is how far the next batch goes.
+func (m *modelSource) most(from int) int {
+	to := min(from+m.c.Size, 12)
+	if m.limit < 0 {
+		return to
+	}
+	if m.fault == "limit in whole batches" {
+		m.limit = max(0, m.limit-(to-from))
+		return to
+	}
+	to = min(to, from+m.limit)
+	m.limit -= to - from
+	return to
+}
+
+func (m *modelSource) Limit(records int64) {
+	m.limit = int(records)
+	if m.fault == "limit one short" {
+		m.limit = max(0, m.limit-1)
+	}
 }
 
 func (m *modelSource) batch(name string, from, to int) *sdk.Batch {
@@ -115,6 +142,10 @@ func (m *modelSource) batch(name string, from, to int) *sdk.Batch {
 	case "reuses its memory":
 		for _, old := range m.given {
 			mangle(old.Rows)
+		}
+	case "limit skips what it cuts":
+		if m.limit == 0 {
+			b.Cursor = m.cursor(min(from+m.c.Size, 12))
 		}
 	case "another schema":
 		b.Rows = sdk.EmptyRows(arrow.NewSchema(modelSchema().Fields()[:1], nil))
@@ -165,7 +196,8 @@ func modelSourceSuite(fault string) *suite {
 	spec := faultySpec(fault, sdk.KindSource)
 	spec.Schema = func(*modelConfig, *arrow.Schema) (*arrow.Schema, []sdk.Problem) { return modelSchema(), nil }
 	spec.Open = func(_ context.Context, c *modelConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
-		m := &modelSource{fault: fault, placed: env.Positions, c: c, at: map[string]int{}, closed: make(chan struct{})}
+		m := &modelSource{fault: fault, placed: env.Positions, c: c, at: map[string]int{}, limit: -1,
+			closed: make(chan struct{})}
 		for name, cursor := range env.Resume {
 			if len(cursor) == 4 {
 				m.at[name] = int(binary.BigEndian.Uint32(cursor))
@@ -188,6 +220,10 @@ func TestSourceFaultsAreCaught(t *testing.T) {
 		{"lag at the end", "EndIsRepeated", "lag of 7"},
 		{"cursor one behind", "EveryCursorResumes", "resumed after item"},
 		{"positions further on", "PositionsPinTheStart", "resumed from the first positions"},
+		{"limit one short", "LimitCutsTheRun", "limited to 1 records: got 0, want 1"},
+		{"limit in whole batches", "LimitCutsTheRun", "limited to 1 records: got 5, want 1"},
+		{"limit skips what it cuts", "LimitCutsTheRun", `and the rest from there, partition "a"`},
+		{"limit forgotten at the end", "LimitCutsTheRun", "asked after the end: got <nil>, want io.EOF again"},
 		{"reuses its memory", "HandedOnBatchesAreLeftAlone", "changed by a later Next"},
 		{"overwrites when closed", "HandedOnBatchesAreLeftAlone", "changed by Close"},
 		{"no positions", "PositionsAreGivenWhenAskedFor", "got 0 positions for 5 rows"},

@@ -1,0 +1,85 @@
+package sdktest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"testing"
+
+	"etlengine/plugins/sdk"
+)
+
+// limitCutsTheRun holds a Limiter to its word: exactly so many records, and the
+// rest of them, no more and no less, for who goes on from the cursors.
+func limitCutsTheRun(t testing.TB, s *suite) {
+	env := s.world(t)
+	source, closer := s.openSource(t, env)
+	if _, ok := source.(sdk.Limiter); !ok {
+		return
+	}
+	if p, ok := source.(sdk.Positioner); ok {
+		env.Resume = maps.Clone(p.Positions())
+	}
+	whole := readAll(t, source)
+	closer.mustClose(t)
+	for _, n := range limits(whole) {
+		s.limited(t, env, n, whole)
+	}
+}
+
+// limits are the numbers worth trying: within a batch, between two, in another
+// partition, at the end and beyond it.
+func limits(whole []sdk.Item) []int64 {
+	total, first := recordsOf(whole), int64(0)
+	for _, item := range whole {
+		if first = recordsOf([]sdk.Item{item}); first > 0 {
+			break
+		}
+	}
+	list := []int64{0, 1, first - 1, first, first + 1, total / 2, total - 1, total, total + 7}
+	list = slices.DeleteFunc(list, func(n int64) bool { return n < 0 })
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// limited reads n records, and then the rest from another opening.
+func (s *suite) limited(t testing.TB, env sdk.Env, n int64, whole []sdk.Item) {
+	t.Helper()
+	source, closer := s.openSource(t, env)
+	at := maps.Clone(env.Resume)
+	if at == nil {
+		at = map[string][]byte{}
+	}
+	source.(sdk.Limiter).Limit(n)
+	part := readAll(t, source)
+	if got, want := recordsOf(part), min(n, recordsOf(whole)); got != want {
+		t.Errorf("limited to %d records: got %d, want %d", n, got, want)
+	}
+	if _, err := source.Next(t.Context()); !errors.Is(err, io.EOF) {
+		t.Errorf("limited to %d records, asked after the end: got %v, want io.EOF again", n, err)
+	}
+	closer.mustClose(t)
+	for _, item := range part {
+		if item.Batch != nil {
+			at[item.Batch.Partition] = slices.Clone(item.Batch.Cursor)
+		}
+	}
+	env.Resume, env.Epoch = at, 1
+	again, closer := s.openSource(t, env)
+	all := content(slices.Concat(part, readAll(t, again)))
+	s.sameContent(t, fmt.Sprintf("limited to %d records, and the rest from there", n), all, content(whole))
+	closer.mustClose(t)
+}
+
+// recordsOf counts rows and rejects.
+func recordsOf(items []sdk.Item) int64 {
+	n := int64(0)
+	for _, item := range items {
+		if item.Batch != nil {
+			n += item.Batch.NumRows() + int64(len(item.Batch.Rejected))
+		}
+	}
+	return n
+}
