@@ -18,3 +18,18 @@ func TestContract(t *testing.T) {
 		})
 	}
 }
+
+func TestLimitCutsAnEndlessGenerator(t *testing.T) {
+	s := openSource(t, `{"seed": 1}`, testEnv(1, nil))
+	s.Limit(5000)
+	if got := s.Lag(); got != 5000 {
+		t.Errorf("lag before the first ticket: got %d, want the limit", got)
+	}
+	got, ended := batches(t, s, 10)
+	if n := len(got); !ended || n != 2 || got[0].NumRows()+got[1].NumRows() != 5000 {
+		t.Errorf("limited to 5000: got %d batches, ended %v", n, ended)
+	}
+	if got := s.Lag(); got != 0 {
+		t.Errorf("lag at the limit: got %d", got)
+	}
+}

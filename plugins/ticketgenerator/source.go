@@ -54,6 +54,7 @@ type source struct {
 	announced bool // Partitions has been sent
 	idle      bool // Idle has been sent since the last batch
 
+	limit     int64 // tickets until the run is cut; -1: it is not
 	left      atomic.Int64
 	closeOnce sync.Once
 	closed    chan struct{}
@@ -65,6 +66,7 @@ var (
 	_ sdk.Source     = (*source)(nil)
 	_ sdk.Positioner = (*source)(nil)
 	_ sdk.Drainer    = (*source)(nil)
+	_ sdk.Limiter    = (*source)(nil)
 	_ sdk.Lagger     = (*source)(nil)
 )
 
@@ -77,7 +79,7 @@ func open(_ context.Context, c *Config, _ *arrow.Schema, env sdk.Env) (sdk.Insta
 	if err != nil {
 		return nil, err
 	}
-	s := &source{place: p, press: f, pacer: newPacer(c.Rate), places: env.Positions,
+	s := &source{place: p, press: f, pacer: newPacer(c.Rate), places: env.Positions, limit: -1,
 		closed: make(chan struct{}), drained: make(chan struct{})}
 	s.left.Store(p.left())
 	return s, nil
@@ -92,7 +94,7 @@ func (s *source) Next(ctx context.Context) (sdk.Item, error) {
 		s.announced = true
 		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Partitions, Partitions: []string{Partition}}}, nil
 	}
-	if s.place.left() == 0 {
+	if s.owed() == 0 {
 		return sdk.Item{}, io.EOF
 	}
 	most := s.most()
@@ -110,7 +112,10 @@ func (s *source) Next(ctx context.Context) (sdk.Item, error) {
 	first := s.place.Index
 	rows := s.press.print(&s.place, s.pacer.take(most))
 	s.idle = false
-	s.left.Store(s.place.left())
+	if s.limit > 0 {
+		s.limit -= rows.NumRows()
+	}
+	s.left.Store(s.owed())
 	b := &sdk.Batch{Rows: rows, Partition: Partition, Cursor: s.place.cursor()}
 	if s.places {
 		b.Positions = make([]int64, rows.NumRows())
@@ -128,10 +133,26 @@ const longWait = time.Second
 // most is how many tickets the next batch may hold.
 func (s *source) most() int {
 	most := min(sdk.DefaultBatchRows, maxTickets-s.place.Index)
-	if left := s.place.left(); left >= 0 {
+	if left := s.owed(); left >= 0 {
 		most = min(most, uint64(left))
 	}
 	return int(most)
+}
+
+// owed is how many tickets are left of the run, or until it is cut; -1 if it is
+// endless.
+func (s *source) owed() int64 {
+	left := s.place.left()
+	if s.limit >= 0 && (left < 0 || s.limit < left) {
+		return s.limit
+	}
+	return left
+}
+
+// Limit cuts the run after that many tickets; the next one goes on from there.
+func (s *source) Limit(records int64) {
+	s.limit = max(records, 0)
+	s.left.Store(s.owed())
 }
 
 func (s *source) stopped(ctx context.Context) error {
