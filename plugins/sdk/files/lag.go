@@ -10,6 +10,7 @@ type lag struct {
 	records  int64 // of files read to their end
 	estimate atomic.Int64
 	known    atomic.Bool
+	limit    atomic.Int64 // records until the run is cut
 }
 
 func (l *lag) add(bytes int64) { l.total += bytes }
@@ -39,8 +40,12 @@ func (l *lag) set(bytes, records int64) {
 
 // Lag is about how many records are left, or -1 before anything is known.
 func (s *source) Lag() int64 {
+	limit := s.lag.limit.Load()
 	if !s.lag.known.Load() {
-		return -1
+		return limit // at most
 	}
-	return s.lag.estimate.Load()
+	if limit == unlimited {
+		return s.lag.estimate.Load()
+	}
+	return min(s.lag.estimate.Load(), limit)
 }

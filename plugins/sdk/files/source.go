@@ -38,8 +38,9 @@ type source struct {
 	queue     []found  // to be read; the first one is at hand if reading is set
 	names     []string // of queue
 	reading   *reading
-	announce  bool // the set of partitions has changed
-	complete  bool // no more files are looked for
+	limit     int64 // records until the run is cut
+	announce  bool  // the set of partitions has changed
+	complete  bool  // no more files are looked for
 }
 
 // reading is the file at hand.
@@ -65,10 +66,11 @@ var errSourceClosed = errors.New("the source is closed")
 // are read too, until the source is drained.
 func NewSource(cfg SourceConfig, env sdk.Env, in Input) (sdk.Instance, error) {
 	s := &source{cfg: cfg, input: in, log: env.Log, follows: env.Filled, places: env.Positions,
-		announce: true, complete: !env.Filled,
+		announce: true, complete: !env.Filled, limit: unlimited,
 		list:   listing{dir: env.Dir, path: filepath.Clean(cfg.Path), suffixes: in.Suffixes},
 		closed: make(chan struct{}), drained: make(chan struct{}), interval: time.Second,
 		positions: map[string]cursor{}}
+	s.lag.limit.Store(unlimited)
 	for name, data := range env.Resume {
 		at, err := decodeCursor(name, data)
 		if err != nil {
@@ -180,6 +182,9 @@ func (s *source) next(ctx context.Context) (sdk.Item, error) {
 	if isClosed(s.closed) {
 		return sdk.Item{}, errSourceClosed
 	}
+	if !s.announce && s.limit == 0 {
+		return sdk.Item{}, io.EOF
+	}
 	if len(s.queue) == 0 && !s.announce {
 		if err := s.more(); err != nil {
 			return sdk.Item{}, err
@@ -237,16 +242,17 @@ func (s *source) read(ctx context.Context) (*sdk.Batch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", r.name, err)
 	}
-	for i := range rejected {
-		rejected[i].Partition = r.name
-	}
 	var positions []int64
-	if rows != nil && (s.places || r.columns.metadata.lines()) {
+	if rows != nil && s.placed(r.columns) {
 		positions = r.reader.Positions()
 		if int64(len(positions)) != rows.NumRows() {
 			return nil, fmt.Errorf("reading %s: want the positions of %d rows, got %d", r.name, rows.NumRows(),
 				len(positions))
 		}
+	}
+	rows, positions, rejected = s.cut(rows, positions, rejected)
+	for i := range rejected {
+		rejected[i].Partition = r.name
 	}
 	joined, err := r.columns.join(rows, positions)
 	if err != nil {
@@ -276,7 +282,7 @@ func (s *source) start(ctx context.Context) error {
 		return err
 	}
 	reader, err := s.input.Open(ctx, File{Path: f.path, Skip: at.Records, Schema: c.inFile,
-		Positions: s.places || c.metadata.lines()})
+		Positions: s.placed(c)})
 	if err != nil {
 		return err // it names the file, and the line if there is one
 	}

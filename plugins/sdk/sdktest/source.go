@@ -71,6 +71,8 @@ func readAll(t testing.TB, source sdk.Source) []sdk.Item {
 	}
 }
 
+const rejected = "rejected at "
+
 // content is the rows and rejects of items, by partition.
 func content(items []sdk.Item) map[string][]string {
 	all := map[string][]string{}
@@ -80,7 +82,7 @@ func content(items []sdk.Item) map[string][]string {
 		}
 		lines := Text(item.Batch.Rows)
 		for _, r := range item.Batch.Rejected {
-			lines = append(lines, fmt.Sprintf("rejected at %d: %s: %q", r.Position, r.Reason, r.Raw))
+			lines = append(lines, fmt.Sprintf(rejected+"%d: %s: %q", r.Position, r.Reason, r.Raw))
 		}
 		all[item.Batch.Partition] = append(all[item.Batch.Partition], lines...)
 	}
