@@ -70,11 +70,12 @@ type Plugin struct {
 	Open func(ctx context.Context, config []byte, in *arrow.Schema, env Env) (Instance, error)
 }
 
-// Hidden is what a sink holds that no reader sees yet.
+// Hidden is what a sink holds that no reader sees.
 type Hidden struct {
-	Rows  int64
-	Bytes int64
-	Files int
+	Pending int64 // rows that Publish of the handle shows
+	Rows    int64 // rows that stay hidden after that, for a later epoch to show
+	Bytes   int64 // of both
+	Files   int   // of both
 }
 
 // Window is an open window of a transform's state.
