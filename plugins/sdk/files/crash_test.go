@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -11,15 +12,20 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"etlengine/plugins/sdk"
 )
 
 // job is a small engine: it writes rows in epochs, keeps a record as the real
-// one does, and goes on from it after a crash.
+// one does, and goes on from it after a crash. Rows of the next epoch are
+// written in the midst of Prepare and Publish, always at the same steps.
 type job struct {
 	disk   *memDisk
 	cfg    SinkConfig
 	format Format
 	kinds  []string
+	parts  int // of one level; 0: as it is
+	every  int // steps of Prepare and Publish from one write to the next; 0: none
 
 	epoch  uint64 // of the record; it survives every crash
 	handle []byte
@@ -27,42 +33,104 @@ type job struct {
 }
 
 const (
-	jobEpochs       = 7
+	jobEpochs       = 5
 	jobRowsPerEpoch = 10
+	jobBatch        = 5
 )
 
-func (j *job) run(ctx context.Context) error {
+func (j *job) open(ctx context.Context) (*sink, error) {
 	env := testEnv("")
 	env.Epoch = j.epoch
 	s, err := newSink(j.cfg, testSchema, env, j.format, j.disk)
 	if err != nil {
-		return fmt.Errorf("open: %w", err)
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	if j.parts > 0 {
+		s.parts = j.parts
 	}
 	if j.epoch > 0 {
 		if err := s.Publish(ctx, j.epoch, j.handle); err != nil {
-			return fmt.Errorf("publish of the record: %w", err)
+			return nil, fmt.Errorf("publish of the record: %w", err)
 		}
 	}
 	if err := s.Recover(ctx, j.handle); err != nil {
-		return fmt.Errorf("recover: %w", err)
+		return nil, fmt.Errorf("recover: %w", err)
 	}
+	return s, nil
+}
+
+func (j *job) run(ctx context.Context) error {
+	s, err := j.open(ctx)
+	if err != nil {
+		return err
+	}
+	w := &feeder{job: j, sink: s, next: j.rows}
 	for epoch := j.epoch + 1; epoch <= jobEpochs; epoch++ {
-		half := j.rows + jobRowsPerEpoch/2
-		for _, b := range [][2]int{{j.rows, half}, {half, j.rows + jobRowsPerEpoch}} {
-			if err := s.Write(ctx, batchOf(b[0], b[1], j.kinds...)); err != nil {
+		end := int(epoch) * jobRowsPerEpoch
+		for w.next < end {
+			if err := w.write(ctx); err != nil {
 				return fmt.Errorf("write: %w", err)
 			}
 		}
-		h, err := barrier(ctx, s, epoch, epoch == 3 || epoch == jobEpochs)
+		roll := epoch == 3 || epoch == jobEpochs
+		signal := sdk.Signal{Kind: sdk.Barrier, Epoch: epoch, Roll: roll, Time: clock(epoch)}
+		if err := s.Signal(ctx, signal, nil); err != nil {
+			return fmt.Errorf("barrier: %w", err)
+		}
+		w.end = min(end+jobRowsPerEpoch, jobEpochs*jobRowsPerEpoch)
+		err := w.beside(ctx, func() error {
+			h, err := s.Prepare(ctx, epoch)
+			if err == nil {
+				j.epoch, j.handle, j.rows = epoch, h, end
+			}
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("prepare: %w", err)
 		}
-		j.epoch, j.handle, j.rows = epoch, h, j.rows+jobRowsPerEpoch
-		if err := s.Publish(ctx, epoch, h); err != nil {
+		if err := w.beside(ctx, func() error { return s.Publish(ctx, epoch, j.handle) }); err != nil {
 			return fmt.Errorf("publish: %w", err)
 		}
 	}
 	return s.Close(ctx)
+}
+
+// feeder writes the rows of a job.
+type feeder struct {
+	job   *job
+	sink  *sink
+	next  int // row
+	end   int // of the epoch being filled
+	steps int
+}
+
+func (w *feeder) write(ctx context.Context) error {
+	from := w.next
+	w.next += jobBatch
+	return w.sink.Write(ctx, batchOf(from, w.next, w.job.kinds...))
+}
+
+// beside calls f and writes at some of the steps that f takes on the disk. It
+// would wait for ever if f kept the lock of Write.
+func (w *feeder) beside(ctx context.Context, f func() error) error {
+	var failed error
+	inside := false
+	w.job.disk.during = func() {
+		if inside || w.job.every == 0 || w.next >= w.end || failed != nil {
+			return
+		}
+		if w.steps++; w.steps%w.job.every == 0 {
+			inside = true
+			failed = w.write(ctx)
+			inside = false
+		}
+	}
+	err := f()
+	w.job.disk.during = nil
+	if failed != nil {
+		return fmt.Errorf("write beside it: %w", failed)
+	}
+	return err
 }
 
 // visible is how often a reader who lists the folder sees each row.
@@ -133,12 +201,16 @@ func jobs() map[string]func() *job {
 	small.Roll.Size = 60 // less than an epoch: full files within one
 	kinds := []string{"a", "b", "c"}
 	return map[string]func() *job{
-		"lines":               func() *job { return &job{cfg: plain, format: lines} },
+		"lines":               func() *job { return &job{cfg: plain, format: lines, every: 1} },
 		"lines, small files":  func() *job { return &job{cfg: small, format: lines} },
-		"lines by kind":       func() *job { return &job{cfg: parts, format: lines, kinds: kinds} },
-		"blocks":              func() *job { return &job{cfg: plain, format: blocks} },
-		"blocks, small files": func() *job { return &job{cfg: small, format: blocks} },
-		"blocks by kind":      func() *job { return &job{cfg: parts, format: blocks, kinds: kinds} },
+		"lines by kind":       func() *job { return &job{cfg: parts, format: lines, kinds: kinds, every: 4} },
+		"blocks":              func() *job { return &job{cfg: plain, format: blocks, every: 2} },
+		"blocks, small files": func() *job { return &job{cfg: small, format: blocks, every: 1} },
+		"blocks by kind":      func() *job { return &job{cfg: parts, format: blocks, kinds: kinds, every: 5} },
+		"blocks, many parts":  func() *job { return &job{cfg: plain, format: blocks, parts: 2, every: 3} },
+		"blocks by kind, many parts": func() *job {
+			return &job{cfg: parts, format: blocks, kinds: kinds, parts: 2}
+		},
 	}
 }
 
@@ -147,8 +219,9 @@ func jobs() map[string]func() *job {
 // end, and no row before its record and no torn file ever.
 func TestEveryRowIsVisibleOnceAfterACrashAtAnyStep(t *testing.T) {
 	for name, start := range jobs() {
-		for _, mode := range []string{"kill", "power", "torn", "kill, then power"} {
+		for _, mode := range []string{"kill", "power", "torn", "zeros", "kill, then power"} {
 			t.Run(name+"/"+mode, func(t *testing.T) {
+				t.Parallel()
 				crashEverywhere(t, mode, start)
 			})
 		}
@@ -192,6 +265,64 @@ func crashEverywhere(t *testing.T, modes string, start func() *job) {
 	}
 }
 
+// A disk that is full or broken for one step only: the sink stops and names the
+// step and the file, and the next start, after a crash or without, has it all.
+func TestAFaultAtAnyStepIsNamedAndLosesNothing(t *testing.T) {
+	for name, start := range jobs() {
+		for _, mode := range []string{"kill", "power", "torn"} {
+			t.Run(name+"/"+mode, func(t *testing.T) {
+				t.Parallel()
+				failEverywhere(t, mode, start)
+			})
+		}
+	}
+}
+
+func failEverywhere(t *testing.T, mode string, start func() *job) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for step := 1; ; step++ {
+		j := start()
+		j.disk = newMemDisk()
+		j.disk.failAt, j.disk.once = step, true
+		j.disk.err = []error{syscall.ENOSPC, syscall.EIO}[step%2]
+		err := j.run(t.Context())
+		if j.disk.failed == "" {
+			return
+		}
+		checkFault(t, j.disk, err)
+		j.checkVisible(t)
+		j.disk.crash(mode, random)
+		j.checkVisible(t)
+		if err := j.run(t.Context()); err != nil {
+			t.Fatalf("after a fault at step %d: %v", step, err)
+		}
+		j.checkDone(t)
+	}
+}
+
+// checkFault wants an error that says what was done to which file, and why it
+// could not be.
+func checkFault(t *testing.T, d *memDisk, err error) {
+	t.Helper()
+	op, path, _ := strings.Cut(d.failed, ": ")
+	// The question whether files can be moved, which only one answer denies, and
+	// what was only read do no harm.
+	if err == nil && (op == "rename" || op == "close after reading") {
+		return
+	}
+	doing := map[string]string{"stat": "looking", "names": "reading", "writable": "looking whether",
+		"mkdir": "making", "create": "creating", "append": "opening", "open": "opening", "write": "writing",
+		"read": "reading", "close": "closing", "sync": "syncing", "truncate": "cutting", "rename": "publishing",
+		"remove": "removing", "lock": "locking"}[op]
+	if op == "rename" {
+		path = "/data/out" // it names the file that could not appear
+	}
+	if err == nil || !errors.Is(err, d.err) || !strings.Contains(err.Error(), path) ||
+		!strings.Contains(err.Error(), doing) {
+		t.Fatalf("%s: want an error with %q, the path and %q, got: %v", d.failed, doing, d.err, err)
+	}
+}
+
 func TestAJobWithoutCrashShowsRowsAtItsRollsOnly(t *testing.T) {
 	j := &job{disk: newMemDisk(), cfg: testConfig(), format: lines}
 	if err := j.run(t.Context()); err != nil {
@@ -199,7 +330,7 @@ func TestAJobWithoutCrashShowsRowsAtItsRollsOnly(t *testing.T) {
 	}
 	j.checkDone(t)
 	names := slices.Sorted(maps.Keys(j.disk.tree("/data/out")))
-	want := []string{"part.e1.report.csv.00000003-0001.txt", "part.e1.report.csv.00000007-0001.txt"}
+	want := []string{"part.e1.report.csv.00000003-0001.txt", "part.e1.report.csv.00000005-0001.txt"}
 	if !slices.Equal(names, want) {
 		t.Errorf("want the files %q, got %q", want, names)
 	}

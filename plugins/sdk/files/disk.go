@@ -24,14 +24,14 @@ type disk interface {
 	Sync(path string) error // a file's bytes, or a folder's names
 	// Rename fails with fs.ErrExist if there is another file at to.
 	Rename(from, to string) error
-	Remove(path string) error
+	Replace(from, to string) error // Rename over what is there
+	Remove(path string) error      // a file, or a folder with nothing in it
 	// Lock keeps other processes out of the folder until unlock.
 	Lock(folder string) (unlock func() error, err error)
 }
 
 type diskFile interface {
 	io.Writer
-	Sync() error
 	Close() error
 }
 
@@ -49,6 +49,7 @@ func (osDisk) Mkdir(path string) error                    { return os.Mkdir(path
 func (osDisk) Open(path string) (diskReader, error)       { return os.Open(path) }
 func (osDisk) Truncate(path string, size int64) error     { return os.Truncate(path, size) }
 func (osDisk) Remove(path string) error                   { return os.Remove(path) }
+func (osDisk) Replace(from, to string) error              { return os.Rename(from, to) }
 func (osDisk) Lock(folder string) (func() error, error)   { return lockFolder(folder, thisProcess) }
 func (osDisk) Writable(folder string) error               { return writable(folder) }
 func (osDisk) Append(path string) (diskFile, error)       { return openFile(path, os.O_APPEND) }

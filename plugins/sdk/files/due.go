@@ -41,6 +41,13 @@ func (d *due) grew(bytes int64) {
 	d.largest = max(d.largest, bytes)
 }
 
+// shrank tells the bytes hidden for the largest file after a merge.
+func (d *due) shrank(largest int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.largest = largest
+}
+
 // restore takes back what a record knew.
 func (d *due) restore(since time.Time) {
 	d.mu.Lock()

@@ -17,7 +17,7 @@ func (s *sink) checkFolder(recorded uint64) error {
 		return nil
 	}
 	if err != nil {
-		return failed("opening the folder", s.root, err)
+		return failed("looking at the folder", s.root, err)
 	}
 	if !info.IsDir() {
 		return fmt.Errorf("opening the folder %s: want a folder, got a file", s.root)

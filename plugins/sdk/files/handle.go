@@ -34,7 +34,9 @@ type hiddenPart struct {
 	Name   string `json:"name"`
 	Folder string `json:"folder,omitempty"` // of partition_by, in the output folder
 	Length int64  `json:"length"`           // what is durable; the rest is cut off after a crash
+	Rows   int64  `json:"rows,omitempty"`   // in Length
 	Suffix string `json:"suffix"`           // of its published name
+	Level  int    `json:"level,omitempty"`  // how often its rows were merged
 	Full   bool   `json:"full,omitempty"`   // nothing is added or merged: reached its size, or has another shape
 }
 

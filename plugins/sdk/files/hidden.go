@@ -12,12 +12,13 @@ import (
 type target struct {
 	folder string
 	files  []*hidden // in the order of their rows; only the last may still grow
+	before int64     // bytes of all but the last
 }
 
 // hidden is one hidden file.
 type hidden struct {
 	hiddenPart
-	dirty bool    // written to since it was last synced
+	dirty bool    // written to since the last barrier
 	w     *writer // while it is open
 }
 
@@ -38,8 +39,12 @@ func (w *writer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (s *sink) hiddenPath(h *hidden) string {
-	return filepath.Join(s.hide, h.Name)
+func newWriter(file diskFile) *writer {
+	return &writer{file: file, buf: bufio.NewWriterSize(file, bufferBytes)}
+}
+
+func (s *sink) hiddenPath(name string) string {
+	return filepath.Join(s.hide, name)
 }
 
 func (s *sink) grows() bool { return s.format.Merge == nil }
@@ -57,8 +62,9 @@ func (s *sink) add(folder string, rows arrow.RecordBatch) error {
 		return err
 	}
 	h.dirty = true
+	h.Rows += rows.NumRows()
 	if err := h.w.enc.Write(rows); err != nil {
-		return failed("writing", s.hiddenPath(h), err)
+		return failed("writing", s.hiddenPath(h.Name), err)
 	}
 	s.due.grew(t.bytes(s.grows()))
 	if h.w.size >= int64(s.cfg.Roll.Size) {
@@ -69,20 +75,26 @@ func (s *sink) add(folder string, rows arrow.RecordBatch) error {
 }
 
 // bytes is the size of the file that would come of the target, roughly: what
-// an encoder holds back is not in it.
+// an encoder holds back is not in it. A format that grows has begun another
+// file only if one is full, and so due already.
 func (t *target) bytes(grows bool) int64 {
-	var sum, most int64
-	for _, h := range t.files {
-		n := h.Length
-		if h.w != nil {
-			n = h.w.size
-		}
-		sum, most = sum+n, max(most, n)
+	last := t.files[len(t.files)-1]
+	n := last.Length
+	if last.w != nil {
+		n = last.w.size
 	}
 	if grows {
-		return most
+		return n
 	}
-	return sum
+	return t.before + n
+}
+
+// push adds a file.
+func (t *target) push(h *hidden) {
+	if n := len(t.files); n > 0 {
+		t.before += t.files[n-1].Length
+	}
+	t.files = append(t.files, h)
 }
 
 // growing is the open file that takes a folder's next rows.
@@ -103,11 +115,11 @@ func (s *sink) growing(t *target) (*hidden, error) {
 		}
 	}
 	if h != nil && !h.Full && s.grows() {
-		return h, s.openFile(h, s.disk.Append, true)
+		return h, s.openFile(h, true)
 	}
 	h = &hidden{hiddenPart: hiddenPart{Name: s.nextName(), Folder: t.folder, Suffix: s.format.Suffix}}
-	t.files = append(t.files, h)
-	return h, s.openFile(h, s.disk.Create, false)
+	t.push(h)
+	return h, s.openFile(h, false)
 }
 
 func (s *sink) nextName() string {
@@ -115,38 +127,40 @@ func (s *sink) nextName() string {
 	return s.names.hidden(s.epoch, s.number)
 }
 
-func (s *sink) openFile(h *hidden, open func(string) (diskFile, error), resumed bool) error {
-	path := s.hiddenPath(h)
-	w, err := s.openWriter(path, open)
+// openFile begins a file, or goes on with one that was closed.
+func (s *sink) openFile(h *hidden, resumed bool) error {
+	path := s.hiddenPath(h.Name)
+	open, doing := s.disk.Create, "creating"
+	if resumed {
+		open, doing = s.disk.Append, "opening"
+	}
+	file, err := open(path)
 	if err != nil {
-		return err
+		return failed(doing, path, err)
 	}
 	s.newNames = s.newNames || !resumed
-	w.size = h.Length
-	h.w, h.dirty = w, true
+	h.w, h.dirty = s.writer(file), true
+	h.w.size = h.Length
 	s.open = append(s.open, h)
-	w.enc, err = s.format.Start(w, s.layout.schema, resumed)
+	h.w.enc, err = s.format.Start(h.w, s.layout.schema, resumed)
 	return failed("writing", path, err)
 }
 
-func (s *sink) openWriter(path string, open func(string) (diskFile, error)) (*writer, error) {
-	file, err := open(path)
-	if err != nil {
-		return nil, failed("opening", path, err)
+func (s *sink) writer(file diskFile) *writer {
+	n := len(s.buffers)
+	if n == 0 {
+		return newWriter(file)
 	}
-	if n := len(s.buffers); n > 0 {
-		buf := s.buffers[n-1]
-		s.buffers = s.buffers[:n-1]
-		buf.Reset(file)
-		return &writer{file: file, buf: buf}, nil
-	}
-	return &writer{file: file, buf: bufio.NewWriterSize(file, bufferBytes)}, nil
+	buf := s.buffers[n-1]
+	s.buffers = s.buffers[:n-1]
+	buf.Reset(file)
+	return &writer{file: file, buf: buf}
 }
 
-// closeFile ends an open file. What was written is not yet durable: sync does
+// closeFile ends an open file. What was written is not yet durable: Prepare does
 // that once an epoch, however often the file was closed in between.
 func (s *sink) closeFile(h *hidden) error {
-	path, w := s.hiddenPath(h), h.w
+	path, w := s.hiddenPath(h.Name), h.w
 	if err := w.enc.Close(); err != nil {
 		return failed("writing", path, err)
 	}
@@ -157,48 +171,4 @@ func (s *sink) closeFile(h *hidden) error {
 	s.buffers = append(s.buffers, w.buf) // at most as many as were open
 	s.open = slices.DeleteFunc(s.open, func(o *hidden) bool { return o == h })
 	return failed("closing", path, w.file.Close())
-}
-
-// sync makes a file durable up to Length, and leaves it open if it is still to
-// grow.
-func (s *sink) sync(h *hidden, last bool) error {
-	if h.w != nil && (last || !s.grows()) {
-		if err := s.closeFile(h); err != nil {
-			return err
-		}
-	}
-	if !h.dirty {
-		return nil
-	}
-	path := s.hiddenPath(h)
-	if w := h.w; w != nil {
-		if err := w.enc.Flush(); err != nil {
-			return failed("writing", path, err)
-		}
-		if err := w.buf.Flush(); err != nil {
-			return failed("writing", path, err)
-		}
-		h.Length = w.size
-		if err := w.file.Sync(); err != nil {
-			return failed("syncing", path, err)
-		}
-	} else if err := s.disk.Sync(path); err != nil {
-		return failed("syncing", path, err)
-	}
-	h.dirty = false
-	return s.whole(h)
-}
-
-// whole makes sure that what is to be recorded is there under its name: a twin
-// deleted under a running engine would otherwise lose rows in silence.
-func (s *sink) whole(h *hidden) error {
-	path := s.hiddenPath(h)
-	info, err := s.disk.Stat(path)
-	if err != nil {
-		return failed("looking for the hidden rows in", path, err)
-	}
-	if info.Size() != h.Length {
-		return shorter(path, h.Length, info.Size())
-	}
-	return nil
 }

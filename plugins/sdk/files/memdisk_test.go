@@ -1,33 +1,39 @@
 package files
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
 
 // memDisk is a file system that knows what a power cut would leave: the bytes
-// and names that were synced. It fails from a chosen step on.
+// and names that were synced. It fails from a chosen step on, or at that step.
 type memDisk struct {
+	during func() // called before each step takes effect, unless nil
+
+	mu     sync.Mutex
 	root   *node
 	steps  int // taken so far
 	failAt int // the first step that fails; 0: none
 	err    error
-	once   bool // only that one step fails
-	only   string
+	once   bool   // only that one step fails
+	only   string // only steps of this kind count
+	failed string // what the first step to fail was about: "sync: /data/out"
 	locked map[string]bool
+	opened int // files open now
+	most   int // files that were open at a time
 }
 
 type node struct {
 	dir           bool
 	data, durable []byte
+	lost          [2]int           // bytes whose sync failed: no later one writes them
 	names, kept   map[string]*node // of a folder: now, and after a power cut
 }
 
@@ -42,69 +48,24 @@ func newMemDisk() *memDisk {
 	return d
 }
 
-// step counts one operation and fails if its turn has come.
-func (d *memDisk) step(op string) error {
+// step counts one operation and fails if its turn has come. It returns with the
+// lock held.
+func (d *memDisk) step(op, path string) error {
+	if d.during != nil {
+		d.during()
+	}
+	d.mu.Lock()
 	if d.only != "" && d.only != op {
 		return nil
 	}
 	d.steps++
 	if d.failAt > 0 && (d.steps == d.failAt || d.steps > d.failAt && !d.once) {
+		if d.failed == "" {
+			d.failed = op + ": " + path
+		}
 		return d.err
 	}
 	return nil
-}
-
-// crash forgets the locks and what the mode says: "kill" nothing, "power" all
-// that was not synced, "torn" some of it.
-func (d *memDisk) crash(mode string, random *rand.Rand) {
-	d.failAt, d.locked = 0, map[string]bool{}
-	if mode != "kill" {
-		forget(d.root, mode == "torn", random, map[*node]bool{})
-	}
-}
-
-func forget(n *node, some bool, random *rand.Rand, seen map[*node]bool) {
-	if seen[n] {
-		return
-	}
-	seen[n] = true
-	if !n.dir {
-		keep := n.durable
-		if some && bytes.HasPrefix(n.data, n.durable) {
-			keep = n.data[:len(n.durable)+random.IntN(len(n.data)-len(n.durable)+1)]
-		}
-		n.data, n.durable = slices.Clone(keep), slices.Clone(keep)
-		return
-	}
-	all := map[string]bool{}
-	for name := range n.names {
-		all[name] = true
-	}
-	for name := range n.kept {
-		all[name] = true
-	}
-	for _, name := range slices.Sorted(mapsKeys(all)) {
-		if some && random.IntN(2) == 0 {
-			if n.names[name] != nil { // a new name that reached the disk; removals never do by themselves
-				n.kept[name] = n.names[name]
-			}
-		}
-	}
-	n.names = map[string]*node{}
-	for name, child := range n.kept {
-		n.names[name] = child
-		forget(child, some, random, seen)
-	}
-}
-
-func mapsKeys(m map[string]bool) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 func (d *memDisk) find(path string) (*node, error) {
@@ -129,11 +90,14 @@ func splitPath(path string) []string {
 
 type nodeInfo struct {
 	name string
-	*node
+	dir  bool
+	size int64
 }
 
+func infoOf(name string, n *node) nodeInfo { return nodeInfo{name, n.dir, int64(len(n.data))} }
+
 func (i nodeInfo) Name() string               { return i.name }
-func (i nodeInfo) Size() int64                { return int64(len(i.data)) }
+func (i nodeInfo) Size() int64                { return i.size }
 func (i nodeInfo) Mode() fs.FileMode          { return 0 }
 func (i nodeInfo) ModTime() time.Time         { return time.Time{} }
 func (i nodeInfo) IsDir() bool                { return i.dir }
@@ -141,25 +105,41 @@ func (i nodeInfo) Sys() any                   { return nil }
 func (i nodeInfo) Type() fs.FileMode          { return 0 }
 func (i nodeInfo) Info() (fs.FileInfo, error) { return i, nil }
 
+// at takes a step that needs something at path.
+func (d *memDisk) at(op, path string) (*node, error) {
+	if err := d.step(op, path); err != nil {
+		return nil, err
+	}
+	return d.find(path)
+}
+
 func (d *memDisk) Stat(path string) (fs.FileInfo, error) {
-	n, err := d.find(path)
-	return nodeInfo{filepath.Base(path), n}, errors.Join(d.step("stat"), err)
+	n, err := d.at("stat", path)
+	defer d.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	return infoOf(filepath.Base(path), n), nil
 }
 
 func (d *memDisk) Names(folder string) ([]fs.DirEntry, error) {
-	n, err := d.find(folder)
-	if err := errors.Join(d.step("names"), err); err != nil {
+	n, err := d.at("names", folder)
+	defer d.mu.Unlock()
+	if err != nil {
 		return nil, err
 	}
 	var entries []fs.DirEntry
 	for name, child := range n.names {
-		entries = append(entries, nodeInfo{name, child})
+		entries = append(entries, infoOf(name, child))
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return entries, nil
 }
 
-func (d *memDisk) Writable(folder string) error { return d.step("writable") }
+func (d *memDisk) Writable(folder string) error {
+	defer d.mu.Unlock()
+	return d.step("writable", folder)
+}
 
 func (d *memDisk) make(path string, n *node) error {
 	parent, err := d.find(filepath.Dir(path))
@@ -174,7 +154,9 @@ func (d *memDisk) make(path string, n *node) error {
 }
 
 func (d *memDisk) Mkdir(path string) error {
-	if err := d.step("mkdir"); err != nil {
+	err := d.step("mkdir", path)
+	defer d.mu.Unlock()
+	if err != nil {
 		return err
 	}
 	return d.make(path, newFolder())
@@ -182,38 +164,65 @@ func (d *memDisk) Mkdir(path string) error {
 
 type memFile struct {
 	*node
-	d *memDisk
+	d       *memDisk
+	path    string
+	closing string // the step
+}
+
+func (d *memDisk) open(path string, n *node, closing string) memFile {
+	d.opened++
+	d.most = max(d.most, d.opened)
+	return memFile{n, d, path, closing}
 }
 
 func (d *memDisk) Create(path string) (diskFile, error) {
-	if err := d.step("create"); err != nil {
+	err := d.step("create", path)
+	defer d.mu.Unlock()
+	n := &node{}
+	if err == nil {
+		err = d.make(path, n)
+	}
+	if err != nil {
 		return nil, err
 	}
-	n := &node{}
-	return memFile{n, d}, d.make(path, n)
+	return d.open(path, n, "close"), nil
 }
 
 func (d *memDisk) Append(path string) (diskFile, error) {
-	n, err := d.find(path)
-	return memFile{n, d}, errors.Join(d.step("append"), err)
+	n, err := d.at("append", path)
+	defer d.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	return d.open(path, n, "close"), nil
 }
 
 func (d *memDisk) Open(path string) (diskReader, error) {
-	n, err := d.find(path)
-	return memFile{n, d}, errors.Join(d.step("open"), err)
+	n, err := d.at("open", path)
+	defer d.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	return d.open(path, n, "close after reading"), nil
 }
 
 // Write tears: the half that fits is written before the error.
 func (f memFile) Write(p []byte) (int, error) {
-	if err := f.d.step("write"); err != nil {
-		f.data = append(f.data, p[:len(p)/2]...)
-		return len(p) / 2, err
+	err := f.d.step("write", f.path)
+	defer f.d.mu.Unlock()
+	if err != nil {
+		p = p[:len(p)/2]
 	}
 	f.data = append(f.data, p...)
-	return len(p), nil
+	return len(p), err
 }
 
 func (f memFile) ReadAt(p []byte, at int64) (int, error) {
+	err := f.d.step("read", f.path)
+	defer f.d.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
 	if at >= int64(len(f.data)) {
 		return 0, io.EOF
 	}
@@ -224,63 +233,91 @@ func (f memFile) ReadAt(p []byte, at int64) (int, error) {
 	return n, nil
 }
 
-func (f memFile) Close() error { return f.d.step("close") }
-func (f memFile) Sync() error  { return f.d.sync(f.node) }
-
-func (d *memDisk) sync(n *node) error {
-	if err := d.step("sync"); err != nil {
-		return err
-	}
-	if !n.dir {
-		n.durable = slices.Clone(n.data)
-		return nil
-	}
-	n.kept = map[string]*node{}
-	for name, child := range n.names {
-		n.kept[name] = child
-	}
-	return nil
+func (f memFile) Close() error {
+	err := f.d.step(f.closing, f.path)
+	defer f.d.mu.Unlock()
+	f.d.opened--
+	return err
 }
 
+// Sync that fails loses the bytes for good, as Linux does: they stay to be
+// read, and the next sync, which succeeds, does not write them.
 func (d *memDisk) Sync(path string) error {
-	n, err := d.find(path)
-	if err != nil {
-		return err
+	err := d.step("sync", path)
+	defer d.mu.Unlock()
+	n, missing := d.find(path)
+	if missing != nil {
+		return errors.Join(err, missing)
 	}
-	return d.sync(n)
+	switch {
+	case n.dir && err == nil:
+		n.kept = map[string]*node{}
+		for name, child := range n.names {
+			n.kept[name] = child
+		}
+	case !n.dir && err == nil:
+		n.durable = slices.Clone(n.data)
+		clear(n.durable[min(n.lost[0], len(n.durable)):min(n.lost[1], len(n.durable))])
+	case !n.dir:
+		n.lost = [2]int{min(len(n.durable), len(n.data)), len(n.data)}
+	}
+	return err
 }
 
 func (d *memDisk) Truncate(path string, size int64) error {
-	n, err := d.find(path)
-	if err := errors.Join(d.step("truncate"), err); err != nil {
+	n, err := d.at("truncate", path)
+	defer d.mu.Unlock()
+	if err != nil {
 		return err
 	}
 	n.data = slices.Clone(n.data[:size])
+	n.lost[1] = min(n.lost[1], int(size))
+	n.lost[0] = min(n.lost[0], n.lost[1])
 	return nil
 }
 
 func (d *memDisk) Rename(from, to string) error {
-	n, err := d.find(from)
-	if err := errors.Join(d.step("rename"), err); err != nil {
+	n, err := d.at("rename", from)
+	defer d.mu.Unlock()
+	if err != nil {
 		return err
 	}
 	if there, err := d.find(to); err == nil && there == n {
-		return d.remove(from) // a power cut kept both names of a rename
+		return d.drop(from) // a power cut kept both names of a rename
 	}
 	if err := d.make(to, n); err != nil {
 		return err
 	}
-	return d.remove(from)
+	return d.drop(from)
+}
+
+func (d *memDisk) Replace(from, to string) error {
+	n, err := d.at("replace", from)
+	defer d.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	parent, err := d.find(filepath.Dir(to))
+	if err != nil {
+		return err
+	}
+	parent.names[filepath.Base(to)] = n
+	return d.drop(from)
 }
 
 func (d *memDisk) Remove(path string) error {
-	if err := d.step("remove"); err != nil {
+	n, err := d.at("remove", path)
+	defer d.mu.Unlock()
+	if err == nil && len(n.names) > 0 {
+		err = &fs.PathError{Op: "remove", Path: path, Err: syscall.ENOTEMPTY}
+	}
+	if err != nil {
 		return err
 	}
-	return d.remove(path)
+	return d.drop(path)
 }
 
-func (d *memDisk) remove(path string) error {
+func (d *memDisk) drop(path string) error {
 	if _, err := d.find(path); err != nil {
 		return err
 	}
@@ -290,30 +327,53 @@ func (d *memDisk) remove(path string) error {
 }
 
 func (d *memDisk) Lock(folder string) (func() error, error) {
-	if err := d.step("lock"); err != nil {
+	err := d.step("lock", folder)
+	defer d.mu.Unlock()
+	if err != nil {
 		return nil, err
 	}
 	if d.locked[folder] {
 		return nil, errLocked{"pid 1"}
 	}
 	d.locked[folder] = true
-	return func() error { delete(d.locked, folder); return nil }, nil
+	return func() error {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.locked, folder)
+		return nil
+	}, nil
+}
+
+// remove takes away a file, or a folder with all in it, as people do.
+func (d *memDisk) remove(path string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.drop(path)
 }
 
 // tree lists the files below a folder, with what they hold.
 func (d *memDisk) tree(folder string) map[string]string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	files := map[string]string{}
-	n, err := d.find(folder)
-	if err != nil {
-		return files
-	}
-	for name, child := range n.names {
-		if !child.dir {
-			files[name] = string(child.data)
-		}
-		for below, data := range d.tree(filepath.Join(folder, name)) {
-			files[filepath.Join(name, below)] = data
-		}
+	if n, err := d.find(folder); err == nil {
+		list(n, "", files)
 	}
 	return files
+}
+
+func list(n *node, path string, files map[string]string) {
+	for name, child := range n.names {
+		if child.dir {
+			list(child, filepath.Join(path, name), files)
+		} else {
+			files[filepath.Join(path, name)] = string(child.data)
+		}
+	}
+}
+
+func (d *memDisk) isLocked(folder string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.locked[folder]
 }

@@ -8,157 +8,149 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// Prepare makes the epoch's rows durable in hidden files. If its barrier rolls,
-// all hidden files become whole and the handle names where each is to appear;
-// else they stay hidden, and the handle tells how much of each is durable.
+// Prepare makes the rows of an epoch durable in hidden files. If its barrier
+// rolls, all hidden files become whole and the handle names where each is to
+// appear; else they stay hidden, and the handle tells how much of each is durable.
 // It is never nil: Recover learns from it that the output folder was there.
 func (s *sink) Prepare(ctx context.Context, epoch uint64) ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.ready(); err != nil {
+	s.work.Lock()
+	defer s.work.Unlock()
+	ctx, done := s.alive(ctx)
+	defer done()
+	c, err := s.takeCut(epoch)
+	if err != nil {
 		return nil, err
 	}
-	h, err := s.prepare(ctx, epoch)
+	h, err := s.prepare(ctx, c)
 	if err != nil {
-		return nil, s.keep(err)
+		return nil, s.fail(err)
 	}
 	return h.encode()
 }
 
-func (s *sink) prepare(ctx context.Context, epoch uint64) (handle, error) {
-	rolled, err := s.settle(ctx, epoch)
-	if err != nil {
+// prepare waits for the disk with the lock of Write open. Names are synced
+// after the bytes they name.
+func (s *sink) prepare(ctx context.Context, c *cut) (handle, error) {
+	if err := s.mergeCut(ctx, c); err != nil {
 		return handle{}, err
 	}
-	if s.newNames {
-		if err := s.disk.Sync(s.hide); err != nil {
-			return handle{}, failed("syncing", s.hide, err)
-		}
-		s.newNames = false
+	if err := s.addEmpty(c); err != nil {
+		return handle{}, err
 	}
-	// What an earlier record named and nobody published yet is carried on.
-	s.unpublished = append(s.unpublished, rolled...)
-	s.roll, s.epoch = false, epoch+1
-	h := handle{Publish: slices.Clone(s.unpublished), Since: s.due.oldest(), Shape: s.shape()}
-	for _, t := range s.order {
-		for _, f := range t.files {
-			h.Hidden = append(h.Hidden, f.hiddenPart)
-		}
-	}
-	return h, nil
-}
-
-// settle syncs all files. If the barrier rolls it finishes them too and returns
-// what is to be published.
-func (s *sink) settle(ctx context.Context, epoch uint64) ([]publishing, error) {
-	for _, t := range s.order {
-		for _, h := range t.files {
-			if err := s.sync(h, s.roll); err != nil {
-				return nil, err
+	for _, t := range c.targets {
+		for _, p := range t.pieces {
+			if err := ctx.Err(); err != nil {
+				return handle{}, err
+			}
+			if err := s.sync(p); err != nil {
+				return handle{}, err
 			}
 		}
 	}
-	if !s.roll {
-		return nil, nil
-	}
-	if err := s.addEmpty(); err != nil {
-		return nil, err
-	}
-	var rolled []publishing
-	for _, t := range s.order {
-		files, err := s.merge(ctx, t, epoch)
-		if err != nil {
-			return nil, err
-		}
-		for _, h := range files {
-			name := s.names.final(epoch, len(rolled)+1, h.Suffix)
-			rolled = append(rolled, publishing{From: h.Name, To: filepath.Join(t.folder, name)})
+	if c.newNames {
+		if err := s.disk.Sync(s.hide); err != nil {
+			return handle{}, failed("syncing", s.hide, err)
 		}
 	}
-	s.targets, s.order = map[string]*target{}, nil
-	s.due.reset()
-	return rolled, nil
+	return s.handleOf(c), nil
+}
+
+// handleOf is what the record must know of an epoch.
+func (s *sink) handleOf(c *cut) handle {
+	h := handle{Since: c.since, Shape: s.shape()}
+	rolled := 0
+	for _, t := range c.targets {
+		for _, p := range t.pieces {
+			if !c.roll {
+				h.Hidden = append(h.Hidden, p.hiddenPart)
+				continue
+			}
+			rolled++
+			name := s.names.final(c.epoch, rolled, p.Suffix)
+			s.unpublished = append(s.unpublished, publishing{From: p.Name, To: filepath.Join(p.Folder, name)})
+		}
+	}
+	// What an earlier record named and nobody published yet is carried on.
+	h.Publish = slices.Clone(s.unpublished)
+	return h
+}
+
+// sync makes a file durable up to Length. It goes by its name, not by the file
+// that Write may have open or close meanwhile: a sync is of the file, whoever
+// asks.
+func (s *sink) sync(p piece) error {
+	if !p.dirty {
+		return nil
+	}
+	if err := s.whole(p); err != nil {
+		return err
+	}
+	path := s.hiddenPath(p.Name)
+	return failed("syncing", path, s.disk.Sync(path))
+}
+
+// whole makes sure that what is to be recorded is there under its name: a twin
+// deleted under a running engine would otherwise lose rows in silence.
+func (s *sink) whole(p piece) error {
+	path := s.hiddenPath(p.Name)
+	info, err := s.disk.Stat(path)
+	if err != nil {
+		return failed("looking for the hidden rows in", path, err)
+	}
+	if info.Size() < p.Length || (info.Size() > p.Length && !p.growing) {
+		return otherLength(path, p.Length, info.Size())
+	}
+	return nil
 }
 
 // addEmpty makes the one file of an input that had no row (Format.Empty).
-func (s *sink) addEmpty() error {
-	if !s.format.Empty || !s.ended || s.number > 0 || len(s.layout.by) > 0 || len(s.order) > 0 {
+func (s *sink) addEmpty(c *cut) error {
+	if !c.empty {
 		return nil
 	}
 	found, err := s.dataFiles("")
 	if err != nil || len(found) > 0 {
 		return err
 	}
-	if err := s.add("", sdk.EmptyRows(s.layout.schema)); err != nil {
-		return err
-	}
-	return s.sync(s.order[0].files[0], true)
-}
-
-// merge makes one file of each run of small parts. A part alone, and one that
-// reached its size, is published as it is.
-func (s *sink) merge(ctx context.Context, t *target, epoch uint64) ([]*hidden, error) {
-	if s.grows() {
-		return t.files, nil
-	}
-	var whole []*hidden
-	for i := 0; i < len(t.files); {
-		j := i + 1
-		for !t.files[i].Full && j < len(t.files) && !t.files[j].Full {
-			j++
-		}
-		if j == i+1 {
-			whole, i = append(whole, t.files[i]), j
-			continue
-		}
-		h, err := s.mergeParts(ctx, t.files[i:j], epoch)
+	p, err := s.makePiece(c, "", func(w *writer) error {
+		e, err := s.format.Start(w, s.layout.schema, false)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		whole, i = append(whole, h), j
-	}
-	return whole, nil
+		if err := e.Write(sdk.EmptyRows(s.layout.schema)); err != nil {
+			return err
+		}
+		return e.Close()
+	})
+	c.targets = append(c.targets, &cutTarget{pieces: []piece{p}})
+	return err
 }
 
-func (s *sink) mergeParts(ctx context.Context, parts []*hidden, epoch uint64) (*hidden, error) {
-	h := &hidden{hiddenPart: hiddenPart{Name: s.nextName(), Folder: parts[0].Folder, Suffix: s.format.Suffix}}
-	path := s.hiddenPath(h)
-	s.newNames = true
-	w, err := s.openWriter(path, s.disk.Create)
+// makePiece writes a hidden file behind the back of Write.
+func (s *sink) makePiece(c *cut, folder string, fill func(w *writer) error) (piece, error) {
+	p := piece{dirty: true, hiddenPart: hiddenPart{Name: s.nameFor(c), Folder: folder, Suffix: s.format.Suffix}}
+	path := s.hiddenPath(p.Name)
+	file, err := s.disk.Create(path)
 	if err != nil {
-		return nil, err
+		return p, failed("creating", path, err)
 	}
-	if err := s.copyParts(ctx, w, parts); err != nil {
-		_ = w.file.Close() // the error at hand says more
-		return nil, failed("merging parts into", path, err)
+	c.newNames = true
+	w := newWriter(file)
+	err = fill(w)
+	if err == nil {
+		err = w.buf.Flush()
 	}
-	if err := w.file.Sync(); err != nil {
-		_ = w.file.Close()
-		return nil, failed("syncing", path, err)
+	if err != nil {
+		_ = file.Close() // the error at hand says more
+		return p, failed("writing", path, err)
 	}
-	if err := w.file.Close(); err != nil {
-		return nil, failed("closing", path, err)
-	}
-	h.Length = w.size
-	for _, p := range parts {
-		s.merged = append(s.merged, mergedPart{p.Name, epoch})
-	}
-	return h, s.whole(h)
+	p.Length = w.size
+	return p, failed("closing", path, file.Close())
 }
 
-func (s *sink) copyParts(ctx context.Context, w *writer, parts []*hidden) error {
-	var sources []Part
-	for _, p := range parts {
-		path := s.hiddenPath(p)
-		file, err := s.disk.Open(path)
-		if err != nil {
-			return failed("opening", path, err)
-		}
-		defer file.Close()
-		sources = append(sources, Part{ReaderAt: file, Size: p.Length, Name: path})
-	}
-	if err := s.format.Merge(ctx, w, s.layout.schema, sources); err != nil {
-		return err
-	}
-	return w.buf.Flush()
+func (s *sink) nameFor(c *cut) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.number++
+	return s.names.hidden(c.epoch, s.number)
 }

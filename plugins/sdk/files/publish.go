@@ -1,7 +1,6 @@
 package files
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,35 +10,34 @@ import (
 	"strings"
 )
 
-// mergedPart is a part whose rows are in a file that appears with an epoch.
-type mergedPart struct {
-	name  string
-	epoch uint64
-}
-
 // Publish moves the files that the handle names into the output folder. A file
 // that is there already, its hidden name gone, was moved before a crash. One
 // that is in neither place was moved and then taken by whoever reads the
 // folder, unless this very life prepared it: then it is lost.
 func (s *sink) Publish(ctx context.Context, epoch uint64, data []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.broken != nil {
-		return s.ready()
+	s.work.Lock()
+	defer s.work.Unlock()
+	ctx, done := s.alive(ctx)
+	defer done()
+	if err := s.usable(); err != nil {
+		return err
 	}
 	h, err := decodeHandle(data)
 	if err != nil {
 		return err
 	}
-	return s.keep(s.publish(epoch, h))
+	return s.fail(s.publish(ctx, epoch, h))
 }
 
-func (s *sink) publish(epoch uint64, h handle) error {
-	if err := s.gone(); err != nil && (s.recovered || len(h.Publish) > 0) {
+func (s *sink) publish(ctx context.Context, epoch uint64, h handle) error {
+	if err := s.gone(); err != nil && (s.isRecovered() || len(h.Publish) > 0) {
 		return err
 	}
 	folders := map[string]bool{}
 	for _, p := range h.Publish {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := s.show(p, folders); err != nil {
 			return err
 		}
@@ -69,17 +67,11 @@ func (s *sink) gone() error {
 
 func (s *sink) folderGone(folder string) error {
 	if folder == s.root {
-		return fmt.Errorf("the output folder %s is gone: put it back, or make it anew to go on without its files; %s",
-			folder, s.anew())
+		return fmt.Errorf("the output folder %s is gone: put it back; or make it (mkdir %s) to go on without "+
+			"its files, whose rows are not written again; or run with --fresh to begin anew", folder, folder)
 	}
-	return fmt.Errorf("%s, the folder of rows that are not yet published, is gone: put it back; %s",
-		folder, s.anew())
-}
-
-// anew says how to do without what is gone.
-func (s *sink) anew() string {
-	return "rows published before are not written again: to begin anew, delete " +
-		cmp.Or(s.state, "the state directory") + " and the output folders"
+	return fmt.Errorf("%s, the folder of rows that are not yet published, is gone: put it back; "+
+		"or run with --fresh to begin anew", folder)
 }
 
 // show moves one file, and notes the folders whose names changed, also if the

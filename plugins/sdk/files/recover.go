@@ -16,6 +16,8 @@ const mountHint = "files are written beside the folder and moved into it: " +
 // durable then, and removes this step's other hidden files. Without a record it
 // makes the folders.
 func (s *sink) Recover(ctx context.Context, live []byte) error {
+	s.work.Lock()
+	defer s.work.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil {
@@ -128,14 +130,11 @@ func (s *sink) takeUp(p hiddenPart) error {
 		return failed("looking for the recorded rows in", path, err)
 	}
 	if info.Size() < p.Length {
-		return shorter(path, p.Length, info.Size())
+		return otherLength(path, p.Length, info.Size())
 	}
 	if info.Size() > p.Length {
 		if err := s.disk.Truncate(path, p.Length); err != nil {
 			return failed("cutting", path, err)
-		}
-		if err := s.disk.Sync(path); err != nil {
-			return failed("syncing", path, err)
 		}
 	}
 	t := s.targets[p.Folder]
@@ -144,12 +143,14 @@ func (s *sink) takeUp(p hiddenPart) error {
 		s.targets[p.Folder] = t
 		s.order = append(s.order, t)
 	}
-	t.files = append(t.files, &hidden{hiddenPart: p})
+	// Dirty even if nothing was cut: an earlier start may have cut it, and ended
+	// before that was synced. The next Prepare does, before the file appears.
+	t.push(&hidden{hiddenPart: p, dirty: true})
 	s.due.grew(t.bytes(s.grows()))
 	return nil
 }
 
-func shorter(path string, want, got int64) error {
+func otherLength(path string, want, got int64) error {
 	return fmt.Errorf("looking at the hidden rows in %s: want %d bytes, got %d; "+
 		"nothing but this engine may change that folder", path, want, got)
 }

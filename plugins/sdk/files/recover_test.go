@@ -163,8 +163,8 @@ func TestOutputFolderOfARecordIsNotMadeAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, s.Recover(t.Context(), h), "the output folder /data/out is gone", "make it anew",
-		"to begin anew, delete the state directory and the output folders")
+	wantError(t, s.Recover(t.Context(), h), "the output folder /data/out is gone", "mkdir /data/out",
+		"run with --fresh to begin anew")
 }
 
 func TestRecordedHiddenFileMustBeThereAndWhole(t *testing.T) {
@@ -178,7 +178,7 @@ func TestRecordedHiddenFileMustBeThereAndWhole(t *testing.T) {
 		s := openSink(t, d, testConfig(), lines, nil)
 		write(t, s, batchOf(0, 2))
 		h := prepare(t, s, 1, false)
-		path := s.hiddenPath(s.order[0].files[0])
+		path := s.hiddenPath(s.order[0].files[0].Name)
 		if err := damage(d, path); err != nil {
 			t.Fatal(err)
 		}
@@ -252,7 +252,7 @@ func TestHiddenRowsThatWentWhileRunningAreNoticed(t *testing.T) {
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))
 	prepare(t, s, 1, false)
-	if err := d.remove(s.hiddenPath(s.order[0].files[0])); err != nil {
+	if err := d.remove(s.hiddenPath(s.order[0].files[0].Name)); err != nil {
 		t.Fatal(err)
 	}
 	write(t, s, batchOf(1, 2))

@@ -18,6 +18,9 @@ import (
 // sink writes hidden files beside the output folder, in its twin, and moves
 // them into it when their epoch is recorded. After an error it does nothing
 // more: half a write must not be followed by a whole one.
+//
+// Write and Signal fill the next epoch while Prepare and Publish end the one
+// before. What goes from the one side to the other is a cut, made by the barrier.
 type sink struct {
 	cfg    SinkConfig
 	format Format
@@ -26,26 +29,34 @@ type sink struct {
 	log    *slog.Logger
 	disk   disk
 	root   string // the output folder
-	state  string // the state directory, for messages
 	hide   string // the folder of this step in the twin
+	parts  int    // of one level that a folder may have
+	life   context.Context
+	end    context.CancelFunc // of life: Close ends a merge
 
 	due due // has a lock of its own: RollDue does not wait for a write
 
-	mu          sync.Mutex // guards what follows: Close may come at any time
-	unlock      func() error
-	broken      error // the first error; nothing is done after it
-	recovered   bool
-	epoch       uint64 // the one being filled
-	number      int    // of the next hidden file
-	roll        bool   // the barrier at hand publishes everything
-	ended       bool   // the input has come to its end
-	targets     map[string]*target
-	order       []*target       // of targets, as they came
-	open        []*hidden       // files being written, the least recently used first
-	buffers     []*bufio.Writer // of closed files, to be used again
-	newNames    bool            // files were made that a sync of hide has not seen
-	unpublished []publishing    // prepared by this life, not yet published
-	merged      []mergedPart    // parts whose rows are in a file of unpublished
+	// work is held by Recover, Prepare and Publish, however long the disk
+	// takes: Close waits for it. It guards what follows, and comes before mu.
+	work        sync.Mutex
+	unpublished []publishing // prepared by this life, not yet published
+	merged      []mergedPart // parts whose rows are in a file that is not yet recorded
+
+	// mu guards what follows. Write needs it: nobody holds it while waiting for
+	// a sync or a merge.
+	mu        sync.Mutex
+	unlock    func() error
+	broken    error // the first error; nothing is done after it
+	recovered bool
+	epoch     uint64 // the one being filled
+	number    int    // of the next hidden file
+	ended     bool   // the input has come to its end
+	targets   map[string]*target
+	order     []*target       // of targets, as they came
+	open      []*hidden       // files being written, the least recently used first
+	buffers   []*bufio.Writer // of closed files, to be used again
+	newNames  bool            // files were made that no cut knows
+	cut       *cut            // of the barrier, until Prepare takes it
 }
 
 var (
@@ -77,9 +88,10 @@ func newSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{cfg: cfg, format: f, layout: l, log: env.Log, disk: d, root: root, state: env.StateDir,
+	s := &sink{cfg: cfg, format: f, layout: l, log: env.Log, disk: d, root: root,
 		names: newNames(env.EngineID, env.Pipeline, env.Step, f.Suffix),
-		epoch: env.Epoch + 1, targets: map[string]*target{}}
+		parts: mostParts, epoch: env.Epoch + 1, targets: map[string]*target{}}
+	s.life, s.end = context.WithCancel(context.Background())
 	s.due.limits(cfg.Roll)
 	if longest := len(s.names.final(1, 1, f.Suffix)) + 12; longest > maxName {
 		return nil, fmt.Errorf("naming files: want names of pipeline and step that leave room in %d bytes, "+
@@ -137,12 +149,42 @@ func (s *sink) ready() error {
 	return nil
 }
 
-// keep remembers the first error.
+// keep remembers the first error. mu is held.
 func (s *sink) keep(err error) error {
 	if err != nil && s.broken == nil {
 		s.broken = err
 	}
 	return err
+}
+
+// fail is keep for those who do not hold mu.
+func (s *sink) fail(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keep(err)
+}
+
+// usable says why nothing can be done now, or nil, also before Recover.
+func (s *sink) usable() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return s.ready()
+	}
+	return nil
+}
+
+func (s *sink) isRecovered() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.recovered
+}
+
+// alive is a context that ends with the call's and with the sink.
+func (s *sink) alive(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.life, cancel)
+	return ctx, func() { stop(); cancel() }
 }
 
 // Write puts the rows into the hidden files of their folders.
@@ -182,30 +224,34 @@ func (s *sink) write(rows arrow.RecordBatch) error {
 	return nil
 }
 
-// Signal notes what the next Prepare must know.
+// Signal ends the epoch at a barrier, and notes the end of the input.
 func (s *sink) Signal(ctx context.Context, signal sdk.Signal, _ sdk.Emitter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch signal.Kind {
 	case sdk.Barrier:
-		s.roll = signal.Roll
-		s.due.barrier(signal.Time)
+		if err := s.ready(); err != nil {
+			return err
+		}
+		return s.keep(s.barrier(signal))
 	case sdk.End:
 		s.ended = true
 	}
 	return nil
 }
 
-// Close leaves what is hidden for the next Recover.
+// Close leaves what is hidden for the next Recover. The lock on the twin is
+// given back last: until then nobody else may touch what Publish still moves.
 func (s *sink) Close(ctx context.Context) error {
+	_ = s.fail(errClosed)
+	s.end()
+	s.work.Lock()
+	defer s.work.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.broken == nil {
-		s.broken = errClosed
-	}
 	var errs []error
 	for _, h := range s.open {
-		errs = append(errs, failed("closing", s.hiddenPath(h), h.w.file.Close()))
+		errs = append(errs, failed("closing", s.hiddenPath(h.Name), h.w.file.Close()))
 	}
 	s.open = nil
 	if s.unlock != nil {

@@ -196,7 +196,7 @@ func TestErrorsNameThePathAndStopTheSink(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"create", syscall.EACCES, "opening /data/.out.engine/report/csv/part.e1.report.csv.00000001-0001."},
+		{"create", syscall.EACCES, "creating /data/.out.engine/report/csv/part.e1.report.csv.00000001-0001."},
 		{"write", syscall.ENOSPC, "writing /data/.out.engine/report/csv/part.e1.report.csv.00000001-0001."},
 		{"sync", syscall.EIO, "syncing /data/.out.engine/report/csv/part.e1.report.csv.00000001-0001."},
 		{"rename", syscall.EIO, "publishing /data/out/part.e1.report.csv.00000001-0001.txt: "},
