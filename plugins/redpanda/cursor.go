@@ -24,11 +24,17 @@ type cursor struct {
 	Offset  int64  `json:"offset"` // of the next record
 	Epoch   int32  `json:"epoch"`  // of the leader that wrote the record before it; -1 if unknown
 	TopicID string `json:"topic_id"`
+	// Witness is kept where there is no topic id.
+	Witness witness `json:"witness"`
 }
 
 func (c cursor) bytes() []byte {
-	const form = `{"offset":%d,"epoch":%d,"topic_id":"%s"}`
-	return fmt.Appendf(make([]byte, 0, 96), form, c.Offset, c.Epoch, c.TopicID)
+	const form, more = `{"offset":%d,"epoch":%d,"topic_id":"%s"`, `,"witness":{"after":%d,"sum":%d}`
+	b := fmt.Appendf(make([]byte, 0, 128), form, c.Offset, c.Epoch, c.TopicID)
+	if c.Witness != (witness{}) {
+		b = fmt.Appendf(b, more, c.Witness.After, c.Witness.Sum)
+	}
+	return append(b, '}')
 }
 
 func parseCursor(raw []byte) (cursor, error) {

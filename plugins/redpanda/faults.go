@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -13,42 +15,78 @@ import (
 )
 
 const (
-	maxFails  = 20              // of a partition in a row: with the pauses, more than a minute
-	maxAbsent = 4 * time.Second // a broker that just started may not know its topics yet
+	maxAbsent  = 4 * time.Second // a broker that just started may not know its topics yet
+	maxTrouble = time.Minute     // for whoever waits for an end; others wait for ever
 )
 
 // heed acts upon a survey.
 func (r *reader) heed(v survey) error {
+	r.shaken = r.shaken || v.err != nil || v.missing
 	if v.err != nil {
 		for _, p := range r.partitions {
 			r.stir(p) // we cannot know, so no partition is at its end
 		}
-		return nil
+		return r.unanswered(v.err)
 	}
+	r.away = time.Time{}
 	if err := r.checkTopics(v); err != nil || v.missing {
 		return err
 	}
+	if err := r.checkPartitions(v); err != nil {
+		return err
+	}
+	if err := r.remember(v); err != nil {
+		return err
+	}
 	r.adopt(v)
+	r.draining = r.draining || v.drain
 	for _, p := range r.partitions {
-		e, known := v.limits[p.at]
-		if !known {
-			continue
-		}
-		r.heard(p, e.high)
-		if s, ok := v.skips[p.at]; ok && s.from == p.next {
-			r.advance(p, s.to)
-		}
-		if p.next < p.high {
-			r.stir(p)
-		}
-		r.rest(p)
-		if v.drain {
-			p.target = e.stable
+		if err := r.update(p, v); err != nil {
+			return err
 		}
 	}
-	r.draining = r.draining || v.drain
 	return nil
 }
+
+// update acts upon what a survey says of one partition.
+func (r *reader) update(p *partition, v survey) error {
+	e, known := v.limits[p.at]
+	if !known {
+		return nil
+	}
+	if v.drain {
+		r.aimAt(p, v)
+	}
+	r.heard(p, e.high)
+	if s, ok := v.skips[p.at]; ok && s.from == p.next {
+		r.advance(p, s.to)
+	}
+	if p.next < p.high {
+		r.stir(p)
+	}
+	r.rest(p)
+	if err := v.faults[p.at]; err != nil {
+		return r.fault(p, err)
+	}
+	return nil
+}
+
+// unanswered decides about a cluster that is away. Who follows a topic wants to
+// go on when it is back, whenever that is; who reads up to an end waits for the
+// end, and had better be told.
+func (r *reader) unanswered(err error) error {
+	if r.away.IsZero() {
+		r.away = time.Now()
+	}
+	if r.bounded() && time.Since(r.away) > maxTrouble {
+		return fmt.Errorf("reading %s from %s: %w for %s: %w", strings.Join(r.config.Topic, ", "), r.k.name,
+			sdk.ErrDisconnected, maxTrouble, err)
+	}
+	return nil
+}
+
+// bounded tells whether reading has an end.
+func (r *reader) bounded() bool { return r.draining || r.limit != unlimited }
 
 // checkTopics stops at topics that are gone, or not the ones we began to read.
 func (r *reader) checkTopics(v survey) error {
@@ -57,7 +95,8 @@ func (r *reader) checkTopics(v survey) error {
 			r.absent = time.Now()
 		}
 		if time.Since(r.absent) > maxAbsent {
-			return fmt.Errorf("reading %v: a topic was deleted while it was read", r.config.Topic)
+			return fmt.Errorf("reading %s: a topic was deleted while it was read",
+				strings.Join(r.config.Topic, ", "))
 		}
 		return nil
 	}
@@ -65,7 +104,7 @@ func (r *reader) checkTopics(v survey) error {
 	var anew []*partition
 	for _, p := range r.partitions {
 		id := topicID(v.topics[p.at.topic].ID)
-		if id == p.id || id == (topicID{}) {
+		if _, exists := v.limits[p.at]; id == p.id || id == (topicID{}) || !exists {
 			continue
 		}
 		was := p.id.String()
@@ -78,8 +117,15 @@ func (r *reader) checkTopics(v survey) error {
 		r.heard(p, v.limits[p.at].high)
 		anew = append(anew, p)
 	}
+	r.reread(anew)
+	return nil
+}
+
+// reread begins to fetch again where the partitions now are, from topics made
+// again.
+func (r *reader) reread(anew []*partition) {
 	if len(anew) == 0 {
-		return nil
+		return
 	}
 	var topics []string
 	for _, p := range anew {
@@ -90,6 +136,43 @@ func (r *reader) checkTopics(v survey) error {
 	for _, p := range anew {
 		r.advance(p, p.next)
 	}
+}
+
+// checkPartitions stops at partitions that are gone. A broker that has not heard
+// of a new one yet may have answered, so they must stay away.
+func (r *reader) checkPartitions(v survey) error {
+	var gone []*partition
+	for _, p := range r.partitions {
+		if _, exists := v.limits[p.at]; exists {
+			p.absent = time.Time{}
+			continue
+		}
+		if p.absent.IsZero() {
+			p.absent = time.Now()
+		}
+		if time.Since(p.absent) <= maxAbsent {
+			continue
+		}
+		if err := r.vanished(p.name, p.next); err != nil {
+			return err
+		}
+		gone = append(gone, p)
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	remove := make(map[string][]int32)
+	for _, p := range gone {
+		remove[p.at.topic] = append(remove[p.at.topic], p.at.partition)
+		delete(r.byAt, p.at)
+	}
+	r.k.RemoveConsumePartitions(remove)
+	r.mu.Lock()
+	r.partitions = slices.DeleteFunc(slices.Clone(r.partitions), func(p *partition) bool {
+		return slices.Contains(gone, p)
+	})
+	r.mu.Unlock()
+	r.say(&sdk.Signal{Kind: sdk.Partitions, Partitions: names(r.partitions)})
 	return nil
 }
 
@@ -132,21 +215,26 @@ func (r *reader) fault(p *partition, err error) error {
 		return r.outOfRange(p)
 	case errors.Is(err, kerr.UnknownTopicID), errors.Is(err, kerr.InconsistentTopicID),
 		errors.Is(err, kerr.UnknownTopicOrPartition):
+		r.shaken = true
 		if lost := r.heed(r.look(r.ctx)); lost != nil {
 			return lost
 		}
-	}
-	p.fails++
-	if p.told != err.Error() {
-		p.told = err.Error()
-		r.env.Log.Warn("a fetch failed; trying again", "partition", p.name, "cause", err)
 	}
 	coded, ok := errors.AsType[*kerr.Error](err)
 	if ok && !coded.Retriable && coded != kerr.UnknownServerError {
 		return fmt.Errorf("reading %s: %w", p.name, r.k.explain(err))
 	}
-	if p.fails > maxFails {
-		return fmt.Errorf("reading %s: %w: %w", p.name, sdk.ErrDisconnected, err)
+	if p.told != err.Error() {
+		p.told = err.Error()
+		r.env.Log.Warn("a fetch failed; trying again", "partition", p.name, "cause", err)
+	}
+	if p.failing.IsZero() {
+		p.failing = time.Now()
+	}
+	heals := ok && coded.Retriable && coded != kerr.CorruptMessage
+	if (!heals || r.bounded()) && time.Since(p.failing) > maxTrouble {
+		return fmt.Errorf("reading %s from %s: %w, nothing but this for %s: %w", p.name, r.k.name,
+			sdk.ErrDisconnected, maxTrouble, err)
 	}
 	return nil
 }

@@ -19,10 +19,8 @@ type output struct {
 // job is a run of records of one partition, or something to say between them.
 type job struct {
 	partition *partition
-	topic     string // id
 	records   []*kgo.Record
-	next      int64 // position after the records
-	epoch     int32
+	after     cursor // behind the records
 
 	done chan struct{} // closed when what follows is final
 	out  []output
@@ -71,27 +69,26 @@ const slack = 64 << 10
 func (j *job) decode(d recordDecoder, columns *arrow.Schema, placed bool) {
 	var rejected []sdk.Reject
 	var positions []int64
-	flush := func(next int64, epoch int32) {
+	rejectedBytes := 0
+	flush := func(c cursor) {
 		rows := sdk.EmptyRows(columns)
 		if d.Rows() > 0 {
 			rows = d.Take()
 		}
-		c := cursor{Offset: next, Epoch: epoch, TopicID: j.topic}
 		batch := &sdk.Batch{Rows: rows, Partition: j.partition.name, Cursor: c.bytes(), Rejected: rejected,
 			Positions: positions}
-		j.out = append(j.out, output{item: sdk.Item{Batch: batch}, partition: j.partition, next: next})
-		rejected, positions = nil, nil
+		j.out = append(j.out, output{item: sdk.Item{Batch: batch}, partition: j.partition, next: c.Offset})
+		rejected, positions, rejectedBytes = nil, nil, 0
 	}
-	rejectedBytes, before := 0, int32(-1)
-	for _, r := range j.records {
+	for i, r := range j.records {
 		size := d.Bytes() + rejectedBytes + d.Room(len(r.Value)) + metadataBytes(r) + slack
 		if size > sdk.MaxBatchBytes && (d.Rows() > 0 || rejectedBytes > 0) {
-			flush(r.Offset, before)
-			rejectedBytes = 0
+			flush(j.behind(j.records[i-1], r.Offset))
 		}
-		before = r.LeaderEpoch
+		if i > 0 {
+			j.records[i-1].Recycle() // the decoder has copied what it keeps
+		}
 		if r.Attrs.IsControl() {
-			r.Recycle()
 			continue
 		}
 		if err := d.AppendRecord(r); err != nil {
@@ -101,8 +98,19 @@ func (j *job) decode(d recordDecoder, columns *arrow.Schema, placed bool) {
 		} else if placed {
 			positions = append(positions, r.Offset)
 		}
-		r.Recycle() // the decoder has copied what it keeps
 	}
-	flush(j.next, j.epoch)
+	flush(j.after)
+	if n := len(j.records); n > 0 {
+		j.records[n-1].Recycle()
+	}
 	j.records = nil
+}
+
+// behind is the cursor between a record and the next one.
+func (j *job) behind(r *kgo.Record, next int64) cursor {
+	c := cursor{Offset: next, Epoch: r.LeaderEpoch, TopicID: j.after.TopicID}
+	if c.TopicID == "" {
+		c.Witness = witnessOf(r)
+	}
+	return c
 }

@@ -2,8 +2,10 @@ package redpanda
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -17,11 +19,14 @@ type partition struct {
 	next  int64 // offset after what has been cut into jobs
 	epoch int32 // of the leader that wrote the record before next
 	high  int64 // end of what is written, as far as we heard
-	idle  bool  // we said so, and gave nothing since
 
-	target int64  // where a drain ends; -1 without one
-	fails  int    // errors in a row
-	told   string // the last of them that was logged
+	witness witness // of a topic without an id
+
+	idle    bool      // we said so, and gave nothing since
+	target  int64     // where reading ends; -1: nowhere
+	failing time.Time // since when there are only errors
+	told    string    // the last of them that was logged
+	absent  time.Time // since when it does not exist
 
 	// Guarded by source.mu:
 	cursor []byte // behind what Next has given
@@ -38,13 +43,21 @@ func comparePartitions(a, b *partition) int {
 }
 
 // resume takes a position, if the log still has it.
-func (p *partition) resume(s *source, c cursor, e ends) error {
-	p.next, p.epoch = c.Offset, c.Epoch
-	if to, why := p.gone(c.TopicID, e); why != "" {
+func (p *partition) resume(ctx context.Context, s *source, c cursor, e ends, leader int32) error {
+	p.next, p.epoch, p.witness = c.Offset, c.Epoch, c.Witness
+	to, why := p.gone(c.TopicID, e)
+	if why == "" && p.witness.After > e.start && (c.TopicID == "" || p.id == topicID{}) {
+		var err error
+		if why, err = s.testify(ctx, p.at, p.witness, leader); err != nil {
+			return fmt.Errorf("reading the record before offset %d of %s: %w", p.next, p.name, s.k.explain(err))
+		}
+		to = e.start
+	}
+	if why != "" {
 		if err := s.lost(p, to, why); err != nil {
 			return err
 		}
-		p.next, p.epoch = to, -1
+		p.next, p.epoch, p.witness = to, -1, witness{}
 	}
 	p.read, p.cursor = p.next, p.here().bytes()
 	return nil
@@ -52,7 +65,10 @@ func (p *partition) resume(s *source, c cursor, e ends) error {
 
 // move sets a position that does not follow from the one before. Until we hear
 // where the log ends there may be something to come.
-func (p *partition) move(to int64) { p.next, p.epoch, p.high = to, -1, to+1 }
+func (p *partition) move(to int64) {
+	p.next, p.epoch, p.witness = to, -1, witness{}
+	p.high = to + 1
+}
 
 // gone tells why a position is not in the log, and where to go on instead.
 func (p *partition) gone(topic string, e ends) (to int64, why string) {
@@ -69,7 +85,7 @@ func (p *partition) gone(topic string, e ends) (to int64, why string) {
 
 // here is the position as the engine keeps it.
 func (p *partition) here() cursor {
-	return cursor{Offset: p.next, Epoch: p.epoch, TopicID: p.id.String()}
+	return cursor{Offset: p.next, Epoch: p.epoch, TopicID: p.id.String(), Witness: p.witness}
 }
 
 // consume starts fetching at the partitions' positions. The epoch lets the
@@ -93,5 +109,18 @@ func (s *source) lost(p *partition, to int64, why string) error {
 		return nil
 	}
 	return fmt.Errorf("%s: position %d no longer exists: %s; set on_data_loss: continue to go on at offset %d, "+
-		"or, to begin anew, delete the state directory and the outputs", p.name, p.next, why, to)
+		"or run with --fresh to begin anew", p.name, p.next, why, to)
+}
+
+// vanished decides about a partition that no longer exists: nil to go on
+// without it.
+func (s *source) vanished(name string, position int64) error {
+	const why = "the topic was deleted and made again with fewer partitions"
+	if s.config.OnDataLoss == lossContinue {
+		s.env.Log.Warn("a partition does not exist any more; going on without it as on_data_loss says",
+			"partition", name, "position", position, "cause", why)
+		return nil
+	}
+	return fmt.Errorf("%s: the partition was read to offset %d and does not exist any more: %s; "+
+		"set on_data_loss: continue to go on without it, or run with --fresh to begin anew", name, position, why)
 }

@@ -21,6 +21,8 @@ type reader struct {
 	*source
 	byAt     map[tp]*partition
 	absent   time.Time // since when a topic is not found
+	away     time.Time // since when nobody answers
+	shaken   bool      // there was either; topics may be others since
 	draining bool
 	backoff  time.Duration
 }
@@ -44,7 +46,7 @@ func (r *reader) run() error {
 				return err
 			}
 		}
-		if r.drained() {
+		if r.drained() || r.limit == 0 {
 			return io.EOF
 		}
 		if err := r.fetch(); err != nil {
@@ -69,7 +71,13 @@ func (r *reader) announce() error {
 // back as fast as the broker answers.
 func (r *reader) fetch() error {
 	failed, good := false, false
-	for _, fetch := range r.poll() {
+	fetches := r.poll()
+	if fetches.NumRecords() > 0 {
+		if err := r.settle(); err != nil {
+			return err
+		}
+	}
+	for _, fetch := range fetches {
 		for i := range fetch.Topics {
 			for j := range fetch.Topics[i].Partitions {
 				fp := &fetch.Topics[i].Partitions[j]
@@ -88,12 +96,31 @@ func (r *reader) fetch() error {
 		r.backoff = 0
 		return nil
 	}
+	r.pause()
+	return nil
+}
+
+// settle makes sure, when nobody has answered for a while, that what is fetched
+// now is of the topics that were read before.
+func (r *reader) settle() error {
+	for r.shaken && r.ctx.Err() == nil {
+		if err := r.heed(r.look(r.ctx)); err != nil {
+			return err
+		}
+		if r.shaken {
+			r.pause()
+		}
+	}
+	return nil
+}
+
+// pause waits, a little longer each time until something goes well.
+func (r *reader) pause() {
 	r.backoff = min(max(2*r.backoff, minBackoff), maxBackoff)
 	select {
 	case <-time.After(r.backoff):
 	case <-r.ctx.Done():
 	}
-	return nil
 }
 
 // poll waits for records, until mail comes.
@@ -125,19 +152,22 @@ func (r *reader) take(p *partition, fp *kgo.FetchPartition) error {
 			return err
 		}
 	} else {
-		p.fails, p.told = 0, ""
+		p.failing, p.told = time.Time{}, ""
 		r.heard(p, fp.HighWatermark)
 	}
 	records, past := p.ours(fp.Records)
-	for len(records) > 0 {
-		n := chunk(records)
+	for len(records) > 0 && r.limit != 0 {
+		n := r.ration(records[:chunk(records)])
 		last := records[n-1]
 		p.next, p.epoch = last.Offset+1, last.LeaderEpoch
-		r.dispatch(&job{partition: p, topic: p.id.String(), records: records[:n], next: p.next, epoch: p.epoch})
+		if p.id == (topicID{}) {
+			p.witness = witnessOf(last)
+		}
+		r.dispatch(&job{partition: p, records: records[:n], after: p.here()})
 		records = records[n:]
 	}
-	if past {
-		p.next = max(p.next, p.target) // there may be no record right before it
+	if past && p.next < p.target && r.limit != 0 {
+		r.advance(p, p.target) // there may be no record right before it
 	}
 	r.rest(p)
 	return r.ctx.Err()
@@ -174,6 +204,23 @@ func chunk(records []*kgo.Record) int {
 	return len(records)
 }
 
+// ration is how many of the records the limit allows; the markers of
+// transactions do not count.
+func (r *reader) ration(records []*kgo.Record) int {
+	if r.limit == unlimited {
+		return len(records)
+	}
+	for i, record := range records {
+		if record.Attrs.IsControl() {
+			continue
+		}
+		if r.limit--; r.limit == 0 {
+			return i + 1
+		}
+	}
+	return len(records)
+}
+
 // heard takes note of a partition's end, which may have moved back where
 // records were lost. What lies behind the position is old news.
 func (r *reader) heard(p *partition, high int64) {
@@ -181,9 +228,17 @@ func (r *reader) heard(p *partition, high int64) {
 		return
 	}
 	p.high = high
+	r.aim(p)
+}
+
+// aim takes note of how far a partition is to be read, for Lag.
+func (r *reader) aim(p *partition) {
 	r.mu.Lock()
-	p.end = high
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	p.end = p.high
+	if p.target >= 0 {
+		p.end = p.target
+	}
 }
 
 // rest says that a partition is read to its end, once. An open transaction
@@ -204,10 +259,13 @@ func (r *reader) stir(p *partition) {
 	}
 }
 
-// advance moves a position over offsets without rows.
+// advance moves a position over offsets without rows, but never beyond its end.
 func (r *reader) advance(p *partition, to int64) {
+	if p.target >= p.next {
+		to = min(to, p.target)
+	}
 	p.next = to
-	r.dispatch(&job{partition: p, topic: p.id.String(), next: p.next, epoch: p.epoch})
+	r.dispatch(&job{partition: p, after: p.here()})
 }
 
 // dispatch hands a job to the decoders and to Next, which waits for it.

@@ -3,11 +3,13 @@ package redpanda
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -28,8 +30,8 @@ func bench(t *testing.T, onLoss string) (*reader, *partition, *strings.Builder) 
 	log := new(strings.Builder)
 	c := &SourceConfig{Topic: []string{"t"}, Format: formatRaw, OnDataLoss: onLoss}
 	s := &source{config: c, columns: c.columns(), env: sdk.Env{Log: slog.New(slog.NewTextHandler(log, nil))},
-		k:    &cluster{Client: cl, admin: kadm.NewClient(cl), name: "here", dials: &dials{}},
-		work: make(chan *job, 16), order: make(chan *job, 16)}
+		k:     &cluster{Client: cl, admin: kadm.NewClient(cl), name: "here", dials: &dials{}},
+		limit: unlimited, left: unlimited, work: make(chan *job, 16), order: make(chan *job, 16)}
 	s.ctx, s.cancel = context.WithCancel(t.Context())
 	p := newPartition(tp{"t", 0}, topicID{1}, ends{start: 0, stable: 10, high: 10})
 	s.partitions = []*partition{p}
@@ -145,7 +147,7 @@ func TestReplacedRecordsAreDataLoss(t *testing.T) {
 
 func TestFaultsThatPassAreForgivenAndOthersNot(t *testing.T) {
 	r, p, log := bench(t, lossStop)
-	for range maxFails {
+	for range 100 {
 		if err := r.fault(p, kerr.NotLeaderForPartition); err != nil {
 			t.Fatal(err)
 		}
@@ -153,14 +155,52 @@ func TestFaultsThatPassAreForgivenAndOthersNot(t *testing.T) {
 	if n := strings.Count(log.String(), "a fetch failed"); n != 1 {
 		t.Errorf("logged %d times, want once", n)
 	}
-	if err := r.fault(p, kerr.NotLeaderForPartition); err == nil {
-		t.Error("goes on for ever")
-	}
 	if err := r.fault(p, kerr.TopicAuthorizationFailed); err == nil {
 		t.Error("forbidden is forgiven")
 	}
 	if err := r.fault(p, context.Canceled); err != nil {
 		t.Errorf("an interrupted poll is no fault: %v", err)
+	}
+}
+
+func TestTroubleIsWaitedOutUnlessReadingHasAnEnd(t *testing.T) {
+	away := survey{err: errors.New("connection refused")}
+	tests := []struct {
+		name    string
+		bounded bool
+		trouble func(r *reader, p *partition) error
+		ends    bool
+	}{
+		{"away, following", false, func(r *reader, _ *partition) error { return r.heed(away) }, false},
+		{"away, up to an end", true, func(r *reader, _ *partition) error { return r.heed(away) }, true},
+		{"without a leader, following", false, func(r *reader, p *partition) error {
+			return r.fault(p, kerr.LeaderNotAvailable)
+		}, false},
+		{"without a leader, up to an end", true, func(r *reader, p *partition) error {
+			return r.fault(p, kerr.LeaderNotAvailable)
+		}, true},
+		{"confused, following", false, func(r *reader, p *partition) error {
+			return r.fault(p, kerr.UnknownServerError)
+		}, true},
+		{"broken records, following", false, func(r *reader, p *partition) error {
+			return r.fault(p, kerr.CorruptMessage)
+		}, true},
+	}
+	for _, test := range tests {
+		r, p, _ := bench(t, lossStop)
+		r.draining = test.bounded
+		if err := test.trouble(r, p); err != nil {
+			t.Errorf("%s: at first: got %v, want patience", test.name, err)
+		}
+		long := time.Now().Add(-2 * maxTrouble)
+		r.away, p.failing = long, long
+		err := test.trouble(r, p)
+		if got := errors.Is(err, sdk.ErrDisconnected); got != test.ends {
+			t.Errorf("%s: after long: got %v, want the end %v", test.name, err, test.ends)
+		}
+		if err != nil && !strings.Contains(err.Error(), " from here: disconnected") {
+			t.Errorf("%s: got %v, want the brokers' name in it", test.name, err)
+		}
 	}
 }
 
@@ -173,8 +213,8 @@ func TestRecordsBeyondADrainAreLeft(t *testing.T) {
 	if err := r.take(p, &kgo.FetchPartition{Records: records, HighWatermark: 10}); err != nil {
 		t.Fatal(err)
 	}
-	wantGiven(t, "up to 6", r, "2 rows to 5")
-	if !r.drained() { // offset 5 is not there, and the next is beyond
+	wantGiven(t, "up to 6", r, "2 rows to 5", "0 rows to 6")
+	if !r.drained() {
 		t.Error("not drained")
 	}
 	p.target, p.next = -1, 7
@@ -234,5 +274,9 @@ func TestCursorSurvivesItsTrip(t *testing.T) {
 	}
 	if bytes.Contains(cursor{}.bytes(), []byte("\n")) {
 		t.Error("a cursor is one line")
+	}
+	want = cursor{Offset: 9, Epoch: -1, Witness: witness{After: 8, Sum: 1<<32 - 1}}
+	if got, err := parseCursor(want.bytes()); err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 }

@@ -31,7 +31,8 @@ var errClosed = errors.New("the source is closed")
 // source reads topics. One goroutine (reader) polls and cuts what comes into
 // jobs; decoders turn them into batches, at the same time; Next hands them on
 // in the order in which the reader made them. A third (watch) asks now and then
-// what no fetch tells: new partitions, ends, topics made again.
+// what no fetch tells: new partitions, ends, topics made again. They all begin
+// with the first Next, which may be told before where to end.
 type source struct {
 	config  *SourceConfig
 	env     sdk.Env
@@ -40,7 +41,9 @@ type source struct {
 
 	ctx    context.Context
 	cancel context.CancelFunc
+	begun  sync.Once
 	ended  sync.WaitGroup
+	limit  int64     // records still to be cut into jobs; -1: all. The reader's, once it runs
 	work   chan *job // to the decoders
 	order  chan *job // to Next; its length bounds how far ahead we read
 
@@ -51,6 +54,7 @@ type source struct {
 	mu         sync.Mutex // guards what follows, and partition's fields below its mark
 	partitions []*partition
 	inbox      []survey
+	left       int64 // of the limit, behind what Next has given
 	stopPoll   context.CancelFunc
 
 	refused sync.Once    // the first commit that failed has been logged
@@ -61,33 +65,55 @@ var (
 	_ sdk.Source     = (*source)(nil)
 	_ sdk.Positioner = (*source)(nil)
 	_ sdk.Drainer    = (*source)(nil)
+	_ sdk.Bounder    = (*source)(nil)
+	_ sdk.Limiter    = (*source)(nil)
 	_ sdk.Lagger     = (*source)(nil)
 )
 
 func openSource(ctx context.Context, c *SourceConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
-	k, err := c.connect(ctx, env,
+	s, err := openWith(ctx, c, env)
+	if err != nil {
+		return nil, err // not a nil *source
+	}
+	return s, nil
+}
+
+// openWith opens a source whose client has more options.
+func openWith(ctx context.Context, c *SourceConfig, env sdk.Env, more ...kgo.Opt) (*source, error) {
+	k, err := c.connect(ctx, env, append([]kgo.Opt{
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(), // else a position would stop before the marker of a transaction
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchMaxWait(fetchWait), kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(partitionBytes),
-		kgo.MaxDecompressBatchBytes(batchBytes), kgo.WithPools(newPools()))
+		kgo.MaxDecompressBatchBytes(batchBytes), kgo.WithPools(newPools())}, more...)...)
 	if err != nil {
 		return nil, err
 	}
-	decoders := min(runtime.GOMAXPROCS(0), maxDecoders)
-	s := &source{config: c, env: env, k: k, columns: c.columns(),
-		work: make(chan *job, 2*decoders), order: make(chan *job, 2*decoders)}
+	s := &source{config: c, env: env, k: k, columns: c.columns(), limit: unlimited, left: unlimited,
+		work: make(chan *job, 2*decoders()), order: make(chan *job, 2*decoders())}
 	if err := s.assign(ctx); err != nil {
 		k.Client.Close()
 		return nil, err
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	for range decoders {
+	return s, nil
+}
+
+func decoders() int { return min(runtime.GOMAXPROCS(0), maxDecoders) }
+
+// start sets everything going, unless the source is closed: who waits for
+// goroutines must know that no more of them begin.
+func (s *source) start() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return
+	}
+	for range decoders() {
 		s.ended.Go(s.decode)
 	}
 	s.ended.Go(s.read)
 	s.ended.Go(s.watch)
-	return s, nil
 }
 
 // assign finds all partitions and where to begin in each, as offsets.
@@ -111,8 +137,9 @@ func (s *source) assign(ctx context.Context) error {
 		return err
 	}
 	for at, e := range limits {
-		p := newPartition(at, topicID(details[at.topic].ID), e)
-		if err := p.resume(s, begin[at], e); err != nil {
+		topic := details[at.topic]
+		p := newPartition(at, topicID(topic.ID), e)
+		if err := p.resume(ctx, s, begin[at], e, topic.Partitions[at.partition].Leader); err != nil {
 			return err
 		}
 		s.partitions = append(s.partitions, p)
@@ -137,13 +164,17 @@ func (s *source) begin(ctx context.Context, limits map[tp]ends) (map[tp]cursor, 
 		}
 		begin[at], known[at.topic] = c, true
 		if _, exists := limits[at]; !exists && slices.Contains(s.config.Topic, at.topic) {
-			return nil, fmt.Errorf("%s: the partition was read to offset %d and does not exist any more: "+
-				"the topic was deleted and made again; to begin anew, delete the state directory and the outputs",
-				name, c.Offset)
+			if err := s.vanished(name, c.Offset); err != nil {
+				return nil, err
+			}
 		}
 	}
+	from := s.config.Start.From
+	if s.env.AtEnd && len(s.env.Resume) == 0 {
+		from = startLatest
+	}
 	var after map[tp]int64
-	if s.config.Start.From == startTimestamp {
+	if from == startTimestamp {
 		var err error
 		if after, err = s.k.after(ctx, s.config.Start.At, s.config.Topic); err != nil {
 			return nil, err
@@ -154,7 +185,7 @@ func (s *source) begin(ctx context.Context, limits map[tp]ends) (map[tp]cursor, 
 			continue
 		}
 		c := cursor{Offset: e.start, Epoch: -1}
-		switch from := s.config.Start.From; {
+		switch {
 		case known[at.topic], from == startEarliest:
 		case from == startLatest:
 			c.Offset = e.stable // what an open transaction holds is yet to come
@@ -168,6 +199,7 @@ func (s *source) begin(ctx context.Context, limits map[tp]ends) (map[tp]cursor, 
 
 // Next returns the items in order. It is called by one goroutine.
 func (s *source) Next(ctx context.Context) (sdk.Item, error) {
+	s.begun.Do(s.start)
 	for {
 		if len(s.queue) > 0 {
 			out := s.queue[0]
@@ -214,8 +246,12 @@ func (s *source) given(out output) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out.partition.cursor = out.item.Batch.Cursor
+	b := out.item.Batch
+	out.partition.cursor = b.Cursor
 	out.partition.read = out.next
+	if s.left != unlimited {
+		s.left -= b.NumRows() + int64(len(b.Rejected))
+	}
 }
 
 // Positions returns the cursor behind what Next has given.
@@ -236,6 +272,9 @@ func (s *source) Lag() int64 {
 	var lag int64
 	for _, p := range s.partitions {
 		lag += max(0, p.end-p.read)
+	}
+	if s.left != unlimited {
+		return min(lag, s.left)
 	}
 	return lag
 }
@@ -275,7 +314,9 @@ func (s *source) Committed(ctx context.Context, _ uint64, at map[string][]byte) 
 
 // Close stops everything and waits for it. It unblocks Next.
 func (s *source) Close(context.Context) error {
+	s.mu.Lock()
 	s.cancel()
+	s.mu.Unlock()
 	s.k.Client.Close()
 	s.ended.Wait()
 	if n := s.unknown.Load(); n > 0 {

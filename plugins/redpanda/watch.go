@@ -3,7 +3,6 @@ package redpanda
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -20,7 +19,9 @@ type survey struct {
 	topics  kadm.TopicDetails
 	limits  map[tp]ends
 	skips   map[tp]skip
-	drain   bool // read to limits.stable and end
+	faults  map[tp]error // of a partition that stands still
+	drain   bool         // read to limits.stable and end
+	bounds  map[tp]int64 // instead of limits.stable
 }
 
 // skip is a stretch of a log in which nothing is to be read.
@@ -76,26 +77,12 @@ func (s *source) post(v survey) {
 	}
 }
 
-// Drain takes the end of everything decided by now. What an open transaction
-// holds is not waited for.
-func (s *source) Drain(ctx context.Context) error {
-	v := s.look(ctx)
-	if v.missing {
-		v.err = errMissing
-	}
-	if v.err != nil {
-		return fmt.Errorf("taking the end of %v: %w", s.config.Topic, v.err)
-	}
-	v.drain = true
-	s.post(v)
-	return nil
-}
-
 // findSkips looks into partitions that stand still before their end. The client
 // says nothing of a fetch that holds no record, such as the remains of a
-// compacted batch: it goes on, and the position here would stay for ever.
+// compacted batch: it goes on, and the position here would stay for ever. Nor
+// does it tell of errors that it hopes will pass.
 func (s *source) findSkips(v *survey, before map[tp]int64) {
-	v.skips = make(map[tp]skip)
+	v.skips, v.faults = make(map[tp]skip), make(map[tp]error)
 	still := make(map[tp]int64)
 	s.mu.Lock()
 	for _, p := range s.partitions {
@@ -108,7 +95,7 @@ func (s *source) findSkips(v *survey, before map[tp]int64) {
 	for at, from := range still {
 		to, err := s.probe(at, from, v.topics[at.topic])
 		if err != nil {
-			s.env.Log.Debug("looking into a silent partition", "partition", at.String(), "cause", err)
+			v.faults[at] = err
 		}
 		if to > from {
 			v.skips[at] = skip{from, to}
@@ -120,23 +107,12 @@ func (s *source) findSkips(v *survey, before map[tp]int64) {
 func (s *source) probe(at tp, from int64, topic kadm.TopicDetail) (int64, error) {
 	ctx, cancel := context.WithTimeout(s.ctx, patience)
 	defer cancel()
-	req := kmsg.NewPtrFetchRequest()
-	req.MaxBytes, req.IsolationLevel = partitionBytes, 1
-	t := kmsg.NewFetchRequestTopic()
-	t.Topic, t.TopicID = at.topic, topic.ID
-	p := kmsg.NewFetchRequestTopicPartition()
-	p.Partition, p.FetchOffset, p.PartitionMaxBytes = at.partition, from, partitionBytes
-	t.Partitions = append(t.Partitions, p)
-	req.Topics = append(req.Topics, t)
-	answer, err := s.k.Broker(int(topic.Partitions[at.partition].Leader)).Request(ctx, req)
-	if err != nil {
+	leader := topic.Partitions[at.partition].Leader
+	answer, err := s.peek(ctx, at, from, leader, topicID(topic.ID), 1)
+	if answer == nil || err != nil {
 		return from, err
 	}
-	resp, ok := answer.(*kmsg.FetchResponse)
-	if !ok || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
-		return from, nil
-	}
-	return silence(&resp.Topics[0].Partitions[0], at, from)
+	return silence(answer, at, from)
 }
 
 // silence is how far from an offset on an answer shows that there is no record,

@@ -1,0 +1,87 @@
+package redpanda
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"etlengine/plugins/sdk"
+)
+
+// unlimited is the limit of a run that is not cut.
+const unlimited = -1
+
+// Limit cuts the run after that many records.
+func (s *source) Limit(records int64) {
+	s.limit = max(records, 0)
+	s.left = s.limit
+}
+
+// Drain takes the end of everything decided by now. What an open transaction
+// holds is not waited for.
+func (s *source) Drain(ctx context.Context) error { return s.endAt(ctx, nil) }
+
+// Bound ends the named partitions at offsets, of which some may not be reached
+// yet: those are waited for.
+func (s *source) Bound(ctx context.Context, ends map[string]int64) error {
+	bounds := make(map[tp]int64)
+	for name, at := range ends {
+		i := slices.IndexFunc(s.partitions, func(p *partition) bool { return p.name == name })
+		if i < 0 {
+			return fmt.Errorf("setting the end of %s: there is no such partition%s", name, s.others(name))
+		}
+		p := s.partitions[i]
+		if at < p.next {
+			return fmt.Errorf("setting the end of %s: want offset %d, where reading goes on, or a later one "+
+				"(the log ends at %d), got %d", name, p.next, p.high, at)
+		}
+		bounds[p.at] = at
+	}
+	return s.endAt(ctx, bounds)
+}
+
+func (s *source) others(name string) string {
+	const most = 20
+	list := names(s.partitions)
+	if near := sdk.Nearest(name, list); near != "" {
+		return ", did you mean " + near + "?"
+	}
+	if len(list) > most {
+		return fmt.Sprintf(" (have %s and %d more)", strings.Join(list[:most], ", "), len(list)-most)
+	}
+	return " (have " + strings.Join(list, ", ") + ")"
+}
+
+func (s *source) endAt(ctx context.Context, bounds map[tp]int64) error {
+	v := s.look(ctx)
+	if v.missing {
+		return fmt.Errorf("taking the end of %s: a topic %w", strings.Join(s.config.Topic, ", "), errMissing)
+	}
+	if v.err != nil {
+		return fmt.Errorf("taking the end of %s at %s: %w: %w", strings.Join(s.config.Topic, ", "), s.k.name,
+			sdk.ErrDisconnected, v.err)
+	}
+	for at, bound := range bounds {
+		if high := v.limits[at].high; bound > high {
+			s.env.Log.Info("the log ends before the offset to end at; waiting until it has reached it",
+				"partition", at.String(), "log ends at", high, "end", bound)
+		}
+	}
+	v.drain, v.bounds = true, bounds
+	s.post(v)
+	return nil
+}
+
+// aimAt gives a partition its end. An end that was given before stays, unless it
+// has not been written by the time of another.
+func (r *reader) aimAt(p *partition, v survey) {
+	end := v.limits[p.at].stable
+	if bound, ok := v.bounds[p.at]; ok {
+		end = bound
+	}
+	if p.target < 0 || end < p.target {
+		p.target = end
+	}
+	r.aim(p)
+}

@@ -1,0 +1,219 @@
+package redpanda_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"etlengine/plugins/redpanda"
+	"etlengine/plugins/sdk"
+)
+
+// mixed fills partition 0 with committed, aborted and plain records, and returns
+// the values that count, by offset. Its log ends with a marker.
+func (w *world) mixed() map[int64]string {
+	w.t.Helper()
+	w.put(0, `{"n":"a"}`, `{"n":"b"}`)                         // 0, 1
+	w.begin(0, `{"n":"never"}`, `{"n":"never"}`)(kgo.TryAbort) // 2, 3, marker 4
+	w.begin(0, `{"n":"c"}`, `{"n":"d"}`)(kgo.TryCommit)        // 5, 6, marker 7
+	w.put(0, `{"n":"e"}`)                                      // 8
+	w.begin(0, `{"n":"never"}`)(kgo.TryAbort)                  // 9, marker 10
+	w.begin(0, `{"n":"f"}`)(kgo.TryCommit)                     // 11, marker 12
+	return map[int64]string{0: "a", 1: "b", 5: "c", 6: "d", 8: "e", 11: "f"}
+}
+
+const mixedEnd = 13
+
+func before(values map[int64]string, end int64) (list []string) {
+	for offset := range end {
+		if value, ok := values[offset]; ok {
+			list = append(list, value)
+		}
+	}
+	return list
+}
+
+// offset is where partition 0 goes on from.
+func (in *input) offset(positions map[string][]byte) int64 {
+	in.t.Helper()
+	var at struct{ Offset int64 }
+	if err := json.Unmarshal(positions[in.topic+"/0"], &at); err != nil {
+		in.t.Fatal(err)
+	}
+	return at.Offset
+}
+
+func (in *input) positions() map[string][]byte { return in.Source.(sdk.Positioner).Positions() }
+
+func (in *input) bound(ends map[int]int64) {
+	in.t.Helper()
+	named := make(map[string]int64)
+	for partition, end := range ends {
+		named[fmt.Sprintf("%s/%d", in.topic, partition)] = end
+	}
+	if err := in.Source.(sdk.Bounder).Bound(in.ctx(), named); err != nil {
+		in.t.Fatal(err)
+	}
+}
+
+func TestLimitCountsRecordsAndNotMarkers(t *testing.T) {
+	w := newWorld(t, 1)
+	values := before(w.mixed(), mixedEnd)
+	for n := range len(values) + 2 {
+		in := w.open(`{}`, nil)
+		in.Source.(sdk.Limiter).Limit(int64(n))
+		in.end()
+		in.untilEOF()
+		given := min(n, len(values))
+		in.want(0, values[:given]...)
+		again := w.open(`{}`, in.positions())
+		again.drain()
+		again.want(0, values[given:]...)
+	}
+}
+
+func TestLimitEndsASourceThatFollows(t *testing.T) {
+	w := newWorld(t, 2)
+	in := w.open(`{}`, nil)
+	in.Source.(sdk.Limiter).Limit(9000)
+	written, values := rows(0, 10_000)
+	w.put(0, written...)
+	w.put(1, `not json`)
+	in.untilRows(8192)
+	if lag := in.Source.(sdk.Lagger).Lag(); lag > 9000-8192 {
+		t.Errorf("lag before the limit: got %d, want what the limit leaves", lag)
+	}
+	in.untilEOF()
+	if n := in.count(); n != 9000 && n != 8999 { // the reject may have been one of them
+		t.Errorf("got %d rows, want the limit", n)
+	}
+	again := w.open(`{}`, in.positions())
+	again.drain()
+	again.want(0, values[len(in.values[w.topic+"/0"]):]...)
+}
+
+func TestBoundEndsEachPartitionAtItsOffset(t *testing.T) {
+	w := newWorld(t, 4)
+	written, values := rows(0, 10)
+	for p := range int32(4) {
+		w.put(p, written...)
+	}
+	in := w.open(`{}`, nil)
+	in.bound(map[int]int64{0: 4, 1: 0, 2: 10})
+	w.put(2, written...)
+	w.put(3, written...)
+	in.untilEOF()
+	in.want(0, values[:4]...)
+	in.want(1)
+	in.want(2, values...)
+	in.want(3, values...) // where it ended when the end was set
+	if lag := in.Source.(sdk.Lagger).Lag(); lag != 0 {
+		t.Errorf("lag at the end: got %d", lag)
+	}
+	again := w.open(`{}`, in.positions())
+	again.drain()
+	again.want(0, values[4:]...)
+	again.want(1, values...)
+	again.want(2, values...)
+	again.want(3, values...)
+}
+
+func TestBoundMayLieAmongMarkersAndAbortedRecords(t *testing.T) {
+	w := newWorld(t, 1)
+	values := w.mixed()
+	for end := range int64(mixedEnd + 1) {
+		in := w.open(`{}`, nil)
+		in.bound(map[int]int64{0: end})
+		in.untilEOF()
+		in.want(0, before(values, end)...)
+		if at := in.offset(in.positions()); at != end {
+			t.Errorf("bound at %d: the position is %d", end, at)
+		}
+		again := w.open(`{}`, in.positions())
+		again.drain()
+		again.want(0, before(values, mixedEnd)[len(before(values, end)):]...)
+	}
+}
+
+func TestBoundBeyondTheEndIsWaitedFor(t *testing.T) {
+	w := newWorld(t, 1)
+	w.put(0, `{"n":"a"}`, `{"n":"b"}`)
+	in := w.open(`{}`, nil)
+	in.bound(map[int]int64{0: 5})
+	in.untilIdle(1)
+	in.want(0, "a", "b")
+	w.begin(0, `{"n":"never"}`)(kgo.TryAbort) // 2, marker 3
+	w.put(0, `{"n":"c"}`, `{"n":"d"}`)
+	in.untilEOF()
+	in.want(0, "a", "b", "c")
+	if log := w.log.String(); !strings.Contains(log, `"log ends at"=2 end=5`) {
+		t.Errorf("log: got %q, want the wait and both offsets", log)
+	}
+}
+
+func TestDrainEndsTheWaitForABound(t *testing.T) {
+	w := newWorld(t, 1)
+	w.put(0, `{"n":"a"}`)
+	in := w.open(`{}`, nil)
+	in.bound(map[int]int64{0: 5})
+	in.untilIdle(1)
+	in.drain() // whoever filled the topic has ended
+	in.want(0, "a")
+}
+
+func TestBoundsThatCannotBeAreNamed(t *testing.T) {
+	w := newWorld(t, 2)
+	written, _ := rows(0, 10)
+	w.put(0, written...)
+	w.deleteBefore(6)
+	in := w.open(`{}`, nil)
+	resumed := w.open(`{}`, w.position(8))
+	for _, test := range []struct {
+		in   *input
+		name string
+		at   int64
+		want string
+	}{
+		{in, w.topic + "/2", 1, "setting the end of " + w.topic + "/2: there is no such partition, did you mean"},
+		{in, "elsewhere", 1, "no such partition (have " + w.topic + "/0, " + w.topic + "/1)"},
+		{in, w.topic + "/0", 5, "want offset 6, where reading goes on, or a later one (the log ends at 10), got 5"},
+		{resumed, w.topic + "/0", 7, "want offset 8, where reading goes on"},
+	} {
+		err := test.in.Source.(sdk.Bounder).Bound(w.ctx(), map[string]int64{test.name: test.at})
+		wantError(t, test.name, err, test.want)
+	}
+}
+
+func TestSourceAtEndLeavesWhatForgottenRunsWrote(t *testing.T) {
+	w := newWorld(t, 2)
+	w.put(0, `{"n":"old"}`, `{"n":"old"}`)
+	env := w.env()
+	env.AtEnd = true
+	config := w.config(`{"start": "earliest", "schema": ` + oneColumn + `}`)
+	open := func(resume map[string][]byte) *input {
+		env.Resume = resume
+		inst, err := redpanda.Source.Open(w.ctx(), config, nil, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { inst.Close(w.ctx()) })
+		return &input{world: w, Source: inst.(sdk.Source), at: map[string][]byte{}, values: map[string][]string{}}
+	}
+	in := open(nil)
+	if at := in.offset(in.positions()); at != 2 {
+		t.Errorf("pinned at %d, want the end", at)
+	}
+	w.put(0, `{"n":"new"}`)
+	in.drain()
+	in.want(0, "new")
+	again := open(w.position(1)) // a position of our own is where to go on
+	again.drain()
+	again.want(0, "old", "new")
+	if want := []string(nil); !slices.Equal(again.values[w.topic+"/1"], want) {
+		t.Errorf("partition 1: got %q", again.values[w.topic+"/1"])
+	}
+}
