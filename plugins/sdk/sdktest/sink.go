@@ -20,6 +20,8 @@ func sinkChecks() []check {
 		{"PublishNeedsOnlyItsHandle", publishNeedsOnlyItsHandle},
 		{"RecoverForgetsWhatWasNotRecorded", recoverForgetsWhatWasNotRecorded},
 		{"RecoverKeepsWhatIsLive", recoverKeepsWhatIsLive},
+		{"RowsAfterTheBarrierAreOfTheNextEpoch", rowsAfterTheBarrierAreOfTheNextEpoch},
+		{"RowsAfterTheBarrierAreForgottenWithTheirEpoch", rowsAfterTheBarrierAreForgottenWithTheirEpoch},
 		{"CloseShowsNothing", closeShowsNothing},
 		{"CloseWithoutWrite", closeWithoutWrite},
 		{"CloseEndsABlockedWrite", closeEndsABlockedWrite},
@@ -81,8 +83,20 @@ func (d *drain) write(batches ...*sdk.Batch) {
 // prepare ends an epoch as far as its record.
 func (d *drain) prepare(roll bool) {
 	d.t.Helper()
+	d.barrier(roll)
+	d.record()
+}
+
+// barrier ends an epoch for what is written after it.
+func (d *drain) barrier(roll bool) {
+	d.t.Helper()
 	d.epoch++
 	d.signal(sdk.Signal{Kind: sdk.Barrier, Epoch: d.epoch, Roll: roll, Time: wallClock(d.epoch)})
+}
+
+// record prepares the epoch of the last barrier.
+func (d *drain) record() {
+	d.t.Helper()
 	two, ok := d.Sink.(sdk.TwoStep)
 	if !ok {
 		return

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,20 +18,23 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// modelSink writes a file of lines for each epoch: hidden at Prepare, renamed
-// at Publish. Its handle is the number of the file.
+// modelSink writes a file of lines for each epoch: cut by the barrier, hidden
+// at Prepare, renamed at Publish. Its handle is the name of the file.
 type modelSink struct {
 	fault  string
 	dir    string
 	wait   bool
-	lines  []string
-	kept   []*sdk.Batch
-	epoch  uint64
 	closed chan struct{}
+
+	mu    sync.Mutex // Prepare takes what Signal cut, while Write goes on
+	lines []string
+	cut   []string
+	kept  []*sdk.Batch
+	epoch uint64
 }
 
 func (m *modelSink) Write(ctx context.Context, b *sdk.Batch) error {
-	if m.wait && len(m.lines) > 0 {
+	if m.wait && m.rows() > 0 {
 		if m.fault == "deaf to Close" {
 			<-ctx.Done()
 			return ctx.Err()
@@ -41,6 +45,8 @@ func (m *modelSink) Write(ctx context.Context, b *sdk.Batch) error {
 		}
 		return errors.New("closed")
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	switch m.fault {
 	case "keeps its input":
 		m.kept = append(m.kept, b)
@@ -61,6 +67,12 @@ func (m *modelSink) Write(ctx context.Context, b *sdk.Batch) error {
 	return nil
 }
 
+func (m *modelSink) rows() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.lines)
+}
+
 // unsliced is the rows that a reader sees who forgets the offset.
 func unsliced(rows arrow.RecordBatch) arrow.RecordBatch {
 	return eachColumn(func(d arrow.ArrayData) arrow.ArrayData { return d })(forgetOffset(rows))
@@ -78,14 +90,30 @@ func (m *modelSink) save(name string, lines []string) error {
 	return os.WriteFile(filepath.Join(m.dir, name), text, 0o644)
 }
 
-func (m *modelSink) Signal(context.Context, sdk.Signal, sdk.Emitter) error { return nil }
+func (m *modelSink) Signal(_ context.Context, s sdk.Signal, _ sdk.Emitter) error {
+	if s.Kind == sdk.Barrier && m.fault != "cuts at Prepare" {
+		m.end()
+	}
+	return nil
+}
 
-func (m *modelSink) Prepare(_ context.Context, epoch uint64) ([]byte, error) {
+func (m *modelSink) end() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, b := range m.kept {
 		m.lines = append(m.lines, Text(b.Rows)...)
 	}
-	lines := m.lines
-	m.kept, m.lines, m.epoch = nil, nil, epoch
+	m.cut, m.kept, m.lines = m.lines, nil, nil
+}
+
+func (m *modelSink) Prepare(_ context.Context, epoch uint64) ([]byte, error) {
+	if m.fault == "cuts at Prepare" {
+		m.end()
+	}
+	m.mu.Lock()
+	lines := m.cut
+	m.epoch = epoch
+	m.mu.Unlock()
 	if len(lines) == 0 {
 		return nil, nil
 	}
@@ -192,6 +220,8 @@ func TestSinkFaultsAreCaught(t *testing.T) {
 		{"publishes from memory", "PublishNeedsOnlyItsHandle", "never saw the rows"},
 		{"shows what it finds", "RecoverForgetsWhatWasNotRecorded", "never recorded"},
 		{"forgets what is shown", "RecoverKeepsWhatIsLive", "recovered to epoch 1"},
+		{"cuts at Prepare", "RowsAfterTheBarrierAreOfTheNextEpoch", "between the barrier and Prepare (rolled true)"},
+		{"cuts at Prepare", "RowsAfterTheBarrierAreForgottenWithTheirEpoch", "recovered to the first epoch"},
 		{"publishes when closed", "CloseShowsNothing", "visible without Publish"},
 		{"fails to close", "CloseWithoutWrite", "it is stuck"},
 		{"deaf to Close", "CloseEndsABlockedWrite", "still blocked after Close"},
