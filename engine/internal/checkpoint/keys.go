@@ -9,8 +9,10 @@ import (
 // length before them, so that no name is the beginning of another's key.
 var engineKey = []byte("e")
 
-func runKey(pipeline string) []byte    { return named('p', pipeline) }
-func recordKey(pipeline string) []byte { return named('r', pipeline) }
+func runKey(pipeline string) []byte       { return named('p', pipeline) }
+func recordKey(pipeline string) []byte    { return named('r', pipeline) }
+func publishedKey(pipeline string) []byte { return named('d', pipeline) }
+func forgetKey(pipeline string) []byte    { return named('f', pipeline) }
 
 func statePrefix(pipeline, step string) []byte {
 	return named('s', pipeline, step)
@@ -23,6 +25,12 @@ func named(kind byte, names ...string) []byte {
 		key = append(key, name...)
 	}
 	return key
+}
+
+// nameIn is the first name of a key.
+func nameIn(key []byte) string {
+	length, n := binary.Uvarint(key[1:])
+	return string(key[1+n:][:length])
 }
 
 // after is the first key behind all that begin with the prefix, which is never

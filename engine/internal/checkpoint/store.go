@@ -4,8 +4,7 @@
 package checkpoint
 
 import (
-	"crypto/rand"
-	"encoding/hex"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,44 +13,8 @@ import (
 	"path/filepath"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
-
-// version is the format of records; a record of another version is refused.
-const version = 1
-
-// Record is a pipeline at the end of an epoch.
-type Record struct {
-	Version   int               `json:"version"`
-	Run       uint64            `json:"run"`
-	Epoch     uint64            `json:"epoch"`
-	Positions map[string][]byte `json:"positions"`          // source: cursor by partition
-	Handles   map[string][]byte `json:"handles,omitempty"`  // what each sink prepared, by step
-	Books     map[string]Counts `json:"books,omitempty"`    // counters of the run, by step
-	Settings  map[string]string `json:"settings,omitempty"` // what positions and state were made with, by step
-}
-
-// Counts are the books of one step, in rows.
-type Counts struct {
-	In       int64 `json:"in"`
-	Created  int64 `json:"created,omitempty"`
-	Out      int64 `json:"out"`
-	Dropped  int64 `json:"dropped,omitempty"`
-	Absorbed int64 `json:"absorbed,omitempty"`
-	Late     int64 `json:"late,omitempty"`
-	Rejected int64 `json:"rejected,omitempty"`
-	Partial  int64 `json:"partial,omitempty"`
-}
-
-// Balanced tells whether every row is accounted for.
-func (c Counts) Balanced() bool {
-	return c.In+c.Created == c.Out+c.Dropped+c.Absorbed+c.Late+c.Rejected
-}
-
-// Run is where a pipeline stands in its runs.
-type Run struct {
-	Number uint64 `json:"number"` // from 1
-	Ended  bool   `json:"ended"`  // its last epoch of this run has been published
-}
 
 // Store is an open state directory. One process has it at a time.
 type Store struct {
@@ -59,10 +22,14 @@ type Store struct {
 	lock   *os.File
 	db     *pebble.DB
 	engine string
+	broken bool // a write failed: the database is not to be touched again
 }
 
-// Open takes the state directory, which is made if need be.
-func Open(dir string) (*Store, error) {
+// Open takes the state directory, which is made if need be. A *DamagedError
+// tells that it holds something that cannot be read.
+func Open(dir string) (*Store, error) { return openOn(dir, vfs.Default) }
+
+func openOn(dir string, files vfs.FS) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the state directory: %w", err)
 	}
@@ -71,23 +38,36 @@ func Open(dir string) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{dir: dir, lock: lock}
-	s.db, err = pebble.Open(filepath.Join(dir, "checkpoints"), options())
-	if err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("opening the checkpoints in %s: %w", dir, err)
-	}
-	if err := s.identify(); err != nil {
-		s.Close()
-		return nil, err
+	if err := s.open(files); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func options() *pebble.Options {
-	return &pebble.Options{
+func (s *Store) open(files vfs.FS) error {
+	var err error
+	if s.engine, err = identify(s.dir); err != nil {
+		return err
+	}
+	s.db, err = openDB(filepath.Join(s.dir, databaseFolder), files)
+	if err != nil {
+		return s.unreadable(fmt.Errorf("opening the checkpoints: %w", err))
+	}
+	return s.own()
+}
+
+// openDB opens the database. Pebble panics over what it cannot understand.
+func openDB(folder string, files vfs.FS) (db *pebble.DB, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%v", cause)
+		}
+	}()
+	return pebble.Open(folder, &pebble.Options{
+		FS:                 files,
 		Logger:             silent{},
 		FormatMajorVersion: pebble.FormatNewest,
-	}
+	})
 }
 
 // silent drops what Pebble tells of its inner life; its errors are returned.
@@ -97,24 +77,6 @@ func (silent) Infof(string, ...any)              {}
 func (silent) Errorf(string, ...any)             {}
 func (silent) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
-// identify reads the engine's id, or makes it.
-func (s *Store) identify() error {
-	id, err := s.get(engineKey)
-	if err != nil {
-		return err
-	}
-	if id == nil {
-		random := make([]byte, 4)
-		rand.Read(random) // never fails
-		id = []byte(hex.EncodeToString(random))
-		if err := s.db.Set(engineKey, id, pebble.Sync); err != nil {
-			return fmt.Errorf("writing the engine's id: %w", err)
-		}
-	}
-	s.engine = string(id)
-	return nil
-}
-
 // EngineID is random, made once for this state directory.
 func (s *Store) EngineID() string { return s.engine }
 
@@ -123,60 +85,11 @@ func (s *Store) Dir() string { return s.dir }
 
 // Close gives the directory back.
 func (s *Store) Close() error {
-	return errors.Join(s.db.Close(), s.lock.Close())
-}
-
-// BeginRun tells which run the pipelines of a file are in. While one of them
-// has not ended, the run is open and goes on; else all of them start a new one.
-func (s *Store) BeginRun(pipelines []string) (map[string]Run, error) {
-	runs := make(map[string]Run, len(pipelines))
-	open, number := false, uint64(0)
-	for _, p := range pipelines {
-		run, err := s.run(p)
-		if err != nil {
-			return nil, err
-		}
-		runs[p] = run
-		number = max(number, run.Number)
-		open = open || run.Number > 0 && !run.Ended
+	var err error
+	if s.db != nil && !s.broken {
+		err = s.db.Close()
 	}
-	if !open {
-		number++
-	}
-	batch := s.db.NewBatch()
-	for _, p := range pipelines {
-		if run := runs[p]; !open || run.Number != number {
-			runs[p] = Run{Number: number}
-			if err := batch.Set(runKey(p), encode(runs[p]), nil); err != nil {
-				return nil, fmt.Errorf("beginning the run: %w", err)
-			}
-		}
-	}
-	if err := batch.Commit(pebble.Sync); err != nil {
-		return nil, fmt.Errorf("beginning the run: %w", err)
-	}
-	return runs, nil
-}
-
-func (s *Store) run(pipeline string) (Run, error) {
-	var run Run
-	data, err := s.get(runKey(pipeline))
-	if err != nil || data == nil {
-		return run, err
-	}
-	if err := json.Unmarshal(data, &run); err != nil {
-		return run, fmt.Errorf("reading the run of %s: %w", pipeline, err)
-	}
-	return run, nil
-}
-
-// EndRun notes that a pipeline has ended: its last epoch is published.
-func (s *Store) EndRun(pipeline string, run Run) error {
-	run.Ended = true
-	if err := s.db.Set(runKey(pipeline), encode(run), pebble.Sync); err != nil {
-		return fmt.Errorf("ending the run of %s: %w", pipeline, err)
-	}
-	return nil
+	return errors.Join(err, s.lock.Close())
 }
 
 // Load returns the newest record of a pipeline, or nil if it has none.
@@ -187,11 +100,11 @@ func (s *Store) Load(pipeline string) (*Record, error) {
 	}
 	r := new(Record)
 	if err := json.Unmarshal(data, r); err != nil {
-		return nil, fmt.Errorf("reading the record of pipeline %s in %s: %w", pipeline, s.dir, err)
+		return nil, s.unreadable(fmt.Errorf("reading the record of pipeline %s: %w", pipeline, err))
 	}
 	if r.Version != version {
-		return nil, fmt.Errorf("the record of pipeline %s in %s has version %d, this engine writes %d",
-			pipeline, s.dir, r.Version, version)
+		return nil, fmt.Errorf("the record of pipeline %s in %s has version %d, this engine writes %d: "+
+			"go on with the engine that wrote it, or run with --fresh to begin anew", pipeline, s.dir, r.Version, version)
 	}
 	return r, nil
 }
@@ -230,10 +143,45 @@ func (s *Store) Save(pipeline string, r *Record, changes ...*Changes) error {
 	if err := batch.Set(recordKey(pipeline), encode(r), nil); err != nil {
 		return fmt.Errorf("saving the record of %s: %w", pipeline, err)
 	}
-	if err := batch.Commit(pebble.Sync); err != nil {
+	if err := s.commit(batch); err != nil {
 		return fmt.Errorf("saving the record of %s: %w", pipeline, err)
 	}
 	return nil
+}
+
+// commit writes a batch and returns when it is on disk.
+func (s *Store) commit(batch *pebble.Batch) error { return s.write(batch, pebble.Sync) }
+
+// write commits a batch. Pebble takes a failed write for the end of the
+// process: here it ends the store.
+func (s *Store) write(batch *pebble.Batch, how *pebble.WriteOptions) (err error) {
+	if s.broken {
+		return fmt.Errorf("writing to %s: an earlier write has failed", s.dir)
+	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.broken = true
+			err = fmt.Errorf("writing to %s: %v", s.dir, cause)
+		}
+	}()
+	return batch.Commit(how)
+}
+
+// Published notes that all sinks have shown an epoch. The note is not synced: if
+// it is lost, the epoch counts as not yet shown.
+func (s *Store) Published(pipeline string, epoch uint64) error {
+	batch := s.db.NewBatch()
+	if err := batch.Set(publishedKey(pipeline), binary.AppendUvarint(nil, epoch), nil); err != nil {
+		return fmt.Errorf("noting what is published of %s: %w", pipeline, err)
+	}
+	return s.write(batch, pebble.NoSync)
+}
+
+// IsPublished tells whether all sinks are known to have shown an epoch.
+func (s *Store) IsPublished(pipeline string, epoch uint64) (bool, error) {
+	note, err := s.get(publishedKey(pipeline))
+	newest, n := binary.Uvarint(note)
+	return n > 0 && newest == epoch, err
 }
 
 // State walks what a step has saved, in the order of its keys. Keys and values
@@ -245,10 +193,14 @@ func (s *Store) State(pipeline, step string) (iter.Seq2[[]byte, []byte], func() 
 		prefix := statePrefix(pipeline, step)
 		it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
 		if err != nil {
-			failed = fmt.Errorf("reading the state of %s: %w", step, err)
+			failed = s.unreadable(fmt.Errorf("reading the state of %s: %w", step, err))
 			return
 		}
-		defer func() { failed = errors.Join(failed, it.Close()) }()
+		defer func() {
+			if err := it.Close(); err != nil {
+				failed = s.unreadable(fmt.Errorf("reading the state of %s: %w", step, err))
+			}
+		}()
 		for ok := it.First(); ok; ok = it.Next() {
 			if !yield(it.Key()[len(prefix):], it.Value()) {
 				return
@@ -265,7 +217,7 @@ func (s *Store) get(key []byte) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the state directory %s: %w", s.dir, err)
+		return nil, s.unreadable(err)
 	}
 	defer closer.Close()
 	return append([]byte{}, data...), nil

@@ -1,0 +1,141 @@
+package checkpoint
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"syscall"
+)
+
+const (
+	databaseFolder = "checkpoints"
+	identityFile   = "id"
+)
+
+var identity = regexp.MustCompile(`^[0-9a-f]{8}$`)
+
+// identify reads the engine's id, or makes it. It stands in a file of its own,
+// so that what this engine made can be named when the database is damaged.
+func identify(dir string) (string, error) {
+	path := filepath.Join(dir, identityFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return newIdentity(path)
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading the engine's id: %w", err)
+	}
+	id := string(bytes.TrimSpace(data))
+	if !identity.MatchString(id) {
+		return "", fmt.Errorf("reading the engine's id in %s: want 8 hexadecimal digits, got %.20q; part files in the "+
+			"outputs carry the id in their names: write that, or set another state_dir", path, id)
+	}
+	return id, nil
+}
+
+// newIdentity makes an id and returns when it is on disk: files will carry it.
+func newIdentity(path string) (string, error) {
+	random := make([]byte, 4)
+	rand.Read(random) // never fails
+	id := hex.EncodeToString(random)
+	err := writeSynced(path+".new", id+"\n")
+	if err == nil {
+		err = os.Rename(path+".new", path)
+	}
+	if err == nil {
+		err = syncFolder(filepath.Dir(path))
+	}
+	if err != nil {
+		return "", fmt.Errorf("writing the engine's id: %w", err)
+	}
+	return id, nil
+}
+
+func writeSynced(path, text string) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func syncFolder(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// own makes sure that the database is this directory's: it remembers the id.
+func (s *Store) own() error {
+	id, err := s.get(engineKey)
+	if err != nil {
+		return err
+	}
+	if id == nil {
+		batch := s.db.NewBatch()
+		if err := batch.Set(engineKey, []byte(s.engine), nil); err != nil {
+			return fmt.Errorf("writing the engine's id: %w", err)
+		}
+		return s.commit(batch)
+	}
+	if string(id) != s.engine {
+		return s.unreadable(fmt.Errorf("the checkpoints are of the engine %s, the file %s says %s",
+			id, identityFile, s.engine))
+	}
+	return nil
+}
+
+// DamagedError is a state directory that cannot be read.
+type DamagedError struct {
+	Dir string
+	Err error
+}
+
+// Error names the directory and the ways on.
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("the state directory %s is damaged: %v; restore it from a copy together with the outputs, "+
+		"or run with --fresh to begin anew", e.Dir, e.Err)
+}
+
+// Unwrap is the cause.
+func (e *DamagedError) Unwrap() error { return e.Err }
+
+// unreadable is an error of reading: damage, unless the system says otherwise.
+func (s *Store) unreadable(err error) error {
+	for _, cause := range []error{fs.ErrPermission, syscall.EROFS, syscall.ENOSPC, syscall.EMFILE} {
+		if errors.Is(err, cause) {
+			return fmt.Errorf("the state directory %s: %w", s.dir, err)
+		}
+	}
+	return &DamagedError{s.dir, err}
+}
+
+// SetAside moves a damaged database out of the way and returns where it is
+// now. The engine keeps its id. Nobody may have the directory open.
+func SetAside(dir string) (string, error) {
+	lock, err := lockFile(filepath.Join(dir, "lock"))
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close()
+	from := filepath.Join(dir, databaseFolder)
+	for n := 1; ; n++ {
+		to := fmt.Sprintf("%s.damaged-%d", from, n)
+		if _, err := os.Lstat(to); err == nil {
+			continue
+		}
+		if err := os.Rename(from, to); err != nil {
+			return "", fmt.Errorf("setting the damaged checkpoints aside: %w", err)
+		}
+		return to, syncFolder(dir)
+	}
+}

@@ -1,0 +1,44 @@
+package checkpoint
+
+// version is the format of records; a record of another version is refused.
+const version = 2
+
+// Record is a pipeline at the end of an epoch.
+type Record struct {
+	Version   int                `json:"version"`
+	Run       uint64             `json:"run"`
+	Epoch     uint64             `json:"epoch"`
+	Positions map[string][]byte  `json:"positions"`          // source: cursor by partition
+	Handles   map[string][]byte  `json:"handles,omitempty"`  // what each sink prepared, by step
+	Books     map[string]Counts  `json:"books,omitempty"`    // counters of the run, by step
+	Settings  map[string]Setting `json:"settings,omitempty"` // what all of it was made with, by step
+	// AtEnd is set by Forget: what a source of the same file's fills holds is of
+	// runs that were forgotten.
+	AtEnd bool `json:"at_end,omitempty"`
+}
+
+// Setting is what a step was when the record was made. A change may make its
+// positions, its state or its hidden rows useless.
+type Setting struct {
+	Kind      string   `json:"kind"`
+	Plugin    string   `json:"plugin"`
+	Config    string   `json:"config,omitempty"`    // JSON; of transforms, which have no secrets
+	Resources []string `json:"resources,omitempty"` // what the step reads or fills
+}
+
+// Counts are the books of one step, in rows.
+type Counts struct {
+	In       int64 `json:"in"`
+	Created  int64 `json:"created,omitempty"`
+	Out      int64 `json:"out"`
+	Dropped  int64 `json:"dropped,omitempty"`
+	Absorbed int64 `json:"absorbed,omitempty"`
+	Late     int64 `json:"late,omitempty"`
+	Rejected int64 `json:"rejected,omitempty"`
+	Partial  int64 `json:"partial,omitempty"`
+}
+
+// Balanced tells whether every row is accounted for.
+func (c Counts) Balanced() bool {
+	return c.In+c.Created == c.Out+c.Dropped+c.Absorbed+c.Late+c.Rejected
+}
