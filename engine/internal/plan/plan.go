@@ -19,6 +19,15 @@ type Plan struct {
 	Pipelines []*Pipeline // fillers before their readers
 }
 
+// Names lists the pipelines.
+func (p *Plan) Names() []string {
+	names := make([]string, len(p.Pipelines))
+	for i, line := range p.Pipelines {
+		names[i] = line.Name
+	}
+	return names
+}
+
 // Service is a helper that some steps need.
 type Service struct {
 	Plugin *sdk.Plugin

@@ -30,7 +30,7 @@ type epochs struct {
 	source   *source
 	steps    int
 	run      uint64
-	settings map[string]string
+	settings map[string]checkpoint.Setting
 	latch    *latch
 	log      *slog.Logger
 	wait     sync.WaitGroup // the commit under way
@@ -111,6 +111,10 @@ func (e *epochs) commit(c *epoch) {
 	if e.latch.closed() {
 		return
 	}
+	if err := e.store.Published(e.pipeline, c.number); err != nil {
+		e.latch.fail(err)
+		return
+	}
 	e.log.Debug("epoch published", "epoch", c.number)
 	e.tell(c)
 	close(c.published)
@@ -134,4 +138,12 @@ func (e *epochs) newest() *checkpoint.Record {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.last
+}
+
+// reached is the epoch of the newest record.
+func (e *epochs) reached() uint64 {
+	if r := e.newest(); r != nil {
+		return r.Epoch
+	}
+	return 0
 }

@@ -49,18 +49,24 @@ type world struct {
 	events  []string
 	limit   int64 // of the counting source; it blocks there if endless
 	endless bool
-	fail    map[string]error // by step: what its next call returns
+	fail    map[string]error // by step: what its calls return
+	once    map[string]error // by step: what its next call returns
+	forgot  []string         // steps that were told to forget
 	reject  int64            // multiples of it are rejected by the source, if it is not 0
 	late    int64            // multiples of it are late for the adder, if it is not 0
 }
 
 func newWorld(limit int64) *world {
-	return &world{shown: map[string][]int64{}, limit: limit, fail: map[string]error{}}
+	return &world{shown: map[string][]int64{}, limit: limit, fail: map[string]error{}, once: map[string]error{}}
 }
 
 func (w *world) failure(step string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err := w.once[step]; err != nil {
+		delete(w.once, step)
+		return err
+	}
 	return w.fail[step]
 }
 
@@ -120,6 +126,10 @@ func (c *counter) Next(ctx context.Context) (sdk.Item, error) {
 func (c *counter) Committed(_ context.Context, epoch uint64, at map[string][]byte) error {
 	c.w.saw("committed %d at %s", epoch, at["p"])
 	return nil
+}
+
+func (c *counter) Limit(records int64) {
+	c.w.limit, c.w.endless = min(c.w.limit, c.next+records), false
 }
 
 func (c *counter) Drain(context.Context) error {
@@ -182,7 +192,7 @@ type shower struct {
 	w    *world
 	name string
 	held []int64
-	roll bool
+	cut  []int64 // by the newest barrier, to be shown
 }
 
 func (s *shower) Write(_ context.Context, b *sdk.Batch) error {
@@ -194,8 +204,8 @@ func (s *shower) Write(_ context.Context, b *sdk.Batch) error {
 }
 
 func (s *shower) Signal(_ context.Context, signal sdk.Signal, _ sdk.Emitter) error {
-	if signal.Kind == sdk.Barrier {
-		s.roll = signal.Roll
+	if signal.Kind == sdk.Barrier && signal.Roll {
+		s.cut, s.held = s.held, nil
 	}
 	return nil
 }
@@ -204,11 +214,11 @@ func (s *shower) Prepare(_ context.Context, epoch uint64) ([]byte, error) {
 	if err := s.w.failure(s.name + " prepare"); err != nil {
 		return nil, err
 	}
-	if !s.roll || len(s.held) == 0 {
+	if len(s.cut) == 0 {
 		return nil, nil
 	}
-	handle, err := json.Marshal(s.held)
-	s.held = nil
+	handle, err := json.Marshal(s.cut)
+	s.cut = nil
 	return handle, err
 }
 
@@ -245,12 +255,13 @@ func (w *world) all(name string) []int64 {
 // none is a config that means nothing.
 type none struct {
 	By string   `json:"by"`
+	On string   `json:"on" state:"keep"`
 	To int      `json:"to"`
 	Of []string `json:"of"`
 }
 
 func (w *world) plugin(kind sdk.Kind, name string, open func() sdk.Instance) *sdk.Plugin {
-	p := sdk.Spec[none]{Kind: kind, Name: name, Open: func(_ context.Context, _ *none, _ *arrow.Schema,
+	spec := sdk.Spec[none]{Kind: kind, Name: name, Open: func(_ context.Context, _ *none, _ *arrow.Schema,
 		env sdk.Env) (sdk.Instance, error) {
 		if err := w.failure("open " + name); err != nil {
 			return nil, err
@@ -260,7 +271,26 @@ func (w *world) plugin(kind sdk.Kind, name string, open func() sdk.Instance) *sd
 			c.next, _ = strconv.ParseInt(string(env.Resume["p"]), 10, 64)
 		}
 		return i, nil
-	}}.Plugin()
+	}}
+	if kind == sdk.KindSink {
+		spec.Leftovers = func(context.Context, *none, sdk.Env) ([]string, error) {
+			return []string{"rows of " + name}, nil
+		}
+		spec.Forget = func(context.Context, *none, sdk.Env) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.forgot = append(w.forgot, name)
+			return w.once["forget "+name]
+		}
+		spec.Hidden = func(handle []byte) (sdk.Hidden, error) {
+			if handle[0] == ' ' {
+				return sdk.Hidden{Rows: int64(len(handle))}, nil
+			}
+			return sdk.Hidden{Pending: int64(len(handle))}, nil
+		}
+		spec.Resources = func(c *none) []string { return []string{"folder:" + c.By} }
+	}
+	p := spec.Plugin()
 	return &p
 }
 

@@ -114,7 +114,7 @@ func (o *opener) env(step *plan.Step) sdk.Env {
 	env := sdk.Env{
 		EngineID: o.store.EngineID(), Pipeline: o.plan.Name, Step: step.Label,
 		Dir: o.runner.dir, StateDir: o.store.Dir(), Run: o.number.Number,
-		Services: o.runner.addresses, Log: o.log.With("step", step.Label),
+		Services: o.runner.addresses, Log: o.log.With("step", step.Label), Adopt: o.runner.options.Adopt,
 	}
 	if o.record != nil {
 		env.Epoch = o.record.Epoch
@@ -146,6 +146,7 @@ func (o *opener) openSource(ctx context.Context) error {
 	env := o.env(step)
 	env.Filled = len(o.plan.FilledBy) > 0
 	env.Positions = len(o.plan.Sides()) > 0
+	env.AtEnd = env.Filled && o.record != nil && o.record.AtEnd
 	i, err := o.instance(ctx, step, env)
 	if err != nil {
 		return err
@@ -242,7 +243,7 @@ func (o *opener) openSink(ctx context.Context, step *plan.Step) (*sink, error) {
 		}
 	}
 	return &sink{pipeline: o.plan.Name, step: step, instance: instance, books: o.books[step.Label],
-		epochs: o.epochs, latch: o.latch, queue: make(chan sdk.Item, queued), errands: make(chan func())}, nil
+		epochs: o.epochs, latch: o.latch, queue: make(chan sdk.Item, queued)}, nil
 }
 
 // pin makes durable what the source resolved when it opened, before its first

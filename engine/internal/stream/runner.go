@@ -23,37 +23,50 @@ import (
 // been read is written; the next run goes on from there.
 var ErrInterrupted = errors.New("interrupted")
 
-// Options say where a plan runs.
+// Options say where a plan runs, and how far.
 type Options struct {
 	Dir string // relative paths are relative to this folder; "" is the current one
 	Log *slog.Logger
+
+	Fresh bool // forget first what earlier runs of these pipelines have left
+	// Confirm is shown what Fresh removes, for people; false ends with
+	// ErrDeclined. nil: no question.
+	Confirm func(leftovers []string) bool
+	// Find returns the plugin of an output that is not in the plan any more.
+	Find  func(kind sdk.Kind, name string) (*sdk.Plugin, bool)
+	Adopt bool // sinks accept files of others in their folders, once and for good
+	Bounds
 }
 
 // Runner is a plan whose every step is open.
 type Runner struct {
 	plan      *plan.Plan
+	options   Options
 	dir       string
 	log       *slog.Logger
 	store     *checkpoint.Store
 	runs      map[string]checkpoint.Run
 	services  []sdk.Service
 	addresses map[string]string
-	pipelines []*pipeline
+
+	mu        sync.Mutex      // guards what follows: a pipeline may be rebuilt
+	pipelines []*pipeline     // due ones, in the plan's order
+	ended     map[string]bool // by name, in this run
+	stopping  bool
 }
 
 // Open takes the state directory, starts the services, makes what must exist
 // and opens every step. What fails here fails at once and names the step.
 func Open(ctx context.Context, p *plan.Plan, o Options) (*Runner, error) {
-	r := &Runner{plan: p, dir: o.Dir, log: o.Log, addresses: map[string]string{}}
+	r := &Runner{plan: p, options: o, dir: o.Dir, log: o.Log, addresses: map[string]string{},
+		ended: map[string]bool{}}
 	if r.log == nil {
 		r.log = quiet()
 	}
-	state := p.StateDir
-	if !filepath.IsAbs(state) {
-		state = filepath.Join(r.dir, state)
+	if err := r.options.check(p); err != nil {
+		return nil, err
 	}
-	var err error
-	if r.store, err = checkpoint.Open(state); err != nil {
+	if err := r.openStore(); err != nil {
 		return nil, err
 	}
 	if err := r.openAll(ctx); err != nil {
@@ -62,17 +75,27 @@ func Open(ctx context.Context, p *plan.Plan, o Options) (*Runner, error) {
 	return r, nil
 }
 
+// StateDir is where a plan's state lies, relative paths being relative to dir.
+func StateDir(p *plan.Plan, dir string) string {
+	if filepath.IsAbs(p.StateDir) {
+		return p.StateDir
+	}
+	return filepath.Join(dir, p.StateDir)
+}
+
 func (r *Runner) openAll(ctx context.Context) error {
-	names := make([]string, len(r.plan.Pipelines))
-	for i, p := range r.plan.Pipelines {
-		names[i] = p.Name
-	}
-	var err error
-	if r.runs, err = r.store.BeginRun(names); err != nil {
-		return err
-	}
 	if err := r.startServices(ctx); err != nil {
 		return err
+	}
+	if err := r.forget(ctx); err != nil {
+		return err
+	}
+	var err error
+	if r.runs, err = r.store.BeginRun(r.plan.Names()); err != nil {
+		return err
+	}
+	for name, run := range r.runs {
+		r.ended[name] = run.Ended
 	}
 	for _, p := range r.due() {
 		if err := r.setup(ctx, p); err != nil {
@@ -86,7 +109,7 @@ func (r *Runner) openAll(ctx context.Context) error {
 		}
 		r.pipelines = append(r.pipelines, opened)
 	}
-	return nil
+	return r.bound(ctx)
 }
 
 // due lists the pipelines that have not ended in this run.
@@ -114,7 +137,7 @@ func (r *Runner) startServices(ctx context.Context) error {
 }
 
 func (r *Runner) setup(ctx context.Context, p *plan.Pipeline) error {
-	o := &opener{runner: r, pipeline: &pipeline{plan: p, number: r.runs[p.Name], store: r.store, log: r.log}}
+	o := r.bare(p)
 	for _, step := range p.Steps() {
 		if step.Plugin.Setup == nil {
 			continue
@@ -134,28 +157,24 @@ func (r *Runner) Services() map[string]string {
 }
 
 // Run carries all pipelines out, side by side, until each has ended. When ctx
-// ends it cuts their inputs, lets through what was read, and returns
-// ErrInterrupted. When one fails the others finish their epoch and stop.
+// ends, or the time of the options is over, it cuts their inputs, lets through
+// what was read, and returns ErrInterrupted. When one fails the others finish
+// their epoch and stop.
 func (r *Runner) Run(ctx context.Context) error {
+	ctx, cancel := r.options.within(ctx)
+	defer cancel()
 	defer context.AfterFunc(ctx, r.cut)()
 	r.drainEnded(ctx)
 	var running sync.WaitGroup
 	failures := make([]error, len(r.pipelines))
-	for i, p := range r.pipelines {
-		running.Go(func() {
-			failures[i] = p.run()
-			if failures[i] != nil {
-				r.cut()
-			} else if p.done.Load() {
-				r.drain(ctx, p.plan.Name)
-			}
-		})
+	for i := range failures {
+		running.Go(func() { failures[i] = r.carry(ctx, i) })
 	}
 	running.Wait()
 	if err := errors.Join(failures...); err != nil {
 		return err
 	}
-	for _, p := range r.pipelines {
+	for _, p := range r.all() {
 		if !p.done.Load() {
 			return ErrInterrupted
 		}
@@ -166,15 +185,29 @@ func (r *Runner) Run(ctx context.Context) error {
 	return nil
 }
 
+// all is the pipelines as they are now.
+func (r *Runner) all() []*pipeline {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.pipelines)
+}
+
 func (r *Runner) cut() {
-	for _, p := range r.pipelines {
+	r.mu.Lock()
+	r.stopping = true
+	r.mu.Unlock()
+	for _, p := range r.all() {
 		p.cut()
 	}
 }
 
 // drain tells the readers of what a pipeline filled that it has ended.
 func (r *Runner) drain(ctx context.Context, filler string) {
-	for _, p := range r.pipelines {
+	r.mu.Lock()
+	r.ended[filler] = true // whoever is rebuilt from now on sees it
+	readers := slices.Clone(r.pipelines)
+	r.mu.Unlock()
+	for _, p := range readers {
 		if slices.Contains(p.plan.FilledBy, filler) {
 			p.source.drained(context.WithoutCancel(ctx))
 		}
@@ -201,8 +234,9 @@ type Progress struct {
 
 // Progress may be called at any time while the runner is open.
 func (r *Runner) Progress() []Progress {
-	all := make([]Progress, len(r.pipelines))
-	for i, p := range r.pipelines {
+	pipelines := r.all()
+	all := make([]Progress, len(pipelines))
+	for i, p := range pipelines {
 		all[i] = Progress{Pipeline: p.plan.Name, Rows: p.source.books.out.Load(), Lag: -1, Done: p.done.Load()}
 		if at := p.watermark.Load(); at != 0 {
 			all[i].Watermark = time.UnixMicro(at).UTC()
@@ -217,7 +251,7 @@ func (r *Runner) Progress() []Progress {
 // Summary is the books of the run so far, across its restarts.
 func (r *Runner) Summary() *Summary {
 	s := &Summary{}
-	for _, p := range r.pipelines {
+	for _, p := range r.all() {
 		s.Pipelines = append(s.Pipelines, p.summary())
 	}
 	return s
@@ -226,7 +260,7 @@ func (r *Runner) Summary() *Summary {
 // Close frees everything: steps, then services, then the state directory.
 func (r *Runner) Close() error {
 	var all []error
-	for _, p := range r.pipelines {
+	for _, p := range r.all() {
 		all = append(all, p.close())
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)

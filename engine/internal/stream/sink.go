@@ -2,22 +2,24 @@ package stream
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"etlengine/engine/internal/plan"
 	"etlengine/plugins/sdk"
 )
 
-// sink is an opened sink in its place. Its goroutine makes every call on it.
+// sink is an opened sink in its place. Its goroutine writes and tells it of
+// signals; Prepare and Publish run beside it, one after the other.
 type sink struct {
-	pipeline string
-	step     *plan.Step
-	instance sdk.Sink
-	books    *books
-	epochs   *epochs
-	latch    *latch
-	queue    chan sdk.Item
-	errands  chan func() // calls between two items: publish, questions about rolls
+	pipeline  string
+	step      *plan.Step
+	instance  sdk.Sink
+	books     *books
+	epochs    *epochs
+	latch     *latch
+	queue     chan sdk.Item
+	preparing sync.WaitGroup // the Prepare under way
 }
 
 // queued is how many items wait in front of a branch: enough to keep it busy
@@ -26,6 +28,7 @@ const queued = 2
 
 // run takes items until the queue is closed or the latch is.
 func (s *sink) run(ctx context.Context) {
+	defer s.preparing.Wait()
 	for {
 		select {
 		case item, ok := <-s.queue:
@@ -36,8 +39,6 @@ func (s *sink) run(ctx context.Context) {
 				s.latch.fail(err)
 				return
 			}
-		case errand := <-s.errands:
-			errand()
 		case <-s.latch.done:
 			return
 		}
@@ -63,32 +64,25 @@ func (s *sink) take(ctx context.Context, item sdk.Item) error {
 	}
 	part := part{step: s.step.Label, counts: s.books.counts()}
 	if two, ok := s.instance.(sdk.TwoStep); ok {
-		handle, err := two.Prepare(ctx, item.Signal.Epoch)
-		if err != nil {
-			return err
-		}
-		part.handle = handle
+		s.preparing.Go(func() { s.prepare(ctx, two, item.Signal.Epoch, part) })
+	} else {
+		s.epochs.deliver(item.Signal.Epoch, part)
 	}
-	s.epochs.deliver(item.Signal.Epoch, part)
 	return nil
 }
 
-// do runs a call on the sink's goroutine, between two items, and waits for it.
-// It gives up when the pipeline has failed.
-func (s *sink) do(call func() error) error {
-	result := make(chan error, 1)
-	errand := func() { result <- guarded(s.pipeline, s.step, call) }
-	select {
-	case s.errands <- errand:
-	case <-s.latch.done:
-		return s.latch.err
-	}
-	select {
-	case err := <-result:
+// prepare makes the epoch that has just ended durable while the next fills. No
+// second one can begin: the next barrier waits for this epoch's publish.
+func (s *sink) prepare(ctx context.Context, two sdk.TwoStep, epoch uint64, part part) {
+	err := guarded(s.pipeline, s.step, func() (err error) {
+		part.handle, err = two.Prepare(ctx, epoch)
 		return err
-	case <-s.latch.done:
-		return s.latch.err
+	})
+	if err != nil {
+		s.latch.fail(err)
+		return
 	}
+	s.epochs.deliver(epoch, part)
 }
 
 // publish shows what the sink prepared for an epoch.
@@ -97,23 +91,19 @@ func (s *sink) publish(ctx context.Context, epoch uint64, handle []byte) error {
 	if !ok || handle == nil {
 		return nil
 	}
-	return s.do(func() error { return two.Publish(ctx, epoch, handle) })
+	return guarded(s.pipeline, s.step, func() error { return two.Publish(ctx, epoch, handle) })
 }
 
 // rollDue asks whether the sink has reached a limit of size or age.
 func (s *sink) rollDue(now time.Time) bool {
 	r, ok := s.instance.(sdk.Roller)
-	if !ok {
-		return false
-	}
-	var due bool
-	// Behind a closed latch the call may still be under way: its answer is not
-	// to be looked at, and no barrier follows.
-	if err := s.do(func() error { due = r.RollDue(now); return nil }); err != nil {
-		s.latch.fail(err)
-		return false
-	}
-	return due
+	return ok && r.RollDue(now)
+}
+
+// full asks whether the sink wants the epoch to end.
+func (s *sink) full() bool {
+	f, ok := s.instance.(sdk.Fuller)
+	return ok && f.Full()
 }
 
 // branch is an output: steps of its own in one goroutine, then its sinks, each

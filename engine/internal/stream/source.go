@@ -55,6 +55,8 @@ type source struct {
 	pending    []sdk.Item // to be given before anything else
 	ended      bool       // the input came to its end by itself
 	fresh      bool       // a batch has come since the last barrier
+	budget     int64      // records of this run; 0: any number
+	bounded    bool       // the input was given an end that is not its own
 }
 
 // idleSince is since when each partition that is read to its end has been.
@@ -145,10 +147,13 @@ func (s *source) wait(shown <-chan struct{}) {
 	defer calm()
 	select {
 	case item, ok := <-s.items:
-		if ok {
-			s.accept(item)
-		} else {
+		if !ok {
 			s.end()
+			return
+		}
+		s.accept(item)
+		if s.full() {
+			s.state = due
 		}
 	case <-s.barrier.C:
 		s.state = due
@@ -164,16 +169,32 @@ func (s *source) wait(shown <-chan struct{}) {
 	}
 }
 
-// end follows the last item. A run that was cut has no End: the windows stay
-// open for the next one.
+// end follows the last item. A run that was cut, or has read what it was to
+// read, has no End: the windows stay open for the next one.
 func (s *source) end() {
 	s.state = closing
 	select {
 	case <-s.stop:
+		return
 	default:
-		s.ended = true
+	}
+	s.ended = true
+	if !s.spent() {
 		s.pending = append(s.pending, sdk.Item{Signal: &sdk.Signal{Kind: sdk.End}})
 	}
+}
+
+// full tells whether a sink wants the epoch to end. While the epoch before is
+// being published none can.
+func (s *source) full() bool {
+	select {
+	case <-s.unshown:
+	default:
+		if s.unshown != nil {
+			return false
+		}
+	}
+	return slices.ContainsFunc(s.sinks, (*sink).full)
 }
 
 // accept books an item and passes it on.

@@ -1,0 +1,110 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"etlengine/plugins/sdk"
+)
+
+// How often a pipeline is rebuilt without an epoch in between, and how long it
+// waits before, which doubles each time.
+const (
+	mostRewinds = 6
+	firstWait   = 500 * time.Millisecond
+)
+
+// carry runs the pipeline with a number to its end. What the outside world
+// broke, and may mend, rewinds it to its newest record, in this process, by the
+// same way as after a kill; every other error ends the run.
+func (r *Runner) carry(ctx context.Context, i int) error {
+	wait, left := firstWait, mostRewinds
+	for {
+		p := r.all()[i]
+		before := p.epochs.reached()
+		err := p.run()
+		if err == nil {
+			if p.done.Load() {
+				r.drain(ctx, p.plan.Name)
+			}
+			return nil
+		}
+		if p.epochs.reached() > before {
+			wait, left = firstWait, mostRewinds
+		}
+		for errors.Is(err, sdk.ErrDisconnected) && left > 0 {
+			left--
+			r.log.Warn("rewinding to the newest record", "pipeline", p.plan.Name, "epoch", p.epochs.reached(),
+				"in", wait, "cause", err)
+			if !pause(ctx, wait) {
+				break
+			}
+			wait *= 2
+			if err = r.rebuild(ctx, i); err == nil {
+				break
+			}
+		}
+		if err != nil {
+			r.cut()
+			return err
+		}
+	}
+}
+
+// pause waits; it returns false when the run is to stop.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// rebuild opens a pipeline anew in the place of the one that broke.
+func (r *Runner) rebuild(ctx context.Context, i int) error {
+	broken := r.all()[i]
+	if err := broken.close(); err != nil {
+		r.log.Debug("closing what broke", "pipeline", broken.plan.Name, "error", err)
+	}
+	p, err := r.open(ctx, broken.plan)
+	if err != nil {
+		return err
+	}
+	p.before = broken.before
+	if err := r.boundAgain(ctx, p); err != nil {
+		return errors.Join(err, p.close())
+	}
+	r.mu.Lock()
+	r.pipelines[i] = p
+	stopping := r.stopping
+	var ended []string
+	for _, filler := range p.plan.FilledBy {
+		if r.ended[filler] {
+			ended = append(ended, filler)
+		}
+	}
+	r.mu.Unlock()
+	if stopping {
+		p.cut()
+	}
+	for range ended {
+		p.source.drained(context.WithoutCancel(ctx))
+	}
+	return nil
+}
+
+// boundAgain gives a rebuilt source the ends that the first one had.
+func (r *Runner) boundAgain(ctx context.Context, p *pipeline) error {
+	if err := p.source.limit(r.options.Records); err != nil {
+		return err
+	}
+	if len(r.options.Ends) == 0 && !r.options.UntilNow || !bounded(p.plan) {
+		return nil
+	}
+	_, err := p.source.bound(ctx, r.options.Ends)
+	return err
+}

@@ -1,0 +1,98 @@
+package stream
+
+import (
+	"strings"
+	"testing"
+
+	"etlengine/engine/internal/checkpoint"
+	"etlengine/engine/internal/plan"
+	"etlengine/plugins/sdk"
+)
+
+const notShown = "the output raw (raw folder:) holds 4 rows that are not yet shown, now "
+
+func TestChangesOfTheConfigAreKeptOrRefused(t *testing.T) {
+	step := func(p *plan.Pipeline) *plan.Step { return p.Branches[1].Processors[0] }
+	tests := []struct {
+		name   string
+		change func(w *world, p *plan.Pipeline)
+		hidden bool   // the record holds rows of raw that are not shown
+		want   string // "": kept
+	}{
+		{"nothing", func(*world, *plan.Pipeline) {}, true, ""},
+		{"a key of a step with state", func(_ *world, p *plan.Pipeline) {
+			step(p).Config = []byte(`{"by": "2m", "to": 1}`)
+		}, false, `pipelines.test.add: the state in DIR was made with by "1m", now "2m"; to left out, now 1: undo`},
+		{"a key that the state is kept for", func(_ *world, p *plan.Pipeline) {
+			step(p).Config = []byte(`{"by": "1m", "on": "x"}`)
+		}, false, ""},
+		{"another plugin in a step with state", func(w *world, p *plan.Pipeline) {
+			step(p).Plugin = w.plugin(sdk.KindTransform, "other", func() sdk.Instance { return &adder{w: w} })
+		}, false, "pipelines.test.add: the state in DIR is of add, now the step is other: undo"},
+		{"another label of a step with state", func(_ *world, p *plan.Pipeline) {
+			step(p).Label = "plus"
+		}, false, "the step add (add) has state in DIR and is not in the config any more: put it back"},
+		{"another input", func(w *world, p *plan.Pipeline) {
+			p.Input = w.step(sdk.KindSource, "other", func() sdk.Instance { return &script{ends: true} })
+		}, false, "the positions in DIR are of count, now it is other: give the pipeline another name"},
+		{"another label of the input", func(_ *world, p *plan.Pipeline) { p.Input.Label = "tickets" }, false, ""},
+		{"another folder", func(_ *world, p *plan.Pipeline) {
+			p.Branches[0].Sinks[0].Config = []byte(`{"by": "b"}`)
+		}, false, ""},
+		{"another folder, rows being hidden", func(_ *world, p *plan.Pipeline) {
+			p.Branches[0].Sinks[0].Config = []byte(`{"by": "b"}`)
+		}, true, notShown + "the output is raw folder:b: run"},
+		{"an output less", func(_ *world, p *plan.Pipeline) { p.Branches = p.Branches[1:] }, false, ""},
+		{"an output less, rows being hidden", func(_ *world, p *plan.Pipeline) {
+			p.Branches = p.Branches[1:]
+		}, true, notShown + "there is no such output: run"},
+		{"an output more", func(w *world, p *plan.Pipeline) {
+			p.Branches = append(p.Branches, &plan.Branch{Sinks: []*plan.Step{w.sink("more")}})
+		}, false, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			w := newWorld(10)
+			before, after := w.plan(dir), w.plan(dir)
+			step(before.Pipelines[0]).Config = []byte(`{"by": "1m"}`)
+			step(after.Pipelines[0]).Config = []byte(`{"by": "1m"}`)
+			if err := runWith(t, before, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			if test.hidden {
+				hide(t, dir)
+			}
+			test.change(w, after.Pipelines[0])
+			find := func(sdk.Kind, string) (*sdk.Plugin, bool) { return w.sink("raw").Plugin, true }
+			r, err := Open(t.Context(), after, Options{Find: find})
+			if err == nil {
+				closeRunner(t, r)
+			}
+			want := strings.ReplaceAll(test.want, "DIR", dir)
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want %q", err, want)
+			}
+		})
+	}
+}
+
+// hide gives the record a handle of four bytes, which the fake takes for rows.
+func hide(t *testing.T, dir string) {
+	t.Helper()
+	store, err := checkpoint.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := store.Load("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Handles["raw"] = []byte(" [1]")
+	if err := store.Save("test", r); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,182 @@
+package stream
+
+import (
+	"encoding/json"
+	"errors"
+	"iter"
+	"maps"
+	"slices"
+	"unicode/utf8"
+
+	"etlengine/engine/internal/checkpoint"
+	"etlengine/engine/internal/plan"
+	"etlengine/plugins/sdk"
+)
+
+// State is what a state directory holds of a plan's pipelines.
+type State struct {
+	Dir       string          `json:"state_dir"`
+	EngineID  string          `json:"engine"`
+	Pipelines []PipelineState `json:"pipelines"`
+	Others    []string        `json:"others,omitempty"` // pipelines that are not in the plan
+}
+
+// PipelineState is a pipeline at its newest record.
+type PipelineState struct {
+	Name      string         `json:"name"`
+	Epoch     uint64         `json:"epoch"` // 0: nothing is recorded
+	Run       uint64         `json:"run"`
+	Ended     bool           `json:"ended"`
+	Positions map[string]any `json:"positions"` // by partition: JSON, text or bytes
+	Steps     []StepState    `json:"steps"`
+}
+
+// StepState is what a step keeps.
+type StepState struct {
+	Label   string       `json:"label"`
+	Plugin  string       `json:"plugin"`
+	Hidden  *sdk.Hidden  `json:"hidden,omitempty"`  // of an output that hides rows
+	Windows []sdk.Window `json:"windows,omitempty"` // of a step with state
+	checkpoint.Counts
+}
+
+// Inspect reads what the state directory holds. It starts nothing.
+func Inspect(p *plan.Plan, dir string) (*State, error) {
+	store, err := checkpoint.Open(StateDir(p, dir))
+	if err != nil {
+		return nil, err
+	}
+	s := &State{Dir: store.Dir(), EngineID: store.EngineID()}
+	err = s.read(store, p)
+	return s, errors.Join(err, store.Close())
+}
+
+func (s *State) read(store *checkpoint.Store, p *plan.Plan) error {
+	names, err := store.Pipelines()
+	if err != nil {
+		return err
+	}
+	s.Others = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(p.Names(), name) })
+	for _, line := range p.Pipelines {
+		one, err := stateOf(store, line)
+		if err != nil {
+			return err
+		}
+		s.Pipelines = append(s.Pipelines, *one)
+	}
+	return nil
+}
+
+func stateOf(store *checkpoint.Store, p *plan.Pipeline) (*PipelineState, error) {
+	s := &PipelineState{Name: p.Name, Positions: map[string]any{}}
+	record, err := store.Load(p.Name)
+	if err != nil || record == nil {
+		return s, err
+	}
+	run, err := store.Run(p.Name)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := store.IsPublished(p.Name, record.Epoch)
+	if err != nil {
+		return nil, err
+	}
+	s.Epoch, s.Run, s.Ended = record.Epoch, record.Run, run.Ended
+	for partition, cursor := range record.Positions {
+		s.Positions[partition] = readable(cursor)
+	}
+	for _, step := range p.Steps() {
+		one := StepState{Label: step.Label, Plugin: step.Plugin.Name, Counts: record.Books[step.Label]}
+		if handle := record.Handles[step.Label]; handle != nil && step.Plugin.Hidden != nil {
+			hidden, err := step.Plugin.Hidden(handle)
+			if err != nil {
+				return nil, &StepError{p.Name, step, err}
+			}
+			if shown {
+				hidden.Pending = 0
+			}
+			one.Hidden = &hidden
+		}
+		if err := one.windows(store, p, step); err != nil {
+			return nil, err
+		}
+		s.Steps = append(s.Steps, one)
+	}
+	return s, nil
+}
+
+func (s *StepState) windows(store *checkpoint.Store, p *plan.Pipeline, step *plan.Step) error {
+	if step.Plugin.Windows == nil {
+		return nil
+	}
+	state, failed := store.State(p.Name, step.Label)
+	return guarded(p.Name, step, func() (err error) {
+		s.Windows, err = step.Plugin.Windows(state)
+		return errors.Join(err, failed())
+	})
+}
+
+// readable is a cursor as people and scripts can read it: most are JSON.
+func readable(cursor []byte) any {
+	switch {
+	case json.Valid(cursor):
+		return json.RawMessage(cursor)
+	case utf8.Valid(cursor):
+		return string(cursor)
+	}
+	return cursor
+}
+
+// Entry is one line of an export: a record, or one key of a step's state.
+type Entry struct {
+	Pipeline string             `json:"pipeline"`
+	Record   *checkpoint.Record `json:"record,omitempty"`
+	Step     string             `json:"step,omitempty"`
+	Key      []byte             `json:"key,omitempty"` // base64 in JSON
+	Value    []byte             `json:"value,omitempty"`
+}
+
+// Export gives everything that the state directory holds of a plan's pipelines.
+func Export(p *plan.Plan, dir string, give func(Entry) error) error {
+	store, err := checkpoint.Open(StateDir(p, dir))
+	if err != nil {
+		return err
+	}
+	for _, line := range p.Pipelines {
+		if err == nil {
+			err = export(store, line.Name, give)
+		}
+	}
+	return errors.Join(err, store.Close())
+}
+
+func export(store *checkpoint.Store, pipeline string, give func(Entry) error) error {
+	record, err := store.Load(pipeline)
+	if err != nil || record == nil {
+		return err
+	}
+	if err := give(Entry{Pipeline: pipeline, Record: record}); err != nil {
+		return err
+	}
+	for _, step := range slices.Sorted(maps.Keys(record.Settings)) {
+		state, failed := store.State(pipeline, step)
+		if err := each(state, func(key, value []byte) error {
+			return give(Entry{Pipeline: pipeline, Step: step, Key: key, Value: value})
+		}); err != nil {
+			return err
+		}
+		if err := failed(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func each(state iter.Seq2[[]byte, []byte], do func(key, value []byte) error) error {
+	for key, value := range state {
+		if err := do(key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
