@@ -128,7 +128,7 @@ func (a *app) root() *cobra.Command {
 		return usageError{fmt.Errorf("%w\nsee %s --help", err, c.CommandPath())}
 	})
 	root.AddCommand(a.runCommand(), a.lintCommand(), a.listCommand(), a.describeCommand(),
-		a.graphCommand(), a.brokerCommand(), a.versionCommand())
+		a.graphCommand(), a.stateCommand(), a.brokerCommand(), a.versionCommand())
 	return root
 }
 

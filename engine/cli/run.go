@@ -15,21 +15,26 @@ import (
 
 func (a *app) runCommand() *cobra.Command {
 	var s source
+	var e extent
 	var asJSON, quiet bool
 	c := &cobra.Command{
 		Use:   "run FILE...",
 		Short: "Runs the pipelines of a config until they have ended.",
 		Long: "run starts all pipelines of the files, which are read as one config (the later win over the\n" +
 			"earlier), and ends when each has ended. SIGINT and SIGTERM stop cleanly: what was read comes\n" +
-			"out, open windows are kept, and the next run goes on from there.",
+			"out, open windows are kept, and the next run goes on from there. A run that was cut by\n" +
+			"--max-records, --until or --for keeps its windows too. When a run has ended the next one is new:\n" +
+			"it adds to what is there. --fresh begins anew.",
 		Example: "  engine run configs/tickets.yaml\n  TICKETS=5000 engine run configs/tickets.yaml\n" +
+			"  engine run configs/tickets.yaml --fresh\n  engine run configs/topic.yaml --until now\n" +
 			"  engine run base.yaml prod.yaml --set pipelines.report.input.redpanda.topic=tickets",
 		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, paths []string) error {
-			return a.run(c.Context(), paths, &s, show{json: asJSON, quiet: quiet})
+			return a.run(c.Context(), paths, &s, &e, show{json: asJSON, quiet: quiet})
 		},
 	}
 	s.flags(c)
+	e.flags(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print the summary as JSON")
 	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "print errors only")
 	return c
@@ -38,19 +43,28 @@ func (a *app) runCommand() *cobra.Command {
 // show says what a run tells the user.
 type show struct{ json, quiet bool }
 
-func (a *app) run(ctx context.Context, paths []string, s *source, how show) error {
+func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how show) error {
+	o, err := e.options()
+	if err != nil {
+		return err
+	}
+	o.Log, o.Find, o.Confirm = a.log(), a.catalog.Find, a.agree(e.yes)
 	file, p, problems := a.load(paths, s)
 	file.Render(a.stderr, slices.DeleteFunc(problems, isWarning)) // lint tells what is only doubtful
 	if file.Plain != "" && !slices.ContainsFunc(problems, isFault) {
+		if e.given() {
+			return usageError{fmt.Errorf("%s: a plain Benthos config keeps no state and reads to its end: "+
+				"leave out --fresh, --adopt, --until, --until-offset, --max-records and --for", file.Paths[0])}
+		}
 		return a.runPlain(ctx, file, how)
 	}
 	if p == nil {
 		return errReported
 	}
 	started := time.Now()
-	r, err := stream.Open(ctx, p, stream.Options{Log: a.log()})
+	r, err := stream.Open(ctx, p, o)
 	if err != nil {
-		return err
+		return badUsage(err)
 	}
 	if !how.quiet {
 		a.announce(p, r)
@@ -65,9 +79,29 @@ func (a *app) run(ctx context.Context, paths []string, s *source, how show) erro
 		err = errors.Join(err, a.summarize(r.Summary(), time.Since(started), how.json))
 	}
 	err = errors.Join(err, r.Close())
-	if errors.Is(err, stream.ErrInterrupted) && ctx.Err() != nil {
-		fmt.Fprintln(a.stderr, "interrupted: what was read is written; the next run goes on from here")
+	return a.stopped(err, ctx.Err() != nil, o.For, how)
+}
+
+// stopped says why a run ended before its input did.
+func (a *app) stopped(err error, signalled bool, length time.Duration, how show) error {
+	const goesOn = "what was read is written; the next run goes on from here"
+	switch {
+	case errors.Is(err, stream.ErrInterrupted) && signalled:
+		fmt.Fprintln(a.stderr, "interrupted: "+goesOn)
 		return context.Canceled
+	case errors.Is(err, stream.ErrInterrupted) && length > 0:
+		if !how.quiet {
+			fmt.Fprintf(a.stderr, "stopped after %s: %s\n", length, goesOn)
+		}
+		return nil
+	}
+	return err
+}
+
+// badUsage tells a bound that the config cannot have from what went wrong.
+func badUsage(err error) error {
+	if _, ok := errors.AsType[*stream.BoundsError](err); ok {
+		return usageError{err}
 	}
 	return err
 }

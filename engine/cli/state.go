@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"etlengine/engine/internal/plan"
+	"etlengine/engine/internal/stream"
+	"etlengine/plugins/sdk"
+)
+
+func (a *app) stateCommand() *cobra.Command {
+	var s source
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "state FILE...",
+		Short: "Shows what the state directory holds of the pipelines of a config.",
+		Long: "state shows, for each pipeline, its newest record: positions, rows that are written and not yet\n" +
+			"shown, and open windows. No engine may be running with the same state directory.",
+		Example: "  engine state configs/tickets.yaml\n  engine state configs/tickets.yaml --json | jq .\n" +
+			"  engine state export configs/tickets.yaml > state.jsonl\n  engine state reset configs/tickets.yaml",
+		Args: args(cobra.MinimumNArgs(1)),
+		RunE: func(_ *cobra.Command, paths []string) error {
+			p, err := a.planned(paths, &s)
+			if err != nil {
+				return err
+			}
+			state, err := stream.Inspect(p, "")
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.print(state)
+			}
+			a.showState(state)
+			return nil
+		},
+	}
+	s.flags(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
+	c.AddCommand(a.stateExportCommand(), a.stateResetCommand())
+	return c
+}
+
+func (a *app) stateExportCommand() *cobra.Command {
+	var s source
+	c := &cobra.Command{
+		Use:   "export FILE...",
+		Short: "Writes records and state as JSON lines.",
+		Long: "export writes a line for the record of each pipeline, with its positions and what its outputs\n" +
+			"prepared, and one for every key of its steps' state; bytes are base64.",
+		Example: "  engine state export configs/tickets.yaml > state.jsonl",
+		Args:    args(cobra.MinimumNArgs(1)),
+		RunE: func(_ *cobra.Command, paths []string) error {
+			p, err := a.planned(paths, &s)
+			if err != nil {
+				return err
+			}
+			lines := json.NewEncoder(a.stdout)
+			return stream.Export(p, "", func(e stream.Entry) error { return lines.Encode(e) })
+		},
+	}
+	s.flags(c)
+	return c
+}
+
+func (a *app) stateResetCommand() *cobra.Command {
+	var s source
+	var yes bool
+	c := &cobra.Command{
+		Use:   "reset FILE...",
+		Short: "Forgets what earlier runs of the pipelines left, as run --fresh does, and runs nothing.",
+		Long: "reset removes the records and windows of the file's pipelines, the part files they wrote, and\n" +
+			"the topics of the embedded broker that they filled. It lists all that and asks.",
+		Example: "  engine state reset configs/tickets.yaml\n  engine state reset configs/tickets.yaml --yes",
+		Args:    args(cobra.MinimumNArgs(1)),
+		RunE: func(c *cobra.Command, paths []string) error {
+			p, err := a.planned(paths, &s)
+			if err != nil {
+				return err
+			}
+			return stream.Reset(c.Context(), p, stream.Options{Log: a.log(), Confirm: a.agree(yes)})
+		},
+	}
+	s.flags(c)
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return c
+}
+
+// planned is the plan of files; what is wrong with them has been shown.
+func (a *app) planned(paths []string, s *source) (*plan.Plan, error) {
+	file, p, problems := a.load(paths, s)
+	file.Render(a.stderr, slices.DeleteFunc(problems, isWarning))
+	if p == nil && file.Plain != "" && !slices.ContainsFunc(problems, isFault) {
+		return nil, usageError{fmt.Errorf("%s: a plain Benthos config keeps no state", file.Paths[0])}
+	}
+	if p == nil {
+		return nil, errReported
+	}
+	return p, nil
+}
+
+func (a *app) showState(s *stream.State) {
+	fmt.Fprintf(a.stdout, "%s, engine %s\n", s.Dir, s.EngineID)
+	for _, p := range s.Pipelines {
+		a.showPipeline(p)
+	}
+	if len(s.Others) > 0 {
+		fmt.Fprintf(a.stdout, "of other files: %s\n", strings.Join(s.Others, ", "))
+	}
+}
+
+func (a *app) showPipeline(p stream.PipelineState) {
+	if p.Epoch == 0 {
+		fmt.Fprintf(a.stdout, "%s: no epoch is recorded\n", p.Name)
+		return
+	}
+	ended := "open"
+	if p.Ended {
+		ended = "ended"
+	}
+	fmt.Fprintf(a.stdout, "%s: epoch %d, run %d (%s)\n", p.Name, p.Epoch, p.Run, ended)
+	for _, partition := range slices.Sorted(maps.Keys(p.Positions)) {
+		text, _ := json.Marshal(p.Positions[partition]) // it was read from a record
+		fmt.Fprintf(a.stdout, "  position  %s  %s\n", partition, text)
+	}
+	for _, step := range p.Steps {
+		if h := step.Hidden; h != nil {
+			fmt.Fprintf(a.stdout, "  hidden    %s  %s rows in %s files, %s bytes\n", step.Label,
+				count(h.Rows+h.Pending), count(int64(h.Files)), count(h.Bytes))
+		}
+		a.showWindows(step)
+	}
+}
+
+// mostWindows is how many open windows of a step are listed.
+const mostWindows = 20
+
+func (a *app) showWindows(s stream.StepState) {
+	for _, w := range s.Windows[:min(len(s.Windows), mostWindows)] {
+		fmt.Fprintf(a.stdout, "  window    %s  %s, %s groups\n", s.Label, span(w), count(w.Groups))
+	}
+	if rest := s.Windows[min(len(s.Windows), mostWindows):]; len(rest) > 0 {
+		var groups int64
+		for _, w := range rest {
+			groups += w.Groups
+		}
+		fmt.Fprintf(a.stdout, "  window    %s  and %s more, %s groups\n",
+			s.Label, count(int64(len(rest))), count(groups))
+	}
+}
+
+func span(w sdk.Window) string {
+	if w.Start.IsZero() && w.End.IsZero() {
+		return "all of time"
+	}
+	return w.Start.UTC().Format(time.RFC3339Nano) + " to " + w.End.UTC().Format(time.RFC3339Nano)
+}
