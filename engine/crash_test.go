@@ -1,0 +1,191 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+var (
+	crashKills = flag.Int("crash.kills", 14, "how often the crash test kills the engine")
+	crashSeed  = flag.Uint64("crash.seed", 1, "what it draws its moments from")
+)
+
+// TestCrashesChangeNothing kills the engine with SIGKILL, over and over: half of
+// the times at random instants, half when it has come to a place in the log.
+// Whatever a reader finds after each kill is whole, there once, and part of what
+// a run gives that was never killed; what it finds after each recovery is all
+// that is owed for the rows that are visible; and in the end it is the same.
+func TestCrashesChangeNothing(t *testing.T) {
+	random := rand.New(rand.NewPCG(*crashSeed, 0))
+	k := makeTickets(t, *crashSeed, 400, 100, 2000)
+	config := fmt.Sprintf(ticketJob, "", fromFiles)
+	unharmed := k.neverKilled(t, config)
+	for kills := 0; kills < *crashKills; {
+		v := &victim{tickets: k, dir: filepath.Join(t.TempDir(), "job"), unharmed: unharmed, random: random,
+			pace: sabotage{Rows: 20 + random.IntN(100), Pause: 2 * time.Millisecond}}
+		if random.IntN(4) == 0 {
+			v.pace = sabotage{Pause: 25 * time.Millisecond} // batches as the source makes them
+		}
+		k.writeTo(t, v.dir, config)
+		for range 8 {
+			if kills == *crashKills || !v.live(t, kills%2 == 0) {
+				break
+			}
+			kills++
+		}
+		finish(t, v.dir, v.pace, "run", "p.yaml")
+		v.end(t)
+		t.Logf("%d kills: %q", kills, v.story)
+	}
+}
+
+// neverKilled is what a run gives that was never killed, as it ought to be.
+func (k *tickets) neverKilled(t *testing.T, config string) shown {
+	t.Helper()
+	dir := t.TempDir()
+	k.writeTo(t, dir, config)
+	finish(t, dir, sabotage{}, "run", "p.yaml")
+	all := look(t, dir, ticketOutputs)
+	k.check(t, all)
+	if t.Failed() {
+		t.Fatal("a run that is not killed is wrong")
+	}
+	return all
+}
+
+// victim is a job that is killed again and again.
+type victim struct {
+	*tickets
+	dir      string
+	unharmed shown
+	random   *rand.Rand
+	pace     sabotage
+	before   shown // what was seen last
+	story    []string
+}
+
+// live lets the job run until it is killed. It returns false if it has ended
+// before that.
+func (v *victim) live(t *testing.T, atRandom bool) bool {
+	t.Helper()
+	s := v.pace
+	s.Hold = "p"
+	var after time.Duration
+	switch {
+	case !atRandom:
+		s.Kill = v.place()
+		v.tell("%v", s.Kill)
+	case v.random.IntN(4) == 0:
+		s.Hold = ""
+		after = time.Duration(v.random.IntN(60)) * time.Millisecond
+		v.tell("killed %v after its start", after)
+	default:
+		after = time.Duration(v.random.IntN(180_000)) * time.Microsecond
+		v.tell("killed %v after it began to read", after)
+	}
+	p, release := launch(t, v.dir, s, "run", "p.yaml")
+	if s.Hold != "" {
+		p.until(t, holding)
+		v.recovered(t)
+	}
+	release.Close()
+	if atRandom {
+		timer := time.AfterFunc(after, func() { p.Process.Kill() })
+		defer timer.Stop()
+	}
+	code, rest := p.end(t)
+	switch {
+	case code == 0:
+		return false
+	case code != -1:
+		t.Fatalf("%q: exit %d\n%s", v.story, code, rest)
+	}
+	v.seen(t)
+	v.tell("%d rows visible", len(v.before["raw_csv"]))
+	return true
+}
+
+func (v *victim) tell(format string, args ...any) {
+	v.story = append(v.story, fmt.Sprintf(format, args...))
+}
+
+// place draws a place in the log.
+func (v *victim) place() *killPoint {
+	sinks := shuffled(v.random, sinkNames())
+	step, after := sinks[v.random.IntN(len(sinks))], v.random.IntN(2) == 0
+	epoch := 1 + v.random.Uint64N(4)
+	switch v.random.IntN(4) {
+	case 0:
+		return &killPoint{Step: step, Call: callRecord, Epoch: epoch, Order: sinks}
+	case 1:
+		return &killPoint{Step: step, Call: callPublish, After: after, Epoch: epoch, Order: sinks}
+	case 2:
+		return &killPoint{Step: step, Call: callPrepare, After: after, Epoch: epoch, Order: sinks,
+			Beside: v.random.IntN(2) == 0}
+	}
+	return &killPoint{Step: "p/in", Call: callNext, Read: 1 + v.random.Int64N(600)}
+}
+
+func shuffled(random *rand.Rand, names []string) []string {
+	names = slices.Clone(names)
+	random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	return names
+}
+
+// seen checks what a reader finds while nothing is written.
+func (v *victim) seen(t *testing.T) {
+	t.Helper()
+	now := look(t, v.dir, ticketOutputs)
+	for name, rows := range now {
+		if more := excess(rows, v.unharmed[name]); len(more) > 0 {
+			t.Errorf("%s has rows twice, or that no other run gives: %.600q", name, some(more))
+		}
+		if lost := excess(v.before[name], rows); len(lost) > 0 {
+			t.Errorf("%s has lost rows that were visible: %.600q", name, some(lost))
+		}
+	}
+	v.before = now
+	v.stop(t)
+}
+
+// recovered checks what a reader finds when an engine has opened its steps and
+// has not read a row yet: all outputs are those of the same rows.
+func (v *victim) recovered(t *testing.T) {
+	t.Helper()
+	v.seen(t)
+	if raw := len(v.before["raw_csv"]); raw < len(v.rows) { // else its windows may be flushed, or not
+		want := v.reference(v.rows[:raw], false)
+		for _, name := range []string{"raw_csv", "windows_csv", "sessions_csv", "late"} {
+			wantSame(t, name+" after recovery", v.before[name], want[name])
+		}
+	}
+	v.before.wantFormatsAgree(t)
+	v.stop(t)
+}
+
+func (v *victim) stop(t *testing.T) {
+	t.Helper()
+	if t.Failed() {
+		t.Fatalf("it was %q", v.story)
+	}
+}
+
+// end checks what the job has come to, and that nothing of it is left hidden.
+func (v *victim) end(t *testing.T) {
+	t.Helper()
+	v.seen(t)
+	for _, o := range ticketOutputs {
+		wantSame(t, o.folder+" in the end", v.before[o.folder], v.unharmed[o.folder])
+	}
+	wantNothingHidden(t, v.dir)
+	if err := os.RemoveAll(v.dir); err != nil {
+		t.Error(err)
+	}
+	v.stop(t)
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"etlengine/plugins/parquet"
+	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/jsonrows"
+)
+
+// row is a row of an output as text that does not depend on the format, its
+// columns in the order of their names. A null is the empty string.
+type row string
+
+func rowOf(values map[string]string) row {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		fmt.Fprintf(&b, "%s=%s|", name, values[name])
+	}
+	return row(b.String())
+}
+
+// output is a folder that a pipeline fills.
+type output struct {
+	folder  string
+	format  string            // csv, jsonl or parquet
+	columns map[string]string // of Parquet, those of folders too, by type
+	by      []string          // columns of partition_by
+	without []string          // columns that are not compared: the wall clock
+}
+
+// visible is what a reader who lists the folder finds, sorted. It fails if a
+// file is not whole, or is none of the output's.
+func (o output) visible(t *testing.T, dir string) []row {
+	t.Helper()
+	root := filepath.Join(dir, o.folder)
+	files := o.files(t, root)
+	var rows []row
+	switch {
+	case len(files) == 0:
+		return nil
+	case o.format == "parquet":
+		rows = o.parquetRows(t, root)
+	default:
+		for _, name := range files {
+			rows = append(rows, o.textRows(t, root, name)...)
+		}
+	}
+	slices.Sort(rows)
+	return rows
+}
+
+// files lists the data files, and fails on all else.
+func (o output) files(t *testing.T, root string) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(root, func(path string, e os.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, os.ErrNotExist) && path == root:
+			return nil // not made yet
+		case err != nil:
+			return err
+		case e.IsDir() && path != root && len(o.by) == 0:
+			return fmt.Errorf("%s: a folder where none should be", path)
+		case !e.IsDir() && !strings.HasSuffix(path, "."+o.format):
+			return fmt.Errorf("%s: not a data file", path)
+		case !e.IsDir():
+			files = append(files, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// textRows are the rows of one file of lines.
+func (o output) textRows(t *testing.T, root, name string) []row {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasSuffix(data, []byte("\n")) {
+		t.Fatalf("%s does not end with its last line: %q", name, data[max(0, len(data)-40):])
+	}
+	folder, err := filepath.Rel(root, filepath.Dir(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []row
+	for _, values := range o.values(t, name, data) {
+		for part := range strings.SplitSeq(folder, string(filepath.Separator)) {
+			if column, value, ok := strings.Cut(part, "="); ok {
+				values[column] = strings.Replace(value, "__HIVE_DEFAULT_PARTITION__", "", 1)
+			}
+		}
+		rows = append(rows, o.kept(values))
+	}
+	return rows
+}
+
+func (o output) values(t *testing.T, name string, data []byte) []map[string]string {
+	t.Helper()
+	var all []map[string]string
+	if o.format == "jsonl" {
+		for line := range bytes.Lines(data) {
+			all = append(all, jsonValues(t, line))
+		}
+		return all
+	}
+	lines, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	for _, cells := range lines[1:] {
+		values := map[string]string{}
+		for i, cell := range cells {
+			values[lines[0][i]] = cell
+		}
+		all = append(all, values)
+	}
+	return all
+}
+
+// kept is a row without what is not compared.
+func (o output) kept(values map[string]string) row {
+	for _, column := range o.without {
+		delete(values, column)
+	}
+	return rowOf(values)
+}
+
+// parquetRows reads all files of a folder, those of partition_by too.
+func (o output) parquetRows(t *testing.T, root string) []row {
+	t.Helper()
+	settings, err := json.Marshal(map[string]any{"path": root, "schema": o.columns})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := sdk.Env{Dir: ".", Log: slog.New(slog.DiscardHandler)}
+	i, err := parquet.Source.Open(t.Context(), settings, nil, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Close(t.Context())
+	var rows []row
+	for {
+		item, err := i.(sdk.Source).Next(t.Context())
+		if errors.Is(err, io.EOF) {
+			return rows
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if item.Batch == nil {
+			continue
+		}
+		e := jsonrows.NewEncoder(item.Batch.Rows)
+		for n := range int(item.Batch.NumRows()) {
+			rows = append(rows, o.kept(jsonValues(t, e.Append(nil, n))))
+		}
+	}
+}
+
+// jsonValues are the values of an object as CSV writes them.
+func jsonValues(t *testing.T, line []byte) map[string]string {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.UseNumber()
+	var object map[string]any
+	if err := d.Decode(&object); err != nil {
+		t.Fatalf("%q: %v", line, err)
+	}
+	values := map[string]string{}
+	for name, value := range object {
+		values[name] = ""
+		if value != nil {
+			values[name] = fmt.Sprint(value)
+		}
+	}
+	return values
+}
+
+// shown is what readers see of a job, by folder.
+type shown map[string][]row
+
+func look(t *testing.T, dir string, outputs []output) shown {
+	t.Helper()
+	all := shown{}
+	for _, o := range outputs {
+		all[o.folder] = o.visible(t, dir)
+	}
+	return all
+}
+
+// excess are the rows of got that are not in want, each as often as it is
+// there. Both are sorted.
+func excess(got, want []row) []row {
+	var more []row
+	for i, j := 0, 0; i < len(got); {
+		switch {
+		case j == len(want) || got[i] < want[j]:
+			more = append(more, got[i])
+			i++
+		case got[i] == want[j]:
+			i++
+			j++
+		default:
+			j++
+		}
+	}
+	return more
+}
+
+// wantSame compares the rows of an output with those it should have.
+func wantSame(t *testing.T, what string, got, want []row) {
+	t.Helper()
+	if slices.Equal(got, want) {
+		return
+	}
+	t.Errorf("%s: got %d rows, want %d; too many or wrong: %.600q; missing: %.600q", what, len(got), len(want),
+		some(excess(got, want)), some(excess(want, got)))
+}
+
+func some(rows []row) []row { return rows[:min(len(rows), 3)] }
+
+// wantNothingHidden fails if a job that has ended has left files beside its
+// outputs.
+func wantNothingHidden(t *testing.T, dir string) {
+	t.Helper()
+	left, err := filepath.Glob(filepath.Join(dir, ".*.engine", "*", "*", "*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("hidden files are left: %v %q", err, left)
+	}
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// launch starts an engine in a folder of its own, which may do itself harm. If
+// it is to be held back it waits for the release.
+func launch(t *testing.T, dir string, s sabotage, args ...string) (p *process, release io.Closer) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p = &process{Cmd: exec.Command(self, args...)}
+	p.Dir = dir
+	p.Env = append(os.Environ(), asEngine+"=1", asSabotaged+"="+string(plan))
+	p.Stdout = &p.stdout
+	pipe, err := p.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.stderr = bufio.NewReader(pipe)
+	stdin, err := p.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stuck := time.AfterFunc(stuckAfter, func() { p.Process.Kill() })
+	t.Cleanup(func() {
+		stuck.Stop()
+		p.Process.Kill()
+	})
+	return p, stdin
+}
+
+// stuckAfter is how long an engine may take that should be done in less than a
+// second: it only runs out when something waits for ever.
+const stuckAfter = time.Minute
+
+// finish runs an engine to the end of its input.
+func finish(t *testing.T, dir string, s sabotage, args ...string) {
+	t.Helper()
+	p, release := launch(t, dir, s, args...)
+	release.Close()
+	if code, rest := p.end(t); code != 0 {
+		t.Fatalf("engine %v: exit %d\n%s", args, code, rest)
+	}
+}
+
+// tickets is an input of files and what is to be made of it.
+type tickets struct {
+	rows      []refRow // decoded, in the order of reading
+	undecoded []string // partition:line of lines that are no rows
+	files     map[string][]byte
+	names     []string // of the files, as partitions
+}
+
+// makeTickets has the generator fill files, the last of which is the longest,
+// and spoils some lines.
+func makeTickets(t *testing.T, seed uint64, sizes ...int) *tickets {
+	t.Helper()
+	dir, sum := t.TempDir(), 0
+	for _, n := range sizes {
+		sum += n
+	}
+	write(t, filepath.Join(dir, "make.yaml"), fmt.Sprintf(`
+pipelines:
+  make:
+    input:
+      ticket_generator:
+        {seed: %d, count: %d, start: "2026-01-01T00:00:00Z", span: 1h, disorder: 30s,
+         late_ratio: 0.03, malformed_ratio: 0.02, clients: 60}
+    output:
+      jsonl: {path: made}
+`, seed, sum))
+	finish(t, dir, sabotage{}, "run", "--quiet", "make.yaml")
+	files, err := filepath.Glob(filepath.Join(dir, "made", "*.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(files)
+	var made []byte
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made = append(made, data...)
+	}
+	lines := slices.Collect(bytes.Lines(made))
+	if len(lines) != sum {
+		t.Fatalf("the generator made %d tickets, want %d", len(lines), sum)
+	}
+	random := rand.New(rand.NewPCG(seed, 1))
+	k := &tickets{files: map[string][]byte{}}
+	for i, n := range sizes {
+		k.add(t, i, lines[:n], random)
+		lines = lines[n:]
+	}
+	return k
+}
+
+// add makes one file of tickets.
+func (k *tickets) add(t *testing.T, partition int, lines [][]byte, random *rand.Rand) {
+	t.Helper()
+	name := fmt.Sprintf("in/%d.jsonl", partition)
+	k.names = append(k.names, name)
+	var text bytes.Buffer
+	number := int64(0)
+	for _, line := range lines {
+		number++
+		text.Write(line)
+		k.rows = append(k.rows, ticketRow(t, partition, number, line))
+		if random.IntN(50) == 0 {
+			number++
+			spoilt := [...]string{"{\"ticket_id\": ", "not JSON", "[1, 2]", "{\"created_at\": \"yesterday\"}"}
+			text.WriteString(spoilt[random.IntN(len(spoilt))] + "\n")
+			k.undecoded = append(k.undecoded, fmt.Sprintf("%s:%d", name, number))
+		}
+	}
+	k.files[name] = text.Bytes()
+}
+
+func ticketRow(t *testing.T, partition int, line int64, text []byte) refRow {
+	t.Helper()
+	var cells map[string]any
+	if err := json.Unmarshal(text, &cells); err != nil {
+		t.Fatal(err)
+	}
+	r := refRow{partition: partition, position: line, at: refUnset, cells: cells}
+	if at, ok := cells["created_at"].(string); ok {
+		when, err := time.Parse(time.RFC3339Nano, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.at, cells["created_at"] = when.UnixMicro(), when
+	}
+	return r
+}
+
+// writeTo puts the files and a config into a folder.
+func (k *tickets) writeTo(t *testing.T, dir, config string) {
+	t.Helper()
+	for name, data := range k.files {
+		write(t, filepath.Join(dir, name), string(data))
+	}
+	write(t, filepath.Join(dir, "p.yaml"), config)
+}
+
+// reference is what the job owes for the rows given, but for its dead letters.
+func (k *tickets) reference(rows []refRow, ended bool) shown {
+	s := shown{"raw_csv": plainRows(rows)}
+	for _, step := range []refWindow{windowStep, sessionStep} {
+		result := step.run(rows)
+		closed := allOf(result.windows)
+		if !ended {
+			// Files that are not read yet hold event time back; those that have
+			// been read do not. So the last file alone moves it.
+			closed = closedBy(result.windows, watermarkBefore(rows, len(k.names)-1, step.delay))
+		}
+		s[step.step+"_csv"] = closed
+		for _, l := range result.late {
+			s["late"] = append(s["late"], l.lateRow(step.step, k.names[l.partition]))
+		}
+	}
+	slices.Sort(s["late"])
+	return s
+}
+
+// deadReference are the step, partition and position of the dead letters that
+// the job owes for its whole input.
+func (k *tickets) deadReference() []string {
+	var places []string
+	for _, place := range k.undecoded {
+		places = append(places, "in "+place)
+	}
+	for _, r := range k.rows {
+		if r.at == refUnset {
+			for _, step := range []string{"windows", "sessions"} {
+				places = append(places, fmt.Sprintf("%s %s:%d", step, k.names[r.partition], r.position))
+			}
+		}
+	}
+	slices.Sort(places)
+	return places
+}
+
+// deadPlaces are those of dead letters.
+func deadPlaces(rows []row) []string {
+	var places []string
+	for _, r := range rows {
+		values := map[string]string{}
+		for part := range strings.SplitSeq(string(r), "|") {
+			name, value, _ := strings.Cut(part, "=")
+			values[name] = value
+		}
+		places = append(places, values["step"]+" "+values["partition"]+":"+values["position"])
+	}
+	slices.Sort(places)
+	return places
+}
+
+// check holds what is visible in the end against the reference.
+func (k *tickets) check(t *testing.T, got shown) {
+	t.Helper()
+	want := k.reference(k.rows, true)
+	for _, name := range []string{"raw_csv", "windows_csv", "sessions_csv", "late"} {
+		wantSame(t, name, got[name], want[name])
+	}
+	if places, owed := deadPlaces(got["dead"]), k.deadReference(); !slices.Equal(places, owed) {
+		t.Errorf("dead letters: got %d, want %d: %.300q, %.300q", len(places), len(owed), places, owed)
+	}
+	got.wantFormatsAgree(t)
+}
+
+// wantFormatsAgree compares the outputs that hold the same.
+func (s shown) wantFormatsAgree(t *testing.T) {
+	t.Helper()
+	for _, group := range sameRows {
+		for _, other := range group[1:] {
+			wantSame(t, other, s[other], s[group[0]])
+		}
+	}
+}

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"sync"
+	"time"
+
+	"etlengine/plugins/sdk"
+)
+
+// cutSource gives a source's batches in pieces, and slowly, so that little
+// input makes many epochs. A cursor inside a batch is the one before the batch
+// and how many of its rows have been given.
+type cutSource struct {
+	wrapped
+	inner  sdk.Source
+	before map[string][]byte // the inner cursor in front of the batch at hand
+	skip   map[string]int64  // rows of the next batch that were given by another life
+	pieces []sdk.Item
+	rows   int64
+	end    chan struct{} // closed when the end may be told
+
+	own   sync.Mutex        // guards what follows
+	given map[string][]byte // the newest cursors
+	ended bool
+}
+
+var (
+	_ sdk.Positioner = (*cutSource)(nil)
+	_ sdk.Drainer    = (*cutSource)(nil)
+	_ sdk.Bounder    = (*cutSource)(nil)
+)
+
+// cutCursor is a cursor of a cutSource.
+type cutCursor struct {
+	Before []byte
+	Rows   int64
+}
+
+func (c cutCursor) encode() []byte {
+	data, _ := json.Marshal(c) // bytes and a number always encode
+	return data
+}
+
+func decodeCut(data []byte) cutCursor {
+	var c cutCursor
+	if err := json.Unmarshal(data, &c); err != nil {
+		panic(err)
+	}
+	return c
+}
+
+// innerCursors are what the source itself resumes from.
+func innerCursors(resume map[string][]byte) map[string][]byte {
+	if resume == nil {
+		return nil
+	}
+	inner := map[string][]byte{}
+	for name, data := range resume {
+		if c := decodeCut(data); c.Before != nil {
+			inner[name] = c.Before
+		}
+	}
+	return inner
+}
+
+func newCutSource(w wrapped) *cutSource {
+	s := &cutSource{wrapped: w, inner: w.Instance.(sdk.Source), before: map[string][]byte{},
+		skip: map[string]int64{}, given: map[string][]byte{}, end: make(chan struct{})}
+	for name, data := range w.resume {
+		c := decodeCut(data)
+		s.before[name], s.skip[name] = c.Before, c.Rows
+	}
+	// An engine that is to die in some epoch has no end before it.
+	if k := w.plan.Kill; k == nil || k.pipeline() != w.pipeline || k.Epoch == 0 && !k.Last {
+		close(s.end)
+	}
+	return s
+}
+
+func (s *cutSource) Next(ctx context.Context) (sdk.Item, error) {
+	var item sdk.Item
+	err := s.around(callNext, 0, func() (err error) {
+		item, err = s.next(ctx)
+		return err
+	})
+	if b := item.Batch; err == nil && b != nil {
+		s.rows += b.NumRows()
+		k := s.plan.Kill
+		if k != nil && k.Call == callNext && k.Step == s.name && k.Read > 0 && s.rows >= k.Read {
+			s.die()
+		}
+	}
+	return item, err
+}
+
+func (s *cutSource) next(ctx context.Context) (sdk.Item, error) {
+	if len(s.pieces) == 0 {
+		item, err := s.inner.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return item, s.tellEnd(ctx)
+		}
+		if err != nil {
+			return item, err
+		}
+		s.pieces = []sdk.Item{item}
+		if item.Batch != nil && s.plan.Rows > 0 {
+			s.pieces = s.cut(item.Batch)
+		}
+	}
+	item := s.pieces[0]
+	s.pieces = s.pieces[1:]
+	if b := item.Batch; b != nil {
+		if err := s.pace(ctx); err != nil {
+			return sdk.Item{}, err
+		}
+		s.own.Lock()
+		s.given[b.Partition] = b.Cursor
+		s.own.Unlock()
+	}
+	return item, nil
+}
+
+func (s *cutSource) pace(ctx context.Context) error {
+	if s.plan.Pause == 0 {
+		return nil
+	}
+	select {
+	case <-time.After(s.plan.Pause):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// tellEnd tells the end of the input once nothing is left to be killed for. An
+// engine that is to die in its last epoch gets it when all else is published.
+func (s *cutSource) tellEnd(ctx context.Context) error {
+	s.own.Lock()
+	s.ended = true
+	s.own.Unlock()
+	select {
+	case <-s.end:
+		return io.EOF
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// cut makes pieces of what of a batch no earlier life has given.
+func (s *cutSource) cut(b *sdk.Batch) []sdk.Item {
+	n, from := b.NumRows(), s.skip[b.Partition]
+	rejected := b.Rejected
+	if from > 0 {
+		rejected = nil // they went with the first piece
+	}
+	delete(s.skip, b.Partition)
+	var items []sdk.Item
+	for {
+		to := min(from+int64(s.plan.Rows), n)
+		piece := &sdk.Batch{Rows: b.Rows.NewSlice(from, to), Partition: b.Partition, Rejected: rejected,
+			Cursor: cutCursor{s.before[b.Partition], to}.encode()}
+		if b.Positions != nil {
+			piece.Positions = b.Positions[from:to]
+		}
+		if to == n {
+			piece.Cursor = cutCursor{b.Cursor, 0}.encode()
+			s.before[b.Partition] = b.Cursor
+		}
+		items = append(items, sdk.Item{Batch: piece})
+		from, rejected = to, nil
+		if from == n {
+			return items
+		}
+	}
+}
+
+func (s *cutSource) Committed(ctx context.Context, epoch uint64, at map[string][]byte) error {
+	inner := at
+	if s.plan.Rows > 0 {
+		inner = innerCursors(at)
+	}
+	err := s.around(callTell, epoch, func() error { return s.inner.Committed(ctx, epoch, inner) })
+	k := s.plan.Kill
+	if k != nil && k.Last && k.pipeline() == s.pipeline && s.allGiven(at) {
+		s.release(epoch + 1)
+	}
+	return err
+}
+
+// allGiven tells whether the whole input is committed.
+func (s *cutSource) allGiven(at map[string][]byte) bool {
+	s.own.Lock()
+	defer s.own.Unlock()
+	all := s.ended
+	for name, cursor := range s.given {
+		all = all && bytes.Equal(cursor, at[name])
+	}
+	return all
+}
+
+// release makes an epoch the one to die in, and lets the input end in it.
+func (s *cutSource) release(epoch uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.target == 0 {
+		s.target = epoch
+		close(s.end)
+	}
+}
+
+// Positions pins what the source itself does. It is the last call before the
+// pipeline begins: here one can be held back.
+func (s *cutSource) Positions() map[string][]byte {
+	if s.plan.Hold == s.pipeline {
+		holdUntilTold()
+	}
+	var at map[string][]byte
+	_ = s.around(callPin, 0, func() error {
+		at = s.positions()
+		return nil
+	})
+	return at
+}
+
+func (s *cutSource) positions() map[string][]byte {
+	p, ok := s.inner.(sdk.Positioner)
+	if !ok {
+		return nil
+	}
+	at := p.Positions()
+	if s.plan.Rows > 0 {
+		for name, cursor := range at {
+			at[name] = cutCursor{cursor, s.skip[name]}.encode()
+			s.before[name] = cursor
+		}
+	}
+	s.own.Lock()
+	maps.Copy(s.given, at)
+	s.own.Unlock()
+	return at
+}
+
+func (s *cutSource) Drain(ctx context.Context) error {
+	if d, ok := s.inner.(sdk.Drainer); ok {
+		return d.Drain(ctx)
+	}
+	return nil
+}
+
+func (s *cutSource) Bound(ctx context.Context, ends map[string]int64) error {
+	return s.inner.(sdk.Bounder).Bound(ctx, ends)
+}
