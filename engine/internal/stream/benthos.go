@@ -13,9 +13,16 @@ import (
 )
 
 // A Benthos message carries a packet: what one item of the source has become.
-// One message goes in and one comes out of every processor, whatever the
-// number of batches, since Benthos acknowledges messages, not batches.
-type packet []sdk.Item
+// One message goes in and one comes out of the processor, whatever the number
+// of batches, since Benthos acknowledges messages, not batches.
+type packet struct {
+	items []sdk.Item
+	taken chan struct{} // closed when the outputs have taken all
+}
+
+// mostItems is how large a packet grows. What a step makes beyond that, such as
+// a window of a million groups, goes to the outputs piecemeal.
+const mostItems = 16
 
 // components are the pipeline's input, steps and outputs as Benthos sees them.
 type components struct {
@@ -30,16 +37,15 @@ type components struct {
 // message in flight keep the order.
 func (c *components) build(log *slog.Logger) (*service.Stream, error) {
 	env := service.NewEnvironment()
-	spec := service.NewConfigSpec().Field(service.NewIntField("index").Default(0))
+	spec := service.NewConfigSpec()
 	err := env.RegisterInput("engine", spec,
 		func(*service.ParsedConfig, *service.Resources) (service.Input, error) { return &benthosInput{c}, nil })
 	if err != nil {
 		return nil, err
 	}
 	err = env.RegisterProcessor("engine", spec,
-		func(conf *service.ParsedConfig, _ *service.Resources) (service.Processor, error) {
-			index, err := conf.FieldInt("index")
-			return &benthosStep{c, index}, err
+		func(*service.ParsedConfig, *service.Resources) (service.Processor, error) {
+			return &benthosSteps{components: c}, nil
 		})
 	if err != nil {
 		return nil, err
@@ -57,10 +63,8 @@ func (c *components) build(log *slog.Logger) (*service.Stream, error) {
 	if err := builder.AddInputYAML("engine: {}"); err != nil {
 		return nil, err
 	}
-	for i := range c.steps {
-		if err := builder.AddProcessorYAML(fmt.Sprintf("engine: {index: %d}", i)); err != nil {
-			return nil, err
-		}
+	if err := builder.AddProcessorYAML("engine: {}"); err != nil {
+		return nil, err
 	}
 	if err := builder.AddOutputYAML("engine: {}"); err != nil {
 		return nil, err
@@ -81,24 +85,22 @@ func (b benthosInput) Read(context.Context) (*service.Message, service.AckFunc, 
 		return nil, nil, service.ErrEndOfInput
 	}
 	m := service.NewMessage(nil)
-	m.SetStructured(packet{item})
+	m.SetStructured(&packet{items: []sdk.Item{item}, taken: make(chan struct{})})
 	return m, func(context.Context, error) error { return nil }, nil
 }
 
-type benthosStep struct {
+// benthosSteps are the pipeline's own steps. One goroutine calls.
+type benthosSteps struct {
 	*components
-	index int
+	before chan struct{} // taken, of the packet before
 }
 
-func (benthosStep) Close(context.Context) error { return nil }
+func (*benthosSteps) Close(context.Context) error { return nil }
 
-// last tells whether no step of the pipeline's own comes behind this one.
-func (b benthosStep) last() bool { return b.index == len(b.steps)-1 }
-
-// Process applies a step to a packet. After the first error of the pipeline
+// Process applies the steps to an item. After the first error of the pipeline
 // nothing passes. The error itself is never given to Benthos, which would send
 // the message on to the output and end the run without it.
-func (b benthosStep) Process(ctx context.Context, m *service.Message) (service.MessageBatch, error) {
+func (b *benthosSteps) Process(ctx context.Context, m *service.Message) (service.MessageBatch, error) {
 	in, err := unpack(m)
 	if err != nil {
 		b.latch.fail(err)
@@ -106,13 +108,10 @@ func (b benthosStep) Process(ctx context.Context, m *service.Message) (service.M
 	if b.latch.closed() {
 		return nil, nil
 	}
-	var out packet
-	for _, item := range in {
-		err := b.steps[b.index].take(ctx, item, func(made sdk.Item) error {
-			out = append(out, made)
-			return nil
-		})
-		if err == nil && b.last() && item.Signal != nil && item.Signal.Kind == sdk.Barrier {
+	out := &packet{taken: make(chan struct{})}
+	for _, item := range in.items {
+		err := chain(ctx, b.steps, item, func(made sdk.Item) error { return b.add(out, made) })
+		if err == nil && len(b.steps) > 0 && item.Signal != nil && item.Signal.Kind == sdk.Barrier {
 			err = b.sides.barrier(item.Signal)
 		}
 		if err != nil {
@@ -120,9 +119,34 @@ func (b benthosStep) Process(ctx context.Context, m *service.Message) (service.M
 			return nil, nil
 		}
 	}
+	b.before = out.taken
 	next := service.NewMessage(nil)
 	next.SetStructured(out)
 	return service.MessageBatch{next}, nil
+}
+
+// add puts an item into the packet. A full one goes to the outputs at once, from
+// here: when they have taken all packets before it, nothing can overtake.
+func (b *benthosSteps) add(out *packet, item sdk.Item) error {
+	out.items = append(out.items, item)
+	if len(out.items) < mostItems {
+		return nil
+	}
+	if b.before != nil {
+		select {
+		case <-b.before:
+		case <-b.latch.done:
+			return b.latch.err
+		}
+	}
+	for _, item := range out.items {
+		if err := b.accept(item); err != nil {
+			return err
+		}
+	}
+	clear(out.items)
+	out.items = out.items[:0]
+	return nil
 }
 
 type benthosOutput struct{ *components }
@@ -132,24 +156,26 @@ func (benthosOutput) Close(context.Context) error   { return nil }
 
 // Write hands a packet to the branches.
 func (b benthosOutput) Write(_ context.Context, m *service.Message) error {
-	items, err := unpack(m)
+	p, err := unpack(m)
 	if err != nil {
 		b.latch.fail(err)
+		return nil
 	}
-	for _, item := range items {
+	for _, item := range p.items {
 		if b.accept(item) != nil {
-			break // the latch is closed and holds the error
+			return nil // the latch is closed and holds the error
 		}
 	}
+	close(p.taken)
 	return nil
 }
 
-func unpack(m *service.Message) (packet, error) {
+func unpack(m *service.Message) (*packet, error) {
 	v, err := m.AsStructured()
 	if err != nil {
 		return nil, fmt.Errorf("reading a message of the stream: %w", err)
 	}
-	p, ok := v.(packet)
+	p, ok := v.(*packet)
 	if !ok {
 		return nil, fmt.Errorf("a message of the stream holds %T, want a packet", v)
 	}
