@@ -13,10 +13,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -59,6 +61,9 @@ type Broker struct {
 	stop    chan struct{}
 	ended   sync.WaitGroup
 	closing sync.Once
+
+	compacted int64 // bytes of compacted topics when that was done last
+	dir       string
 }
 
 var _ sdk.Service = (*Broker)(nil)
@@ -72,8 +77,12 @@ func Start(o Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Broker{lock: lock, stop: make(chan struct{})}
-	if err := b.serve(o); err != nil {
+	b := &Broker{lock: lock, stop: make(chan struct{}), dir: o.Dir}
+	err = mend(o.Dir)
+	if err == nil {
+		err = b.serve(o)
+	}
+	if err != nil {
 		lock.Close()
 		return nil, err
 	}
@@ -109,7 +118,7 @@ func (b *Broker) serve(o Options) error {
 	return nil
 }
 
-func options(o Options, l net.Listener) []kfake.Opt {
+func options(o Options, l *listener) []kfake.Opt {
 	age := "-1"
 	if o.RetentionTime > 0 {
 		age = strconv.FormatInt(time.Duration(o.RetentionTime).Milliseconds(), 10)
@@ -129,9 +138,10 @@ func options(o Options, l net.Listener) []kfake.Opt {
 			"log.retention.bytes":                  size,
 			"log.retention.ms":                     age,
 			"message.max.bytes":                    strconv.Itoa(messageBytes),
-			"group.consumer.heartbeat.interval.ms": "500", // joins and leaves take one interval
+			"group.consumer.heartbeat.interval.ms": "500",                       // joins and leaves take one interval
+			"log.cleaner.backoff.ms":               strconv.Itoa(math.MaxInt32), // see compact
 		}),
-		kfake.WithLogger(logger{o.Log}),
+		kfake.WithLogger(logger{o.Log, l.cut}),
 	}
 	if o.SyncWrites {
 		opts = append(opts, kfake.SyncWrites())
@@ -161,7 +171,7 @@ func (b *Broker) retain() {
 
 func (b *Broker) tidy() {
 	b.cluster.ApplyRetention()
-	b.cluster.Compact()
+	b.compact()
 }
 
 // Address is host:port, on the loopback interface.
@@ -174,6 +184,9 @@ func (b *Broker) Close(context.Context) error {
 	b.closing.Do(func() {
 		close(b.stop)
 		b.ended.Wait()
+		if b.listen.isCut() {
+			return // what kfake would write down now is not so; the lock stays too
+		}
 		b.cluster.Close()
 		b.listen.closeAll()
 		b.lock.Close()
@@ -185,10 +198,20 @@ func (b *Broker) Close(context.Context) error {
 func dirOf(env sdk.Env) string { return filepath.Join(env.StateDir, "broker") }
 
 // logger passes on what the operator can act upon.
-type logger struct{ log *slog.Logger }
+type logger struct {
+	log    *slog.Logger
+	broken func()
+}
+
+// lostMarker begins what kfake says when the marker of a transaction could not
+// be written. It then goes on as if it had been.
+const lostMarker = "endTx: failed to persist"
 
 // Logf implements kfake.Logger.
 func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
+	if strings.HasPrefix(format, lostMarker) && l.broken != nil {
+		l.broken() // before the answer goes out, which would say that it was committed
+	}
 	if l.log == nil || level > kfake.LogLevelWarn || level == kfake.LogLevelNone {
 		return
 	}

@@ -16,6 +16,7 @@ type listener struct {
 	free   sync.Cond // when open is empty
 	open   map[*guardConn]struct{}
 	closed bool
+	broken bool // and so closed
 }
 
 func listenOn(port int, secure *tls.Config) (*listener, error) {
@@ -67,4 +68,26 @@ func (l *listener) closeAll() {
 	for len(l.open) > 0 {
 		l.free.Wait()
 	}
+}
+
+// cut ends all connections, and there will be no others: what the broker would
+// answer is not true any more. It does not wait.
+func (l *listener) cut() {
+	l.mu.Lock()
+	l.closed, l.broken = true, true
+	open := make([]*guardConn, 0, len(l.open))
+	for conn := range l.open {
+		open = append(open, conn)
+	}
+	l.mu.Unlock()
+	l.Listener.Close()
+	for _, conn := range open {
+		conn.Close()
+	}
+}
+
+func (l *listener) isCut() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.broken
 }

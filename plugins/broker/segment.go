@@ -1,0 +1,174 @@
+package broker
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Of a batch as it travels and as it is stored; the numbers are Kafka's.
+const (
+	batchLead    = 12 // offset and length, which the length does not count
+	batchHead    = 61
+	maxBatch     = 1 << 30
+	transaction  = 0x10
+	controlBatch = 0x20
+)
+
+// Of a segment's index: version, checksum, leader epoch, a timestamp, flags.
+const (
+	indexEntry  = 15
+	indexFormat = 1
+	inOpen      = 1 // the batch is part of a transaction
+)
+
+// segment is a file of a partition and its index, which has an entry for each
+// batch.
+type segment struct {
+	data, index string // paths
+	batches     []batch
+	size        int64 // of the whole batches
+	entries     []byte
+	leader      int32 // epoch of the newest batch's leader
+}
+
+// batch is what mending must know of a batch.
+type batch struct {
+	next       int64 // offset behind it
+	leader     int32
+	attributes uint16
+	latest     int64 // timestamp
+	producer   int64
+	epoch      int16
+}
+
+func (b batch) transactional() bool { return b.attributes&transaction != 0 && b.producer >= 0 }
+func (b batch) control() bool       { return b.attributes&controlBatch != 0 }
+
+func castagnoli(p []byte) uint32 { return crc32.Checksum(p, crc32.MakeTable(crc32.Castagnoli)) }
+
+func readSegment(folder string, base int64) (*segment, error) {
+	s := &segment{data: segmentPath(folder, base, ".dat"), index: segmentPath(folder, base, ".idx")}
+	raw, err := os.ReadFile(s.data)
+	if err != nil {
+		return nil, err
+	}
+	if s.entries, err = os.ReadFile(s.index); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for {
+		b, size := readBatch(raw[s.size:])
+		if size == 0 {
+			return s, nil
+		}
+		s.batches = append(s.batches, b)
+		s.size += int64(size)
+		s.leader = b.leader
+	}
+}
+
+// readBatch reads the first batch; a size of 0 stands for none that is whole.
+func readBatch(raw []byte) (batch, int) {
+	if len(raw) < batchHead {
+		return batch{}, 0
+	}
+	size := batchLead + int(binary.BigEndian.Uint32(raw[8:]))
+	if size < batchHead || size > maxBatch || size > len(raw) {
+		return batch{}, 0
+	}
+	raw = raw[:size]
+	if binary.BigEndian.Uint32(raw[17:]) != castagnoli(raw[21:]) {
+		return batch{}, 0
+	}
+	first, delta := int64(binary.BigEndian.Uint64(raw)), int64(int32(binary.BigEndian.Uint32(raw[23:])))
+	return batch{
+		next:       first + delta + 1,
+		leader:     int32(binary.BigEndian.Uint32(raw[12:])),
+		attributes: binary.BigEndian.Uint16(raw[21:]),
+		latest:     int64(binary.BigEndian.Uint64(raw[35:])),
+		producer:   int64(binary.BigEndian.Uint64(raw[43:])),
+		epoch:      int16(binary.BigEndian.Uint16(raw[51:])),
+	}, size
+}
+
+// mendIndex cuts off what is not whole and adds the entry of a batch that was
+// written without: for kfake it would be outside of its transaction, and so
+// committed whatever becomes of that.
+func (s *segment) mendIndex() error {
+	info, err := os.Stat(s.data)
+	if err != nil {
+		return err
+	}
+	if info.Size() > s.size {
+		if err := os.Truncate(s.data, s.size); err != nil {
+			return err
+		}
+	}
+	whole := len(s.entries) - len(s.entries)%indexEntry
+	entries := s.entries[:min(whole, indexEntry*len(s.batches))]
+	missing := s.batches[len(entries)/indexEntry:]
+	if len(missing) == 0 && len(entries) == len(s.entries) {
+		return nil
+	}
+	if len(entries) != len(s.entries) {
+		if err := os.Truncate(s.index, int64(len(entries))); err != nil {
+			return err
+		}
+	}
+	var more []byte
+	for _, b := range missing {
+		more = append(more, indexOf(b)...)
+	}
+	return appendTo(s.index, more)
+}
+
+func indexOf(b batch) []byte {
+	entry := make([]byte, indexEntry)
+	entry[0] = indexFormat
+	binary.LittleEndian.PutUint32(entry[2:], uint32(b.leader))
+	binary.LittleEndian.PutUint64(entry[6:], uint64(b.latest))
+	if b.transactional() && !b.control() {
+		entry[14] = inOpen
+	}
+	entry[1] = byte(castagnoli(entry[2:]))
+	return entry
+}
+
+func (s *segment) append(raw []byte) error {
+	b, size := readBatch(raw)
+	if err := appendTo(s.data, raw); err != nil {
+		return err
+	}
+	s.size += int64(size)
+	return appendTo(s.index, indexOf(b))
+}
+
+func appendTo(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// abortMarker is the batch that ends a producer's transaction at an offset.
+func abortMarker(producer int64, epoch int16, at int64, leader int32) []byte {
+	key := kmsg.ControlRecordKey{Type: kmsg.ControlRecordKeyTypeAbort}
+	marker := kmsg.EndTxnMarker{}
+	record := kmsg.Record{Key: key.AppendTo(nil), Value: marker.AppendTo(nil)}
+	record.Length = int32(len(record.AppendTo(nil)) - 1) // of the rest; its own varint takes one byte
+	now := time.Now().UnixMilli()
+	b := kmsg.RecordBatch{FirstOffset: at, PartitionLeaderEpoch: leader, Magic: 2,
+		Attributes: transaction | controlBatch, FirstTimestamp: now, MaxTimestamp: now,
+		ProducerID: producer, ProducerEpoch: epoch, FirstSequence: -1, NumRecords: 1,
+		Records: record.AppendTo(nil)}
+	b.Length = int32(len(b.AppendTo(nil)) - batchLead)
+	b.CRC = int32(castagnoli(b.AppendTo(nil)[21:]))
+	return b.AppendTo(nil)
+}
