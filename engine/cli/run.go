@@ -61,6 +61,7 @@ func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how
 	if p == nil {
 		return errReported
 	}
+	a.tuneMemory()
 	started := time.Now()
 	r, err := stream.Open(ctx, p, o)
 	if err != nil {

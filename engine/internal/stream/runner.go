@@ -165,7 +165,11 @@ func (r *Runner) Run(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(ctx, r.cut)()
 	r.drainEnded(ctx)
-	var running sync.WaitGroup
+	var running, watching sync.WaitGroup
+	watch, ended := context.WithCancel(ctx)
+	watching.Go(func() { r.watchMemory(watch) })
+	defer watching.Wait()
+	defer ended()
 	failures := make([]error, len(r.pipelines))
 	for i := range failures {
 		running.Go(func() { failures[i] = r.carry(ctx, i) })
