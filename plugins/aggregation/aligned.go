@@ -2,57 +2,70 @@ package aggregation
 
 import (
 	"cmp"
+	"encoding/binary"
+	"maps"
 	"math"
 	"slices"
 )
 
-// window is one open window: which of its groups have a cell.
+// window is one open window: which of its groups have a cell. A cell is stored
+// under its position, so that keys need no sorting and stay when groups are
+// numbered anew.
 type window struct {
 	start  int64
-	groups numbers  // group → position
-	cells  []uint32 // by position
+	places places
+	cells  []uint32 // by position, in the order of their first rows
+	dirty  bool     // a cell has changed since the last snapshot
+	stored bool     // a snapshot has one
 }
 
 // aligned is windows that begin at the same times for all groups: tumbling and
 // hopping ones, and the one window of all time.
 type aligned struct {
 	*cells
-	spans spans
-	open  map[int64]*window // by start
-	last  *window           // the one used last, so that most rows need no lookup
-	next  int64             // end of the window that closes first, MaxInt64 if none is open
-	ready []uint32
+	spans   spans
+	open    map[int64]*window // by start
+	last    *window           // the one used last, so that most rows need no lookup
+	next    int64             // end of the window that closes first, MaxInt64 if none is open
+	closing []*window         // due, and not released yet
+	gone    []int64           // starts of stored windows released since the last snapshot
+
+	key, name, value []byte // room
 }
 
 func newAligned(c *cells, s spans) *aligned {
 	return &aligned{cells: c, spans: s, open: map[int64]*window{}, next: math.MaxInt64}
 }
 
-func (a *aligned) place(j *judged, gids []uint32, in *input, _ *groups) []join {
+func (a *aligned) place(j *judged, gids []uint32, in *input, g *groups) []join {
+	a.last = nil // so that every window of the batch is marked as changed
 	for i, row := range j.rows {
 		for start := j.first[i]; start <= j.last[i]; start += a.spans.every {
-			in.cells = append(in.cells, a.at(start, gids[i]))
+			w := a.last
+			if w == nil || w.start != start {
+				w = a.window(start)
+			}
+			cell := w.places.find(gids[i])
+			if cell == 0 {
+				cell = a.begin(w, gids[i], g)
+			}
+			a.dirty.set(cell - 1)
+			in.cells = append(in.cells, cell-1)
 			in.rows = append(in.rows, row)
 		}
 	}
 	return nil
 }
 
-// at returns the cell of a group in the window that begins at start.
-func (a *aligned) at(start int64, group uint32) uint32 {
-	w := a.last
-	if w == nil || w.start != start {
-		w = a.window(start)
-	}
-	position := w.groups.intern(int64(group))
-	if int(position) == len(w.cells) {
-		w.cells = append(w.cells, a.alloc(start, group))
-	}
-	cell := w.cells[position]
-	a.touch(cell)
-	return cell
+// begin gives a group its cell in a window, and returns cell+1.
+func (a *aligned) begin(w *window, group uint32, g *groups) uint32 {
+	cell := a.alloc(w.start, group)
+	w.cells = append(w.cells, cell)
+	w.places.add(group, cell, g.len())
+	return cell + 1
 }
 
+// window returns the window that begins at start, for a row that changes it.
 func (a *aligned) window(start int64) *window {
 	w := a.open[start]
 	if w == nil {
@@ -60,42 +73,63 @@ func (a *aligned) window(start int64) *window {
 		a.open[start] = w
 		a.next = min(a.next, start+a.spans.size)
 	}
+	w.dirty = true
 	a.last = w
 	return w
 }
 
 // due orders cells by window and then by group.
 func (a *aligned) due(closed int64, g *groups) []uint32 {
-	a.ready = a.ready[:0]
 	if a.next > closed {
-		return a.ready
+		return nil
 	}
-	var due []*window
 	a.next, a.last = math.MaxInt64, nil
 	for start, w := range a.open {
 		if start+a.spans.size <= closed {
-			due = append(due, w)
+			a.closing = append(a.closing, w)
 			delete(a.open, start)
 		} else {
 			a.next = min(a.next, start+a.spans.size)
 		}
 	}
-	slices.SortFunc(due, func(a, b *window) int { return cmp.Compare(a.start, b.start) })
-	for _, w := range due {
-		a.sort(w.cells, g)
-		a.ready = append(a.ready, w.cells...)
+	slices.SortFunc(a.closing, func(a, b *window) int { return cmp.Compare(a.start, b.start) })
+	var due []uint32
+	for _, w := range a.closing {
+		cells := a.sort(w.cells, g)
+		if due == nil {
+			due = cells
+		} else {
+			due = append(due, cells...)
+		}
 	}
-	return a.ready
+	return due
 }
+
+// release gives cells back so that they come out again in order: neighbours in
+// a window are neighbours in memory.
+func (a *aligned) release([]uint32, *groups) {
+	for i, w := range slices.Backward(a.closing) {
+		for _, cell := range slices.Backward(w.cells) {
+			a.dirty.clear(cell)
+			a.free = append(a.free, cell)
+		}
+		if w.stored {
+			a.gone = append(a.gone, w.start)
+		}
+		a.closing[i] = nil
+	}
+	a.closing = a.closing[:0]
+}
+
+// drop is for sessions.
+func (a *aligned) drop(uint32, *groups) { panic("aggregation: aligned windows are never joined") }
 
 // all is every open cell of the one window there is, by group. It stays open.
 func (a *aligned) all(g *groups) []uint32 {
-	a.ready = a.ready[:0]
 	for _, w := range a.open {
-		a.ready = append(a.ready, w.cells...)
+		return a.sort(w.cells, g)
 	}
-	a.sort(a.ready, g)
-	return a.ready
+	return nil
 }
 
 func (a *aligned) bounds(cell uint32) (start, end int64) {
@@ -117,28 +151,75 @@ func (a *aligned) promise(closed int64) int64 {
 	return a.spans.open(closed)
 }
 
-func (a *aligned) encode(state []byte, _ uint32) []byte { return state }
+func (a *aligned) cleared() [][]byte {
+	slices.Sort(a.gone)
+	var all [][]byte
+	for _, start := range a.gone {
+		all = append(all, appendStart(nil, start))
+	}
+	a.gone = a.gone[:0]
+	return all
+}
 
-func (a *aligned) restore(start int64, group uint32, closed int64, r *reader) uint32 {
-	before := a.len()
-	if start < minTime-a.spans.size || start > maxTime || a.spans.last(start) != start ||
-		start+a.spans.size <= closed {
+func (a *aligned) changes(g *groups, put func(key, value []byte, cell uint32) error) error {
+	for _, start := range slices.Sorted(maps.Keys(a.open)) {
+		w := a.open[start]
+		if !w.dirty {
+			continue
+		}
+		w.dirty, w.stored = false, true
+		a.key = appendStart(a.key[:0], start)
+		for position, cell := range w.cells {
+			if !a.dirty.has(cell) {
+				continue
+			}
+			a.dirty.clear(cell)
+			key := binary.BigEndian.AppendUint32(a.key, uint32(position))
+			a.name = g.appendKey(a.name[:0], a.group[cell])
+			a.value = appendText8(a.value[:0], a.name)
+			if err := put(key, a.value, cell); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// restore wants positions without a gap: a window loses no cell before it closes.
+func (a *aligned) restore(key []byte, closed int64, g *groups, r *reader) uint32 {
+	if len(key) != 12 {
 		r.fail()
 		return 0
 	}
-	cell := a.at(start, group)
-	if int(cell) != before {
-		r.fail() // the same key twice
+	start, position := cutStart(key), binary.BigEndian.Uint32(key[8:])
+	group, err := g.restore(r.text())
+	if err != nil || r.failed() || start < minTime-a.spans.size || start > maxTime ||
+		a.spans.last(start) != start || start+a.spans.size <= closed {
+		r.fail()
+		return 0
 	}
-	return cell
+	w := a.last
+	if w == nil || w.start != start {
+		w = a.window(start)
+		w.dirty, w.stored = false, true
+	}
+	if int(position) != len(w.cells) || w.places.find(group) != 0 {
+		r.fail() // a gap, or the same group twice
+		return 0
+	}
+	return a.begin(w, group, g) - 1
 }
 
-func (a *aligned) regroup(number func(group uint32) uint32) {
+func (a *aligned) regroup(live, old *groups) {
 	for _, w := range a.open {
-		w.groups = numbers{}
 		for _, cell := range w.cells {
-			a.group[cell] = number(a.group[cell])
-			w.groups.intern(int64(a.group[cell]))
+			a.group[cell] = live.adopt(old, a.group[cell])
+		}
+	}
+	for _, w := range a.open {
+		w.places = places{}
+		for _, cell := range w.cells {
+			w.places.add(a.group[cell], cell, live.len())
 		}
 	}
 }

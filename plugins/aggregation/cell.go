@@ -2,6 +2,7 @@ package aggregation
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 )
 
@@ -11,20 +12,25 @@ import (
 type cells struct {
 	group []uint32 // by cell
 	start []int64  // by cell: where its window begins
-	flags []cellFlags
+	dirty cellSet  // cells changed since the last snapshot
 	free  []uint32
-	dirty []uint32 // cells changed since the last snapshot; may hold freed ones
-
-	deleted     []byte // keys of stored cells that are no more
-	deletedEnds []int
+	keys  [2][]byte
 }
 
-type cellFlags uint8
+// cellSet is a set of cells, a bit for each.
+type cellSet []uint64
 
-const (
-	cellDirty  cellFlags = 1 << iota // changed since the last snapshot
-	cellStored                       // in a snapshot, under its start and group
-)
+func (b cellSet) has(i uint32) bool { return b[i/64]>>(i%64)&1 != 0 }
+
+// set tests first: most are set already, and a word that is only read holds
+// nobody up.
+func (b cellSet) set(i uint32) {
+	if bit := uint64(1) << (i % 64); b[i/64]&bit == 0 {
+		b[i/64] |= bit
+	}
+}
+
+func (b cellSet) clear(i uint32) { b[i/64] &^= 1 << (i % 64) }
 
 // len is the number of cells, free ones too.
 func (c *cells) len() int { return len(c.group) }
@@ -37,44 +43,72 @@ func (c *cells) alloc(start int64, group uint32) uint32 {
 		return cell
 	}
 	c.group, c.start = append(c.group, group), append(c.start, start)
-	c.flags = append(c.flags, 0)
+	c.dirty = extend(c.dirty, (len(c.group)+63)/64)
 	return uint32(len(c.group) - 1)
 }
 
-// touch notes that a cell changes.
-func (c *cells) touch(cell uint32) {
-	if c.flags[cell]&cellDirty == 0 {
-		c.soil(cell)
-	}
-}
-
-func (c *cells) soil(cell uint32) { // apart, so that touch is inlined
-	c.flags[cell] |= cellDirty
-	c.dirty = append(c.dirty, cell)
-}
-
-// sort puts cells into the order of their groups' keys.
-func (c *cells) sort(cells []uint32, g *groups) {
-	slices.SortFunc(cells, func(a, b uint32) int { return c.compareGroups(a, b, g) })
-}
-
 func (c *cells) compareGroups(a, b uint32, g *groups) int {
-	return bytes.Compare(g.key(c.group[a]), g.key(c.group[b]))
+	return g.compare(c.group[a], c.group[b], &c.keys)
 }
 
-// unstore deletes what the snapshots have of a cell.
-func (c *cells) unstore(cell uint32, g *groups) {
-	if c.flags[cell]&cellStored == 0 {
-		return
+// sorted is a cell and the first bytes in which its group's key is unlike others.
+type sorted struct {
+	prefix uint64
+	cell   uint32
+}
+
+// sort returns the cells in the order of their groups' keys. They are many and
+// keys are far from one another in memory, so that only those are compared in
+// full that begin alike.
+func (c *cells) sort(cells []uint32, g *groups) []uint32 {
+	if len(cells) < 2 {
+		return slices.Clone(cells)
 	}
-	c.flags[cell] &^= cellStored
-	c.deleted = appendCellKey(c.deleted, c.start[cell], g.key(c.group[cell]))
-	c.deletedEnds = append(c.deletedEnds, len(c.deleted))
+	common := c.common(cells, g)
+	items := make([]sorted, len(cells))
+	var key []byte
+	for i, cell := range cells {
+		key = g.appendKey(key[:0], c.group[cell])
+		items[i] = sorted{prefix(key[common:]), cell}
+	}
+	slices.SortFunc(items, func(a, b sorted) int {
+		if a.prefix != b.prefix {
+			return cmp.Compare(a.prefix, b.prefix)
+		}
+		return c.compareGroups(a.cell, b.cell, g)
+	})
+	in := make([]uint32, len(items))
+	for i, item := range items {
+		in[i] = item.cell
+	}
+	return in
 }
 
-// release frees a cell whose window has been emitted or joined to another.
-func (c *cells) release(cell uint32, g *groups) {
-	c.unstore(cell, g)
-	c.flags[cell] = 0
-	c.free = append(c.free, cell)
+// common is how many bytes all keys of the cells have in common at their beginning.
+func (c *cells) common(cells []uint32, g *groups) int {
+	first := g.appendKey(nil, c.group[cells[0]])
+	var key []byte
+	for _, cell := range cells[1:] {
+		key = g.appendKey(key[:0], c.group[cell])
+		if bytes.HasPrefix(key, first) {
+			continue
+		}
+		n := 0
+		for n < len(key) && key[n] == first[n] {
+			n++
+		}
+		first = first[:n]
+	}
+	return len(first)
+}
+
+// prefix is the first bytes of a key as a number of the same order.
+func prefix(key []byte) (p uint64) {
+	for i := range 8 {
+		p <<= 8
+		if i < len(key) {
+			p |= uint64(key[i])
+		}
+	}
+	return p
 }

@@ -84,17 +84,18 @@ func (d *distinctTexts) add(in *input) {
 }
 
 func (d *distinctTexts) result(b array.Builder, cell uint32) error {
-	b.(*array.Int64Builder).Append(int64(len(d.sets[cell].ends)))
+	b.(*array.Int64Builder).Append(int64(d.sets[cell].len()))
 	return nil
 }
 
 func (d *distinctTexts) merge(into, from uint32) {
 	a, b := &d.sets[into], &d.sets[from]
-	if len(a.ends) < len(b.ends) {
+	if a.len() < b.len() {
 		*a, *b = *b, *a
 	}
-	for id := range b.ends {
-		a.intern(d.seed, b.value(uint32(id)))
+	var room [16]byte
+	for id := range b.len() {
+		a.intern(d.seed, b.value(uint32(id), &room))
 	}
 }
 
@@ -102,9 +103,10 @@ func (d *distinctTexts) clear(cell uint32) { d.sets[cell] = texts{} }
 
 func (d *distinctTexts) encode(state []byte, cell uint32) []byte {
 	set := &d.sets[cell]
-	state = binary.AppendUvarint(state, uint64(len(set.ends)))
-	for id := range set.ends {
-		state = appendText8(state, set.value(uint32(id)))
+	state = binary.AppendUvarint(state, uint64(set.len()))
+	var room [16]byte
+	for id := range set.len() {
+		state = appendText8(state, set.value(uint32(id), &room))
 	}
 	return state
 }

@@ -45,10 +45,13 @@ func (t *transform) advance(closed int64, out sdk.Emitter) error {
 	if t.forever != nil {
 		return nil // its one window is open for good
 	}
-	if err := t.emit(t.frames.due(closed, t.groups), out); err != nil {
-		return err
+	if due := t.frames.due(closed, t.groups); len(due) > 0 {
+		if err := t.emit(due, out); err != nil {
+			return err
+		}
+		t.frames.release(due, t.groups)
+		t.forgetGroups()
 	}
-	t.forgetGroups()
 	// Windows to come begin here at the earliest: what window_start may still be.
 	if promise := t.frames.promise(closed); promise > t.clock.told {
 		t.clock.told = promise
@@ -63,13 +66,13 @@ func (t *transform) tellAll(out sdk.Emitter) error {
 	return t.emit(t.forever.all(t.groups), out)
 }
 
-// emit hands out what cells have come to, in batches, and frees them.
+// emit hands out what cells have come to, in batches, and empties them.
 func (t *transform) emit(cells []uint32, out sdk.Emitter) error {
 	r, first := t.results, t.windowed()
 	groups, calls := r.columns[first:first+len(t.layout.groups)], r.columns[first+len(t.layout.groups):]
 	for _, cell := range cells {
 		group := t.cells.group[cell]
-		size := len(t.groups.key(group)) + 16 + 8*len(calls)
+		size := t.groups.size(group) + 16 + 8*len(calls)
 		for _, call := range t.calls {
 			if c, ok := call.(wide); ok {
 				size += c.size(cell)
@@ -95,17 +98,12 @@ func (t *transform) emit(cells []uint32, out sdk.Emitter) error {
 		r.rows++
 		r.bytes += size
 		if t.forever == nil {
-			t.free(cell)
+			for _, call := range t.calls {
+				call.clear(cell)
+			}
 		}
 	}
 	return r.hand(out)
-}
-
-func (t *transform) free(cell uint32) {
-	for _, call := range t.calls {
-		call.clear(cell)
-	}
-	t.cells.release(cell, t.groups)
 }
 
 // hand gives the rows collected so far to the next step.
@@ -156,14 +154,8 @@ func (t *transform) forgetGroups() {
 	if t.groups.len() < t.regroup {
 		return
 	}
-	live, old := t.groups.empty(), t.groups
-	t.frames.regroup(func(group uint32) uint32 {
-		number, err := live.restore(old.key(group))
-		if err != nil {
-			panic("aggregation: " + err.Error()) // the key was made by remember
-		}
-		return number
-	})
+	live := t.groups.empty()
+	t.frames.regroup(live, t.groups)
 	t.groups = live
 	t.regroup = max(leastRegroup, 2*live.len())
 }

@@ -9,8 +9,12 @@ type frames interface {
 	place(j *judged, gids []uint32, in *input, g *groups) []join
 	// due takes out the cells that are complete at a watermark, in the order
 	// in which they are emitted. That is the same order by whatever steps the
-	// watermark came so far.
+	// watermark came so far. They are not used again before release.
 	due(closed int64, g *groups) []uint32
+	// release frees the cells that were due.
+	release(cells []uint32, g *groups)
+	// drop frees a cell that was joined to another.
+	drop(cell uint32, g *groups)
 	// bounds is the window of a cell.
 	bounds(cell uint32) (start, end int64)
 	// end is when the last open window ends, unset if none is open.
@@ -18,15 +22,24 @@ type frames interface {
 	// promise is where windows that are yet to be emitted may begin at the
 	// earliest. Rows before it are in no open window.
 	promise(closed int64) int64
-	// encode appends what a cell's key does not tell of its window; restore
-	// opens the cell again.
-	encode(state []byte, cell uint32) []byte
-	restore(start int64, group uint32, closed int64, r *reader) uint32
-	// regroup gives every open cell its group's number in another numbering.
-	regroup(number func(group uint32) uint32)
+	// cleared returns the beginnings of keys that are all gone since the last
+	// call; the state is told of them before it is of the changes.
+	cleared() [][]byte
+	// changes tells what changed since the last call, in the order of keys: each
+	// cell with its key and the part of its value that is about its window, or
+	// noCell with a key that is gone.
+	changes(g *groups, put func(key, value []byte, cell uint32) error) error
+	// restore opens a cell again by its key and the part of its value that is
+	// about its window. Keys come in order.
+	restore(key []byte, closed int64, g *groups, r *reader) uint32
+	// regroup gives every open cell its group's number in a new numbering.
+	regroup(live, old *groups)
 }
 
 // join is a cell whose content goes into another.
 type join struct {
 	into, from uint32
 }
+
+// noCell stands for the cell of a key that is deleted.
+const noCell = 1<<32 - 1

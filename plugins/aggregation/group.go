@@ -2,38 +2,34 @@ package aggregation
 
 import (
 	"bytes"
-	"encoding/binary"
-	"errors"
-	"math"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
-// groups numbers the combinations of group values, from 0, and keeps the key
-// of each: bytes that sort as the values do, nulls first, column by column.
+// groups numbers the combinations of group values, from 0. What a group is of
+// can be told from its number: each table keeps by id what it numbered.
 type groups struct {
 	seed    *seed
 	columns []groupColumn
-	chain   []numbers // joins the id so far with the id of the next column
-	keys    []byte
-	ends    []int // by group: where its key ends
+	joins   []texts // the first joins the ids of three columns, each other one two more to it
+	any     bool    // the one group of no columns
+	lookup  *lookup
+	ids     [][]uint32 // by column, of the rows in hand
+	parts   []uint32   // of the group in hand: the id of each column
+	room    [16]byte
 }
 
 // groupColumn numbers the values of one column.
 type groupColumn struct {
-	from    int // which of the loaded columns
-	kind    kind
-	numbers numbers
-	texts   texts
-	ids     []uint32 // of the rows in hand
+	from   int // which of the loaded columns
+	kind   kind
+	values texts
 }
 
-// nullID stands for null beside the ids of values.
-const nullID = math.MaxUint32
-
 func newGroups(columns []groupColumn) *groups {
-	return &groups{seed: newSeed(), columns: columns, chain: make([]numbers, max(1, len(columns)-1))}
+	return &groups{seed: newSeed(), columns: columns, joins: make([]texts, len(columns)/2), lookup: &lookup{},
+		ids: make([][]uint32, len(columns)), parts: make([]uint32, len(columns))}
 }
 
 // empty is the same columns without a group.
@@ -45,87 +41,155 @@ func (g *groups) empty() *groups {
 	return newGroups(columns)
 }
 
-func (g *groups) len() int { return len(g.ends) }
-
-// key is the bytes of a group; they must not be changed.
-func (g *groups) key(group uint32) []byte {
-	from := 0
-	if group > 0 {
-		from = g.ends[group-1]
+func (g *groups) len() int {
+	switch {
+	case len(g.joins) > 0:
+		return g.joins[len(g.joins)-1].len()
+	case len(g.columns) > 0:
+		return g.columns[0].values.len()
+	case g.any:
+		return 1
 	}
-	return g.keys[from:g.ends[group]]
+	return 0
+}
+
+// joined is the columns that a join adds to those so far: one or two.
+func (g *groups) joined(join int) (first int, two bool) {
+	first = 2*join + 1
+	return first, first+1 < len(g.columns)
 }
 
 // number appends the group of each of the rows.
 func (g *groups) number(loaded []column, rows, into []uint32) []uint32 {
-	for i := range g.columns {
-		c := &g.columns[i]
-		c.number(&loaded[c.from], rows, g.seed)
-	}
-	return g.combine(len(rows), into)
-}
-
-func (c *groupColumn) number(in *column, rows []uint32, s *seed) {
-	c.ids = slices.Grow(c.ids[:0], len(rows))[:len(rows)]
-	ids, nulls := c.ids, in.bitmap != nil
-	for i, row := range rows {
-		switch {
-		case nulls && in.null(row):
-			ids[i] = nullID
-		case c.kind == textKind:
-			ids[i] = c.texts.intern(s, in.value(row))
-		default:
-			ids[i] = c.numbers.intern(in.fixed[row])
-		}
-	}
-}
-
-// combine makes group ids of the ids in the columns, and keeps the keys of
-// those that are new.
-func (g *groups) combine(rows int, into []uint32) []uint32 {
-	if len(g.columns) == 0 {
-		if g.len() == 0 {
-			g.ends = append(g.ends, 0)
-		}
-		return append(into, make([]uint32, rows)...)
-	}
 	before := len(into)
-	into = append(into, g.columns[0].ids[:rows]...)
+	into = slices.Grow(into, len(rows))[:before+len(rows)]
 	ids := into[before:]
-	for i := range g.chain {
-		chain := &g.chain[i]
-		if len(g.columns) == 1 {
-			for j, id := range ids {
-				ids[j] = chain.intern(int64(id))
-			}
-			break
-		}
-		for j, id := range g.columns[i+1].ids[:rows] {
-			ids[j] = chain.intern(int64(ids[j])<<32 | int64(id))
-		}
+	if len(g.columns) == 0 {
+		g.any = true
+		clear(ids)
+		return into
 	}
-	for row, id := range ids {
-		if int(id) == len(g.ends) { // ids are given in order, so it is new
-			g.remember(row)
+	for i := range g.columns {
+		of := ids
+		if i > 0 {
+			g.ids[i] = slices.Grow(g.ids[i][:0], len(rows))[:len(rows)]
+			of = g.ids[i]
 		}
+		c := &g.columns[i]
+		c.number(&loaded[c.from], rows, of, g.seed, g.lookup)
+	}
+	for i := range g.joins {
+		g.join(i, ids)
 	}
 	return into
 }
 
-func (g *groups) remember(row int) {
-	for i := range g.columns {
-		c := &g.columns[i]
-		id := c.ids[row]
+func (c *groupColumn) number(in *column, rows, ids []uint32, s *seed, l *lookup) {
+	for from := 0; from < len(rows); from += stage {
+		some := rows[from:min(from+stage, len(rows))]
+		c.digests(in, some, s, l)
+		c.values.addAll(s, l, ids[from:from+len(some)], func(i int) []byte { return in.value(some[i]) })
+	}
+}
+
+func (c *groupColumn) digests(in *column, rows []uint32, s *seed, l *lookup) {
+	nulls := in.bitmap != nil
+	for i, row := range rows {
 		switch {
-		case id == nullID:
-			g.keys = append(g.keys, keyNull)
+		case nulls && in.null(row):
+			l.digests[i] = digest{last: nullMark}
 		case c.kind == textKind:
-			g.keys = appendTextKey(g.keys, c.texts.value(id))
+			l.digests[i] = s.digest(in.value(row))
 		default:
-			g.keys = appendFixedKey(g.keys, c.numbers.values[id])
+			l.digests[i] = digest{uint64(in.fixed[row]), fixedMark}
 		}
 	}
-	g.ends = append(g.ends, len(g.keys))
+}
+
+// join makes group ids of the ids so far and those of the join's columns.
+func (g *groups) join(join int, ids []uint32) {
+	first, two := g.joined(join)
+	l := g.lookup
+	second := g.ids[first]
+	var third []uint32
+	if two {
+		third = g.ids[first+1]
+	}
+	for from := 0; from < len(ids); from += stage {
+		some := ids[from:min(from+stage, len(ids))]
+		for i, id := range some {
+			l.digests[i] = digest{first: uint64(id)<<32 | uint64(second[from+i])}
+		}
+		if third != nil {
+			for i := range some {
+				l.digests[i].last = uint64(third[from+i])
+			}
+		}
+		g.joins[join].addAll(g.seed, l, some, nil)
+	}
+}
+
+// split is the ids of a group's columns. They are valid until the next call.
+func (g *groups) split(group uint32) []uint32 {
+	for i := len(g.joins) - 1; i >= 0; i-- {
+		d := g.joins[i].values[group]
+		first, two := g.joined(i)
+		group, g.parts[first] = uint32(d.first>>32), uint32(d.first)
+		if two {
+			g.parts[first+1] = uint32(d.last)
+		}
+	}
+	if len(g.columns) > 0 {
+		g.parts[0] = group
+	}
+	return g.parts
+}
+
+// one numbers a single group by the ids of its columns, which are in g.parts.
+func (g *groups) one() uint32 {
+	if len(g.columns) == 0 {
+		g.any = true
+		return 0
+	}
+	group := g.parts[0]
+	for i := range g.joins {
+		first, two := g.joined(i)
+		d := digest{first: uint64(group)<<32 | uint64(g.parts[first])}
+		if two {
+			d.last = uint64(g.parts[first+1])
+		}
+		group = g.joins[i].add(g.seed, d, nil)
+	}
+	return group
+}
+
+// adopt numbers a group of other groups of the same columns.
+func (g *groups) adopt(other *groups, group uint32) uint32 {
+	for i, id := range other.split(group) {
+		from, c := &other.columns[i].values, &g.columns[i].values
+		if d := from.values[id]; g.columns[i].kind == fixedKind || d.last == nullMark {
+			g.parts[i] = c.add(g.seed, d, nil)
+		} else {
+			g.parts[i] = c.intern(g.seed, from.value(id, &g.room))
+		}
+	}
+	return g.one()
+}
+
+// appendKey appends the bytes that stand for a group: they sort as its values do.
+func (g *groups) appendKey(key []byte, group uint32) []byte {
+	for i, id := range g.split(group) {
+		c := &g.columns[i]
+		switch d := c.values.values[id]; {
+		case d.last == nullMark:
+			key = append(key, keyNull)
+		case c.kind == textKind:
+			key = appendTextKey(key, c.values.value(id, &g.room))
+		default:
+			key = appendFixedKey(key, int64(d.first))
+		}
+	}
+	return key
 }
 
 // restore returns the group with the given key.
@@ -133,109 +197,54 @@ func (g *groups) restore(key []byte) (uint32, error) {
 	var text []byte
 	for i := range g.columns {
 		c := &g.columns[i]
-		id := uint32(nullID)
 		v, rest, err := cutKey(key, c.kind, text)
 		switch {
 		case err != nil:
 			return 0, err
 		case v.null:
+			g.parts[i] = c.values.add(g.seed, digest{last: nullMark}, nil)
 		case c.kind == textKind:
-			id = c.texts.intern(g.seed, v.text)
+			g.parts[i] = c.values.intern(g.seed, v.text)
 		default:
-			id = c.numbers.intern(v.fixed)
+			g.parts[i] = c.values.add(g.seed, digest{uint64(v.fixed), fixedMark}, nil)
 		}
 		key, text = rest, v.text
-		c.ids = append(c.ids[:0], id)
 	}
 	if len(key) > 0 {
 		return 0, errKey
 	}
-	return g.combine(1, nil)[0], nil
-}
-
-// The first byte of each value in a key. Within a text, 0 is written as 0 255,
-// and 0 0 ends it: a text sorts before all that it begins.
-const (
-	keyNull  = 0
-	keyValue = 1
-)
-
-var errKey = errors.New("the key of a group is damaged")
-
-func appendFixedKey(key []byte, v int64) []byte {
-	return binary.BigEndian.AppendUint64(append(key, keyValue), uint64(v)^1<<63)
-}
-
-func appendTextKey(key, text []byte) []byte {
-	key = append(key, keyValue)
-	for {
-		zero := bytes.IndexByte(text, 0)
-		if zero < 0 {
-			return append(append(key, text...), 0, 0)
-		}
-		key = append(append(key, text[:zero]...), 0, 255)
-		text = text[zero+1:]
-	}
-}
-
-// keyPart is one value of a key.
-type keyPart struct {
-	null  bool
-	fixed int64
-	text  []byte
-}
-
-// cutKey takes the first value off a key. Its text is in room, if that is large
-// enough.
-func cutKey(key []byte, k kind, room []byte) (keyPart, []byte, error) {
-	switch {
-	case len(key) > 0 && key[0] == keyNull:
-		return keyPart{null: true, text: room}, key[1:], nil
-	case len(key) == 0 || key[0] != keyValue:
-		return keyPart{}, nil, errKey
-	case k == fixedKind:
-		if len(key) < 9 {
-			return keyPart{}, nil, errKey
-		}
-		return keyPart{fixed: int64(binary.BigEndian.Uint64(key[1:]) ^ 1<<63), text: room}, key[9:], nil
-	}
-	key, text := key[1:], room[:0]
-	for {
-		zero := bytes.IndexByte(key, 0)
-		if zero < 0 || zero+1 == len(key) {
-			return keyPart{}, nil, errKey
-		}
-		text = append(text, key[:zero]...)
-		mark := key[zero+1]
-		key = key[zero+2:]
-		switch mark {
-		case 0:
-			return keyPart{text: text}, key, nil
-		case 255:
-			text = append(text, 0)
-		default:
-			return keyPart{}, nil, errKey
-		}
-	}
+	return g.one(), nil
 }
 
 // appendValues adds the values of a group to the columns of a result.
 func (g *groups) appendValues(group uint32, into []array.Builder) {
-	key := g.key(group)
-	var text []byte
-	for i := range g.columns {
-		part, rest, err := cutKey(key, g.columns[i].kind, text)
-		if err != nil {
-			panic("aggregation: " + err.Error()) // the key was made by remember
-		}
-		switch {
-		case part.null:
+	for i, id := range g.split(group) {
+		c := &g.columns[i]
+		switch d := c.values.values[id]; {
+		case d.last == nullMark:
 			into[i].AppendNull()
-		case g.columns[i].kind == textKind:
-			appendText(into[i], part.text)
+		case c.kind == textKind:
+			appendText(into[i], c.values.value(id, &g.room))
 		default:
-			appendFixed(into[i], part.fixed)
+			appendFixed(into[i], int64(d.first))
 		}
-		key, text = rest, part.text
 	}
+}
+
+// size is about how many bytes the values of a group take in a result.
+func (g *groups) size(group uint32) int {
+	n := 0
+	for i, id := range g.split(group) {
+		n += 8
+		if c := &g.columns[i]; c.kind == textKind {
+			n += len(c.values.value(id, &g.room))
+		}
+	}
+	return n
+}
+
+// compare is the order of two groups.
+func (g *groups) compare(a, b uint32, room *[2][]byte) int {
+	room[0], room[1] = g.appendKey(room[0][:0], a), g.appendKey(room[1][:0], b)
+	return bytes.Compare(room[0], room[1])
 }

@@ -167,14 +167,28 @@ func (h *harness) restart() error {
 	})
 }
 
-// barrier ends an epoch; it returns how many keys were put or deleted.
+// barrier ends an epoch; it returns how many keys were put or deleted, and how
+// many beginnings of keys were cleared.
 func (h *harness) barrier() int {
 	h.t.Helper()
 	h.epoch++
 	h.signal(sdk.Signal{Kind: sdk.Barrier, Epoch: h.epoch})
 	puts := 0
+	for _, prefix := range h.step.(sdk.Clearer).Cleared() {
+		puts++
+		before := len(h.state)
+		maps.DeleteFunc(h.state, func(key string, _ []byte) bool { return strings.HasPrefix(key, string(prefix)) })
+		if before == len(h.state) {
+			h.t.Errorf("cleared %x, where nothing was", prefix)
+		}
+	}
+	last := ""
 	err := h.step.(sdk.Stateful).Snapshot(h.t.Context(), h.epoch, func(key, value []byte) error {
 		puts++
+		if puts > 1 && string(key) <= last {
+			h.t.Errorf("put key %x after %x: want them in order", key, last)
+		}
+		last = string(key)
 		if value == nil {
 			if _, ok := h.state[string(key)]; !ok {
 				h.t.Errorf("deleted key %x, which was never put", key)

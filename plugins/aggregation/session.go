@@ -2,7 +2,6 @@ package aggregation
 
 import (
 	"cmp"
-	"encoding/binary"
 	"slices"
 	"sort"
 )
@@ -23,6 +22,11 @@ type sessions struct {
 	joins  []join
 	into   []uint32 // by cell: the one it was joined to in this batch + 1
 	ready  []uint32
+
+	stored      cellSet // cells in a snapshot, under their start and group
+	deleted     []byte  // keys of stored cells that are no more
+	deletedEnds []int
+	value       []byte // room
 }
 
 func newSessions(c *cells, gap int64) *sessions {
@@ -74,7 +78,7 @@ func (s *sessions) at(t int64, group uint32, g *groups) uint32 {
 		return s.begin(t, group, last+1)
 	}
 	cell := open[last]
-	s.touch(cell)
+	s.dirty.set(cell)
 	s.until[cell] = max(s.until[cell], t+s.gap)
 	if t >= s.start[cell] {
 		return cell
@@ -93,12 +97,13 @@ func (s *sessions) begin(t int64, group uint32, at int) uint32 {
 	cell := s.alloc(t, group)
 	s.add(cell, t+s.gap)
 	s.open[group] = slices.Insert(s.open[group], at, cell)
-	s.touch(cell)
+	s.dirty.set(cell)
 	return cell
 }
 
 func (s *sessions) add(cell uint32, until int64) {
 	s.until, s.queued = extend(s.until, s.len()), extend(s.queued, s.len())
+	s.stored = extend(s.stored, len(s.dirty))
 	s.until[cell], s.queued[cell] = until, until
 	s.ends.push(queued{until, cell})
 	s.starts.push(queued{s.start[cell], cell})
@@ -128,7 +133,7 @@ func (s *sessions) begins(q queued) bool {
 // join makes one session of two neighbours. The later one's cell is not free
 // before its content has been moved.
 func (s *sessions) join(into, from, group uint32, at int) uint32 {
-	s.touch(into)
+	s.dirty.set(into)
 	s.until[into] = max(s.until[into], s.until[from])
 	s.queued[from] = unset
 	s.open[group] = slices.Delete(s.open[group], at, at+1)
@@ -202,14 +207,16 @@ func (s *sessions) promise(closed int64) int64 {
 	}
 }
 
-func (s *sessions) encode(state []byte, cell uint32) []byte {
-	return binary.AppendUvarint(state, uint64(s.until[cell]-s.start[cell]))
-}
-
-func (s *sessions) restore(start int64, group uint32, closed int64, r *reader) uint32 {
-	length := r.uvarint()
+// restore wants sessions that the watermark has not closed, in the order of starts.
+func (s *sessions) restore(key []byte, closed int64, g *groups, r *reader) uint32 {
+	start, length := cutStart(key), r.uvarint()
 	const most = 1 << 62 // more than all of time, and room to add
 	if r.failed() || length < uint64(s.gap) || length > most || start < minTime || start > maxTime {
+		r.fail()
+		return 0
+	}
+	group, err := g.restore(key[8:])
+	if err != nil {
 		r.fail()
 		return 0
 	}
@@ -217,24 +224,50 @@ func (s *sessions) restore(start int64, group uint32, closed int64, r *reader) u
 	s.open = extend(s.open, int(group)+1)
 	open := s.open[group]
 	if until <= closed || until > maxTime+s.gap ||
-		len(open) > 0 && s.until[open[len(open)-1]] > start { // keys come in the order of starts
+		len(open) > 0 && s.until[open[len(open)-1]] > start {
 		r.fail()
 		return 0
 	}
 	cell := s.alloc(start, group)
 	s.add(cell, until)
+	s.stored.set(cell)
 	s.open[group] = append(open, cell)
 	return cell
 }
 
-func (s *sessions) regroup(number func(group uint32) uint32) {
-	old := s.open
+// release frees cells whose session has been emitted.
+func (s *sessions) release(cells []uint32, g *groups) {
+	for _, cell := range cells {
+		s.drop(cell, g)
+	}
+}
+
+func (s *sessions) drop(cell uint32, g *groups) {
+	s.unstore(cell, g)
+	s.dirty.clear(cell)
+	s.free = append(s.free, cell)
+}
+
+// unstore deletes what the snapshots have of a cell.
+func (s *sessions) unstore(cell uint32, g *groups) {
+	if !s.stored.has(cell) {
+		return
+	}
+	s.stored.clear(cell)
+	s.deleted = g.appendKey(appendStart(s.deleted, s.start[cell]), s.group[cell])
+	s.deletedEnds = append(s.deletedEnds, len(s.deleted))
+}
+
+func (s *sessions) cleared() [][]byte { return nil }
+
+func (s *sessions) regroup(live, old *groups) {
+	before := s.open
 	s.open = nil
-	for _, open := range old {
+	for _, open := range before {
 		if len(open) == 0 {
 			continue
 		}
-		group := number(s.group[open[0]])
+		group := live.adopt(old, s.group[open[0]])
 		for _, cell := range open {
 			s.group[cell] = group
 		}

@@ -198,7 +198,7 @@ func TestStartsOfClosedSessionsAreForgotten(t *testing.T) {
 			s.at(at, 1, g)
 		}
 		for _, cell := range s.due(at-5, g) {
-			s.release(cell, g)
+			s.drop(cell, g)
 		}
 	}
 	if n, m := len(s.starts.items), len(s.ends.items); n > 2*leastSweep || m > 100 {
@@ -277,7 +277,7 @@ func TestDamagedSessionsAreRefused(t *testing.T) {
 		}
 	}
 	h.state[key] = good
-	other := string(appendCellKey(nil, 45_000_000, []byte(key[9:]))) // it would begin inside the first
+	other := string(appendStart(nil, 45_000_000)) + key[9:] // it would begin inside the first
 	h.state[other] = good
 	if err := h.restart(); err == nil {
 		t.Error("overlapping sessions: got no error")

@@ -7,18 +7,22 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math"
+	"slices"
 
 	"etlengine/plugins/sdk"
 )
 
 // The state is three sorts of keys, restored in this order:
 //
-//	0                          the shape of the state, and the clock
-//	1 name                     a partition
-//	2 start (8 bytes) group    a cell: a window and a group; of sessions, their length first
+//	0                             the shape of the state, and the clock
+//	1 name                        a partition
+//	2 start (8 bytes) position    a group of a window, by when it came (4 bytes); its key first
+//	2 start (8 bytes) group       a session; its length first
 //
-// Cells are put when they changed and deleted when their window was emitted.
+// Cells are put when they changed and deleted when their window was emitted: a
+// window with all its groups at once, by the beginning of their keys.
 const (
 	stateClock byte = iota
 	statePartition
@@ -26,7 +30,7 @@ const (
 )
 
 // stateVersion changes when what is below can no longer be read.
-const stateVersion = 2
+const stateVersion = 3
 
 // saved is the clock as of the last snapshot, and room to write in.
 type saved struct {
@@ -34,10 +38,12 @@ type saved struct {
 	key, value []byte
 }
 
-func appendCellKey(key []byte, start int64, group []byte) []byte {
-	key = binary.BigEndian.AppendUint64(append(key, stateCell), uint64(start)^1<<63)
-	return append(key, group...)
+// appendStart begins the key of a cell; cutStart reads it, behind stateCell.
+func appendStart(key []byte, start int64) []byte {
+	return binary.BigEndian.AppendUint64(append(key, stateCell), uint64(start)^1<<63)
 }
+
+func cutStart(key []byte) int64 { return int64(binary.BigEndian.Uint64(key) ^ 1<<63) }
 
 // appendText8 writes bytes behind their length.
 func appendText8(state, text []byte) []byte {
@@ -71,22 +77,28 @@ func (t *transform) encodeClock(value []byte) []byte {
 
 func (t *transform) putPartitions(put func(key, value []byte) error) error {
 	s, parts := &t.saved, t.clock.parts
+	names := slices.Sorted(maps.Keys(parts.byName))
 	for _, name := range parts.deleted {
-		if parts.byName[name] != nil {
-			continue // it came back, and is put below
-		}
-		if err := put(append(append(s.key[:0], statePartition), name...), nil); err != nil {
-			return err
+		if parts.byName[name] == nil { // else it came back, and is put below
+			names = append(names, name)
 		}
 	}
 	parts.deleted = parts.deleted[:0]
-	for name, p := range parts.byName {
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		s.key, s.value = append(append(s.key[:0], statePartition), name...), s.value[:0]
+		p := parts.byName[name]
+		if p == nil {
+			if err := put(s.key, nil); err != nil {
+				return err
+			}
+			continue
+		}
 		if p.saved == p.newest {
 			continue
 		}
 		p.saved = p.newest
-		s.key = append(append(s.key[:0], statePartition), name...)
-		s.value = binary.AppendUvarint(s.value[:0], uint64(p.index))
+		s.value = binary.AppendUvarint(s.value, uint64(p.index))
 		s.value = binary.AppendVarint(s.value, p.newest)
 		if err := put(s.key, s.value); err != nil {
 			return err
@@ -96,32 +108,21 @@ func (t *transform) putPartitions(put func(key, value []byte) error) error {
 }
 
 func (t *transform) putCells(put func(key, value []byte) error) error {
-	s, c := &t.saved, t.cells
-	from := 0
-	for _, end := range c.deletedEnds {
-		if err := put(c.deleted[from:end], nil); err != nil {
-			return err
+	s := &t.saved
+	return t.frames.changes(t.groups, func(key, value []byte, cell uint32) error {
+		if cell == noCell {
+			return put(key, nil)
 		}
-		from = end
-	}
-	c.deleted, c.deletedEnds = c.deleted[:0], c.deletedEnds[:0]
-	for _, cell := range c.dirty {
-		if c.flags[cell]&cellDirty == 0 {
-			continue // its window was emitted, or it was put under its new owner
-		}
-		c.flags[cell] = cellStored
-		s.key = appendCellKey(s.key[:0], c.start[cell], t.groups.key(c.group[cell]))
-		s.value = t.frames.encode(s.value[:0], cell)
+		s.value = append(s.value[:0], value...)
 		for _, call := range t.calls {
 			s.value = call.encode(s.value, cell)
 		}
-		if err := put(s.key, s.value); err != nil {
-			return err
-		}
-	}
-	c.dirty = c.dirty[:0]
-	return nil
+		return put(key, s.value)
+	})
 }
+
+// Cleared is the windows that were emitted since the last snapshot.
+func (t *transform) Cleared() [][]byte { return t.frames.cleared() }
 
 // Restore takes back what the snapshots put.
 func (t *transform) Restore(_ context.Context, state iter.Seq2[[]byte, []byte]) error {
@@ -151,7 +152,7 @@ func (t *transform) Restore(_ context.Context, state iter.Seq2[[]byte, []byte]) 
 func (t *transform) restoreClock(r *reader) error {
 	if version := r.byte(); version != stateVersion {
 		return sdk.Problem{Message: fmt.Sprintf("want version %d of the state, got %d", stateVersion, version),
-			Hint: "run the engine that made it, or delete the state directory"}
+			Hint: "run the engine that made it, or run with --fresh to begin anew"}
 	}
 	shape := string(r.text())
 	closed, newest, promised, told := r.time(), r.time(), r.time(), r.time()
@@ -160,7 +161,7 @@ func (t *transform) restoreClock(r *reader) error {
 	}
 	if shape != t.shape {
 		return sdk.Problem{Message: fmt.Sprintf("the state is of %s; the config asks for %s", shape, t.shape),
-			Hint: "give the step another label to begin anew beside it, or delete the state directory"}
+			Hint: "give the step another label to begin anew beside it, or run with --fresh"}
 	}
 	t.clock.closed, t.clock.newest, t.clock.promised, t.clock.told = closed, newest, promised, told
 	t.saved.clock = t.encodeClock(nil)
@@ -178,19 +179,12 @@ func (t *transform) restorePartition(name string, r *reader) {
 	p.newest, p.saved = newest, newest
 }
 
-// restoreCell takes a cell whose key is its start and its group.
+// restoreCell takes a cell whose key is its start and what tells it from others.
 func (t *transform) restoreCell(key []byte, r *reader) error {
-	start := int64(binary.BigEndian.Uint64(key) ^ 1<<63)
-	group, err := t.groups.restore(key[8:])
-	if err != nil {
-		return err
-	}
-	cell := t.frames.restore(start, group, t.clock.closed, r)
+	cell := t.frames.restore(key, t.clock.closed, t.groups, r)
 	if r.failed() {
 		return errState
 	}
-	t.cells.flags[cell] = cellStored
-	t.cells.dirty = t.cells.dirty[:0]
 	for _, call := range t.calls {
 		call.grow(t.cells.len())
 		call.decode(r, cell)

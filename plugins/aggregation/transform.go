@@ -144,7 +144,7 @@ func (t *transform) take(p *partition, rows arrow.RecordBatch) {
 		}
 	}
 	for _, j := range joins {
-		t.cells.release(j.from, t.groups)
+		t.frames.drop(j.from, t.groups)
 	}
 }
 

@@ -227,10 +227,29 @@ type Listener interface {
 }
 
 // Stateful is a transform whose memory must survive: Snapshot is called at
-// every barrier and puts what changed since the one before; nil deletes.
+// every barrier and puts what changed since the one before; nil deletes. Each key
+// is put once, in the order of keys, so that the engine can write a state of any
+// size as it comes.
 type Stateful interface {
 	Restorable
 	Snapshot(ctx context.Context, epoch uint64, put func(key, value []byte) error) error
+}
+
+// Clearer is a stateful transform that forgets many keys at once, such as those
+// of a window that has closed.
+type Clearer interface {
+	// Cleared is called before every Snapshot. All keys that earlier ones put and
+	// that begin with one of the prefixes are deleted, in one step with what this
+	// one puts. Each prefix is given once, in order, none begins another.
+	Cleared() [][]byte
+}
+
+// Sizer is a step that knows how much memory it holds, so that the engine can
+// tell of its end before it comes.
+type Sizer interface {
+	// StateBytes is about how many bytes of memory the step's state takes. It
+	// may be called at any time and does not block.
+	StateBytes() int64
 }
 
 // Restorable takes back what Snapshot gave: the newest value of every key that

@@ -11,6 +11,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -18,11 +19,13 @@ import (
 
 // Store is an open state directory. One process has it at a time.
 type Store struct {
-	dir    string
-	lock   *os.File
-	db     *pebble.DB
-	engine string
-	broken bool // a write failed: the database is not to be touched again
+	dir     string
+	lock    *os.File
+	db      *pebble.DB
+	options *pebble.Options
+	engine  string
+	broken  bool          // a write failed: the database is not to be touched again
+	pending atomic.Uint64 // numbers the tables that are being written
 }
 
 // Open takes the state directory, which is made if need be. A *DamagedError
@@ -37,19 +40,22 @@ func openOn(dir string, files vfs.FS) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, lock: lock}
-	if err := s.open(files); err != nil {
+	s := &Store{dir: dir, lock: lock, options: options(files)}
+	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) open(files vfs.FS) error {
+func (s *Store) open() error {
 	var err error
 	if s.engine, err = identify(s.dir); err != nil {
 		return err
 	}
-	s.db, err = openDB(filepath.Join(s.dir, databaseFolder), files)
+	if err := s.forgetPending(); err != nil {
+		return err
+	}
+	s.db, err = openDB(filepath.Join(s.dir, databaseFolder), s.options)
 	if err != nil {
 		return s.unreadable(fmt.Errorf("opening the checkpoints: %w", err))
 	}
@@ -57,17 +63,23 @@ func (s *Store) open(files vfs.FS) error {
 }
 
 // openDB opens the database. Pebble panics over what it cannot understand.
-func openDB(folder string, files vfs.FS) (db *pebble.DB, err error) {
+func openDB(folder string, o *pebble.Options) (db *pebble.DB, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("%v", cause)
 		}
 	}()
-	return pebble.Open(folder, &pebble.Options{
+	return pebble.Open(folder, o)
+}
+
+func options(files vfs.FS) *pebble.Options {
+	o := &pebble.Options{
 		FS:                 files,
 		Logger:             silent{},
 		FormatMajorVersion: pebble.FormatNewest,
-	})
+	}
+	o.EnsureDefaults() // tables are written by them before Pebble has seen them
+	return o
 }
 
 // silent drops what Pebble tells of its inner life; its errors are returned.
@@ -109,52 +121,16 @@ func (s *Store) Load(pipeline string) (*Record, error) {
 	return r, nil
 }
 
-// Changes collects what a step's state has become since the epoch before.
-type Changes struct {
-	batch  *pebble.Batch
-	prefix []byte
-	key    []byte
-}
-
-// NewChanges begins to collect for a step.
-func (s *Store) NewChanges(pipeline, step string) *Changes {
-	return &Changes{batch: s.db.NewBatch(), prefix: statePrefix(pipeline, step)}
-}
-
-// Put sets a key, or deletes it if the value is nil. Both are copied.
-func (c *Changes) Put(key, value []byte) error {
-	c.key = append(append(c.key[:0], c.prefix...), key...)
-	if value == nil {
-		return c.batch.Delete(c.key, nil)
-	}
-	return c.batch.Set(c.key, value, nil)
-}
-
-// Save replaces the record of a pipeline and changes the state of its steps,
-// all or nothing, and returns when it is on disk.
-func (s *Store) Save(pipeline string, r *Record, changes ...*Changes) error {
-	r.Version = version
-	batch := s.db.NewBatch()
-	for _, c := range changes {
-		if err := batch.Apply(c.batch, nil); err != nil {
-			return fmt.Errorf("saving the state of %s: %w", pipeline, err)
-		}
-	}
-	if err := batch.Set(recordKey(pipeline), encode(r), nil); err != nil {
-		return fmt.Errorf("saving the record of %s: %w", pipeline, err)
-	}
-	if err := s.commit(batch); err != nil {
-		return fmt.Errorf("saving the record of %s: %w", pipeline, err)
-	}
-	return nil
-}
-
 // commit writes a batch and returns when it is on disk.
 func (s *Store) commit(batch *pebble.Batch) error { return s.write(batch, pebble.Sync) }
 
-// write commits a batch. Pebble takes a failed write for the end of the
-// process: here it ends the store.
-func (s *Store) write(batch *pebble.Batch, how *pebble.WriteOptions) (err error) {
+func (s *Store) write(batch *pebble.Batch, how *pebble.WriteOptions) error {
+	return s.guarded(func() error { return batch.Commit(how) })
+}
+
+// guarded writes. Pebble takes a failed write for the end of the process: here it
+// ends the store.
+func (s *Store) guarded(write func() error) (err error) {
 	if s.broken {
 		return fmt.Errorf("writing to %s: an earlier write has failed", s.dir)
 	}
@@ -164,7 +140,7 @@ func (s *Store) write(batch *pebble.Batch, how *pebble.WriteOptions) (err error)
 			err = fmt.Errorf("writing to %s: %v", s.dir, cause)
 		}
 	}()
-	return batch.Commit(how)
+	return write()
 }
 
 // Published notes that all sinks have shown an epoch. The note is not synced: if

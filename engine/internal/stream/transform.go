@@ -54,7 +54,16 @@ func (t *transform) snapshot(ctx context.Context, epoch uint64) error {
 	}
 	if s, ok := t.instance.(sdk.Stateful); ok {
 		part.changes = t.epochs.store.NewChanges(t.pipeline, t.step.Label)
-		err := guarded(t.pipeline, t.step, func() error { return s.Snapshot(ctx, epoch, part.changes.Put) })
+		err := guarded(t.pipeline, t.step, func() error {
+			if c, ok := s.(sdk.Clearer); ok {
+				for _, prefix := range c.Cleared() {
+					if err := part.changes.Clear(prefix); err != nil {
+						return err
+					}
+				}
+			}
+			return s.Snapshot(ctx, epoch, part.changes.Put)
+		})
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,7 +109,15 @@ func (g *stage) barrier(state map[string][]byte) {
 	if !ok {
 		return
 	}
+	if c, ok := g.Transform.(sdk.Clearer); ok {
+		g.clear(state, c.Cleared())
+	}
+	var last []byte
 	err := stateful.Snapshot(g.t.Context(), g.epoch, func(key, value []byte) error {
+		if last != nil && bytes.Compare(key, last) <= 0 {
+			g.t.Errorf("snapshot of epoch %d: put key %q after %q: want each key once, in order", g.epoch, key, last)
+		}
+		last = append(last[:0:0], key...)
 		if value == nil {
 			delete(state, string(key))
 		} else {
@@ -118,6 +127,18 @@ func (g *stage) barrier(state map[string][]byte) {
 	})
 	if err != nil {
 		g.t.Fatalf("snapshot of epoch %d: %v", g.epoch, err)
+	}
+}
+
+// clear deletes the keys that begin with one of the prefixes.
+func (g *stage) clear(state map[string][]byte, prefixes [][]byte) {
+	g.t.Helper()
+	for i, prefix := range prefixes {
+		if i > 0 && (bytes.Compare(prefix, prefixes[i-1]) <= 0 || bytes.HasPrefix(prefix, prefixes[i-1])) {
+			g.t.Errorf("cleared %q after %q: want each prefix once, in order, none within another",
+				prefix, prefixes[i-1])
+		}
+		maps.DeleteFunc(state, func(key string, _ []byte) bool { return strings.HasPrefix(key, string(prefix)) })
 	}
 }
 

@@ -136,7 +136,11 @@ func (m *modelTransform) Signal(_ context.Context, s sdk.Signal, out sdk.Emitter
 
 func (m *modelTransform) Snapshot(_ context.Context, _ uint64, put func(key, value []byte) error) error {
 	key := []byte(nil)
-	for name := range m.dirty {
+	names := slices.Sorted(maps.Keys(m.dirty))
+	if m.fault == "puts in any order" {
+		slices.Reverse(names)
+	}
+	for _, name := range names {
 		if m.fault == "forgets a group" && strings.HasSuffix(name, "1") {
 			continue
 		}
@@ -198,6 +202,7 @@ func TestTransformFaultsAreCaught(t *testing.T) {
 		{"creates in secret", "BooksBalance", "do not balance"},
 		{"swallows errors", "EmittersErrorIsPassedOn", "refused every batch"},
 		{"forgets a group", "SnapshotsRestoreEverything", "restored after"},
+		{"puts in any order", "SnapshotsRestoreEverything", "want each key once, in order"},
 		{"needs state", "EmptyStateIsAFreshStart", "nothing to restore"},
 		{"fails to close", "CloseWithoutApply", "it is stuck"},
 	}...), transformChecks(), modelTransformSuite)

@@ -1,0 +1,199 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+)
+
+func pendingFiles(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, pendingFolder, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestManyChangesAreNowhereInTheStoreBeforeTheyAreSaved(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	save(t, s, "p", &Record{Epoch: 1}, changes(t, s, "p", "agg", "a", "1", "b", "2"))
+	value := make([]byte, 1000)
+	c := s.NewChanges("p", "agg")
+	for i := range mostWaiting/len(value) + 100 {
+		if err := c.Put(fmt.Appendf(nil, "b%08d", i), value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(pendingFiles(t, dir)) == 0 {
+		t.Error("nothing was written before the save: all of it is in memory")
+	}
+	if got, want := state(t, s, "p", "agg"), map[string]string{"a": "1", "b": "2"}; !maps.Equal(got, want) {
+		t.Errorf("state before the save: got %d keys, want %v", len(got), want)
+	}
+	if err := s.Close(); err != nil { // as after a crash: nobody saves
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	defer s.Close()
+	if got := pendingFiles(t, dir); len(got) != 0 {
+		t.Errorf("left by a crash: %v", got)
+	}
+	if got := state(t, s, "p", "agg"); len(got) != 2 {
+		t.Errorf("state after a crash: got %d keys, want 2", len(got))
+	}
+}
+
+// TestSizeOfChangesMakesNoDifference saves the same with all changes in memory,
+// in one table and in many, against a map.
+func TestSizeOfChangesMakesNoDifference(t *testing.T) {
+	for _, size := range []struct{ waiting, table int }{{mostWaiting, tableBytes}, {1, tableBytes}, {200, 1}} {
+		dir := t.TempDir()
+		s := open(t, dir)
+		r := rand.New(rand.NewPCG(1, 1))
+		want := map[string]string{}
+		for epoch := range uint64(20) {
+			c := s.NewChanges("p", "agg")
+			c.most, c.tables.most = size.waiting, uint64(size.table)
+			for _, prefix := range distinct(r, 3, 1) {
+				if err := c.Clear([]byte(prefix)); err != nil {
+					t.Fatal(err)
+				}
+				maps.DeleteFunc(want, func(key, _ string) bool { return strings.HasPrefix(key, prefix) })
+			}
+			for _, key := range distinct(r, 40, 2) {
+				if r.IntN(4) == 0 {
+					delete(want, key)
+					if err := c.Put([]byte(key), nil); err != nil {
+						t.Fatal(err)
+					}
+					continue
+				}
+				value := strings.Repeat("v", r.IntN(30)) // empty too, which is no deletion
+				want[key] = value
+				if err := c.Put([]byte(key), []byte(value)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			few := changes(t, s, "p", "other", "epoch", fmt.Sprint(epoch))
+			save(t, s, "p", &Record{Epoch: epoch + 1}, c, few)
+			if epoch%5 == 4 {
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+				s = open(t, dir)
+			}
+			if got := state(t, s, "p", "agg"); !maps.Equal(got, want) {
+				t.Fatalf("%v, epoch %d: got %v, want %v", size, epoch, got, want)
+			}
+			r, err := s.Load("p")
+			if err != nil || r.Epoch != epoch+1 || state(t, s, "p", "other")["epoch"] != fmt.Sprint(epoch) {
+				t.Fatalf("%v: got record %+v, %v, want epoch %d", size, r, err, epoch+1)
+			}
+		}
+		if got := pendingFiles(t, dir); len(got) != 0 {
+			t.Errorf("%v: left beside the store: %v", size, got)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// distinct is up to n different texts of some digits, in order.
+func distinct(r *rand.Rand, n, digits int) []string {
+	all := map[string]bool{}
+	for range n {
+		all[fmt.Sprintf("%0*x", digits, r.IntN(1<<(4*digits)))] = true
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// TestSaveOfManyChangesIsDurable looks at the files as they are when Save has
+// returned, as a killed process leaves them.
+func TestSaveOfManyChangesIsDurable(t *testing.T) {
+	dir, copied := t.TempDir(), t.TempDir()
+	s := open(t, dir)
+	defer s.Close()
+	for epoch := range uint64(3) {
+		c := s.NewChanges("p", "agg")
+		c.most = 1
+		for i := range 1000 {
+			if err := c.Put(fmt.Appendf(nil, "%04d", i), fmt.Append(nil, epoch)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		save(t, s, "p", &Record{Epoch: epoch + 1}, c)
+	}
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	after := open(t, copied)
+	defer after.Close()
+	r, err := after.Load("p")
+	if err != nil || r.Epoch != 3 {
+		t.Fatalf("record: got %+v, %v, want epoch 3", r, err)
+	}
+	if got := state(t, after, "p", "agg"); len(got) != 1000 || got["0500"] != "2" {
+		t.Errorf("state: got %d keys, %q, want 1000 of epoch 2", len(got), got["0500"])
+	}
+}
+
+func TestKeysOutOfOrderAreRefused(t *testing.T) {
+	s := open(t, t.TempDir())
+	defer s.Close()
+	for _, keys := range [][]string{{"b", "a"}, {"a", "a"}} {
+		c := s.NewChanges("p", "agg")
+		if err := c.Put([]byte(keys[0]), nil); err != nil {
+			t.Fatal(err)
+		}
+		err := c.Put([]byte(keys[1]), nil)
+		if err == nil || !strings.Contains(err.Error(), "want each key once, in order") {
+			t.Errorf("put %v: got %v", keys, err)
+		}
+	}
+	c := s.NewChanges("p", "agg")
+	if err := c.Clear([]byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Clear([]byte("ab")); err == nil {
+		t.Error("cleared ab after a: got no error")
+	}
+}
+
+func TestFullDiskEndsTheStoreAndNotTheProcess(t *testing.T) {
+	full := errors.New("no space left on device")
+	var refuse errorfs.Toggle
+	refuse.Injector = errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpFileWrite || op.Kind == errorfs.OpCreate {
+			return full
+		}
+		return nil
+	})
+	s, err := openOn(t.TempDir(), errorfs.Wrap(vfs.Default, &refuse))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	refuse.On()
+	c := s.NewChanges("p", "agg")
+	c.most = 1
+	err = c.Put([]byte("a"), []byte("1"))
+	if err == nil {
+		err = s.Save("p", &Record{Epoch: 1}, c)
+	}
+	if err == nil || !strings.Contains(err.Error(), full.Error()) {
+		t.Errorf("got %v, want %v", err, full)
+	}
+	refuse.Off()
+}

@@ -1,0 +1,98 @@
+package aggregation
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"etlengine/plugins/sdk"
+)
+
+// manyGroups is what the benchmarks of this file go up to.
+const manyGroups = 5_000_000
+
+const scaleConfig = `{"event_time": "at", "watermark": "1m", "window": {"tumbling": "1h"},
+	"group_by": ["client"], "aggregates": {"rows": "count()", "total": "sum(amount)"}}`
+
+// scaleRows is one row of every group, or more if there are few, in random order.
+func scaleRows(tb testing.TB, groups int) []arrow.RecordBatch {
+	schema := schemaOf(tb, "at timestamp", "client string", "amount int64")
+	r := rand.New(rand.NewPCG(1, 1))
+	var all []arrow.RecordBatch
+	ids := r.Perm(groups)
+	for from := 0; from < max(groups, 64*sdk.DefaultBatchRows); from += sdk.DefaultBatchRows {
+		b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+		b.Reserve(sdk.DefaultBatchRows)
+		for i := range sdk.DefaultBatchRows {
+			b.Field(0).(*array.TimestampBuilder).Append(arrow.Timestamp(r.Int64N(3_600_000_000)))
+			b.Field(1).(*array.StringBuilder).Append(fmt.Sprintf("C%08d", ids[(from+i)%groups]))
+			b.Field(2).(*array.Int64Builder).Append(r.Int64N(10_000))
+		}
+		all = append(all, b.NewRecordBatch())
+	}
+	return all
+}
+
+func openScale(tb testing.TB, batches []arrow.RecordBatch) *transform {
+	instance, err := Transform.Open(context.Background(), []byte(scaleConfig), batches[0].Schema(), sdk.Env{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return instance.(*transform)
+}
+
+func feedScale(tb testing.TB, t *transform, batches []arrow.RecordBatch) {
+	for _, rows := range batches {
+		if err := t.Apply(context.Background(), &sdk.Batch{Rows: rows, Partition: "p/0"}, &sinkhole{}); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+func heapInUse() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+var scales = []int{100, 10_000, 1_000_000, manyGroups}
+
+// BenchmarkGroups is the cost of a row by how many groups there are: of rows
+// that open one, and of rows that find it open.
+func BenchmarkGroups(b *testing.B) {
+	for _, groups := range scales {
+		batches := scaleRows(b, groups)
+		rows := len(batches) * sdk.DefaultBatchRows
+		b.Run(fmt.Sprintf("open/%d", groups), func(b *testing.B) {
+			before := heapInUse()
+			var step *transform
+			for b.Loop() {
+				step = openScale(b, batches)
+				feedScale(b, step, batches)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
+			b.ReportMetric(float64(heapInUse()-before)/float64(groups), "B/group")
+			runtime.KeepAlive(step)
+		})
+		b.Run(fmt.Sprintf("find/%d", groups), func(b *testing.B) {
+			step := openScale(b, batches)
+			feedScale(b, step, batches)
+			b.ResetTimer()
+			n := 0
+			for b.Loop() { // up to a million rows a turn
+				some := batches[:min(len(batches), 256)]
+				feedScale(b, step, some)
+				n += len(some) * sdk.DefaultBatchRows
+				batches = append(batches[len(some):], some...)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/row")
+		})
+	}
+}
