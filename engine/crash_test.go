@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -24,15 +25,14 @@ var (
 func TestCrashesChangeNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(*crashSeed, 0))
 	k := makeTickets(t, *crashSeed, 400, 100, 2000)
-	config := fmt.Sprintf(ticketJob, "", fromFiles)
-	unharmed := k.neverKilled(t, config)
+	j := fullJob("", fromFiles)
+	unharmed := k.neverKilled(t, j)
 	for kills := 0; kills < *crashKills; {
-		v := &victim{tickets: k, dir: filepath.Join(t.TempDir(), "job"), unharmed: unharmed, random: random,
-			pace: sabotage{Rows: 20 + random.IntN(100), Pause: 2 * time.Millisecond}}
+		v := newVictim(t, k, j, unharmed)
+		v.random, v.pace = random, sabotage{Rows: 20 + random.IntN(100), Pause: 2 * time.Millisecond}
 		if random.IntN(4) == 0 {
 			v.pace = sabotage{Pause: 25 * time.Millisecond} // batches as the source makes them
 		}
-		k.writeTo(t, v.dir, config)
 		for range 8 {
 			if kills == *crashKills || !v.live(t, kills%2 == 0) {
 				break
@@ -45,29 +45,25 @@ func TestCrashesChangeNothing(t *testing.T) {
 	}
 }
 
-// neverKilled is what a run gives that was never killed, as it ought to be.
-func (k *tickets) neverKilled(t *testing.T, config string) shown {
-	t.Helper()
-	dir := t.TempDir()
-	k.writeTo(t, dir, config)
-	finish(t, dir, sabotage{}, "run", "p.yaml")
-	all := look(t, dir, ticketOutputs)
-	k.check(t, all)
-	if t.Failed() {
-		t.Fatal("a run that is not killed is wrong")
-	}
-	return all
-}
-
 // victim is a job that is killed again and again.
 type victim struct {
 	*tickets
+	job
+	*looker
 	dir      string
 	unharmed shown
 	random   *rand.Rand
 	pace     sabotage
 	before   shown // what was seen last
 	story    []string
+}
+
+func newVictim(t *testing.T, k *tickets, j job, unharmed shown) *victim {
+	t.Helper()
+	v := &victim{tickets: k, job: j, looker: newLooker(j.outputs), dir: filepath.Join(t.TempDir(), "job"),
+		unharmed: unharmed}
+	k.writeTo(t, v.dir, j.config)
+	return v
 }
 
 // live lets the job run until it is killed. It returns false if it has ended
@@ -89,21 +85,35 @@ func (v *victim) live(t *testing.T, atRandom bool) bool {
 		after = time.Duration(v.random.IntN(180_000)) * time.Microsecond
 		v.tell("killed %v after it began to read", after)
 	}
+	p := v.begin(t, s)
+	if atRandom {
+		timer := time.AfterFunc(after, func() { p.Process.Kill() })
+		defer timer.Stop()
+	}
+	return v.dead(t, p, "")
+}
+
+// begin starts the job. If it is held back, what it has recovered is looked at.
+func (v *victim) begin(t *testing.T, s sabotage) *process {
+	t.Helper()
 	p, release := launch(t, v.dir, s, "run", "p.yaml")
 	if s.Hold != "" {
 		p.until(t, holding)
 		v.recovered(t)
 	}
 	release.Close()
-	if atRandom {
-		timer := time.AfterFunc(after, func() { p.Process.Kill() })
-		defer timer.Stop()
-	}
+	return p
+}
+
+// dead waits for the job to be killed with these last words, and looks at what
+// it leaves. It returns false if the job has ended before that.
+func (v *victim) dead(t *testing.T, p *process, words string) bool {
+	t.Helper()
 	code, rest := p.end(t)
 	switch {
 	case code == 0:
 		return false
-	case code != -1:
+	case code != -1 || !strings.Contains(rest, words):
 		t.Fatalf("%q: exit %d\n%s", v.story, code, rest)
 	}
 	v.seen(t)
@@ -117,7 +127,7 @@ func (v *victim) tell(format string, args ...any) {
 
 // place draws a place in the log.
 func (v *victim) place() *killPoint {
-	sinks := shuffled(v.random, sinkNames())
+	sinks := shuffled(v.random, v.sinks())
 	step, after := sinks[v.random.IntN(len(sinks))], v.random.IntN(2) == 0
 	epoch := 1 + v.random.Uint64N(4)
 	switch v.random.IntN(4) {
@@ -141,7 +151,7 @@ func shuffled(random *rand.Rand, names []string) []string {
 // seen checks what a reader finds while nothing is written.
 func (v *victim) seen(t *testing.T) {
 	t.Helper()
-	now := look(t, v.dir, ticketOutputs)
+	now := v.look(t, v.dir)
 	for name, rows := range now {
 		if more := excess(rows, v.unharmed[name]); len(more) > 0 {
 			t.Errorf("%s has rows twice, or that no other run gives: %.600q", name, some(more))
@@ -159,14 +169,26 @@ func (v *victim) seen(t *testing.T) {
 func (v *victim) recovered(t *testing.T) {
 	t.Helper()
 	v.seen(t)
-	if raw := len(v.before["raw_csv"]); raw < len(v.rows) { // else its windows may be flushed, or not
-		want := v.reference(v.rows[:raw], false)
-		for _, name := range []string{"raw_csv", "windows_csv", "sessions_csv", "late"} {
-			wantSame(t, name+" after recovery", v.before[name], want[name])
+	raw := len(v.before["raw_csv"])
+	if raw < len(v.tickets.rows) {
+		v.check(t, v.job, v.before, v.tickets.rows[:raw], false)
+	} else { // its windows may be flushed, or not
+		v.wantFormatsAgree(t)
+	}
+	v.stop(t)
+}
+
+// wantFormatsAgree compares the outputs that hold the same.
+func (v *victim) wantFormatsAgree(t *testing.T) {
+	t.Helper()
+	first := map[string]string{}
+	for _, o := range v.job.outputs {
+		if other, known := first[o.holds()]; known {
+			wantSame(t, o.folder, v.before[o.folder], v.before[other])
+		} else {
+			first[o.holds()] = o.folder
 		}
 	}
-	v.before.wantFormatsAgree(t)
-	v.stop(t)
 }
 
 func (v *victim) stop(t *testing.T) {
@@ -180,7 +202,7 @@ func (v *victim) stop(t *testing.T) {
 func (v *victim) end(t *testing.T) {
 	t.Helper()
 	v.seen(t)
-	for _, o := range ticketOutputs {
+	for _, o := range v.job.outputs {
 		wantSame(t, o.folder+" in the end", v.before[o.folder], v.unharmed[o.folder])
 	}
 	wantNothingHidden(t, v.dir)

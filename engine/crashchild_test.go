@@ -24,10 +24,11 @@ const asSabotaged = "ENGINE_TEST_SABOTAGE"
 
 // sabotage is what an engine under test does to itself.
 type sabotage struct {
-	Rows  int           // the source's batches are cut to so many rows; 0: as they come
-	Pause time.Duration // before each of them
-	Hold  string        // a pipeline that does not begin until standard input ends
-	Kill  *killPoint    // nil: it lives
+	Rows     int           // the source's batches are cut to so many rows; 0: as they come
+	Pause    time.Duration // before each of them
+	PerEpoch int           // at most so many before an epoch is published; 0: any
+	Hold     string        // a pipeline that does not begin until standard input ends
+	Kill     *killPoint    // nil: it lives
 }
 
 // killPoint is a place between two steps of the protocol.

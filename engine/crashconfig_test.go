@@ -1,24 +1,59 @@
 package main
 
-// ticketJob is the pipeline that is killed: pipelines before it and its input
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// job is a pipeline that is killed, with tickets as its input.
+type job struct {
+	config  string
+	outputs []output
+}
+
+// newJob makes a job of some of the outputs. Pipelines before it and its input
 // stand in their places.
+func newJob(before, input, interval, roll string, outputs ...string) job {
+	var raw, windows, sessions strings.Builder
+	j := job{}
+	for _, o := range ticketOutputs {
+		if !slices.Contains(outputs, o.folder) {
+			continue
+		}
+		j.outputs = append(j.outputs, o)
+		to, indent := &raw, "      "
+		switch what, _, _ := strings.Cut(o.folder, "_"); what {
+		case "windows":
+			to, indent = &windows, "          "
+		case "sessions":
+			to, indent = &sessions, "          "
+		case "late", "dead":
+			continue // every job has them
+		}
+		keys := "path: " + o.folder
+		if o.by != nil {
+			keys += ", max_open_files: 4, partition_by: [" + strings.Join(o.by, ", ") + "]"
+		}
+		fmt.Fprintf(to, "%s- %s: {%s}\n%s  label: %s\n", indent, o.format, keys, indent, o.folder)
+	}
+	j.config = fmt.Sprintf(ticketJob, interval, roll, before, input, &raw, &windows, &sessions)
+	return j
+}
+
+// ticketJob is the text of a job.
 const ticketJob = `
 state_dir: state
-checkpoint_interval: 15ms
+checkpoint_interval: %s
 defaults:
-  csv: {roll: &roll {size: 12KB, interval: 40ms}}
+  csv: {roll: &roll {%s}}
   parquet: {roll: *roll}
 pipelines:
   %s
   p:
     input: %s
     output:
-      - csv: {path: raw_csv}
-        label: raw_csv
-      - parquet: {path: raw_parquet}
-        label: raw_parquet
-      - parquet: {path: by_type, partition_by: [type, priorite], max_open_files: 4}
-        label: by_type
+%s
       - processors:
           - aggregation:
               event_time: created_at
@@ -28,10 +63,7 @@ pipelines:
               aggregates: {tickets: count(), clients: count_distinct(client_id), last: last(ticket_id)}
             label: windows
         output:
-          - csv: {path: windows_csv}
-            label: windows_csv
-          - parquet: {path: windows_parquet}
-            label: windows_parquet
+%s
       - processors:
           - aggregation:
               event_time: created_at
@@ -41,10 +73,7 @@ pipelines:
               aggregates: {tickets: count(), first: first(ticket_id), newest: max(created_at)}
             label: sessions
         output:
-          - csv: {path: sessions_csv}
-            label: sessions_csv
-          - parquet: {path: sessions_parquet}
-            label: sessions_parquet
+%s
     late:
       csv: {path: late}
       label: late
@@ -69,11 +98,11 @@ var (
 		"reason": "string", "partition": "string", "position": "int64", "raw": "bytes", "row": "string"}
 )
 
-// ticketOutputs are the outputs of the job.
+// ticketOutputs are all the outputs that a job may have.
 var ticketOutputs = []output{
 	{folder: "raw_csv", format: "csv"},
 	{folder: "raw_parquet", format: "parquet", columns: ticketTypes},
-	{folder: "by_type", format: "parquet", columns: ticketTypes, by: []string{"type", "priorite"}},
+	{folder: "raw_by_type", format: "parquet", columns: ticketTypes, by: []string{"type", "priorite"}},
 	{folder: "windows_csv", format: "csv"},
 	{folder: "windows_parquet", format: "parquet", columns: windowTypes},
 	{folder: "sessions_csv", format: "csv"},
@@ -82,9 +111,35 @@ var ticketOutputs = []output{
 	{folder: "dead", format: "parquet", columns: deadTypes, without: []string{"at"}},
 }
 
-// sameRows are the outputs that hold the same at all times, by what they hold.
-var sameRows = [][]string{{"raw_csv", "raw_parquet", "by_type"}, {"windows_csv", "windows_parquet"},
-	{"sessions_csv", "sessions_parquet"}}
+// holds is what is in an output, whatever its format.
+func (o output) holds() string {
+	what, _, _ := strings.Cut(o.folder, "_")
+	return what
+}
+
+// fullJob has all of them.
+func fullJob(before, input string) job {
+	var all []string
+	for _, o := range ticketOutputs {
+		all = append(all, o.folder)
+	}
+	return newJob(before, input, "15ms", "size: 12KB, interval: 40ms", all...)
+}
+
+// smallJob has one of each kind, and short epochs.
+func smallJob(before, input string) job {
+	return newJob(before, input, "5ms", "size: 8KB, interval: 10ms",
+		"raw_csv", "raw_by_type", "windows_csv", "sessions_parquet", "late", "dead")
+}
+
+// sinks are the job's sinks, as kill points name them.
+func (j job) sinks() []string {
+	var names []string
+	for _, o := range j.outputs {
+		names = append(names, "p/"+o.folder)
+	}
+	return names
+}
 
 // windowStep and sessionStep are the steps of the job, for the reference.
 var (
@@ -95,12 +150,3 @@ var (
 		calls: []refCall{{"tickets", "count", ""}, {"first", "first", "ticket_id"},
 			{"newest", "max", "created_at"}}}
 )
-
-// sinkNames are the sinks of the job.
-func sinkNames() []string {
-	var names []string
-	for _, o := range ticketOutputs {
-		names = append(names, "p/"+o.folder)
-	}
-	return names
-}

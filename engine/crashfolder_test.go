@@ -41,24 +41,49 @@ type output struct {
 	without []string          // columns that are not compared: the wall clock
 }
 
-// visible is what a reader who lists the folder finds, sorted. It fails if a
-// file is not whole, or is none of the output's.
-func (o output) visible(t *testing.T, dir string) []row {
+// looker is a reader of outputs. It reads each file once: those that are visible
+// do not change any more, or size and time would tell.
+type looker struct {
+	outputs []output
+	seen    map[string][]row // by path, size and time
+}
+
+func newLooker(outputs []output) *looker {
+	return &looker{outputs: outputs, seen: map[string][]row{}}
+}
+
+// shown is what a reader sees, by folder, sorted.
+type shown map[string][]row
+
+// look reads what is visible. It fails if a file is not whole, or is none of the
+// output's.
+func (l *looker) look(t *testing.T, dir string) shown {
 	t.Helper()
-	root := filepath.Join(dir, o.folder)
-	files := o.files(t, root)
-	var rows []row
-	switch {
-	case len(files) == 0:
-		return nil
-	case o.format == "parquet":
-		rows = o.parquetRows(t, root)
-	default:
-		for _, name := range files {
-			rows = append(rows, o.textRows(t, root, name)...)
+	all := shown{}
+	for _, o := range l.outputs {
+		var rows []row
+		root := filepath.Join(dir, o.folder)
+		for _, path := range o.files(t, root) {
+			rows = append(rows, l.rows(t, o, root, path)...)
 		}
+		slices.Sort(rows)
+		all[o.folder] = rows
 	}
-	slices.Sort(rows)
+	return all
+}
+
+func (l *looker) rows(t *testing.T, o output, root, path string) []row {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := fmt.Sprint(path, info.Size(), info.ModTime())
+	rows, known := l.seen[key]
+	if !known {
+		rows = o.read(t, root, path)
+		l.seen[key] = rows
+	}
 	return rows
 }
 
@@ -87,45 +112,59 @@ func (o output) files(t *testing.T, root string) []string {
 	return files
 }
 
-// textRows are the rows of one file of lines.
-func (o output) textRows(t *testing.T, root, name string) []row {
+// read returns the rows of one file.
+func (o output) read(t *testing.T, root, path string) []row {
 	t.Helper()
-	data, err := os.ReadFile(name)
+	folder, err := filepath.Rel(root, filepath.Dir(path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.HasSuffix(data, []byte("\n")) {
-		t.Fatalf("%s does not end with its last line: %q", name, data[max(0, len(data)-40):])
-	}
-	folder, err := filepath.Rel(root, filepath.Dir(name))
-	if err != nil {
-		t.Fatal(err)
-	}
+	read := map[string]func(*testing.T, string) []map[string]string{
+		"csv": csvRows, "jsonl": jsonRows, "parquet": o.parquetRows}[o.format]
 	var rows []row
-	for _, values := range o.values(t, name, data) {
+	for _, values := range read(t, path) {
 		for part := range strings.SplitSeq(folder, string(filepath.Separator)) {
 			if column, value, ok := strings.Cut(part, "="); ok {
 				values[column] = strings.Replace(value, "__HIVE_DEFAULT_PARTITION__", "", 1)
 			}
 		}
-		rows = append(rows, o.kept(values))
+		for _, column := range o.without {
+			delete(values, column)
+		}
+		rows = append(rows, rowOf(values))
 	}
 	return rows
 }
 
-func (o output) values(t *testing.T, name string, data []byte) []map[string]string {
+// wholeLines is the content of a text file.
+func wholeLines(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasSuffix(data, []byte("\n")) {
+		t.Fatalf("%s does not end with its last line: %q", path, data[max(0, len(data)-40):])
+	}
+	return data
+}
+
+func jsonRows(t *testing.T, path string) []map[string]string {
 	t.Helper()
 	var all []map[string]string
-	if o.format == "jsonl" {
-		for line := range bytes.Lines(data) {
-			all = append(all, jsonValues(t, line))
-		}
-		return all
+	for line := range bytes.Lines(wholeLines(t, path)) {
+		all = append(all, jsonValues(t, line))
 	}
-	lines, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
+	return all
+}
+
+func csvRows(t *testing.T, path string) []map[string]string {
+	t.Helper()
+	lines, err := csv.NewReader(bytes.NewReader(wholeLines(t, path))).ReadAll()
 	if err != nil {
-		t.Fatalf("%s: %v", name, err)
+		t.Fatalf("%s: %v", path, err)
 	}
+	var all []map[string]string
 	for _, cells := range lines[1:] {
 		values := map[string]string{}
 		for i, cell := range cells {
@@ -136,18 +175,13 @@ func (o output) values(t *testing.T, name string, data []byte) []map[string]stri
 	return all
 }
 
-// kept is a row without what is not compared.
-func (o output) kept(values map[string]string) row {
-	for _, column := range o.without {
-		delete(values, column)
-	}
-	return rowOf(values)
-}
-
-// parquetRows reads all files of a folder, those of partition_by too.
-func (o output) parquetRows(t *testing.T, root string) []row {
+func (o output) parquetRows(t *testing.T, path string) []map[string]string {
 	t.Helper()
-	settings, err := json.Marshal(map[string]any{"path": root, "schema": o.columns})
+	columns := maps.Clone(o.columns)
+	for _, name := range o.by {
+		delete(columns, name)
+	}
+	settings, err := json.Marshal(map[string]any{"path": path, "schema": columns})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +191,7 @@ func (o output) parquetRows(t *testing.T, root string) []row {
 		t.Fatal(err)
 	}
 	defer i.Close(t.Context())
-	var rows []row
+	var rows []map[string]string
 	for {
 		item, err := i.(sdk.Source).Next(t.Context())
 		if errors.Is(err, io.EOF) {
@@ -171,7 +205,7 @@ func (o output) parquetRows(t *testing.T, root string) []row {
 		}
 		e := jsonrows.NewEncoder(item.Batch.Rows)
 		for n := range int(item.Batch.NumRows()) {
-			rows = append(rows, o.kept(jsonValues(t, e.Append(nil, n))))
+			rows = append(rows, jsonValues(t, e.Append(nil, n)))
 		}
 	}
 }
@@ -193,18 +227,6 @@ func jsonValues(t *testing.T, line []byte) map[string]string {
 		}
 	}
 	return values
-}
-
-// shown is what readers see of a job, by folder.
-type shown map[string][]row
-
-func look(t *testing.T, dir string, outputs []output) shown {
-	t.Helper()
-	all := shown{}
-	for _, o := range outputs {
-		all[o.folder] = o.visible(t, dir)
-	}
-	return all
 }
 
 // excess are the rows of got that are not in want, each as often as it is

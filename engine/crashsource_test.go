@@ -24,6 +24,7 @@ type cutSource struct {
 	pieces []sdk.Item
 	rows   int64
 	end    chan struct{} // closed when the end may be told
+	leave  chan struct{} // to give one batch more, if they are counted
 
 	own   sync.Mutex        // guards what follows
 	given map[string][]byte // the newest cursors
@@ -72,6 +73,9 @@ func innerCursors(resume map[string][]byte) map[string][]byte {
 func newCutSource(w wrapped) *cutSource {
 	s := &cutSource{wrapped: w, inner: w.Instance.(sdk.Source), before: map[string][]byte{},
 		skip: map[string]int64{}, given: map[string][]byte{}, end: make(chan struct{})}
+	s.leave = make(chan struct{}, 2*w.plan.PerEpoch)
+	s.grant()
+	s.grant() // one epoch is published while the next fills
 	for name, data := range w.resume {
 		c := decodeCut(data)
 		s.before[name], s.skip[name] = c.Before, c.Rows
@@ -126,15 +130,34 @@ func (s *cutSource) next(ctx context.Context) (sdk.Item, error) {
 	return item, nil
 }
 
+// pace waits until the next batch may be given.
 func (s *cutSource) pace(ctx context.Context) error {
-	if s.plan.Pause == 0 {
+	var pause <-chan time.Time
+	var leave <-chan struct{}
+	switch {
+	case s.plan.PerEpoch > 0:
+		leave = s.leave
+	case s.plan.Pause > 0:
+		pause = time.After(s.plan.Pause)
+	default:
 		return nil
 	}
 	select {
-	case <-time.After(s.plan.Pause):
-		return nil
+	case <-leave:
+	case <-pause:
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	return nil
+}
+
+// grant gives leave for the batches of one more epoch.
+func (s *cutSource) grant() {
+	for range s.plan.PerEpoch {
+		select {
+		case s.leave <- struct{}{}:
+		default: // not all of the epoch before were taken
+		}
 	}
 }
 
@@ -186,6 +209,7 @@ func (s *cutSource) Committed(ctx context.Context, epoch uint64, at map[string][
 		inner = innerCursors(at)
 	}
 	err := s.around(callTell, epoch, func() error { return s.inner.Committed(ctx, epoch, inner) })
+	s.grant()
 	k := s.plan.Kill
 	if k != nil && k.Last && k.pipeline() == s.pipeline && s.allGiven(at) {
 		s.release(epoch + 1)

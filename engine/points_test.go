@@ -1,0 +1,148 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// points are kills of one job, one after the other, each in a process that goes
+// on where the one before was killed.
+type points struct {
+	name string
+	at   []killPoint
+}
+
+// TestEveryPointOfTheProtocolCanBeTheLast kills the engine before and after each
+// call that an epoch consists of: for each sink and step separately, in the first
+// epoch of a process, in a later one and in the last; at every call by which it
+// opens and recovers; and while it ends. Between any two calls there is a kill.
+//
+// After each of them what readers see is whole, after each recovery it is what is
+// owed for the rows read, and in the end it is what a run gives that was never
+// killed.
+func TestEveryPointOfTheProtocolCanBeTheLast(t *testing.T) {
+	k := makeTickets(t, 5, 60, 20, 260)
+	j := smallJob("", fromFiles)
+	unharmed := k.neverKilled(t, j)
+	for _, test := range slices.Concat(pointsOfEpochs(j), pointsOfRecovery(j), pointsOfTheEnd(j)) {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			v := newVictim(t, k, j, unharmed)
+			v.pace = sabotage{Rows: 10, PerEpoch: 2}
+			for _, point := range test.at {
+				v.dieAt(t, point)
+			}
+			v.pace.PerEpoch = 0
+			finish(t, v.dir, v.pace, "run", "p.yaml")
+			v.end(t)
+		})
+	}
+}
+
+// dieAt lets the job run until it kills itself.
+func (v *victim) dieAt(t *testing.T, k killPoint) {
+	t.Helper()
+	s := v.pace
+	s.Kill = &k
+	switch k.Call {
+	case callOpen, callReshow, callRecover, callRestore, callPin:
+	default:
+		s.Hold = "p"
+	}
+	v.tell("%v", s.Kill)
+	if !v.dead(t, v.begin(t, s), k.String()) {
+		t.Fatalf("the job has ended; it was to be %q", v.story)
+	}
+}
+
+// inEpochs are the kills before and after a call in the first, a later and the
+// last epoch.
+func inEpochs(k killPoint) []killPoint {
+	var all []killPoint
+	for _, epoch := range []uint64{1, 3, 0} {
+		for _, after := range []bool{false, true} {
+			k.Epoch, k.Last, k.After = epoch, epoch == 0, after
+			all = append(all, k)
+		}
+	}
+	return all
+}
+
+// pointsOfEpochs are those of the table "the life of an epoch".
+func pointsOfEpochs(j job) []points {
+	sinks := j.sinks()
+	var all []points
+	add := func(call, step string, order []string) {
+		all = append(all, points{call + " " + filepath.Base(step),
+			inEpochs(killPoint{Step: step, Call: call, Order: order})})
+	}
+	for _, sink := range sinks {
+		add(callDue, sink, nil)
+		add(callCut, sink, nil)
+		add(callPrepare, sink, sinks)
+		add(callPublish, sink, sinks)
+	}
+	for _, step := range []string{"p/windows", "p/sessions"} {
+		add(callPassed, step, nil)
+		add(callSnapshot, step, nil)
+	}
+	add(callTell, "p/in", nil)
+	var beside []killPoint
+	for _, sink := range sinks[:3] {
+		beside = append(beside, killPoint{Step: sink, Call: callPrepare, Epoch: 1, Order: sinks[:1], Beside: true})
+	}
+	return append(all,
+		points{"record", []killPoint{
+			{Step: sinks[0], Call: callRecord, Epoch: 1, Order: sinks},
+			{Step: sinks[0], Call: callRecord, Epoch: 3, Order: sinks},
+			{Step: sinks[0], Call: callRecord, Last: true, Order: sinks}}},
+		points{"prepare beside write", beside},
+		points{"write", []killPoint{
+			{Step: sinks[0], Call: callWrite, Epoch: 1}, {Step: sinks[1], Call: callWrite, Epoch: 1, After: true},
+			{Step: "p/late", Call: callWrite, Epoch: 2}, {Step: "p/dead", Call: callWrite, Epoch: 1, After: true}}})
+}
+
+// pointsOfRecovery are those between the start of a process and its first row,
+// when the process before it was killed with an epoch recorded and not shown.
+func pointsOfRecovery(j job) []points {
+	sinks := j.sinks()
+	unshown := killPoint{Step: sinks[0], Call: callPublish, Epoch: 2, Order: sinks}
+	var all []points
+	for _, sink := range sinks {
+		at := []killPoint{unshown}
+		for _, call := range []string{callOpen, callReshow, callRecover} {
+			at = append(at, killPoint{Step: sink, Call: call}, killPoint{Step: sink, Call: call, After: true})
+		}
+		all = append(all, points{"recovery of " + filepath.Base(sink), at})
+	}
+	at := []killPoint{unshown}
+	for _, call := range []string{callOpen, callRestore} {
+		for _, step := range []string{"p/windows", "p/sessions"} {
+			at = append(at, killPoint{Step: step, Call: call}, killPoint{Step: step, Call: call, After: true})
+		}
+	}
+	all = append(all, points{"recovery of steps", at})
+	var first []killPoint
+	for _, call := range []string{callOpen, callPin} {
+		first = append(first, killPoint{Step: "p/in", Call: call}, killPoint{Step: "p/in", Call: call, After: true})
+	}
+	first = append(first, killPoint{Step: "p/in", Call: callNext}, killPoint{Step: "p/in", Call: callNext, Read: 1})
+	return append(all, points{"recovery of the input", append([]killPoint{unshown}, first...)},
+		points{"before any record", append(first, first...)})
+}
+
+// pointsOfTheEnd are those behind the last row. Before the source is closed the
+// run has not ended; behind it the next process begins another, without input.
+func pointsOfTheEnd(j job) []points {
+	sinks := j.sinks()
+	var ends, closes []killPoint
+	for _, step := range append([]string{"p/windows", "p/sessions"}, sinks[:4]...) {
+		ends = append(ends, killPoint{Step: step, Call: callEnd}, killPoint{Step: step, Call: callEnd, After: true})
+	}
+	for _, step := range append([]string{"p/in"}, sinks...) {
+		closes = append(closes, killPoint{Step: step, Call: callClose})
+	}
+	closes = append(closes, killPoint{Step: "p/in", Call: callClose, After: true})
+	return []points{{"end", ends}, {"close", closes}}
+}
