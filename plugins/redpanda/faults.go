@@ -21,11 +21,13 @@ const (
 
 // heed acts upon a survey.
 func (r *reader) heed(v survey) error {
-	r.shaken = r.shaken || v.err != nil || v.missing
-	if v.err != nil {
+	if v.err != nil || v.missing {
+		r.shaken = true
 		for _, p := range r.partitions {
 			r.stir(p) // we cannot know, so no partition is at its end
 		}
+	}
+	if v.err != nil {
 		return r.unanswered(v.err)
 	}
 	r.away = time.Time{}

@@ -125,6 +125,7 @@ func TestOpenTransactionIsDataToCome(t *testing.T) {
 }
 
 func TestIdleIsTakenBackForAnOpenTransaction(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 1)
 	w.put(0, `{"n":"a"}`)
 	in := w.open(`{}`, nil)

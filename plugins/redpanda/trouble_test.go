@@ -104,6 +104,7 @@ func (w *world) makeAgain(partitions int32) {
 }
 
 func TestTopicMadeAgainStopsARunningSource(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 1)
 	w.put(0, `{"n":"a"}`, `{"n":"b"}`)
 	stops, goesOn := w.open(`{}`, nil), w.open(`{"on_data_loss": "continue"}`, nil)
@@ -127,6 +128,7 @@ func (in *input) untilError() error {
 }
 
 func TestDeletedTopicStopsARunningSource(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 1)
 	in := w.open(`{}`, nil)
 	in.untilIdle(1)
@@ -135,6 +137,7 @@ func TestDeletedTopicStopsARunningSource(t *testing.T) {
 }
 
 func TestAddedPartitionsAreReadFromTheirBeginning(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 1)
 	in := w.open(`{"start": "latest"}`, nil)
 	in.untilIdle(1)
@@ -183,6 +186,7 @@ func TestUnreachableBrokerIsNamedSoon(t *testing.T) {
 }
 
 func TestFailingFetchesAreLoggedOnceAndOutlived(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := ownWorld(t, 1)
 	failing := w.broker.Fail(int16(kmsg.Fetch), kerr.UnknownServerError.Code, -1)
 	in := w.open(`{}`, nil)
@@ -222,6 +226,7 @@ func TestForbiddenTopicStopsTheRun(t *testing.T) {
 }
 
 func TestLostBrokerIsWaitedForAndIsNotIdle(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := t.TempDir()
 	w := &world{t: t, topic: "t", log: new(strings.Builder)}
 	w.broker = startBroker(t, broker.Options{Dir: dir})
