@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -135,9 +136,27 @@ func (b *bench) duck(name, sql string) measure.Contestant {
 		Program: func() measure.Program {
 			b.mustWrite(dir, "job.sql", sql)
 			return measure.Program{Path: b.tools["duck"], Args: []string{"-threads", "2", "-spill", dir},
-				Stdin: strings.ReplaceAll(sql, "RESULTS", dir)}
+				Stdin: inFolder(sql, dir)}
 		},
 	}
+}
+
+// inFolder names the folder of the results in a text.
+func inFolder(text, dir string) string { return strings.ReplaceAll(text, "RESULTS", dir) }
+
+// size is what the files of a folder take.
+func size(folder string) (total int64, err error) {
+	err = filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			total += info.Size()
+		}
+		return err
+	})
+	return total, err
 }
 
 // hand is a contestant: the program written by hand.

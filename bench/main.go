@@ -37,6 +37,14 @@ func parts() []part {
 	return []part{
 		{"full", full},
 		{"aggregation", aggregation},
+		{"epochs", epochs},
+		{"groups", groups},
+		{"growth", growth},
+		{"sessions", sessions},
+		{"folders", folders},
+		{"recovery", recovery},
+		{"startup", startup},
+		{"trickle", trickle},
 	}
 }
 
