@@ -113,6 +113,7 @@ var (
 	_ sdk.Transform = (*watchedStep)(nil)
 	_ sdk.Listener  = (*watchedStep)(nil)
 	_ sdk.Stateful  = (*watchedStep)(nil)
+	_ sdk.Clearer   = (*watchedStep)(nil)
 )
 
 func (s *watchedStep) Apply(ctx context.Context, b *sdk.Batch, out sdk.Emitter) error {
@@ -128,6 +129,14 @@ func (s *watchedStep) Signal(ctx context.Context, signal sdk.Signal, out sdk.Emi
 		return s.around(callEnd, 0, call)
 	}
 	return call()
+}
+
+func (s *watchedStep) Cleared() [][]byte {
+	c, ok := s.Instance.(sdk.Clearer)
+	if !ok {
+		return nil
+	}
+	return c.Cleared()
 }
 
 func (s *watchedStep) Snapshot(ctx context.Context, epoch uint64, put func(key, value []byte) error) error {
