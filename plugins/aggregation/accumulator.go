@@ -77,11 +77,3 @@ func newAccumulator(b bound, from int, parts *partitions, merged bool) accumulat
 	}
 	panic("aggregation: no accumulator for " + b.Function)
 }
-
-// extend makes a slice n long; new items are zero.
-func extend[T any](s []T, n int) []T {
-	if n <= len(s) {
-		return s
-	}
-	return append(s, make([]T, n-len(s))...)
-}

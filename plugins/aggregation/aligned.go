@@ -60,7 +60,7 @@ func (a *aligned) place(j *judged, gids []uint32, in *input, g *groups) []join {
 // begin gives a group its cell in a window, and returns cell+1.
 func (a *aligned) begin(w *window, group uint32, g *groups) uint32 {
 	cell := a.alloc(w.start, group)
-	w.cells = append(w.cells, cell)
+	w.cells = push(w.cells, cell)
 	w.places.add(group, cell, g.len())
 	return cell + 1
 }

@@ -42,7 +42,7 @@ func (c *cells) alloc(start int64, group uint32) uint32 {
 		c.group[cell], c.start[cell] = group, start
 		return cell
 	}
-	c.group, c.start = append(c.group, group), append(c.start, start)
+	c.group, c.start = push(c.group, group), push(c.start, start)
 	c.dirty = extend(c.dirty, (len(c.group)+63)/64)
 	return uint32(len(c.group) - 1)
 }
@@ -66,6 +66,7 @@ func (c *cells) sort(cells []uint32, g *groups) []uint32 {
 	}
 	common := c.common(cells, g)
 	items := make([]sorted, len(cells))
+	advise(items)
 	var key []byte
 	for i, cell := range cells {
 		key = g.appendKey(key[:0], c.group[cell])

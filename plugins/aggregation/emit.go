@@ -13,20 +13,12 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// results collects rows of the step's output into batches.
-type results struct {
-	schema  *arrow.Schema
-	columns []array.Builder
-	rows    int64
-	bytes   int
-}
-
-func newResults(l *layout) *results {
-	r := &results{schema: l.out}
+// newResults are the builders of the output's columns.
+func newResults(l *layout) (builders []array.Builder) {
 	for _, f := range l.out.Fields() {
-		r.columns = append(r.columns, array.NewBuilder(memory.DefaultAllocator, f.Type))
+		builders = append(builders, array.NewBuilder(memory.DefaultAllocator, f.Type))
 	}
-	return r
+	return builders
 }
 
 // everything stands for the end of the last open window.
@@ -68,57 +60,69 @@ func (t *transform) tellAll(out sdk.Emitter) error {
 
 // emit hands out what cells have come to, in batches, and empties them.
 func (t *transform) emit(cells []uint32, out sdk.Emitter) error {
-	r, first := t.results, t.windowed()
-	groups, calls := r.columns[first:first+len(t.layout.groups)], r.columns[first+len(t.layout.groups):]
-	for _, cell := range cells {
-		group := t.cells.group[cell]
-		size := t.groups.size(group) + 16 + 8*len(calls)
-		for _, call := range t.calls {
-			if c, ok := call.(wide); ok {
-				size += c.size(cell)
-			}
+	for len(cells) > 0 {
+		n := t.fitting(cells)
+		if err := t.hand(cells[:n], out); err != nil {
+			return err
 		}
-		if r.rows == sdk.DefaultBatchRows || r.rows > 0 && r.bytes+size > sdk.MaxBatchBytes {
-			if err := r.hand(out); err != nil {
-				return err
-			}
+		cells = cells[n:]
+	}
+	return nil
+}
+
+// fitting is how many of the cells make a batch.
+func (t *transform) fitting(cells []uint32) int {
+	bytes := 0
+	for n, cell := range cells[:min(len(cells), sdk.DefaultBatchRows)] {
+		size := t.groups.size(t.cells.group[cell]) + 16 + 8*len(t.calls)
+		for _, call := range t.wide {
+			size += call.size(cell)
 		}
-		if first > 0 {
+		if bytes += size; n > 0 && bytes > sdk.MaxBatchBytes {
+			return n
+		}
+	}
+	return min(len(cells), sdk.DefaultBatchRows)
+}
+
+// hand gives a batch of cells to the next step, column by column: cells are far
+// from one another in memory, and a short loop waits for many of them at once.
+func (t *transform) hand(cells []uint32, out sdk.Emitter) error {
+	builders, first := t.results, t.windowed()
+	if first > 0 {
+		starts, ends := builders[0].(*array.TimestampBuilder), builders[1].(*array.TimestampBuilder)
+		for _, cell := range cells {
 			start, end := t.frames.bounds(cell)
-			r.columns[0].(*array.TimestampBuilder).Append(arrow.Timestamp(start))
-			r.columns[1].(*array.TimestampBuilder).Append(arrow.Timestamp(end))
+			starts.Append(arrow.Timestamp(start))
+			ends.Append(arrow.Timestamp(end))
 		}
-		t.groups.appendValues(group, groups)
-		for i, call := range t.calls {
-			if err := call.result(calls[i], cell); err != nil {
+	}
+	groups := builders[first : first+len(t.layout.groups)]
+	for _, cell := range cells {
+		t.groups.appendValues(t.cells.group[cell], groups)
+	}
+	for i, call := range t.calls {
+		b := builders[first+len(groups)+i]
+		for _, cell := range cells {
+			if err := call.result(b, cell); err != nil {
 				b := t.layout.calls[i]
 				return fmt.Errorf("%s of %s: %w %s", b.Call, t.nameCell(cell), err, sdk.TypeName(b.out))
 			}
 		}
-		r.rows++
-		r.bytes += size
-		if t.forever == nil {
-			for _, call := range t.calls {
+	}
+	if t.forever == nil {
+		for _, call := range t.calls { // not above: quantiles may share a sketch
+			for _, cell := range cells {
 				call.clear(cell)
 			}
 		}
 	}
-	return r.hand(out)
-}
-
-// hand gives the rows collected so far to the next step.
-func (r *results) hand(out sdk.Emitter) error {
-	if r.rows == 0 {
-		return nil
-	}
-	columns := make([]arrow.Array, len(r.columns))
-	for i, b := range r.columns {
+	columns := make([]arrow.Array, len(builders))
+	for i, b := range builders {
 		columns[i] = b.NewArray()
 	}
-	rows := array.NewRecordBatch(r.schema, columns, r.rows)
-	out.Count(sdk.Counts{Created: r.rows})
-	r.rows, r.bytes = 0, 0
-	return out.Emit(&sdk.Batch{Rows: rows})
+	out.Count(sdk.Counts{Created: int64(len(cells))})
+	return out.Emit(&sdk.Batch{Rows: array.NewRecordBatch(t.out, columns, int64(len(cells)))})
 }
 
 // nameCell names a window and a group, for errors.

@@ -86,6 +86,7 @@ func (p *places) toTable() {
 	}
 	old, slice := p.slots, p.byGroup
 	p.slots, p.byGroup, p.shift = make([]place, size), nil, shiftFor(size)
+	advise(p.slots)
 	for _, item := range old {
 		if item.cell != 0 {
 			p.insert(item)

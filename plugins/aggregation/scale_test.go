@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -55,6 +57,16 @@ func feedScale(tb testing.TB, t *transform, batches []arrow.RecordBatch) {
 	}
 }
 
+// cpu is what this process has used of the processor: on a machine with other
+// work it says more than the clock does.
+func cpu(tb testing.TB) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 func heapInUse() int64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -71,13 +83,14 @@ func BenchmarkGroups(b *testing.B) {
 		batches := scaleRows(b, groups)
 		rows := len(batches) * sdk.DefaultBatchRows
 		b.Run(fmt.Sprintf("open/%d", groups), func(b *testing.B) {
-			before := heapInUse()
+			before, begun := heapInUse(), cpu(b)
 			var step *transform
 			for b.Loop() {
 				step = openScale(b, batches)
 				feedScale(b, step, batches)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
+			b.ReportMetric(float64(cpu(b)-begun)/float64(b.N*rows), "cpu-ns/row")
 			b.ReportMetric(float64(heapInUse()-before)/float64(groups), "B/group")
 			runtime.KeepAlive(step)
 		})
@@ -85,7 +98,7 @@ func BenchmarkGroups(b *testing.B) {
 			step := openScale(b, batches)
 			feedScale(b, step, batches)
 			b.ResetTimer()
-			n := 0
+			n, begun := 0, cpu(b)
 			for b.Loop() { // up to a million rows a turn
 				some := batches[:min(len(batches), 256)]
 				feedScale(b, step, some)
@@ -93,6 +106,30 @@ func BenchmarkGroups(b *testing.B) {
 				batches = append(batches[len(some):], some...)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/row")
+			b.ReportMetric(float64(cpu(b)-begun)/float64(n), "cpu-ns/row")
+		})
+	}
+}
+
+// BenchmarkEmission is the end of a window, by how many groups it has.
+func BenchmarkEmission(b *testing.B) {
+	for _, groups := range scales {
+		b.Run(fmt.Sprint(groups), func(b *testing.B) {
+			batches, used := scaleRows(b, groups), time.Duration(0)
+			b.ResetTimer()
+			for b.Loop() {
+				b.StopTimer()
+				step, out := openScale(b, batches), &sinkhole{}
+				feedScale(b, step, batches)
+				begun := cpu(b)
+				b.StartTimer()
+				if err := step.Signal(context.Background(), sdk.Signal{Kind: sdk.End}, out); err != nil {
+					b.Fatal(err)
+				}
+				used += cpu(b) - begun
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*groups), "ns/group")
+			b.ReportMetric(float64(used)/float64(b.N*groups), "cpu-ns/group")
 		})
 	}
 }

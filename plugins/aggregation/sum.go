@@ -16,18 +16,21 @@ type intSum struct {
 	from     int
 	unsigned bool // a uint64 column
 	mean     bool
-	n        []int64 // values added
-	low      []uint64
-	high     []int64
+	sums     []wideSum // by cell
+}
+
+// wideSum is how many values were added, and their sum in 128 bits.
+type wideSum struct {
+	n    int64
+	low  uint64
+	high int64
 }
 
 func newIntSum(b bound, from int) *intSum {
 	return &intSum{from: from, unsigned: b.in.ID() == arrow.UINT64, mean: b.Function == "avg"}
 }
 
-func (s *intSum) grow(n int) {
-	s.n, s.low, s.high = extend(s.n, n), extend(s.low, n), extend(s.high, n)
-}
+func (s *intSum) grow(n int) { s.sums = extend(s.sums, n) }
 
 func (s *intSum) add(in *input) {
 	column := &in.columns[s.from]
@@ -41,36 +44,29 @@ func (s *intSum) add(in *input) {
 		if s.unsigned {
 			v, sign = v^1<<63, 0
 		}
-		low, carry := bits.Add64(s.low[cell], v, 0)
-		s.low[cell] = low
-		s.high[cell] += sign + int64(carry)
-		s.n[cell]++
+		sum := &s.sums[cell]
+		low, carry := bits.Add64(sum.low, v, 0)
+		sum.low = low
+		sum.high += sign + int64(carry)
+		sum.n++
 	}
 }
 
 func (s *intSum) result(b array.Builder, cell uint32) error {
-	low, high := s.low[cell], s.high[cell]
+	n, low, high := s.sums[cell].n, s.sums[cell].low, s.sums[cell].high
+	if n == 0 {
+		b.AppendNull()
+		return nil
+	}
 	switch b := b.(type) {
 	case *array.Float64Builder:
-		if s.n[cell] == 0 {
-			b.AppendNull()
-			return nil
-		}
-		b.Append(float128(high, low) / float64(s.n[cell]))
+		b.Append(float128(high, low) / float64(n))
 	case *array.Uint64Builder:
-		if s.n[cell] == 0 {
-			b.AppendNull()
-			return nil
-		}
 		if high != 0 {
 			return errOverflow
 		}
 		b.Append(low)
 	case *array.Int64Builder:
-		if s.n[cell] == 0 {
-			b.AppendNull()
-			return nil
-		}
 		if high != int64(low)>>63 {
 			return errOverflow
 		}
@@ -88,22 +84,24 @@ func float128(high int64, low uint64) float64 {
 }
 
 func (s *intSum) merge(into, from uint32) {
-	low, carry := bits.Add64(s.low[into], s.low[from], 0)
-	s.low[into] = low
-	s.high[into] += s.high[from] + int64(carry)
-	s.n[into] += s.n[from]
+	a, b := &s.sums[into], &s.sums[from]
+	low, carry := bits.Add64(a.low, b.low, 0)
+	a.low = low
+	a.high += b.high + int64(carry)
+	a.n += b.n
 }
 
-func (s *intSum) clear(cell uint32) { s.n[cell], s.low[cell], s.high[cell] = 0, 0, 0 }
+func (s *intSum) clear(cell uint32) { s.sums[cell] = wideSum{} }
 
 func (s *intSum) encode(state []byte, cell uint32) []byte {
-	state = binary.AppendVarint(state, s.n[cell])
-	state = binary.AppendVarint(state, s.high[cell])
-	return binary.AppendUvarint(state, s.low[cell])
+	sum := &s.sums[cell]
+	state = binary.AppendVarint(state, sum.n)
+	state = binary.AppendVarint(state, sum.high)
+	return binary.AppendUvarint(state, sum.low)
 }
 
 func (s *intSum) decode(r *reader, cell uint32) {
-	s.n[cell], s.high[cell], s.low[cell] = r.rows(), r.varint(), r.uvarint()
+	s.sums[cell] = wideSum{n: r.rows(), high: r.varint(), low: r.uvarint()}
 }
 
 // floatSum adds floating point numbers. Their sum depends on the order of

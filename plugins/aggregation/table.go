@@ -59,7 +59,9 @@ func (n *numbers) grow() {
 // newSlots makes a table of a size that is a power of two, and the shift that
 // leaves as many bits of a 64-bit hash as it has slots.
 func newSlots(size int) ([]uint32, uint8) {
-	return make([]uint32, size), shiftFor(size)
+	slots := make([]uint32, size)
+	advise(slots)
+	return slots, shiftFor(size)
 }
 
 func shiftFor(size int) uint8 { return uint8(64 - bits.TrailingZeros(uint(size))) }
@@ -156,7 +158,7 @@ func (t *texts) find(d digest, v []byte, at uint32) uint32 {
 				d.last |= uint64(len(t.long))
 				t.long = appendText8(t.long, v)
 			}
-			t.values = append(t.values, d)
+			t.values = push(t.values, d)
 			t.slots[at] = uint32(len(t.values))
 			return uint32(len(t.values) - 1)
 		}

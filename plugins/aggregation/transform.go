@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"etlengine/plugins/sdk"
 )
@@ -28,8 +29,9 @@ type transform struct {
 	judged   judged
 	input    input
 	gids     []uint32
-	results  *results
-	regroup  int // how many groups make it worth looking for dead ones
+	results  []array.Builder
+	wide     []wide // the calls whose results have no bound on their size
+	regroup  int    // how many groups make it worth looking for dead ones
 	saved    saved
 }
 
@@ -70,6 +72,11 @@ func open(_ context.Context, c *Config, in *arrow.Schema, _ sdk.Env) (sdk.Instan
 	for _, b := range l.calls {
 		where := t.where.find(b)
 		t.calls, t.wheres = append(t.calls, t.accumulator(b, where, in)), append(t.wheres, where)
+	}
+	for _, call := range t.calls {
+		if w, ok := call.(wide); ok {
+			t.wide = append(t.wide, w)
+		}
 	}
 	t.results = newResults(l)
 	return t, nil
