@@ -38,7 +38,7 @@ func ticketBatch(b *testing.B) *sdk.Batch {
 
 func openBench(b *testing.B) (sdk.Env, sdk.Sink) {
 	b.Helper()
-	env := sdk.Env{Log: slog.New(slog.DiscardHandler)}
+	env := sdk.Env{Log: slog.New(slog.DiscardHandler), StateDir: b.TempDir()}
 	withBroker(b, &env)
 	config := []byte(`{"topic": "t", "partitions": 4}`)
 	if err := redpanda.Sink.Setup(b.Context(), config, env); err != nil {
@@ -60,7 +60,7 @@ func writeTickets(b *testing.B, out sdk.Sink, batches int) {
 			b.Fatal(err)
 		}
 	}
-	if _, err := out.(sdk.TwoStep).Prepare(b.Context(), 1); err != nil {
+	if err := endEpoch(b.Context(), out, 1); err != nil {
 		b.Fatal(err)
 	}
 }

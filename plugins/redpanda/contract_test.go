@@ -70,7 +70,7 @@ func fill(t testing.TB, env sdk.Env, input []*sdk.Batch) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := instance.(sdk.TwoStep).Prepare(t.Context(), 1); err != nil {
+	if err := endEpoch(t.Context(), instance.(sdk.Sink), 1); err != nil {
 		t.Fatal(err)
 	}
 	if err := instance.Close(t.Context()); err != nil {

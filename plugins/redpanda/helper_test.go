@@ -36,6 +36,8 @@ type world struct {
 	cl      *kgo.Client
 	admin   *kadm.Client
 	log     *strings.Builder
+	engine  string         // its id, and
+	state   string         // its state directory
 	wait    time.Duration  // for an Open; 0: long
 	broker  *broker.Broker // nil: a real cluster
 }
@@ -54,8 +56,8 @@ func ownWorld(t *testing.T, partitions int32) *world {
 
 func worldAt(t *testing.T, address string, partitions int32) *world {
 	t.Helper()
-	w := &world{t: t, address: address, log: new(strings.Builder)}
-	w.topic = fmt.Sprintf("t-%016x", rand.Uint64())
+	w := &world{t: t, address: address, log: new(strings.Builder), state: t.TempDir()}
+	w.topic, w.engine = fmt.Sprintf("t-%016x", rand.Uint64()), fmt.Sprintf("%08x", rand.Uint32())
 	if w.address == "" {
 		w.broker = startBroker(t, broker.Options{})
 		w.address = w.broker.Address()
@@ -123,7 +125,7 @@ func (w *world) patience() context.Context {
 }
 
 func (w *world) env() sdk.Env {
-	return sdk.Env{EngineID: "id", Pipeline: "p", Step: "s", Dir: w.t.TempDir(),
+	return sdk.Env{EngineID: w.engine, Pipeline: "p", Step: "s", Dir: w.t.TempDir(), StateDir: w.state,
 		Log: slog.New(slog.NewTextHandler(w.log, nil))}
 }
 
@@ -369,20 +371,40 @@ func (w *world) output(keys string, schema string) (sdk.Sink, *array.RecordBuild
 	return inst.(sdk.Sink), builder(s.Arrow())
 }
 
+// write writes a batch and shows it.
 func write(w *world, out sdk.Sink, b *sdk.Batch) {
 	w.t.Helper()
 	if err := out.Write(w.ctx(), b); err != nil {
 		w.t.Fatal(err)
 	}
-	if handle, err := out.(sdk.TwoStep).Prepare(w.ctx(), 1); err != nil || handle != nil {
-		w.t.Fatalf("Prepare: got %q, %v, want nothing to publish", handle, err)
+	if err := endEpoch(w.ctx(), out, 1); err != nil {
+		w.t.Fatal(err)
 	}
+}
+
+// endEpoch ends an epoch as the engine does.
+func endEpoch(ctx context.Context, out sdk.Sink, epoch uint64) error {
+	handle, err := prepare(ctx, out, epoch)
+	if err != nil {
+		return err
+	}
+	return out.(sdk.TwoStep).Publish(ctx, epoch, handle)
+}
+
+// prepare ends an epoch as far as its record.
+func prepare(ctx context.Context, out sdk.Sink, epoch uint64) ([]byte, error) {
+	two := out.(sdk.TwoStep)
+	if err := two.Signal(ctx, sdk.Signal{Kind: sdk.Barrier, Epoch: epoch}, nil); err != nil {
+		return nil, err
+	}
+	return two.Prepare(ctx, epoch)
 }
 
 // records reads n records of the topic, by partition, with a plain client.
 func (w *world) records(n int) []*kgo.Record {
 	w.t.Helper()
-	cl := w.client(kgo.ConsumeTopics(w.topic), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()))
+	cl := w.client(kgo.ConsumeTopics(w.topic), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	var records []*kgo.Record
 	for len(records) < n {
 		fetches := cl.PollFetches(w.ctx())

@@ -1,12 +1,12 @@
 package redpanda
 
 import (
+	"encoding/binary"
 	"strconv"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"etlengine/plugins/sdk"
 	"etlengine/plugins/sdk/jsonrows"
@@ -70,6 +70,14 @@ func (c *SinkConfig) shapeOf(in *arrow.Schema) (shape, []sdk.Problem) {
 	return s, problems
 }
 
+func (s *shape) headerNames() []string {
+	names := make([]string, len(s.headers))
+	for i, h := range s.headers {
+		names[i] = h.name
+	}
+	return names
+}
+
 // elsewhere tells whether a column is the key or a header.
 func (s *shape) elsewhere(column int) bool {
 	for _, h := range s.headers {
@@ -108,11 +116,10 @@ type encoder struct {
 	empty   func(row int) bool // whether the record has no value at all
 	key     arrow.Array        // nil: none
 	headers []arrow.Array
-	names   []header
 }
 
 func (s *shape) encoder(rows arrow.RecordBatch) *encoder {
-	e := &encoder{names: s.headers, empty: func(int) bool { return false }}
+	e := &encoder{empty: func(int) bool { return false }}
 	if s.key >= 0 {
 		e.key = rows.Column(s.key)
 	}
@@ -157,48 +164,27 @@ func appendPlain(dst []byte, column arrow.Array, row int) []byte {
 	return append(dst, column.ValueStr(row)...)
 }
 
-// cut is a part of a slab's bytes; to < 0 stands for none, which is not empty.
-type cut struct{ from, to int }
-
-func (c cut) of(b []byte) []byte {
-	if c.to < 0 {
-		return nil
+// put adds a row as a record, which the caller completes, and tells where it
+// begins and what its key is; nil for none.
+func (s *spool) put(e *encoder, row int, now int64) (at int, key []byte) {
+	at = s.begin(now)
+	from := len(s.block)
+	if e.key != nil && !e.key.IsNull(row) {
+		s.block = appendPlain(s.block, e.key, row)
+		key = s.block[from:len(s.block):len(s.block)]
+		binary.LittleEndian.PutUint32(s.block[at+8:], uint32(len(key)+1))
 	}
-	return b[c.from:c.to:c.to]
-}
-
-// fill encodes rows. Records point into the bytes only when those have stopped
-// moving.
-func (s *slab) fill(e *encoder, from, to int) {
-	for row := from; row < to; row++ {
-		s.part(e.key == nil || e.key.IsNull(row), func(dst []byte) []byte { return appendPlain(dst, e.key, row) })
-		s.part(e.empty(row), func(dst []byte) []byte { return e.value(dst, row) })
-		for _, column := range e.headers {
-			s.part(column.IsNull(row), func(dst []byte) []byte { return appendPlain(dst, column, row) })
+	if from = len(s.block); !e.empty(row) {
+		s.block = e.value(s.block, row)
+		binary.LittleEndian.PutUint32(s.block[at+12:], uint32(len(s.block)-from+1))
+	}
+	for _, column := range e.headers {
+		from = len(s.block)
+		s.block = append(s.block, 0, 0, 0, 0)
+		if !column.IsNull(row) {
+			s.block = appendPlain(s.block, column, row)
+			binary.LittleEndian.PutUint32(s.block[from:], uint32(len(s.block)-from-lengthBytes+1))
 		}
 	}
-	cuts, width := s.cuts, len(e.headers)
-	for range to - from {
-		r := kgo.Record{Key: cuts[0].of(s.bytes), Value: cuts[1].of(s.bytes)}
-		for i, c := range cuts[2 : 2+width] {
-			s.headers = append(s.headers, kgo.RecordHeader{Key: e.names[i].name, Value: c.of(s.bytes)})
-		}
-		s.records = append(s.records, r)
-		cuts = cuts[2+width:]
-	}
-	for i := range s.records {
-		if width > 0 {
-			s.records[i].Headers = s.headers[i*width : (i+1)*width : (i+1)*width]
-		}
-	}
-}
-
-func (s *slab) part(none bool, put func([]byte) []byte) {
-	if none {
-		s.cuts = append(s.cuts, cut{to: -1})
-		return
-	}
-	from := len(s.bytes)
-	s.bytes = put(s.bytes)
-	s.cuts = append(s.cuts, cut{from, len(s.bytes)})
+	return at, key
 }

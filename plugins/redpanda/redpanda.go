@@ -3,7 +3,8 @@
 //
 // The source assigns partitions by hand and keeps its positions with the
 // engine, never in a consumer group, and a position that no longer exists is an
-// error, never a silent jump. The sink is idempotent and waits for all replicas.
+// error, never a silent jump. The sink writes an epoch in one transaction, which
+// readers of committed records see once and whole.
 package redpanda
 
 import (
@@ -28,15 +29,17 @@ var Source = sdk.Spec[SourceConfig]{
 
 // Sink writes one topic.
 var Sink = sdk.Spec[SinkConfig]{
-	Kind:        sdk.KindSink,
-	Name:        "redpanda",
-	Summary:     "Writes rows as records of a topic of Redpanda or Kafka.",
-	Example:     "redpanda: {topic: client_tickets, key: client_id}",
-	AtLeastOnce: "a crash can write an epoch's records to the topic twice",
-	Defaults:    SinkConfig{Format: formatJSON},
-	Schema:      func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) { return in, c.check(in) },
-	Resources:   func(c *SinkConfig) []string { return c.resources(c.Topic) },
-	Needs:       func(c *SinkConfig) []string { return c.needs() },
-	Setup:       makeTopic,
-	Open:        openSink,
+	Kind:      sdk.KindSink,
+	Name:      "redpanda",
+	Summary:   "Writes rows as records of a topic of Redpanda or Kafka.",
+	Example:   "redpanda: {topic: client_tickets, key: client_id}",
+	Defaults:  SinkConfig{Format: formatJSON},
+	Schema:    func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) { return in, c.check(in) },
+	Resources: func(c *SinkConfig) []string { return c.resources(c.Topic) },
+	Needs:     func(c *SinkConfig) []string { return c.needs() },
+	Setup:     makeTopics,
+	Leftovers: leftovers,
+	Forget:    forget,
+	Hidden:    hidden,
+	Open:      openSink,
 }.Plugin()

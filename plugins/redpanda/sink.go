@@ -4,42 +4,66 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"etlengine/plugins/sdk"
 )
 
-const (
-	linger         = time.Millisecond // throughput does not care, latency does
-	bufferRecords  = 50_000
-	bufferBytes    = 64 << 20
-	deliverWithin  = 2 * time.Minute
-	slabRecords    = 512
-	slabBytesGuess = 128 << 10
-)
+// spoolBound is how large a spool grows before its epoch ought to end. While
+// the epoch before is published it may grow to twice that, then Write waits.
+const spoolBound = 64 << 20
 
-// sink writes one topic. Records are on their way as soon as Write has copied
-// them; Prepare waits until all replicas have them.
+// sink writes one topic. An epoch's records lie in a spool until the epoch has
+// been recorded; Publish then writes them in one transaction, together with a
+// note of the epoch.
+//
+// Write and Signal are called by one goroutine, Prepare and Publish by another,
+// while the next epoch's spool fills.
 type sink struct {
-	topic  string
+	config *SinkConfig
+	env    sdk.Env
+	owner  owner
 	shape  shape
-	k      *cluster
-	ctx    context.Context // of the records: a call's own may end before they arrive
+	folder string // of spools
+	limits limits
+	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	slabs  sync.Pool
+
+	partitions atomic.Int32 // of the topic
+	size       atomic.Int64 // of the spool that fills
+
+	writing sync.Mutex // held by Write and Signal, and by Close to clear up after them
+	filling *spool     // nil: no rows yet
+	epoch   uint64     // of its rows
+	turn    turn
 
 	mu     sync.Mutex
-	failed error // the first record that did not arrive
+	sealed *spool        // ended by a barrier, not yet prepared
+	busy   chan struct{} // closed once the epoch of the last barrier is published; nil: it is
+	failed error         // for good: the epoch cannot become whole any more
+
+	publishing sync.Mutex // held by Prepare, Publish and Recover, and by Close after them
+	publisher  publisher
+}
+
+// limits are what tests make smaller.
+type limits struct {
+	record   int           // bytes of a record as the topic takes them
+	spool    int64         // spoolBound
+	stalled  time.Duration // without a word of the broker, in a transaction
+	patience time.Duration // between the first failure to publish and giving up
 }
 
 var (
 	_ sdk.Sink    = (*sink)(nil)
 	_ sdk.TwoStep = (*sink)(nil)
+	_ sdk.Fuller  = (*sink)(nil)
 )
 
 func openSink(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
@@ -47,163 +71,221 @@ func openSink(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env)
 	if len(problems) > 0 {
 		return nil, problems[0]
 	}
-	k, err := c.connect(ctx, env,
-		kgo.RequiredAcks(kgo.AllISRAcks()), // with the client's default of idempotent writes
-		kgo.ProducerBatchCompression(c.codecs()...),
-		kgo.ProducerLinger(linger),
-		kgo.MaxBufferedRecords(bufferRecords), kgo.MaxBufferedBytes(bufferBytes),
-		kgo.RecordDeliveryTimeout(deliverWithin),
-		// The client's partitioner: Kafka's murmur2 of the key, and for
-		// records without one a partition at a time.
-	)
-	if err != nil {
+	if env.StateDir == "" {
+		return nil, errors.New("opening the topic's spool: want a state directory, got none")
+	}
+	s := &sink{config: c, env: env, owner: ownerOf(env), shape: shape, epoch: env.Epoch + 1,
+		limits: limits{spool: spoolBound, stalled: stalledFor, patience: publishWithin}}
+	s.folder = spoolFolder(env.StateDir, s.owner)
+	if err := makeSpoolFolder(env.StateDir, s.folder); err != nil {
 		return nil, err
 	}
-	ready, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if _, err := k.describe(ready, false, c.Topic); err != nil {
-		k.Client.Close()
+	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
-	s := &sink{topic: c.Topic, shape: shape, k: k}
+	s.turn = newTurn(c.Topic)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
 }
 
-// codecs is what to compress with, by preference. Between processes of one
-// machine compression is the largest cost there is.
-func (c *SinkConfig) codecs() []kgo.CompressionCodec {
-	switch c.Compression {
-	case "snappy":
-		return []kgo.CompressionCodec{kgo.SnappyCompression()}
-	case "lz4":
-		return []kgo.CompressionCodec{kgo.Lz4Compression()}
-	case "zstd":
-		return []kgo.CompressionCodec{kgo.ZstdCompression()}
-	case "gzip":
-		return []kgo.CompressionCodec{kgo.GzipCompression()}
-	case "":
-		if len(c.Brokers) > 0 {
-			return []kgo.CompressionCodec{kgo.SnappyCompression(), kgo.NoCompression()}
-		}
+// connect finds out what Write must know of the topic.
+func (s *sink) connect(ctx context.Context) error {
+	p, err := connectProducer(ctx, s.config, s.env, transactionTimeout)
+	if err != nil {
+		return err
 	}
-	return []kgo.CompressionCodec{kgo.NoCompression()}
+	ready, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	details, err := p.describe(ready, false, s.config.Topic)
+	if err != nil {
+		p.close()
+		return err
+	}
+	s.partitions.Store(int32(len(details[s.config.Topic].Partitions)))
+	s.limits.record = p.limit
+	s.publisher.producer = p
+	return nil
 }
 
-// Write copies the rows into records and sends them off. It blocks while too
-// many are on their way, and fails as soon as one before it has.
+// Write encodes the rows into the epoch's spool. All that a row could be
+// refused for is found out here.
 func (s *sink) Write(ctx context.Context, b *sdk.Batch) error {
-	stop := context.AfterFunc(ctx, s.cancel) // else a full buffer blocks a run that is over
-	defer stop()
-	now := time.Now()
-	encoder := s.shape.encoder(b.Rows)
-	for from, rows := 0, int(b.NumRows()); from < rows; from += slabRecords {
-		if err := s.failure(); err != nil {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := s.room(ctx); err != nil || b.NumRows() == 0 {
+		return err
+	}
+	err := s.spool(b)
+	if err != nil {
+		err = fmt.Errorf("writing to topic %q: %w", s.config.Topic, err)
+		s.fail(err)
+	}
+	return err
+}
+
+// room waits while the spool is too large to grow and the one before it is
+// still being published.
+func (s *sink) room(ctx context.Context) error {
+	for s.size.Load() >= 2*s.limits.spool {
+		s.mu.Lock()
+		busy := s.busy
+		s.mu.Unlock()
+		if busy == nil {
+			break // nobody to wait for: the barrier is late
+		}
+		select {
+		case <-busy:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.ctx.Done():
+			return errSinkClosed
+		}
+	}
+	return s.failure()
+}
+
+func (s *sink) spool(b *sdk.Batch) (err error) {
+	if s.filling == nil {
+		if s.filling, err = createSpool(s.folder, s.epoch, s.shape.headerNames()); err != nil {
 			return err
 		}
-		slab := s.slab()
-		slab.fill(encoder, from, min(from+slabRecords, rows))
-		slab.left = len(slab.records)
-		arrived := slab.arrived // a method value is an allocation
-		for i := range slab.records {
-			r := &slab.records[i]
-			r.Topic, r.Timestamp = s.topic, now
-			s.k.Produce(s.ctx, r, arrived)
+	}
+	now, partitions := time.Now().UnixMilli(), s.partitions.Load()
+	e := s.shape.encoder(b.Rows)
+	most := s.limits.record - s.overhead()
+	s.turn.next()
+	for row := range int(b.NumRows()) {
+		at, key := s.filling.put(e, row, now)
+		size := len(s.filling.block) - at
+		if size > most {
+			return fmt.Errorf("a record of %d bytes is larger than the topic takes (its max.message.bytes is %d)",
+				size-recordHead, s.limits.record)
+		}
+		if err := s.filling.end(at, s.turn.partition(key, size, partitions)); err != nil {
+			return err
 		}
 	}
-	return ctx.Err()
+	s.size.Store(s.filling.bytes())
+	return nil
 }
 
-// failure is the first error of any record, for good: the epoch cannot become
-// whole any more.
+// overhead is what Kafka's format and our header add to a record, at most, and
+// the spool's own does not.
+func (s *sink) overhead() int {
+	const batchHead, lengths = 61, 36
+	size := batchHead + lengths + s.owner.headerBytes()
+	for _, h := range s.shape.headers {
+		size += len(h.name) + lengths
+	}
+	return size
+}
+
+// Full tells that the spool has reached its bound.
+func (s *sink) Full() bool { return s.size.Load() >= s.limits.spool }
+
+// Signal ends the epoch at a barrier: what is written from now on goes to
+// another file.
+func (s *sink) Signal(_ context.Context, signal sdk.Signal, _ sdk.Emitter) error {
+	if signal.Kind != sdk.Barrier {
+		return nil
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.filling != nil {
+		if err := s.filling.flush(); err != nil {
+			s.fail(err)
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy != nil {
+		return fmt.Errorf("ending epoch %d: the one before it is not published yet", signal.Epoch)
+	}
+	s.sealed, s.filling, s.busy = s.filling, nil, make(chan struct{})
+	s.epoch = signal.Epoch + 1
+	s.size.Store(0)
+	return s.failed
+}
+
+// failure is the first error for good.
 func (s *sink) failure() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.failed
 }
 
-func (s *sink) fail(r *kgo.Record, err error) {
+func (s *sink) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed == nil {
-		s.failed = fmt.Errorf("writing to topic %q at %s: %w", s.topic, s.k.name, s.reason(r, err))
+		s.failed = err
 	}
 }
 
-func (s *sink) reason(r *kgo.Record, err error) error {
-	switch {
-	case errors.Is(err, kerr.MessageTooLarge):
-		return fmt.Errorf("a record of %d bytes is larger than the topic takes (its max.message.bytes): %w",
-			len(r.Key)+len(r.Value), err)
-	case errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries):
-		if last := s.k.dials.last(); last != nil {
-			return fmt.Errorf("%w: no acknowledgement within %s, last: %w", sdk.ErrDisconnected, deliverWithin, last)
-		}
-		return fmt.Errorf("%w: no acknowledgement within %s: %w", sdk.ErrDisconnected, deliverWithin, err)
-	}
-	return s.k.explain(err)
-}
-
-// Signal has nothing to note.
-func (s *sink) Signal(context.Context, sdk.Signal, sdk.Emitter) error { return nil }
-
-// Prepare waits until every record has arrived. There is nothing to publish:
-// records are visible as they arrive.
-func (s *sink) Prepare(ctx context.Context, _ uint64) ([]byte, error) {
-	if err := s.k.Flush(ctx); err != nil {
-		return nil, fmt.Errorf("writing to topic %q at %s: %w", s.topic, s.k.name, err)
-	}
-	return nil, s.failure()
-}
-
-// Publish has nothing to do.
-func (s *sink) Publish(context.Context, uint64, []byte) error { return nil }
-
-// Recover has nothing to forget.
-func (s *sink) Recover(context.Context, []byte) error { return nil }
-
-// Close drops what no Prepare has waited for. It unblocks Write.
-func (s *sink) Close(context.Context) error {
-	s.cancel()
-	s.k.Client.Close()
-	return nil
-}
-
-// slab is the memory of some records: one allocation instead of three a record.
-type slab struct {
-	sink    *sink
-	bytes   []byte
-	cuts    []cut
-	records []kgo.Record
-	headers []kgo.RecordHeader
-
-	mu     sync.Mutex
-	left   int // records on their way
-	broken bool
-}
-
-func (s *sink) slab() *slab {
-	if used, ok := s.slabs.Get().(*slab); ok {
-		used.bytes, used.cuts = used.bytes[:0], used.cuts[:0]
-		used.records, used.headers = used.records[:0], used.headers[:0]
-		return used
-	}
-	return &slab{sink: s, bytes: make([]byte, 0, slabBytesGuess), records: make([]kgo.Record, 0, slabRecords)}
-}
-
-// arrived is the client's promise. After the last of a slab the client holds
-// none of its memory; after an error it might, so such a slab is not used again.
-func (s *slab) arrived(r *kgo.Record, err error) {
+// released lets Write go on: the sealed epoch is published, or never will be.
+func (s *sink) released(err error) {
 	if err != nil {
-		s.sink.fail(r, err)
+		s.fail(err)
 	}
 	s.mu.Lock()
-	s.left--
-	free := s.left == 0
-	s.broken = s.broken || err != nil
-	free = free && !s.broken
-	s.mu.Unlock()
-	if free {
-		s.sink.slabs.Put(s)
+	defer s.mu.Unlock()
+	if s.busy != nil {
+		close(s.busy)
+		s.busy = nil
 	}
+}
+
+// Close forgets what no Prepare has named. It unblocks Write and Publish; a
+// transaction that is open is aborted, if the broker answers soon.
+func (s *sink) Close(context.Context) error {
+	s.cancel()
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.mu.Lock()
+	forgotten := []*spool{s.filling, s.sealed}
+	s.filling, s.sealed = nil, nil
+	s.mu.Unlock()
+	var errs []error
+	for _, sp := range forgotten {
+		if sp != nil {
+			errs = append(errs, sp.discard())
+		}
+	}
+	s.publisher.hurry(closePatience)
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	s.publisher.drop()
+	return errors.Join(errs...)
+}
+
+// turn chooses partitions: by key as Kafka does, and for records without one a
+// partition at a time, so that batches fill.
+type turn struct {
+	pick  kgo.TopicPartitioner
+	keyed kgo.Record
+	at    uint32
+	bytes int
+}
+
+const turnBytes = 1 << 20 // about a batch
+
+func newTurn(topic string) turn {
+	return turn{pick: kgo.StickyKeyPartitioner(nil).ForTopic(topic), at: rand.Uint32()}
+}
+
+// next takes the next partition for records without a key. That it happens
+// with each batch of rows keeps all partitions moving where rows are few.
+func (t *turn) next() { t.at, t.bytes = t.at+1, 0 }
+
+func (t *turn) partition(key []byte, size int, of int32) int32 {
+	if key != nil {
+		t.keyed.Key = key
+		return int32(t.pick.Partition(&t.keyed, int(of)))
+	}
+	if t.bytes >= turnBytes {
+		t.next()
+	}
+	t.bytes += size
+	return int32(t.at % uint32(of))
 }

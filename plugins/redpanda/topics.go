@@ -10,11 +10,12 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"etlengine/plugins/sdk"
 )
 
-const askAgain = 100 * time.Millisecond // while a topic that was just made spreads
+const askAgain = 25 * time.Millisecond // while a topic that was just made spreads
 
 // ends are the limits of a partition's log.
 type ends struct {
@@ -71,7 +72,8 @@ func (k *cluster) missing(ctx context.Context, err error, wanted []string) error
 	if listErr != nil {
 		return fmt.Errorf("%w at %s", err, k.name)
 	}
-	names := details.Names()
+	isOurs := func(name string) bool { return name == epochsTopic }
+	names := slices.DeleteFunc(details.Names(), isOurs)
 	for _, topic := range wanted {
 		if near := sdk.Nearest(topic, names); near != "" && !slices.Contains(names, topic) {
 			return fmt.Errorf("%w at %s, did you mean %s?", err, k.name, near)
@@ -135,37 +137,69 @@ func (k *cluster) offsets(ctx context.Context, ask listing, topics []string) (ma
 	return offsets, nil
 }
 
-// makeTopic makes the sink's topic before any reader of it is opened.
-func makeTopic(ctx context.Context, c *SinkConfig, env sdk.Env) error {
-	k, err := c.connect(ctx, env)
+// makeTopics makes the sink's topic before any reader of it is opened, and the
+// one in which published epochs are noted.
+func makeTopics(ctx context.Context, c *SinkConfig, env sdk.Env) error {
+	k, err := c.connect(ctx, env, kgo.MetadataMinAge(askAgain)) // else the answers are as old as the client allows
 	if err != nil {
 		return err
 	}
 	defer k.Client.Close()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	details, err := k.describe(ctx, false, c.Topic)
-	if err == nil {
-		if have := len(details[c.Topic].Partitions); c.Partitions > 0 && have != int(c.Partitions) {
-			env.Log.Warn("the topic exists; partitions is for topics that are made",
-				"topic", c.Topic, "has", have, "partitions", c.Partitions)
-		}
-		return nil
-	}
-	if !errors.Is(err, errMissing) {
+	details, err := k.makeTopic(ctx, c.Topic, c.Partitions, nil)
+	if err != nil {
 		return err
 	}
-	partitions := c.Partitions
+	if have := len(details.Partitions); c.Partitions > 0 && have != int(c.Partitions) {
+		env.Log.Warn("the topic exists; partitions is for topics that are made",
+			"topic", c.Topic, "has", have, "partitions", c.Partitions)
+	}
+	if err := k.makeEpochs(ctx); err != nil {
+		return withRights(err, ownerOf(env))
+	}
+	return nil
+}
+
+// makeTopic makes a topic unless it exists, and waits until it is there.
+func (k *cluster) makeTopic(ctx context.Context, topic string, partitions int32,
+	configs map[string]*string) (kadm.TopicDetail, error) {
+	details, err := k.describe(ctx, false, topic)
+	if !errors.Is(err, errMissing) {
+		return details[topic], err
+	}
 	if partitions == 0 {
 		partitions = -1 // the broker's default
 	}
-	made, err := k.admin.CreateTopic(ctx, partitions, -1, nil, c.Topic)
+	made, err := k.admin.CreateTopic(ctx, partitions, -1, configs, topic)
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
 		if made.ErrMessage != "" {
 			err = fmt.Errorf("%s: %w", made.ErrMessage, err)
 		}
-		return fmt.Errorf("making topic %q at %s: %w", c.Topic, k.name, k.explain(err))
+		return kadm.TopicDetail{}, fmt.Errorf("making topic %q at %s: %w", topic, k.name, k.explain(err))
 	}
-	_, err = k.describe(ctx, true, c.Topic)
-	return err
+	details, err = k.describe(ctx, true, topic)
+	return details[topic], err
+}
+
+// makeEpochs makes the topic of notes. Whatever the cluster's defaults: a note
+// stays until the next one of its output, however long that takes.
+func (k *cluster) makeEpochs(ctx context.Context) error {
+	compact := map[string]*string{"cleanup.policy": kadm.StringPtr("compact"),
+		"retention.ms": kadm.StringPtr("-1"), "retention.bytes": kadm.StringPtr("-1"),
+		"segment.bytes": kadm.StringPtr("16777216")} // what is written last is not compacted, and read at each start
+	if _, err := k.makeTopic(ctx, epochsTopic, 1, compact); err != nil {
+		return err
+	}
+	configs, err := k.admin.DescribeTopicConfigs(ctx, epochsTopic)
+	if err != nil || len(configs) != 1 || configs[0].Err != nil {
+		return nil // who may not ask this cannot have made it otherwise
+	}
+	for _, c := range configs[0].Configs {
+		if policy := c.MaybeValue(); c.Key == "cleanup.policy" && policy != "compact" {
+			return fmt.Errorf("topic %q at %s has cleanup.policy %s: want compact, or notes of what was published "+
+				"get lost; set it, with retention.ms and retention.bytes -1", epochsTopic, k.name, policy)
+		}
+	}
+	return nil
 }

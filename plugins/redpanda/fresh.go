@@ -1,0 +1,134 @@
+package redpanda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"etlengine/plugins/sdk"
+)
+
+// leftovers lists what forget removes, and the topic that it leaves.
+func leftovers(ctx context.Context, c *SinkConfig, env sdk.Env) ([]string, error) {
+	var list []string
+	spools, err := countSpools(spoolFolder(env.StateDir, ownerOf(env)))
+	if err != nil {
+		return nil, err
+	}
+	if spools > 0 {
+		list = append(list, fmt.Sprintf("%d spool files of topic %s", spools, c.Topic))
+	}
+	p, err := visit(ctx, c, env)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	if c.isEmbedded() {
+		logs, err := p.logs(ctx, c.Topic)
+		if errors.Is(err, errMissing) {
+			return list, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		records := int64(0)
+		for _, l := range logs {
+			records += l.high - l.start
+		}
+		return append(list, fmt.Sprintf("topic %s of the embedded broker, about %d records", c.Topic, records)), nil
+	}
+	noted, err := p.lastNote(ctx, ownerOf(env))
+	if err == nil && noted.Epoch > 0 {
+		list = append(list, fmt.Sprintf("the note in topic %s at %s that epoch %d is in topic %s, which stays as it is",
+			epochsTopic, p.name, noted.Epoch, c.Topic))
+	}
+	return list, err
+}
+
+// forget removes the spools, the note of what was published and, on the
+// embedded broker, the topic.
+func forget(ctx context.Context, c *SinkConfig, env sdk.Env) error {
+	p, err := visit(ctx, c, env)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	o := ownerOf(env)
+	noted, err := p.lastNote(ctx, o)
+	if err != nil {
+		return err
+	}
+	if noted.Epoch > 0 {
+		if err := p.unnote(ctx, o); err != nil {
+			return err
+		}
+	}
+	if c.isEmbedded() {
+		_, err := p.admin.DeleteTopic(ctx, c.Topic)
+		if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return fmt.Errorf("deleting topic %q: %w", c.Topic, p.explain(err))
+		}
+	}
+	// Last: while there are spools there is something to forget.
+	if err := os.RemoveAll(spoolFolder(env.StateDir, o)); err != nil {
+		return fmt.Errorf("removing spools: %w", err)
+	}
+	return nil
+}
+
+func (c *SinkConfig) isEmbedded() bool { return len(c.Brokers) == 0 }
+
+func visit(ctx context.Context, c *SinkConfig, env sdk.Env) (*producer, error) {
+	return connectProducer(ctx, c, env, shortTransaction)
+}
+
+// lastNote ends what an engine before left open, and reads what it noted.
+func (p *producer) lastNote(ctx context.Context, o owner) (note, error) {
+	err := p.fence(ctx, o, 0)
+	if errors.Is(err, errMissing) {
+		return note{}, nil
+	}
+	return p.noted, err
+}
+
+// unnote writes a tombstone for the notes of an output.
+func (p *producer) unnote(ctx context.Context, o owner) error {
+	ctx, cancel := context.WithTimeout(ctx, endWithin)
+	defer cancel()
+	err := p.BeginTransaction()
+	if err == nil {
+		tombstone := &kgo.Record{Topic: epochsTopic, Key: []byte(o.key()), Timestamp: time.Now()}
+		err = p.ProduceSync(ctx, tombstone).FirstErr()
+	}
+	if err == nil {
+		err = p.EndTransaction(ctx, kgo.TryCommit)
+	}
+	if err != nil {
+		return fmt.Errorf("removing the note of %s from topic %s: %w", o.key(), epochsTopic,
+			withRights(p.explain(err), o))
+	}
+	return nil
+}
+
+func countSpools(folder string) (int, error) {
+	files, err := os.ReadDir(folder)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("looking for spools: %w", err)
+	}
+	count := 0
+	for _, f := range files {
+		if strings.HasSuffix(f.Name(), spoolSuffix) {
+			count++
+		}
+	}
+	return count, nil
+}

@@ -1,0 +1,112 @@
+package redpanda
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"etlengine/plugins/sdk"
+)
+
+// handleVersion changes when an older engine could misread a handle.
+const handleVersion = 1
+
+// note names an epoch with rows that was published. The zero note stands for
+// none so far.
+type note struct {
+	Epoch uint64 `json:"epoch"`
+	// ID is random, and made with the epoch's spool: two engines that run
+	// with copies of one state directory count the same epochs.
+	ID string `json:"id,omitempty"`
+	At int64  `json:"at,omitempty"` // where the topic of epochs has it, or before that
+}
+
+func (n note) same(other note) bool { return n.Epoch == other.Epoch && n.ID == other.ID }
+
+func (n note) String() string {
+	if n.Epoch == 0 {
+		return "no epoch"
+	}
+	return fmt.Sprintf("epoch %d (%s)", n.Epoch, n.ID)
+}
+
+// handle is what the engine's record keeps of a prepared epoch.
+type handle struct {
+	Version  int     `json:"v"`
+	Epoch    uint64  `json:"epoch"`
+	Previous note    `json:"previous"` // the newest epoch with rows before this one
+	Topic    string  `json:"topic"`
+	Spool    *sealed `json:"spool,omitempty"` // nil: no rows
+}
+
+// sealed is a spool that has been written to its end.
+type sealed struct {
+	Name    string  `json:"name"`
+	ID      string  `json:"id"`
+	Length  int64   `json:"length"`
+	Records int64   `json:"records"`
+	Shares  []share `json:"shares"`
+}
+
+// share is what goes to one partition.
+type share struct {
+	Partition int32 `json:"p"`
+	Records   int64 `json:"n"`
+	From      int64 `json:"from"` // the partition ended here or later when the epoch was published
+}
+
+// note is what the topic of epochs says when the epoch has been published.
+func (h *handle) note() note {
+	if h.Spool == nil {
+		return h.Previous
+	}
+	return note{Epoch: h.Epoch, ID: h.Spool.ID, At: h.Previous.At}
+}
+
+func (h *handle) encode() ([]byte, error) {
+	h.Version = handleVersion
+	return json.Marshal(h)
+}
+
+func decodeHandle(data []byte) (*handle, error) {
+	h := new(handle)
+	if err := json.Unmarshal(data, h); err != nil {
+		return nil, fmt.Errorf("reading what the record says of the topic's rows: %w", err)
+	}
+	if h.Version != handleVersion {
+		return nil, fmt.Errorf("reading what the record says of the topic's rows: want version %d, got %d; "+
+			"go on with the engine that wrote it", handleVersion, h.Version)
+	}
+	s := h.Spool
+	if s == nil {
+		return h, nil
+	}
+	if !filepath.IsLocal(s.Name) || filepath.Base(s.Name) != s.Name || s.Length < 0 || h.Epoch == 0 {
+		return nil, fmt.Errorf("the record names the spool %q of epoch %d: want a file in the folder of spools",
+			s.Name, h.Epoch)
+	}
+	sum := int64(0)
+	for i, sh := range s.Shares {
+		if sh.Partition < 0 || sh.Records <= 0 || i > 0 && sh.Partition <= s.Shares[i-1].Partition {
+			return nil, fmt.Errorf("the record gives the spool %s %d rows of partition %d: want each once, in order",
+				s.Name, sh.Records, sh.Partition)
+		}
+		sum += sh.Records
+	}
+	if sum != s.Records {
+		return nil, fmt.Errorf("the record gives the spool %s %d rows, and its partitions %d", s.Name, s.Records, sum)
+	}
+	return h, nil
+}
+
+// hidden tells what a handle keeps from readers until it is published.
+func hidden(data []byte) (sdk.Hidden, error) {
+	if len(data) == 0 {
+		return sdk.Hidden{}, nil
+	}
+	h, err := decodeHandle(data)
+	if err != nil || h.Spool == nil {
+		return sdk.Hidden{}, err
+	}
+	return sdk.Hidden{Rows: h.Spool.Records, Bytes: h.Spool.Length, Files: 1}, nil
+}

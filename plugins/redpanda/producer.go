@@ -1,0 +1,151 @@
+package redpanda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"etlengine/plugins/sdk"
+)
+
+const (
+	linger        = time.Millisecond // throughput does not care, latency does
+	bufferRecords = 20_000
+	bufferBytes   = 64 << 20
+	batchBytesMax = 1_000_012 // what brokers take unless told otherwise, with some room
+
+	// transactionTimeout is how long readers of the topic wait behind an
+	// engine that died in a transaction and does not come back; a large epoch
+	// must fit in. Brokers that allow less get shortTransaction.
+	transactionTimeout = 5 * time.Minute
+	shortTransaction   = time.Minute
+	fenceWithin        = 30 * time.Second // the transaction before may have to be ended first
+)
+
+// producer is a client with the output's transactional id. Once fenced, all
+// clients with that id before it can do no more, what they left open has been
+// ended, and noted is what their epochs left.
+type producer struct {
+	*cluster
+	timeout  time.Duration
+	limit    int // bytes of a batch of the topic
+	fenced   bool
+	embedded bool
+	marker   marker
+	noted    note
+	slabs    slabs
+	closing  sync.Once
+}
+
+func (p *producer) close() { p.closing.Do(p.Client.Close) }
+
+// connectProducer makes a client that has not fenced anybody yet.
+func connectProducer(ctx context.Context, c *SinkConfig, env sdk.Env, timeout time.Duration) (*producer, error) {
+	p := &producer{timeout: timeout, limit: batchBytesMax}
+	k, err := c.connect(ctx, env,
+		kgo.TransactionalID(ownerOf(env).transactional()),
+		kgo.TransactionTimeout(timeout),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), // chosen when they were spooled
+		kgo.ProducerBatchCompression(c.codecs()...),
+		kgo.ProducerBatchMaxBytesFn(func(string) int32 { return int32(p.limit) }),
+		kgo.ProducerLinger(linger),
+		kgo.MaxBufferedRecords(bufferRecords), kgo.MaxBufferedBytes(bufferBytes),
+	)
+	if err != nil {
+		return nil, err
+	}
+	p.cluster = k
+	metadata, err := k.admin.BrokerMetadata(ctx)
+	if err != nil {
+		k.Client.Close()
+		return nil, fmt.Errorf("asking %s who it is: %w", k.name, k.explain(err))
+	}
+	p.embedded = isEmbedded(metadata)
+	p.limit = k.recordLimit(ctx, c.Topic)
+	return p, nil
+}
+
+// codecs is what to compress with, by preference. Between processes of one
+// machine compression is the largest cost there is.
+func (c *SinkConfig) codecs() []kgo.CompressionCodec {
+	switch c.Compression {
+	case "snappy":
+		return []kgo.CompressionCodec{kgo.SnappyCompression()}
+	case "lz4":
+		return []kgo.CompressionCodec{kgo.Lz4Compression()}
+	case "zstd":
+		return []kgo.CompressionCodec{kgo.ZstdCompression()}
+	case "gzip":
+		return []kgo.CompressionCodec{kgo.GzipCompression()}
+	case "":
+		if len(c.Brokers) > 0 {
+			return []kgo.CompressionCodec{kgo.SnappyCompression(), kgo.NoCompression()}
+		}
+	}
+	return []kgo.CompressionCodec{kgo.NoCompression()}
+}
+
+// recordLimit asks for the largest batch that the topic takes. Who may write a
+// topic may not always ask this; the default holds then.
+func (k *cluster) recordLimit(ctx context.Context, topic string) int {
+	configs, err := k.admin.DescribeTopicConfigs(ctx, topic)
+	if err != nil {
+		return batchBytesMax
+	}
+	for _, resource := range configs {
+		for _, c := range resource.Configs {
+			if n, err := strconv.Atoi(c.MaybeValue()); c.Key == "max.message.bytes" && err == nil {
+				return min(n, bufferBytes)
+			}
+		}
+	}
+	return batchBytesMax
+}
+
+// fence takes over from all clients before and reads what they noted last. The
+// note was at an offset, or is behind it.
+func (p *producer) fence(ctx context.Context, o owner, from int64) error {
+	within, cancel := context.WithTimeout(ctx, fenceWithin)
+	defer cancel()
+	if _, _, err := p.ProducerID(within); err != nil {
+		return fmt.Errorf("taking over the transactions of %s at %s: %w", o.transactional(), p.name,
+			withRights(p.explain(err), o))
+	}
+	logs, err := p.logs(ctx, epochsTopic)
+	if err != nil {
+		return withRights(err, o)
+	}
+	mine := func(r *kgo.Record) bool { return string(r.Key) == o.key() }
+	found, err := p.committed(ctx, logs[0], from, mine)
+	if err == nil && found == nil && from > logs[0].start {
+		found, err = p.committed(ctx, logs[0], 0, mine)
+	}
+	if err == nil {
+		p.marker, p.noted, err = parseMarker(found)
+	}
+	if err != nil {
+		return withRights(err, o)
+	}
+	p.fenced = true
+	return nil
+}
+
+// withRights adds to a refusal which rights it takes.
+func withRights(err error, o owner) error {
+	switch {
+	case errors.Is(err, kerr.TransactionalIDAuthorizationFailed):
+		return fmt.Errorf("%w; the user needs the rights Write and Describe on the transactional id %s",
+			err, o.transactional())
+	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
+		return fmt.Errorf("%w; the user needs the rights Read and Write on topic %s, which notes "+
+			"what was published", err, epochsTopic)
+	}
+	return err
+}

@@ -1,0 +1,360 @@
+package redpanda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"etlengine/plugins/sdk"
+)
+
+const (
+	publishWithin = 2 * time.Minute
+	closePatience = 3 * time.Second
+	tellAgain     = 10 * time.Second // how often the number of partitions is asked
+
+	maxFenced  = 3 // takeovers by somebody else while one epoch is published
+	maxMissing = 6 // answers that the topic does not exist: with the pauses, some seconds
+)
+
+var errSinkClosed = errors.New("the sink is closed")
+
+// lasting is what no further attempt would change.
+type lasting struct{ text string }
+
+func lastingf(format string, args ...any) error { return lasting{fmt.Sprintf(format, args...)} }
+
+// Error tells what was wrong and what to do.
+func (l lasting) Error() string { return l.text }
+
+// publisher is what Prepare, Publish and Recover know, one at a time.
+type publisher struct {
+	previous note            // the newest published epoch with rows
+	from     map[int32]int64 // where partitions of the embedded broker ended at the latest
+	untried  string          // ID of a spool that this process made, and nobody has tried to publish
+	kept     string          // name of the spool that the newest record may still need
+	counted  time.Time       // when the number of partitions was asked last
+	stage    func(string)    // for tests that die at a stage; nil: nothing
+	mu       sync.Mutex      // guards what follows, which Close needs as well
+	producer *producer
+	closing  *time.Timer // not nil: the sink is being closed
+}
+
+func (b *publisher) reach(stage string) {
+	if b.stage != nil {
+		b.stage(stage)
+	}
+}
+
+// hurry lets go of the broker after a while, whatever is under way.
+func (b *publisher) hurry(after time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.producer
+	b.closing = time.AfterFunc(after, func() {
+		if p != nil {
+			p.close()
+		}
+	})
+}
+
+// use makes p the producer, unless the sink is being closed.
+func (b *publisher) use(p *producer) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closing != nil {
+		p.close()
+		return errSinkClosed
+	}
+	b.producer = p
+	return nil
+}
+
+// drop gives up a producer; the next one fences it.
+func (b *publisher) drop() {
+	b.mu.Lock()
+	p := b.producer
+	b.producer = nil
+	if b.closing != nil {
+		b.closing.Stop()
+	}
+	b.mu.Unlock()
+	if p != nil {
+		p.close()
+	}
+}
+
+// Prepare makes the sealed spool durable. It asks nothing of the broker.
+func (s *sink) Prepare(_ context.Context, epoch uint64) ([]byte, error) {
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	s.mu.Lock()
+	sp := s.sealed
+	s.sealed = nil
+	s.mu.Unlock()
+	h := &handle{Epoch: epoch, Previous: s.publisher.previous, Topic: s.config.Topic}
+	if sp != nil {
+		if err := sp.seal(); err != nil {
+			s.released(err)
+			return nil, err
+		}
+		h.Spool = &sealed{Name: filepath.Base(sp.path), ID: sp.id, Length: sp.size, Records: sp.total}
+		for partition, n := range sp.counts {
+			if n > 0 {
+				p := int32(partition)
+				h.Spool.Shares = append(h.Spool.Shares, share{Partition: p, Records: n, From: s.publisher.from[p]})
+			}
+		}
+		s.publisher.untried = sp.id
+	}
+	return h.encode()
+}
+
+// Publish writes the spool in one transaction, unless the topic of epochs says
+// that this has been done.
+func (s *sink) Publish(ctx context.Context, _ uint64, data []byte) (err error) {
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	defer func() { s.released(err) }()
+	h, err := decodeHandle(data)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	if h.Spool != nil {
+		if err := s.insist(ctx, h); err != nil {
+			return fmt.Errorf("publishing epoch %d to topic %q: %w", h.Epoch, h.Topic, err)
+		}
+	}
+	s.tidy(h)
+	s.recount(ctx)
+	return nil
+}
+
+// tidy removes the spool that the record before this one named. The own one
+// stays until the next record: where the broker loses what it has acknowledged,
+// such as the embedded one in a power cut, it is all there is.
+func (s *sink) tidy(h *handle) {
+	b := &s.publisher
+	kept := ""
+	if h.Spool != nil {
+		kept = h.Spool.Name
+	}
+	if b.kept != "" && b.kept != kept {
+		if err := removeFile(filepath.Join(s.folder, b.kept)); err != nil {
+			s.env.Log.Warn("a spool that is not needed any more stays", "cause", err)
+		}
+	}
+	b.kept, b.previous = kept, h.note()
+	if p := b.producer; p != nil && p.fenced && p.noted.same(b.previous) {
+		b.previous.At = p.noted.At
+	}
+}
+
+// recount asks for the number of partitions, for the rows of later epochs. Who
+// cannot ask goes on with what was.
+func (s *sink) recount(ctx context.Context) {
+	b := &s.publisher
+	if b.producer == nil || time.Since(b.counted) < tellAgain {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if details, err := b.producer.describe(ctx, false, s.config.Topic); err == nil {
+		b.counted = time.Now()
+		s.partitions.Store(int32(len(details[s.config.Topic].Partitions)))
+	}
+}
+
+// insist attempts to publish until it is done, or cannot be, or patience ends.
+// Whatever went wrong, and whatever became of a commit without an answer: a new
+// producer fences the one before, and what is noted decides.
+func (s *sink) insist(ctx context.Context, h *handle) error {
+	var since time.Time
+	pause, fenced, missing := minBackoff, 0, 0
+	for {
+		err := s.attempt(ctx, h)
+		if err == nil {
+			return nil
+		}
+		switch {
+		case isFenced(err):
+			fenced++
+		case errors.Is(err, errMissing):
+			missing++
+		}
+		if since.IsZero() {
+			since = time.Now()
+			s.env.Log.Warn("publishing failed; trying again", "epoch", h.Epoch, "topic", h.Topic, "cause", err)
+		}
+		switch {
+		case s.ctx.Err() != nil:
+			return s.giveUp(errSinkClosed)
+		case ctx.Err() != nil:
+			return s.giveUp(ctx.Err())
+		case fenced > maxFenced:
+			return s.giveUp(fmt.Errorf("another engine writes with the transactional id %s, which a copy of this "+
+				"state directory would; stop it: %w", s.owner.transactional(), err))
+		case lasts(err), missing > maxMissing:
+			return s.giveUp(err)
+		case time.Since(since) > s.limits.patience:
+			return s.giveUp(fmt.Errorf("%w: not done within %s: %w", sdk.ErrDisconnected, s.limits.patience, err))
+		}
+		s.publisher.drop()
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+		pause = min(2*pause, maxBackoff)
+	}
+}
+
+// giveUp aborts what is open, or readers would wait for its timeout.
+func (s *sink) giveUp(err error) error {
+	if p := s.publisher.producer; p != nil {
+		p.abort()
+	}
+	s.publisher.drop()
+	return err
+}
+
+func isFenced(err error) bool {
+	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch)
+}
+
+// lasts tells whether another attempt is bound to fail like this one.
+func lasts(err error) bool {
+	_, isConflict := errors.AsType[*conflict](err)
+	_, isLasting := errors.AsType[lasting](err)
+	if isConflict || isLasting || errors.Is(err, errDamaged) || errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	refused := []error{kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed,
+		kerr.TransactionalIDAuthorizationFailed, kerr.SaslAuthenticationFailed, kerr.MessageTooLarge,
+		kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.InvalidTimestamp, kerr.PolicyViolation,
+		kerr.UnsupportedForMessageFormat, kerr.UnsupportedVersion, kerr.InvalidTransactionTimeout}
+	return slices.ContainsFunc(refused, func(e error) bool { return errors.Is(err, e) })
+}
+
+// attempt publishes what is missing, if anything is.
+func (s *sink) attempt(ctx context.Context, h *handle) error {
+	b := &s.publisher
+	p, err := s.ready(ctx, h.Previous.At)
+	if err != nil {
+		return err
+	}
+	done, err := h.judge(s.owner, p.name, p.noted)
+	if err != nil {
+		return err
+	}
+	// On any other cluster all of a transaction is committed, or nothing.
+	all := !p.embedded || b.untried == h.Spool.ID
+	b.untried = ""
+	var found map[int32]int64
+	switch {
+	case done && (!p.embedded || b.previous.same(h.note())):
+		return nil
+	case all:
+		found = make(map[int32]int64)
+	default:
+		if found, err = p.look(ctx, s.owner, h, done); err != nil {
+			return err
+		}
+	}
+	if done && len(found) == len(h.Spool.Shares) {
+		return nil
+	}
+	return s.transact(ctx, p, h, found)
+}
+
+// ready returns a producer that has fenced those before it.
+func (s *sink) ready(ctx context.Context, from int64) (*producer, error) {
+	b := &s.publisher
+	timeout := transactionTimeout
+	for {
+		p := b.producer
+		if p != nil && p.fenced {
+			return p, nil
+		}
+		if p == nil {
+			var err error
+			if p, err = connectProducer(ctx, s.config, s.env, timeout); err != nil {
+				return nil, err
+			}
+			if err := b.use(p); err != nil {
+				return nil, err
+			}
+		}
+		b.reach("fence")
+		err := p.fence(ctx, s.owner, from)
+		if errors.Is(err, kerr.InvalidTransactionTimeout) && p.timeout > shortTransaction {
+			timeout = shortTransaction
+			b.drop()
+			continue
+		}
+		if err == nil && p.embedded && b.from == nil {
+			err = s.noteEnds(ctx, p)
+		}
+		if err != nil {
+			p.fenced = false
+			return nil, err
+		}
+	}
+}
+
+// noteEnds remembers where the partitions end, for handles to come: the look
+// for their headers begins there.
+func (s *sink) noteEnds(ctx context.Context, p *producer) error {
+	logs, err := p.logs(ctx, s.config.Topic)
+	if err != nil {
+		return err
+	}
+	s.publisher.from = make(map[int32]int64)
+	for partition, l := range logs {
+		s.publisher.from[partition] = l.high
+	}
+	return nil
+}
+
+// Recover removes spools that nobody needs, and compares what is noted with
+// what the state directory says of it: an old copy of that must not go on.
+func (s *sink) Recover(ctx context.Context, live []byte) error {
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	h := &handle{Topic: s.config.Topic}
+	if len(live) > 0 {
+		var err error
+		if h, err = decodeHandle(live); err != nil {
+			return err
+		}
+	}
+	kept := ""
+	if h.Spool != nil {
+		kept = h.Spool.Name
+	}
+	if _, err := removeSpools(s.folder, kept); err != nil {
+		return err
+	}
+	p, err := s.ready(ctx, h.note().At)
+	if err == nil && !p.noted.same(h.note()) {
+		err = &conflict{owner: s.owner, topic: h.Topic, broker: p.name, noted: p.noted, wanted: h.note(),
+			previous: h.note()}
+	}
+	if err != nil && !lasts(err) {
+		err = fmt.Errorf("%w: %w", sdk.ErrDisconnected, err)
+	}
+	if err != nil {
+		return fmt.Errorf("recovering topic %q: %w", h.Topic, err)
+	}
+	s.publisher.kept, s.publisher.previous = kept, p.noted
+	return nil
+}

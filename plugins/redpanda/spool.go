@@ -1,0 +1,220 @@
+package redpanda
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// A spool is a file with the records of one epoch, each with its partition, in
+// the order in which they were written. It begins with spoolMagic and a block
+// of the names of headers as JSON; blocks of records follow. A block is
+//
+//	length of the payload   4 bytes, little-endian like all that follow
+//	records                 4
+//	time of the first       8, milliseconds
+//	checksum                4, CRC-32C of what is before it and behind it
+//
+// and then the payload, of records which are
+//
+//	partition               4
+//	milliseconds later      4
+//	length of the key       4, plus one; 0 for none
+//	length of the value     4, plus one; 0 for none
+//	key, value
+//	each header             4, length plus one, 0 for none; and the value
+const (
+	spoolMagic  = "engspl\x00\x01"
+	spoolSuffix = ".spool"
+	blockHead   = 20
+	recordHead  = 16
+	lengthBytes = 4
+	blockBytes  = 256 << 10 // a block ends with the record that passes this
+	idLength    = 10
+)
+
+func checksum(head, payload []byte) uint32 {
+	table := crc32.MakeTable(crc32.Castagnoli)
+	return crc32.Update(crc32.Update(0, table, head), table, payload)
+}
+
+// spool is one being written.
+type spool struct {
+	file   *os.File
+	path   string
+	id     string
+	block  []byte // its head first
+	inside uint32 // records in it
+	first  int64  // time of its first
+	size   int64  // of what is in the file
+	total  int64  // records
+	counts []int64
+}
+
+// createSpool makes a file whose name says, for people, which epoch it is about.
+func createSpool(folder string, epoch uint64, headers []string) (*spool, error) {
+	id := strings.ToLower(rand.Text()[:idLength])
+	s := &spool{id: id, path: filepath.Join(folder, fmt.Sprintf("%08d-%s%s", epoch, id, spoolSuffix))}
+	var err error
+	if s.file, err = os.OpenFile(s.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err != nil {
+		return nil, fmt.Errorf("making a spool: %w", err)
+	}
+	names, err := json.Marshal(headers)
+	if err == nil {
+		_, err = s.file.WriteString(spoolMagic)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("writing the spool %s: %w", s.path, err), s.discard())
+	}
+	s.size = int64(len(spoolMagic))
+	s.block = append(make([]byte, blockHead, blockHead+blockBytes+blockBytes/4), names...)
+	if err := s.flush(); err != nil {
+		return nil, errors.Join(err, s.discard())
+	}
+	return s, nil
+}
+
+// begin makes room for a record's head and tells where it is.
+func (s *spool) begin(now int64) (at int) {
+	if s.inside == 0 {
+		s.first = now
+	}
+	at = len(s.block)
+	s.block = append(s.block, make([]byte, recordHead)...)
+	binary.LittleEndian.PutUint32(s.block[at+4:], uint32(max(0, now-s.first)))
+	return at
+}
+
+// end completes the record that began at a place.
+func (s *spool) end(at int, partition int32) error {
+	binary.LittleEndian.PutUint32(s.block[at:], uint32(partition))
+	s.inside++
+	s.total++
+	for int(partition) >= len(s.counts) {
+		s.counts = append(s.counts, 0)
+	}
+	s.counts[partition]++
+	if len(s.block) < blockHead+blockBytes {
+		return nil
+	}
+	return s.flush()
+}
+
+// flush writes the block, so that the file holds all that was written.
+func (s *spool) flush() error {
+	payload := s.block[blockHead:]
+	if len(payload) == 0 {
+		return nil
+	}
+	binary.LittleEndian.PutUint32(s.block, uint32(len(payload)))
+	binary.LittleEndian.PutUint32(s.block[4:], s.inside)
+	binary.LittleEndian.PutUint64(s.block[8:], uint64(s.first))
+	binary.LittleEndian.PutUint32(s.block[16:], checksum(s.block[:16], payload))
+	if _, err := s.file.Write(s.block); err != nil {
+		return fmt.Errorf("writing the spool %s: %w", s.path, err)
+	}
+	s.size += int64(len(s.block))
+	s.block, s.inside = s.block[:blockHead], 0
+	return nil
+}
+
+// bytes is the size of the file with what is not yet in it.
+func (s *spool) bytes() int64 { return s.size + int64(len(s.block)) }
+
+// seal makes the file durable under its name, and closes it.
+func (s *spool) seal() error {
+	err := errors.Join(s.file.Sync(), s.file.Close(), syncFolder(filepath.Dir(s.path)))
+	if err != nil {
+		return fmt.Errorf("making the spool %s durable: %w", s.path, err)
+	}
+	return nil
+}
+
+func (s *spool) discard() error { return errors.Join(s.file.Close(), os.Remove(s.path)) }
+
+// spoolFolder is where the spools of an output lie, inside the state directory
+// whatever the names are.
+func spoolFolder(state string, o owner) string {
+	return filepath.Join(state, "spool", folderName(o.pipeline), folderName(o.output))
+}
+
+// folderName keeps letters, digits, _ and -; every other byte becomes ~ and two
+// hexadecimal digits.
+func folderName(name string) string {
+	if name == "" {
+		return "~"
+	}
+	var b strings.Builder
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_', c == '-':
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "~%02x", c)
+		}
+	}
+	return b.String()
+}
+
+// makeSpoolFolder makes the folder and makes it durable up to the state
+// directory: a spool in a folder that is lost is lost.
+func makeSpoolFolder(state, folder string) error {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fmt.Errorf("making the folder of spools: %w", err)
+	}
+	for folder != state && filepath.Dir(folder) != folder {
+		folder = filepath.Dir(folder)
+		if err := syncFolder(folder); err != nil {
+			return fmt.Errorf("making the folder of spools durable: %w", err)
+		}
+	}
+	return nil
+}
+
+func syncFolder(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if errors.Is(err, syscall.EINVAL) {
+		err = nil // some network file systems have no fsync for folders: names are durable at once
+	}
+	return errors.Join(err, f.Close())
+}
+
+// removeSpools removes all spools but one, and tells how many those were.
+func removeSpools(folder, except string) (int, error) {
+	files, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	removed := 0
+	for _, f := range files {
+		if f.Name() == except || !strings.HasSuffix(f.Name(), spoolSuffix) {
+			continue
+		}
+		err = errors.Join(err, removeFile(filepath.Join(folder, f.Name())))
+		removed++
+	}
+	if err != nil {
+		return removed, fmt.Errorf("removing spools: %w", err)
+	}
+	return removed, nil
+}
+
+func removeFile(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

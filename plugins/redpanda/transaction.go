@@ -1,0 +1,319 @@
+package redpanda
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	stalledFor  = 30 * time.Second
+	endWithin   = 30 * time.Second
+	abortWithin = 2 * time.Second
+)
+
+// transaction is one on its way.
+type transaction struct {
+	p      *producer
+	h      *handle
+	header []byte
+	ctx    context.Context // ends also when the broker says nothing for too long
+	cancel context.CancelCauseFunc
+	alarm  *time.Timer
+	wait   time.Duration
+
+	there atomic.Int64 // records that arrived
+
+	mu     sync.Mutex
+	last   map[int32]int64 // offsets of the last records, by partition
+	failed error           // the first record that did not arrive
+}
+
+// transact writes the records of the partitions that have not been found, the
+// note of the epoch, and the commit.
+func (s *sink) transact(ctx context.Context, p *producer, h *handle, found map[int32]int64) error {
+	if err := p.wideEnough(ctx, h); err != nil {
+		return err
+	}
+	if err := p.BeginTransaction(); err != nil {
+		return fmt.Errorf("beginning a transaction: %w", p.explain(err))
+	}
+	n := h.note()
+	t := &transaction{p: p, h: h, header: s.owner.header(n), last: maps.Clone(found), wait: s.limits.stalled}
+	t.ctx, t.cancel = context.WithCancelCause(ctx)
+	defer t.cancel(nil)
+	t.alarm = time.AfterFunc(t.wait, t.stalled)
+	defer t.alarm.Stop()
+	err := t.send(filepath.Join(s.folder, h.Spool.Name), found, s.publisher.reach)
+	if err == nil {
+		s.publisher.reach("flushed")
+		err = t.note(s.owner)
+	}
+	if err != nil {
+		return err
+	}
+	t.alarm.Stop()
+	s.publisher.reach("end")
+	// Not the caller's context: a commit without an answer is one whose
+	// outcome must be found out.
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
+	defer cancel()
+	if err := p.EndTransaction(end, kgo.TryCommit); err != nil {
+		return fmt.Errorf("committing: %w", p.explain(err))
+	}
+	s.publisher.reach("committed")
+	p.noted = note{Epoch: n.Epoch, ID: n.ID, At: t.h.Previous.At}
+	if p.marker.ID == n.ID {
+		p.noted.At = p.marker.at
+	}
+	if p.embedded && h.Topic == s.config.Topic {
+		for partition, at := range t.last {
+			s.publisher.from[partition] = at + 1
+		}
+	}
+	return nil
+}
+
+// wideEnough refuses a topic that has lost the partitions which rows were given.
+func (p *producer) wideEnough(ctx context.Context, h *handle) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	details, err := p.describe(ctx, false, h.Topic)
+	if err != nil {
+		return err
+	}
+	have, last := len(details[h.Topic].Partitions), h.Spool.Shares[len(h.Spool.Shares)-1].Partition
+	if int(last) < have {
+		return nil
+	}
+	return lastingf("topic %q at %s has %d partitions, and rows of this epoch belong to partition %d: the topic "+
+		"was made again with fewer; make it with at least %d", h.Topic, p.name, have, last, last+1)
+}
+
+// send writes records in their order, and waits for them.
+func (t *transaction) send(path string, found map[int32]int64, reach func(string)) error {
+	r, err := openSpool(path, t.h.Spool.Length)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	left := make(map[int32]int64)
+	for _, sh := range t.h.Spool.Shares {
+		left[sh.Partition] = sh.Records
+	}
+	for first := true; ; first = false {
+		slab := t.p.slabs.get(t)
+		err := r.next(slab)
+		if err == io.EOF {
+			break
+		}
+		if err == nil {
+			err = t.produce(slab, left, found)
+		}
+		if err != nil {
+			return fmt.Errorf("sending the spool %s: %w", path, err)
+		}
+		if first {
+			reach("sending")
+		}
+	}
+	for partition, n := range left {
+		if n != 0 {
+			return fmt.Errorf("sending the spool %s: %w: want %d more records of partition %d",
+				path, errDamaged, n, partition)
+		}
+	}
+	if err := t.p.Flush(t.ctx); err != nil {
+		return t.because(err)
+	}
+	if err := t.failure(); err != nil {
+		return err
+	}
+	return t.complete(found)
+}
+
+// complete makes sure of what must hold before a commit: that everything has
+// arrived, and that the last record of each partition is known.
+func (t *transaction) complete(found map[int32]int64) error {
+	want := int64(0)
+	for _, sh := range t.h.Spool.Shares {
+		if _, there := found[sh.Partition]; !there {
+			want += sh.Records
+		}
+		if _, known := t.last[sh.Partition]; !known {
+			return lastingf("the last record of partition %d was not written", sh.Partition)
+		}
+	}
+	if got := t.there.Load(); got != want {
+		return lastingf("want %d records to arrive, got %d", want, got)
+	}
+	return nil
+}
+
+// produce hands a slab's records to the client, without those of partitions
+// that have theirs.
+func (t *transaction) produce(s *slab, left, found map[int32]int64) error {
+	wanted := s.records[:0]
+	for _, r := range s.records {
+		n := left[r.Partition]
+		if n == 0 {
+			return fmt.Errorf("%w: more records of partition %d than were counted", errDamaged, r.Partition)
+		}
+		left[r.Partition] = n - 1
+		if _, there := found[r.Partition]; !there {
+			wanted = append(wanted, r)
+		}
+	}
+	s.records = wanted
+	s.left.Store(int32(len(wanted)))
+	arrived, last := s.arrived, s.lastArrived // a method value is an allocation
+	for i := range wanted {
+		r := &wanted[i]
+		r.Topic = t.h.Topic
+		promise := arrived
+		if left[r.Partition] == 0 && isLast(wanted[i+1:], r.Partition) {
+			r.Headers = append(r.Headers, kgo.RecordHeader{Key: epochHeader, Value: t.header})
+			promise = last
+		}
+		t.p.Produce(t.ctx, r, promise)
+	}
+	return t.failure()
+}
+
+// isLast tells whether nothing of the partition follows in the slab.
+func isLast(rest []kgo.Record, partition int32) bool {
+	for i := range rest {
+		if rest[i].Partition == partition {
+			return false
+		}
+	}
+	return true
+}
+
+// note adds what the transaction is to the topic of epochs. It comes last, so
+// that it can say where the records are, and so that the topic, which outputs
+// share, has open transactions for a moment only.
+func (t *transaction) note(o owner) error {
+	n := t.h.note()
+	m := marker{Version: markerVersion, Epoch: n.Epoch, ID: n.ID, Topic: t.h.Topic, Records: t.h.Spool.Records,
+		Last: t.last}
+	value, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	record := &kgo.Record{Topic: epochsTopic, Key: []byte(o.key()), Value: value, Timestamp: time.Now()}
+	if err := t.p.ProduceSync(t.ctx, record).FirstErr(); err != nil {
+		return fmt.Errorf("noting the epoch in topic %s: %w", epochsTopic, withRights(t.because(err), o))
+	}
+	m.at = record.Offset
+	t.p.marker = m
+	return nil
+}
+
+func (t *transaction) stalled() {
+	t.cancel(fmt.Errorf("no acknowledgement within %s", t.wait))
+}
+
+// because prefers the reason for which the transaction was given up, and what
+// the client knows of the broker, to the words of a cancelled call.
+func (t *transaction) because(err error) error {
+	t.mu.Lock()
+	failed := t.failed
+	t.mu.Unlock()
+	if failed != nil && !errors.Is(failed, context.Canceled) {
+		return failed
+	}
+	if cause := context.Cause(t.ctx); cause != nil {
+		if last := t.p.dials.last(); last != nil {
+			return fmt.Errorf("%w, last: %w", cause, last)
+		}
+		return cause
+	}
+	return t.p.explain(err)
+}
+
+func (t *transaction) failure() error {
+	t.mu.Lock()
+	failed := t.failed
+	t.mu.Unlock()
+	if failed == nil {
+		return nil
+	}
+	return t.because(failed)
+}
+
+func (t *transaction) fail(r *kgo.Record, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failed == nil {
+		t.failed = fmt.Errorf("partition %d: %w", r.Partition, t.p.explain(err))
+	}
+}
+
+// abort ends what is open, as well as it can: a later fence does too.
+func (p *producer) abort() {
+	ctx, cancel := context.WithTimeout(context.Background(), abortWithin)
+	defer cancel()
+	if p.AbortBufferedRecords(ctx) == nil {
+		// An error leaves it to the fence, or to the transaction's timeout.
+		_ = p.EndTransaction(ctx, kgo.TryAbort)
+	}
+}
+
+// slabs are for use again within one client.
+type slabs struct{ pool sync.Pool }
+
+func (s *slabs) get(t *transaction) *slab {
+	used, ok := s.pool.Get().(*slab)
+	if !ok {
+		used = new(slab)
+	}
+	used.to = t
+	return used
+}
+
+// slab is the memory of a block of records: one allocation instead of three a
+// record.
+type slab struct {
+	to      *transaction
+	bytes   []byte
+	records []kgo.Record
+	headers []kgo.RecordHeader
+	left    atomic.Int32 // records on their way
+	broken  atomic.Bool
+}
+
+// arrived is the client's promise. After the last of a slab the client holds
+// none of its memory; after an error it might, so such a slab is not used again.
+func (s *slab) arrived(r *kgo.Record, err error) {
+	t := s.to
+	if err != nil {
+		s.broken.Store(true)
+		t.fail(r, err)
+	}
+	if s.left.Add(-1) == 0 && !s.broken.Load() {
+		t.there.Add(int64(len(s.records)))
+		t.alarm.Reset(t.wait)
+		t.p.slabs.pool.Put(s)
+	}
+}
+
+// lastArrived is arrived for the last record of a partition.
+func (s *slab) lastArrived(r *kgo.Record, err error) {
+	if err == nil {
+		t := s.to
+		t.mu.Lock()
+		t.last[r.Partition] = r.Offset
+		t.mu.Unlock()
+	}
+	s.arrived(r, err)
+}
