@@ -9,7 +9,7 @@ import (
 // accumulator holds one aggregate for all cells. Cells are numbered from 0;
 // a new one is empty, and so is one that was cleared.
 type accumulator interface {
-	// grow makes room for cells below n.
+	// grow makes room for cells below n, all of them empty so far.
 	grow(n int)
 	// add takes the values of a batch.
 	add(in *input)

@@ -185,15 +185,12 @@ func (a *aligned) changes(g *groups, put func(key, value []byte, cell uint32) er
 	return nil
 }
 
+func (a *aligned) groupKey(_ []byte, r *reader) []byte { return r.text() }
+
 // restore wants positions without a gap: a window loses no cell before it closes.
-func (a *aligned) restore(key []byte, closed int64, g *groups, r *reader) uint32 {
-	if len(key) != 12 {
-		r.fail()
-		return 0
-	}
-	start, position := cutStart(key), binary.BigEndian.Uint32(key[8:])
-	group, err := g.restore(r.text())
-	if err != nil || r.failed() || start < minTime-a.spans.size || start > maxTime ||
+func (a *aligned) restore(key []byte, group uint32, closed int64, g *groups, r *reader) uint32 {
+	start := cutStart(key)
+	if len(key) != 12 || start < minTime-a.spans.size || start > maxTime ||
 		a.spans.last(start) != start || start+a.spans.size <= closed {
 		r.fail()
 		return 0
@@ -203,7 +200,7 @@ func (a *aligned) restore(key []byte, closed int64, g *groups, r *reader) uint32
 		w = a.window(start)
 		w.dirty, w.stored = false, true
 	}
-	if int(position) != len(w.cells) || w.places.find(group) != 0 {
+	if position := binary.BigEndian.Uint32(key[8:]); int(position) != len(w.cells) || w.places.find(group) != 0 {
 		r.fail() // a gap, or the same group twice
 		return 0
 	}

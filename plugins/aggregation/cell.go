@@ -47,6 +47,12 @@ func (c *cells) alloc(start int64, group uint32) uint32 {
 	return uint32(len(c.group) - 1)
 }
 
+// reserve makes room for n cells in all.
+func (c *cells) reserve(n int) {
+	c.group, c.start = room(c.group, n), room(c.start, n)
+	c.dirty = room(c.dirty, (n+63)/64)
+}
+
 func (c *cells) compareGroups(a, b uint32, g *groups) int {
 	return g.compare(c.group[a], c.group[b], &c.keys)
 }

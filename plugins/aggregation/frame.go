@@ -29,9 +29,11 @@ type frames interface {
 	// cell with its key and the part of its value that is about its window, or
 	// noCell with a key that is gone.
 	changes(g *groups, put func(key, value []byte, cell uint32) error) error
-	// restore opens a cell again by its key and the part of its value that is
-	// about its window. Keys come in order.
-	restore(key []byte, closed int64, g *groups, r *reader) uint32
+	// groupKey cuts the key of a cell's group out of the cell's own or its value.
+	groupKey(key []byte, r *reader) []byte
+	// restore opens a cell again by its key and what is left in its value about
+	// its window. Keys come in order.
+	restore(key []byte, group uint32, closed int64, g *groups, r *reader) uint32
 	// regroup gives every open cell its group's number in a new numbering.
 	regroup(live, old *groups)
 }

@@ -2,6 +2,7 @@ package aggregation
 
 import (
 	"bytes"
+	"math"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -42,15 +43,40 @@ func (g *groups) empty() *groups {
 }
 
 func (g *groups) len() int {
-	switch {
-	case len(g.joins) > 0:
-		return g.joins[len(g.joins)-1].len()
-	case len(g.columns) > 0:
-		return g.columns[0].values.len()
-	case g.any:
+	if t := g.last(); t != nil {
+		return t.len()
+	}
+	if g.any {
 		return 1
 	}
 	return 0
+}
+
+// last is the table whose ids are the groups, nil without columns.
+func (g *groups) last() *texts {
+	switch {
+	case len(g.joins) > 0:
+		return &g.joins[len(g.joins)-1]
+	case len(g.columns) > 0:
+		return &g.columns[0].values
+	}
+	return nil
+}
+
+// capacity is how many groups there may be before a table grows.
+func (g *groups) capacity() int {
+	if t := g.last(); t != nil {
+		return cap(t.values)
+	}
+	return math.MaxInt
+}
+
+// reserve makes room for n groups in all.
+func (g *groups) reserve(n int) {
+	if t := g.last(); t != nil {
+		t.values = room(t.values, n)
+		t.reserve(g.seed, n-t.len())
+	}
 }
 
 // joined is the columns that a join adds to those so far: one or two.
@@ -192,28 +218,56 @@ func (g *groups) appendKey(key []byte, group uint32) []byte {
 	return key
 }
 
-// restore returns the group with the given key.
-func (g *groups) restore(key []byte) (uint32, error) {
-	var text []byte
+// restore appends the groups with the given keys, at most a stage of them. It
+// returns which key is none, or -1.
+func (g *groups) restore(keys [][]byte, into []uint32) ([]uint32, int) {
+	before := len(into)
+	into = slices.Grow(into, len(keys))[:before+len(keys)]
+	ids := into[before:]
+	if len(g.columns) == 0 {
+		clear(ids)
+		g.any = g.any || len(keys) > 0
+	}
 	for i := range g.columns {
-		c := &g.columns[i]
-		v, rest, err := cutKey(key, c.kind, text)
+		of := ids
+		if i > 0 {
+			g.ids[i] = slices.Grow(g.ids[i][:0], len(keys))[:len(keys)]
+			of = g.ids[i]
+		}
+		if bad := g.restoreColumn(&g.columns[i], keys, of); bad >= 0 {
+			return into, bad
+		}
+	}
+	for i, key := range keys {
+		if len(key) > 0 {
+			return into, i
+		}
+	}
+	for i := range g.joins {
+		g.join(i, ids)
+	}
+	return into, -1
+}
+
+// restoreColumn numbers the first value of each key, which it cuts off.
+func (g *groups) restoreColumn(c *groupColumn, keys [][]byte, ids []uint32) int {
+	texts := make([][]byte, len(keys))
+	for i, key := range keys {
+		v, rest, err := cutKey(key, c.kind)
 		switch {
 		case err != nil:
-			return 0, err
+			return i
 		case v.null:
-			g.parts[i] = c.values.add(g.seed, digest{last: nullMark}, nil)
+			g.lookup.digests[i] = digest{last: nullMark}
 		case c.kind == textKind:
-			g.parts[i] = c.values.intern(g.seed, v.text)
+			g.lookup.digests[i], texts[i] = g.seed.digest(v.text), v.text
 		default:
-			g.parts[i] = c.values.add(g.seed, digest{uint64(v.fixed), fixedMark}, nil)
+			g.lookup.digests[i] = digest{uint64(v.fixed), fixedMark}
 		}
-		key, text = rest, v.text
+		keys[i] = rest
 	}
-	if len(key) > 0 {
-		return 0, errKey
-	}
-	return g.one(), nil
+	c.values.addAll(g.seed, g.lookup, ids, func(i int) []byte { return texts[i] })
+	return -1
 }
 
 // appendValues adds the values of a group to the columns of a result.

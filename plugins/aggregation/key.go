@@ -38,21 +38,24 @@ type keyPart struct {
 	text  []byte
 }
 
-// cutKey takes the first value off a key. Its text is in room, if that is large
-// enough.
-func cutKey(key []byte, k kind, room []byte) (keyPart, []byte, error) {
+// cutKey takes the first value off a key. Its text may be the key's own.
+func cutKey(key []byte, k kind) (keyPart, []byte, error) {
 	switch {
 	case len(key) > 0 && key[0] == keyNull:
-		return keyPart{null: true, text: room}, key[1:], nil
+		return keyPart{null: true}, key[1:], nil
 	case len(key) == 0 || key[0] != keyValue:
 		return keyPart{}, nil, errKey
 	case k == fixedKind:
 		if len(key) < 9 {
 			return keyPart{}, nil, errKey
 		}
-		return keyPart{fixed: int64(binary.BigEndian.Uint64(key[1:]) ^ 1<<63), text: room}, key[9:], nil
+		return keyPart{fixed: int64(binary.BigEndian.Uint64(key[1:]) ^ 1<<63)}, key[9:], nil
 	}
-	key, text := key[1:], room[:0]
+	key = key[1:]
+	if zero := bytes.IndexByte(key, 0); zero >= 0 && zero+1 < len(key) && key[zero+1] == 0 {
+		return keyPart{text: key[:zero]}, key[zero+2:], nil
+	}
+	var text []byte
 	for {
 		zero := bytes.IndexByte(key, 0)
 		if zero < 0 || zero+1 == len(key) {

@@ -23,3 +23,13 @@ func push[T any](s []T, v T) []T {
 	}
 	return append(s, v)
 }
+
+// room is the slice with a capacity of at least n.
+func room[T any](s []T, n int) []T {
+	if n <= cap(s) {
+		return s
+	}
+	s = slices.Grow(s, n-len(s))
+	advise(s)
+	return s
+}

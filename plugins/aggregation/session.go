@@ -207,16 +207,13 @@ func (s *sessions) promise(closed int64) int64 {
 	}
 }
 
+func (s *sessions) groupKey(key []byte, _ *reader) []byte { return key[8:] }
+
 // restore wants sessions that the watermark has not closed, in the order of starts.
-func (s *sessions) restore(key []byte, closed int64, g *groups, r *reader) uint32 {
+func (s *sessions) restore(key []byte, group uint32, closed int64, _ *groups, r *reader) uint32 {
 	start, length := cutStart(key), r.uvarint()
 	const most = 1 << 62 // more than all of time, and room to add
 	if r.failed() || length < uint64(s.gap) || length > most || start < minTime || start > maxTime {
-		r.fail()
-		return 0
-	}
-	group, err := g.restore(key[8:])
-	if err != nil {
 		r.fail()
 		return 0
 	}

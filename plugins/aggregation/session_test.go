@@ -187,7 +187,7 @@ func TestStartsOfClosedSessionsAreForgotten(t *testing.T) {
 	s := newSessions(&cells{}, 10)
 	g := newGroups([]groupColumn{{kind: fixedKind}})
 	for _, key := range []int64{1, 2} {
-		if _, err := g.restore(appendFixedKey(nil, key)); err != nil {
+		if _, err := restoreGroup(g, appendFixedKey(nil, key)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -4,14 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
-	"fmt"
-	"iter"
 	"maps"
 	"math"
 	"slices"
-
-	"etlengine/plugins/sdk"
 )
 
 // The state is three sorts of keys, restored in this order:
@@ -34,8 +29,9 @@ const stateVersion = 3
 
 // saved is the clock as of the last snapshot, and room to write in.
 type saved struct {
-	clock      []byte
-	key, value []byte
+	clock         []byte
+	cells, groups uint64 // how many there were, of a state that is restored
+	key, value    []byte
 }
 
 // appendStart begins the key of a cell; cutStart reads it, behind stateCell.
@@ -68,12 +64,32 @@ func (t *transform) Snapshot(_ context.Context, _ uint64, put func(key, value []
 
 func (t *transform) encodeClock(value []byte) []byte {
 	value = append(value, stateVersion)
+	value = binary.AppendUvarint(value, uint64(t.windowSize()))
+	value = binary.AppendUvarint(value, uint64(t.cells.len()-len(t.cells.free)))
+	value = binary.AppendUvarint(value, uint64(t.groups.len()))
 	value = appendText8(value, []byte(t.shape))
 	value = binary.AppendVarint(value, t.clock.closed)
 	value = binary.AppendVarint(value, t.clock.newest)
 	value = binary.AppendVarint(value, t.clock.promised)
 	return binary.AppendVarint(value, t.clock.told)
 }
+
+// windowSize is for those who know a state without its config: the length of
+// every window, or one of the others.
+func (t *transform) windowSize() int64 {
+	switch {
+	case !t.windows:
+		return allTime
+	case t.sessions:
+		return ownSize
+	}
+	return t.spans.size
+}
+
+const (
+	ownSize = 0             // of a session: it is in its value
+	allTime = math.MaxInt64 // without windows
+)
 
 func (t *transform) putPartitions(put func(key, value []byte) error) error {
 	s, parts := &t.saved, t.clock.parts
@@ -123,183 +139,3 @@ func (t *transform) putCells(put func(key, value []byte) error) error {
 
 // Cleared is the windows that were emitted since the last snapshot.
 func (t *transform) Cleared() [][]byte { return t.frames.cleared() }
-
-// Restore takes back what the snapshots put.
-func (t *transform) Restore(_ context.Context, state iter.Seq2[[]byte, []byte]) error {
-	for key, value := range state {
-		r := &reader{rest: value}
-		var err error
-		switch {
-		case len(key) == 1 && key[0] == stateClock:
-			err = t.restoreClock(r)
-		case len(key) >= 1 && key[0] == statePartition:
-			t.restorePartition(string(key[1:]), r)
-		case len(key) >= 9 && key[0] == stateCell && t.saved.clock != nil:
-			err = t.restoreCell(key[1:], r)
-		default:
-			r.fail()
-		}
-		if err == nil {
-			err = r.done()
-		}
-		if err != nil {
-			return fmt.Errorf("restoring the state at key %x: %w", key, err)
-		}
-	}
-	return nil
-}
-
-func (t *transform) restoreClock(r *reader) error {
-	if version := r.byte(); version != stateVersion {
-		return sdk.Problem{Message: fmt.Sprintf("want version %d of the state, got %d", stateVersion, version),
-			Hint: "run the engine that made it, or run with --fresh to begin anew"}
-	}
-	shape := string(r.text())
-	closed, newest, promised, told := r.time(), r.time(), r.time(), r.time()
-	if err := r.done(); err != nil {
-		return err
-	}
-	if shape != t.shape {
-		return sdk.Problem{Message: fmt.Sprintf("the state is of %s; the config asks for %s", shape, t.shape),
-			Hint: "give the step another label to begin anew beside it, or run with --fresh"}
-	}
-	t.clock.closed, t.clock.newest, t.clock.promised, t.clock.told = closed, newest, promised, told
-	t.saved.clock = t.encodeClock(nil)
-	return nil
-}
-
-func (t *transform) restorePartition(name string, r *reader) {
-	index := r.uvarint()
-	newest := r.time()
-	if r.failed() || index >= math.MaxUint32 || t.clock.parts.known(uint32(index)) {
-		r.fail()
-		return
-	}
-	p := t.clock.parts.add(name, uint32(index))
-	p.newest, p.saved = newest, newest
-}
-
-// restoreCell takes a cell whose key is its start and what tells it from others.
-func (t *transform) restoreCell(key []byte, r *reader) error {
-	cell := t.frames.restore(key, t.clock.closed, t.groups, r)
-	if r.failed() {
-		return errState
-	}
-	for _, call := range t.calls {
-		call.grow(t.cells.len())
-		call.decode(r, cell)
-	}
-	return nil
-}
-
-var errState = errors.New("the stored state is damaged")
-
-// reader reads a value of the state. After the first failure it gives zeros.
-type reader struct {
-	rest []byte
-	bad  bool
-}
-
-func (r *reader) fail() { r.bad, r.rest = true, nil }
-
-func (r *reader) failed() bool { return r.bad }
-
-// done demands that all was read.
-func (r *reader) done() error {
-	if r.bad || len(r.rest) > 0 {
-		return errState
-	}
-	return nil
-}
-
-func (r *reader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.rest)
-	if n <= 0 {
-		r.fail()
-		return 0
-	}
-	r.rest = r.rest[n:]
-	return v
-}
-
-func (r *reader) varint() int64 {
-	v, n := binary.Varint(r.rest)
-	if n <= 0 {
-		r.fail()
-		return 0
-	}
-	r.rest = r.rest[n:]
-	return v
-}
-
-// time reads a time, or unset.
-func (r *reader) time() int64 {
-	v := r.varint()
-	// A watermark is off the rows by the delay, and by idle time.
-	const slack = 400 * 366 * 24 * 3600 * 1_000_000
-	if v != unset && (v < minTime-slack || v > maxTime+slack) {
-		r.fail()
-	}
-	return v
-}
-
-// rows reads how many rows there were. There is room to add some.
-func (r *reader) rows() int64 {
-	n := r.varint()
-	if n < 0 || n > 1<<62 {
-		r.fail()
-		return 0
-	}
-	return n
-}
-
-func (r *reader) byte() byte {
-	if len(r.rest) == 0 {
-		r.fail()
-		return 0
-	}
-	v := r.rest[0]
-	r.rest = r.rest[1:]
-	return v
-}
-
-func (r *reader) bool() bool {
-	v := r.byte()
-	if v > 1 {
-		r.fail()
-	}
-	return v == 1
-}
-
-func (r *reader) uint64() uint64 {
-	if len(r.rest) < 8 {
-		r.fail()
-		return 0
-	}
-	v := binary.BigEndian.Uint64(r.rest)
-	r.rest = r.rest[8:]
-	return v
-}
-
-// text reads bytes that stand behind their length. They are the value's own.
-func (r *reader) text() []byte {
-	n := r.uvarint()
-	if n > uint64(len(r.rest)) {
-		r.fail()
-		return nil
-	}
-	v := r.rest[:n]
-	r.rest = r.rest[n:]
-	return v
-}
-
-// count reads a number of items of at least so many bytes each, so that a
-// damaged one cannot ask for more memory than there is state.
-func (r *reader) count(least int) int {
-	n := r.uvarint()
-	if n > uint64(len(r.rest)/least) {
-		r.fail()
-		return 0
-	}
-	return int(n)
-}

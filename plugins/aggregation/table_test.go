@@ -51,7 +51,7 @@ func TestRowsOfOneGroupHaveOneNumber(t *testing.T) {
 		live := g.empty()
 		for _, group := range numbers {
 			key := g.appendKey(nil, group)
-			if back, err := g.restore(key); err != nil || back != group {
+			if back, err := restoreGroup(g, key); err != nil || back != group {
 				t.Fatalf("%d columns: key %x is of group %d, %v, want %d", n, key, back, err, group)
 			}
 			if adopted := live.adopt(g, group); !bytes.Equal(live.appendKey(nil, adopted), key) {

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
 	"testing"
 	"time"
 
@@ -121,6 +122,16 @@ func (s *scaled) restore() {
 	}
 }
 
+// cpu is what this process has used of the processor: on a machine with other
+// work it says more than the clock does.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 func diskBytes(b *testing.B, dir string) (n int64) {
 	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if info, _ := d.Info(); info != nil && err == nil && d.Type().IsRegular() {
@@ -163,7 +174,9 @@ func stateLife(b *testing.B, groups int) {
 	r := rand.New(rand.NewPCG(1, 1))
 	s := openScaled(b, dir)
 	s.take(r.Perm(groups))
+	used := cpu(b)
 	keys, bytes, taking, saving := s.snapshot(1)
+	b.ReportMetric((cpu(b) - used).Seconds(), "full-cpu-s")
 	b.ReportMetric(float64(bytes)/float64(keys), "full-B/key")
 	b.ReportMetric(taking.Seconds(), "full-take-s")
 	b.ReportMetric(saving.Seconds(), "full-save-s")
@@ -184,11 +197,13 @@ func stateLife(b *testing.B, groups int) {
 	debug.FreeOSMemory()
 
 	begun := time.Now()
+	used = cpu(b)
 	s = openScaled(b, dir)
 	s.restore()
 	b.ReportMetric(time.Since(begun).Seconds(), "restore-s")
+	b.ReportMetric((cpu(b) - used).Seconds(), "restore-cpu-s")
 
-	begun = time.Now()
+	begun, used = time.Now(), cpu(b)
 	if err := s.step.(sdk.Listener).Signal(context.Background(), sdk.Signal{Kind: sdk.End}, s); err != nil {
 		b.Fatal(err)
 	}
@@ -196,6 +211,7 @@ func stateLife(b *testing.B, groups int) {
 		b.Fatalf("emitted %d groups, want %d", s.rows, groups)
 	}
 	b.ReportMetric(time.Since(begun).Seconds(), "emit-s")
+	b.ReportMetric((cpu(b) - used).Seconds(), "emit-cpu-s")
 	keys, _, taking, saving = s.snapshot(12)
 	b.ReportMetric(float64(keys), "close-keys")
 	b.ReportMetric(float64((taking+saving).Microseconds())/1000, "close-ms")
