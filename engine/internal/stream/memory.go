@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"etlengine/engine/internal/plan"
+	"etlengine/plugins/sdk"
 )
 
 // Shares of the memory limit (GOMEMLIMIT) that is live after a collection:
@@ -23,11 +24,6 @@ const (
 
 // memoryEvery is how often the live memory is looked at.
 const memoryEvery = time.Second
-
-// sizer is a step that knows about how much memory its state takes.
-type sizer interface {
-	StateBytes() int64
-}
 
 // memoryWatch knows how much of the limit is live.
 type memoryWatch struct {
@@ -104,7 +100,7 @@ func (r *Runner) largest() held {
 	for _, p := range r.all() {
 		all = append(all, held{pipeline: p})
 		for _, t := range p.everyTransform() {
-			if s, ok := t.instance.(sizer); ok {
+			if s, ok := t.instance.(sdk.Sizer); ok {
 				all = append(all, held{p, t.step, s.StateBytes()})
 			}
 		}
