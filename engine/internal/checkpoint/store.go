@@ -24,7 +24,7 @@ type Store struct {
 	db      *pebble.DB
 	options *pebble.Options
 	engine  string
-	broken  bool          // a write failed: the database is not to be touched again
+	trouble *trouble
 	pending atomic.Uint64 // numbers the tables that are being written
 }
 
@@ -40,7 +40,8 @@ func openOn(dir string, files vfs.FS) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, lock: lock, options: options(files)}
+	s := &Store{dir: dir, lock: lock, trouble: newTrouble()}
+	s.options = options(files, s.trouble)
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -55,26 +56,20 @@ func (s *Store) open() error {
 	if err := s.forgetPending(); err != nil {
 		return err
 	}
-	s.db, err = openDB(filepath.Join(s.dir, databaseFolder), s.options)
+	err = s.trouble.guard(func() (err error) {
+		s.db, err = pebble.Open(filepath.Join(s.dir, databaseFolder), s.options)
+		return err
+	})
 	if err != nil {
 		return s.unreadable(fmt.Errorf("opening the checkpoints: %w", err))
 	}
 	return s.own()
 }
 
-// openDB opens the database. Pebble panics over what it cannot understand.
-func openDB(folder string, o *pebble.Options) (db *pebble.DB, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("%v", cause)
-		}
-	}()
-	return pebble.Open(folder, o)
-}
-
-func options(files vfs.FS) *pebble.Options {
+func options(files vfs.FS, t *trouble) *pebble.Options {
 	o := &pebble.Options{
 		FS:                 files,
+		EventListener:      t.listener(),
 		Logger:             silent{},
 		FormatMajorVersion: pebble.FormatNewest,
 	}
@@ -98,7 +93,7 @@ func (s *Store) Dir() string { return s.dir }
 // Close gives the directory back.
 func (s *Store) Close() error {
 	var err error
-	if s.db != nil && !s.broken {
+	if s.trouble.first() == nil && s.db != nil {
 		err = s.db.Close()
 	}
 	return errors.Join(err, s.lock.Close())
@@ -128,19 +123,11 @@ func (s *Store) write(batch *pebble.Batch, how *pebble.WriteOptions) error {
 	return s.guarded(func() error { return batch.Commit(how) })
 }
 
-// guarded writes. Pebble takes a failed write for the end of the process: here it
-// ends the store.
-func (s *Store) guarded(write func() error) (err error) {
-	if s.broken {
-		return fmt.Errorf("writing to %s: an earlier write has failed", s.dir)
+func (s *Store) guarded(write func() error) error {
+	if err := s.trouble.guard(write); err != nil {
+		return fmt.Errorf("writing to %s: %w", s.dir, err)
 	}
-	defer func() {
-		if cause := recover(); cause != nil {
-			s.broken = true
-			err = fmt.Errorf("writing to %s: %v", s.dir, cause)
-		}
-	}()
-	return write()
+	return nil
 }
 
 // Published notes that all sinks have shown an epoch. The note is not synced: if
