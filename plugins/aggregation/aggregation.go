@@ -20,22 +20,25 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// Config is what the YAML says.
+// Config is what the YAML says. What is marked as keeping the state decides when
+// windows close and which rows are let in, from the rows that come on: the
+// watermark only grows, so no change of it opens or closes a window twice. The
+// rest says what the state is of.
 type Config struct {
 	EventTime string        `json:"event_time" doc:"Column with the time of the event."`
-	Watermark *sdk.Duration `json:"watermark" doc:"How far a row may run behind the newest of its partition."`
+	Watermark *sdk.Duration `json:"watermark" state:"keep" doc:"How far rows may run behind the newest."`
 
 	Window     *Window                `json:"window" doc:"Windows of event time; without: emit on_end."`
 	GroupBy    []string               `json:"group_by" doc:"Columns to group by."`
 	Aggregates sdk.Ordered[Aggregate] `json:"aggregates" required:"true" doc:"New columns and their calls."`
 
-	OnIdle        string       `json:"on_idle" doc:"When all partitions are silent: advance, flush or hold."`
-	IdleTimeout   sdk.Duration `json:"idle_timeout" doc:"How long a silent partition is waited for."`
-	OnEnd         string       `json:"on_end" doc:"Open windows at the end of the input: flush or hold."`
-	MaxFutureSkew sdk.Duration `json:"max_future_skew" doc:"How far rows may be in the future; 0s: any."`
+	OnIdle        string       `json:"on_idle" state:"keep" doc:"If all is silent: advance, flush or hold."`
+	IdleTimeout   sdk.Duration `json:"idle_timeout" state:"keep" doc:"How long silence is waited for."`
+	OnEnd         string       `json:"on_end" state:"keep" doc:"Windows open at the end: flush or hold."`
+	MaxFutureSkew sdk.Duration `json:"max_future_skew" state:"keep" doc:"How far rows may be ahead; 0s: any."`
 
 	Emit            string     `json:"emit" doc:"on_close of each window, or without one on_end of the input."`
-	UnboundedState  bool       `json:"unbounded_state" doc:"Without a window: allow ever more groups."`
+	UnboundedState  bool       `json:"unbounded_state" state:"keep" doc:"Without a window: any number of groups."`
 	AllowedLateness refusedKey `json:"allowed_lateness"`
 }
 
