@@ -37,6 +37,8 @@ func parts() []part {
 	return []part{
 		{"full", full},
 		{"aggregation", aggregation},
+		{"benthos", benthos},
+		{"embedded", embedded},
 		{"epochs", epochs},
 		{"groups", groups},
 		{"growth", growth},

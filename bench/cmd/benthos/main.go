@@ -1,0 +1,13 @@
+// Command benthos is plain Benthos with its core components, as its own main
+// has it.
+package main
+
+import (
+	"context"
+
+	_ "github.com/redpanda-data/benthos/v4/public/components/io"
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+func main() { service.RunCLI(context.Background()) }
