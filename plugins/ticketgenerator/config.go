@@ -14,8 +14,8 @@ type Config struct {
 	Count *int64  `json:"count" doc:"Tickets per run; endless if absent." alias:"limit,max,tickets"`
 	Rate  float64 `json:"rate" doc:"Tickets a second; as fast as they are taken if absent."`
 
-	Start Instant      `json:"start" doc:"First event time of every run; without start and span it is now."`
-	Span  sdk.Duration `json:"span" doc:"Event time of a run; without start later runs go on where it ends."`
+	Start Instant      `json:"start" doc:"First event time of all; without start and span it is now."`
+	Span  sdk.Duration `json:"span" doc:"Event time of a run; later runs go on where it ends."`
 
 	Disorder sdk.Duration `json:"disorder" doc:"How far created_at may run behind, within the span."`
 

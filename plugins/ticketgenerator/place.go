@@ -17,8 +17,11 @@ type place struct {
 	IDs   uint64 `json:"ids"`   // key of the ticket ids: the first seed, so that no id comes back under another
 	Index uint64 `json:"index"` // tickets ever made
 	Run   uint64 `json:"run"`
-	Done  uint64 `json:"done"`  // tickets made in this run
-	Count int64  `json:"count"` // of this run; -1: endless
+	// Before is what this run had made when its count or rate was changed; Done
+	// and Count are of what was left of it then.
+	Before uint64 `json:"before,omitempty"`
+	Done   uint64 `json:"done"`
+	Count  int64  `json:"count"` // -1: endless
 
 	// The event time of the run in microseconds. Span is 0 if it has no end
 	// of its own; Rate is then what moves it on, and 0 means that it is now.
@@ -26,7 +29,8 @@ type place struct {
 	Span  int64   `json:"span"`
 	Rate  float64 `json:"rate"`
 	// Newest is the end of the latest event time so far, if that was now.
-	Newest int64 `json:"newest"`
+	Newest int64  `json:"newest"`
+	Asked  *asked `json:"asked"`
 }
 
 // latest is the last event time that RFC 3339 can write.
@@ -49,50 +53,64 @@ func resume(cursor []byte, c *Config, run uint64, log *slog.Logger) (place, erro
 	if run < p.Run {
 		return p, fmt.Errorf("resuming run %d: the cursor is of run %d, which is later", run, p.Run)
 	}
-	if run > p.Run {
-		fresh := place{Seed: p.Seed, IDs: p.IDs, Index: p.Index, Run: run}
-		if c.Seed != nil {
-			fresh.Seed = *c.Seed
-		}
-		return p.next(c, fresh)
+	if p.Asked == nil {
+		p.Asked = askedOf(c)
 	}
-	if p.differs(c) {
-		log.Warn("count, seed, start and span hold for a whole run: their changes wait for the next one",
-			"count", p.Count, "seed", p.Seed, "span", time.Duration(p.Span)*time.Microsecond)
+	if run == p.Run {
+		return p.goOn(c, log)
 	}
-	return p, nil
+	for _, change := range p.changes(c) {
+		log.Info("a new run with another "+change.key, "was", change.was, "is", change.is)
+	}
+	fresh := place{Seed: p.Seed, IDs: p.IDs, Index: p.Index, Run: run}
+	if c.Seed != nil {
+		fresh.Seed = *c.Seed
+	}
+	if behind := p.end(); c.Span == 0 && c.Start.IsZero() && behind > time.Now().UnixMicro() {
+		log.Warn("event time is now, but the runs before went on beyond it: tickets are late until then",
+			"until", stamp(behind))
+	}
+	return p.next(c, fresh)
 }
 
-// differs tells whether the config asks for another run than the one under way.
-func (p place) differs(c *Config) bool {
-	now, err := p.next(c, place{})
-	return err != nil || now.Count != p.Count || now.Span != p.Span || now.Rate != p.Rate ||
-		!c.Start.IsZero() && now.Start != p.Start || c.Seed != nil && *c.Seed != p.Seed
-}
-
-// next decides the event time of a run that follows p, which may be nothing.
+// next decides the event time of a run that follows p, which may be nothing. It
+// goes on behind p's, since what is there has been read: its windows are closed.
 func (p place) next(c *Config, fresh place) (place, error) {
-	fresh.Count = -1
-	if c.Count != nil {
-		fresh.Count = *c.Count
-	}
-	fresh.Span = time.Duration(c.Span).Microseconds()
-	switch {
-	case !c.Start.IsZero():
+	is, behind := askedOf(c), p.end()
+	fresh.Asked, fresh.Count, fresh.Span, fresh.Newest = is, is.Count, is.Span, behind
+	switch moved := p.Asked != nil && p.Asked.Start != is.Start; {
+	case is.Start != "" && (moved || behind == 0):
 		fresh.Start = c.Start.UnixMicro()
-		if fresh.Span == 0 {
-			fresh.Rate = c.Rate
+		if fresh.Start < behind {
+			return fresh, fmt.Errorf("start: the runs before went on to %s, and tickets from %s on would be late; "+
+				"want no earlier one, or none to go on behind them, or run with --fresh to begin anew",
+				stamp(behind), is.Start)
 		}
-	case fresh.Span > 0 && p.end() != 0:
-		fresh.Start = p.end()
-	case fresh.Span > 0:
-		fresh.Start = time.Now().Truncate(time.Minute).UnixMicro() - fresh.Span
+	case behind != 0 && (is.Start != "" || is.Span > 0):
+		whole := unit(is.Span)
+		fresh.Start = (behind + whole - 1) / whole * whole
+	case is.Span > 0:
+		fresh.Start = time.Now().UnixMicro()/unit(is.Span)*unit(is.Span) - is.Span
+	}
+	if is.Start != "" && is.Span == 0 {
+		fresh.Rate = is.Rate
 	}
 	if fresh.Start > latest-fresh.Span {
 		return fresh, fmt.Errorf("spreading tickets over %v from %s: event time ends with the year 9999",
-			time.Duration(c.Span), time.UnixMicro(fresh.Start).UTC().Format(time.RFC3339))
+			time.Duration(c.Span), stamp(fresh.Start))
 	}
 	return fresh, nil
+}
+
+// unit is what the event time of a run begins and ends with a multiple of, in
+// microseconds: its span, if a day is so many of them, else a minute. So runs
+// meet where windows do, and none has to share one with the run before.
+func unit(span int64) int64 {
+	const minute, day = 60e6, 24 * 60 * 60e6
+	if span > 0 && int64(day)%span == 0 {
+		return span
+	}
+	return minute
 }
 
 // end is where the run's event time ends, 0 if there was none.
@@ -106,6 +124,9 @@ func (p *place) end() int64 {
 	}
 	return p.Newest
 }
+
+// made is how many tickets the run has so far.
+func (p *place) made() uint64 { return p.Before + p.Done }
 
 func (p *place) isNow() bool { return p.Span == 0 && p.Rate == 0 }
 

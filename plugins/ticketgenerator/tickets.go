@@ -16,7 +16,7 @@ import (
 const maxTickets = 36 * 36 * 36 * 36 * 36 * 36 * 36 * 36
 
 var errNoMoreIDs = errors.New("making ticket ids: all 2,821,109,907,456 have been given out; " +
-	"delete the state directory to begin anew")
+	"run with --fresh to begin anew")
 
 // schema is the columns of a ticket. All may be null: malformed tickets have holes.
 func schema() *arrow.Schema {
