@@ -51,7 +51,8 @@ func resume(cursor []byte, c *Config, run uint64, log *slog.Logger) (place, erro
 		return p, fmt.Errorf("reading the cursor %.100q: %w", cursor, err)
 	}
 	if run < p.Run {
-		return p, fmt.Errorf("resuming run %d: the cursor is of run %d, which is later", run, p.Run)
+		return p, fmt.Errorf("resuming run %d: the cursor is of run %d, which is later; "+
+			"run with --fresh to begin anew", run, p.Run)
 	}
 	if p.Asked == nil {
 		p.Asked = askedOf(c)

@@ -31,7 +31,7 @@ func decodeCursor(name string, data []byte) (cursor, error) {
 	}
 	if c.Version != cursorVersion || c.Records < 0 {
 		return c, fmt.Errorf("reading the position in %s: want version %d, got %d; "+
-			"go on with the engine that wrote it", name, cursorVersion, c.Version)
+			"go on with the engine that wrote it, or run with --fresh to begin anew", name, cursorVersion, c.Version)
 	}
 	return c, nil
 }
@@ -46,7 +46,8 @@ func (c cursor) check(f found) error {
 		read = "after it was read to its end"
 	}
 	return fmt.Errorf("%s has changed %s: it had %d bytes from %s, it has %d from %s; "+
-		"want files that stay as they are, with new rows in new files", f.name, read,
+		"want files that stay as they are, with new rows in new files; "+
+		"put it back, or run with --fresh to read all of them anew", f.name, read,
 		c.Size, stamp(time.Unix(0, c.Modified)), f.size, stamp(f.modified))
 }
 
