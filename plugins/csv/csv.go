@@ -112,6 +112,13 @@ var Sink = sdk.Spec[SinkConfig]{
 	Schema: func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
 		return in, c.Check(in)
 	},
+	Leftovers: func(_ context.Context, c *SinkConfig, env sdk.Env) ([]string, error) {
+		return files.Leftovers(c.SinkConfig, env, textfiles.Suffixes(".csv")...)
+	},
+	Forget: func(ctx context.Context, c *SinkConfig, env sdk.Env) error {
+		return files.Forget(ctx, c.SinkConfig, env, textfiles.Suffixes(".csv")...)
+	},
+	Hidden: files.Hidden,
 	Open: func(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 		return files.NewSink(c.SinkConfig, in, env, files.Format{
 			Suffix:  ".csv" + c.Compression.Suffix(),

@@ -56,7 +56,14 @@ var Sink = sdk.Spec[SinkConfig]{
 		return in, problems
 	},
 	Resources: func(c *SinkConfig) []string { return c.Resources() },
-	Open:      openSink,
+	Leftovers: func(_ context.Context, c *SinkConfig, env sdk.Env) ([]string, error) {
+		return files.Leftovers(c.SinkConfig, env, suffix)
+	},
+	Forget: func(ctx context.Context, c *SinkConfig, env sdk.Env) error {
+		return files.Forget(ctx, c.SinkConfig, env, suffix)
+	},
+	Hidden: files.Hidden,
+	Open:   openSink,
 }.Plugin()
 
 func openSink(_ context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"etlengine/plugins/sdk"
 )
 
 // handleVersion changes when an older engine could misread a handle.
@@ -70,6 +72,19 @@ func decodeHandle(data []byte) (handle, error) {
 		}
 	}
 	return h, nil
+}
+
+// Hidden tells what a handle keeps from readers, for Spec.Hidden.
+func Hidden(data []byte) (sdk.Hidden, error) {
+	h, err := decodeHandle(data)
+	if err != nil {
+		return sdk.Hidden{}, err
+	}
+	hidden := sdk.Hidden{Files: len(h.Hidden)}
+	for _, p := range h.Hidden {
+		hidden.Rows, hidden.Bytes = hidden.Rows+p.Rows, hidden.Bytes+p.Length
+	}
+	return hidden, nil
 }
 
 // shape tells whether two files of the format could be one.

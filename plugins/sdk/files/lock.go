@@ -22,8 +22,24 @@ func (e errLocked) Error() string {
 	return "it is in use by another process (" + e.pid + ")"
 }
 
+// lockName holds a dot, and so is not the name of a pipeline's folder.
+const lockName = "engine.lock"
+
+// errNoFolder is a file in the place of a folder.
+const errNoFolder = unix.ENOTDIR
+
+// lockTwin locks the twin of an output folder that is shown by its name.
+func lockTwin(d disk, twin, shown string) (unlock func() error, err error) {
+	unlock, err = d.Lock(twin)
+	if locked, ok := errors.AsType[errLocked](err); ok {
+		return nil, fmt.Errorf("opening the folder %s: %w; want one process per output folder: "+
+			"wait for it, stop it, or choose another path", shown, locked)
+	}
+	return unlock, failed("locking", twin, err)
+}
+
 // lockFolder keeps other processes out of a folder; steps of this process may
-// share it. The file "lock" names its process and every step of that process
+// share it. The file lockName names its process and every step of that process
 // holds it shared. Looking at it and taking it are one, under a lock on the
 // folder itself: of two processes that start together, one gets in.
 func lockFolder(folder, process string) (unlock func() error, err error) {
@@ -35,7 +51,7 @@ func lockFolder(folder, process string) (unlock func() error, err error) {
 	if err := flock(guard, unix.LOCK_EX); err != nil {
 		return nil, fmt.Errorf("locking %s: %w", folder, err)
 	}
-	path := filepath.Join(folder, "lock")
+	path := filepath.Join(folder, lockName)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err

@@ -47,6 +47,29 @@ func (n names) ownsHidden(name string) bool {
 	return ok && isPlace && incarnation != "" && !strings.Contains(incarnation, ".")
 }
 
+// madeHidden tells whether a hidden file was made by any step of this engine's
+// pipeline: labels shift when a config changes.
+func (n names) madeHidden(name string) bool {
+	parts := strings.Split(name, ".")
+	return len(parts) == 6 && n.made(parts) && parts[5] != ""
+}
+
+// madeFinal is madeHidden for published names.
+func (n names) madeFinal(name string, suffixes []string) bool {
+	for _, suffix := range suffixes {
+		if rest, ok := strings.CutSuffix(name, suffix); ok {
+			parts := strings.Split(rest, ".")
+			return len(parts) == 5 && n.made(parts)
+		}
+	}
+	return false
+}
+
+func (n names) made(parts []string) bool {
+	_, isPlace := epochOf(parts[4])
+	return parts[0] == "part" && strings.HasPrefix(n.owner, parts[1]+"."+parts[2]+".") && isPlace
+}
+
 // published takes the name of a data file apart. ok is false if no engine made it.
 func (n names) published(name string) (owner string, epoch uint64, ok bool) {
 	name, ok = strings.CutSuffix(name, n.suffix)

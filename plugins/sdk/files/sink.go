@@ -74,7 +74,7 @@ var errClosed = errors.New("the sink is closed")
 func NewSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format) (sdk.Instance, error) {
 	s, err := newSink(cfg, in, env, f, osDisk{})
 	if err != nil {
-		return nil, err // not s: a nil *sink would make an Instance that is not nil
+		return nil, err // not s: what is no instance is nil
 	}
 	return s, nil
 }
@@ -97,22 +97,33 @@ func newSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) (*
 		return nil, fmt.Errorf("naming files: want names of pipeline and step that leave room in %d bytes, "+
 			"got %q and %q", maxName, env.Pipeline, env.Step)
 	}
-	if err := s.checkFolder(env.Epoch); err != nil {
-		return nil, err
-	}
 	twin := twinOf(root)
 	s.hide = filepath.Join(twin, plain(env.Pipeline), plain(env.Step))
-	if err := makeFolder(d, twin); err != nil {
+	if err := s.enter(twin, env); err != nil {
 		return nil, err
 	}
-	if s.unlock, err = d.Lock(twin); err != nil {
-		if locked, ok := errors.AsType[errLocked](err); ok {
-			return nil, fmt.Errorf("opening the folder %s: %w; want one process per output folder: "+
-				"wait for it, stop it, or choose another path", cfg.Path, locked)
-		}
-		return nil, failed("locking", twin, err)
-	}
 	return s, nil
+}
+
+// enter looks at what the output folder holds, and locks it by its twin.
+func (s *sink) enter(twin string, env sdk.Env) error {
+	foreign, err := s.foreign(twin, env.Epoch)
+	if err != nil {
+		return err
+	}
+	if len(foreign) > 0 && !env.Adopt {
+		return s.foreignError(foreign)
+	}
+	if err := makeFolder(s.disk, twin); err != nil {
+		return err
+	}
+	if s.unlock, err = lockTwin(s.disk, twin, s.cfg.Path); err != nil || len(foreign) == 0 {
+		return err
+	}
+	if err := s.adopt(twin, foreign); err != nil {
+		return errors.Join(err, s.unlock())
+	}
+	return nil
 }
 
 // resolve is the output folder by its one true name, so that two ways to it

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -230,39 +229,6 @@ func TestErrorsNameThePathAndStopTheSink(t *testing.T) {
 				t.Errorf("closing: %v", err)
 			}
 		})
-	}
-}
-
-func TestForeignFilesAreRefused(t *testing.T) {
-	tests := []struct{ name, want string }{
-		{"people.txt", "it holds people.txt"},
-		{"PEOPLE.TXT", "it holds PEOPLE.TXT"},
-		{"part.e2.report.csv.00000001-0001.txt", "of another engine (e2, this is e1), or of this one before its state directory was deleted"},
-		{"kind=a/part.e2.report.csv.00000001-0001.txt", "of another engine"},
-		{"part.e1.report.csv.00000003-0001.txt", "the state is older than the files"},
-		{"part.e1.report.csv.00000002-0001.txt", ""},
-		{"part.e1.other.csv.00000003-0001.txt", ""},
-		{"README.md", ""},
-		{"old/people.txt", ""},
-	}
-	for _, test := range tests {
-		d := newMemDisk()
-		if err := makeFolder(d, filepath.Dir("/data/out/"+test.name)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := d.Create("/data/out/" + test.name); err != nil {
-			t.Fatal(err)
-		}
-		env := testEnv("")
-		env.Epoch = 2
-		_, err := newSink(testConfig(), testSchema, env, lines, d)
-		if test.want == "" {
-			if err != nil {
-				t.Errorf("%s: %v", test.name, err)
-			}
-			continue
-		}
-		wantError(t, err, "/data/out", test.want, "move such files away, or choose another path")
 	}
 }
 

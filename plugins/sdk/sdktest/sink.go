@@ -22,6 +22,7 @@ func sinkChecks() []check {
 		{"RecoverKeepsWhatIsLive", recoverKeepsWhatIsLive},
 		{"RowsAfterTheBarrierAreOfTheNextEpoch", rowsAfterTheBarrierAreOfTheNextEpoch},
 		{"RowsAfterTheBarrierAreForgottenWithTheirEpoch", rowsAfterTheBarrierAreForgottenWithTheirEpoch},
+		{"ForgottenRunLeavesNothing", forgottenRunLeavesNothing},
 		{"CloseShowsNothing", closeShowsNothing},
 		{"CloseWithoutWrite", closeWithoutWrite},
 		{"CloseEndsABlockedWrite", closeEndsABlockedWrite},

@@ -185,6 +185,12 @@ func modelSinkSuite(fault string) *suite {
 	spec.Open = func(_ context.Context, c *modelConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 		return &modelSink{fault: fault, dir: env.Dir, wait: c.Wait, closed: make(chan struct{})}, nil
 	}
+	spec.Leftovers = func(_ context.Context, _ *modelConfig, env sdk.Env) ([]string, error) {
+		return filepath.Glob(filepath.Join(env.Dir, "*-*"))
+	}
+	spec.Forget = func(_ context.Context, _ *modelConfig, env sdk.Env) error {
+		return forgetModel(env.Dir, fault)
+	}
 	read := func(t testing.TB, env sdk.Env) (all []string) {
 		shown, err := filepath.Glob(filepath.Join(env.Dir, "shown-*"))
 		if err != nil {
@@ -208,6 +214,25 @@ func modelSinkSuite(fault string) *suite {
 			Blocked: `{"size": 5, "wait": true}`}}
 }
 
+func forgetModel(dir, fault string) error {
+	found, err := filepath.Glob(filepath.Join(dir, "*-*"))
+	if err != nil {
+		return err
+	}
+	if fault == "forgets once only" && len(found) == 0 {
+		return errors.New("nothing to forget")
+	}
+	if fault == "forgets too little" {
+		found = found[1:]
+	}
+	for _, path := range found {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func TestSinkFaultsAreCaught(t *testing.T) {
 	catches(t, append(configFaults(), []broken{
 		{"drops a row", "EveryRowIsShownOnce", "wrote 50 rows, read 47"},
@@ -220,7 +245,10 @@ func TestSinkFaultsAreCaught(t *testing.T) {
 		{"publishes from memory", "PublishNeedsOnlyItsHandle", "never saw the rows"},
 		{"shows what it finds", "RecoverForgetsWhatWasNotRecorded", "never recorded"},
 		{"forgets what is shown", "RecoverKeepsWhatIsLive", "recovered to epoch 1"},
-		{"cuts at Prepare", "RowsAfterTheBarrierAreOfTheNextEpoch", "between the barrier and Prepare (rolled true)"},
+		{"forgets too little", "ForgottenRunLeavesNothing", "is left"},
+		{"forgets once only", "ForgottenRunLeavesNothing", "a second time: nothing to forget"},
+		{"cuts at Prepare", "RowsAfterTheBarrierAreOfTheNextEpoch",
+			"between the barrier and Prepare (rolled true)"},
 		{"cuts at Prepare", "RowsAfterTheBarrierAreForgottenWithTheirEpoch", "recovered to the first epoch"},
 		{"publishes when closed", "CloseShowsNothing", "visible without Publish"},
 		{"fails to close", "CloseWithoutWrite", "it is stuck"},

@@ -101,3 +101,43 @@ func rowsOf(batches []*sdk.Batch) (rows int) {
 	}
 	return rows
 }
+
+// forgottenRunLeavesNothing forgets two epochs, one of them hidden if the sink
+// hides any, and begins anew.
+func forgottenRunLeavesNothing(t testing.TB, s *suite) {
+	if (s.plugin.Leftovers == nil) != (s.plugin.Forget == nil) {
+		t.Error("want Leftovers and Forget, or neither")
+	}
+	if s.plugin.Leftovers == nil || s.plugin.Forget == nil {
+		return
+	}
+	env, config := s.world(t), []byte(s.config)
+	leftovers := func() []string {
+		t.Helper()
+		list, err := s.plugin.Leftovers(t.Context(), config, env)
+		if err != nil {
+			t.Fatalf("listing what is left: %v", err)
+		}
+		return list
+	}
+	for range 2 {
+		d := s.openSink(t, env, 0, nil)
+		for _, roll := range []bool{true, false} {
+			d.write(s.copies()...)
+			d.prepare(roll)
+			d.publish()
+		}
+		d.mustClose(t)
+		if len(leftovers()) == 0 {
+			t.Error("nothing is listed to be forgotten")
+		}
+		for _, time := range []string{"once", "a second time"} {
+			if err := s.plugin.Forget(t.Context(), config, env); err != nil {
+				t.Fatalf("forgetting %s: %v", time, err)
+			}
+		}
+		if list := leftovers(); len(list) > 0 {
+			t.Fatalf("after Forget %q is left", list)
+		}
+	}
+}

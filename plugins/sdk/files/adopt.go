@@ -1,0 +1,159 @@
+package files
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"etlengine/plugins/sdk"
+)
+
+// adoptedName is the list of adopted files, in the twin. Like the lock's it
+// holds a dot, and so is not the name of a pipeline's folder.
+const adoptedName = "adopted.json"
+
+// adopted are the files in an output folder that the user took in with --adopt:
+// not this engine's, and no error.
+type adopted struct {
+	Version int      `json:"version"`
+	Files   []string `json:"files"` // relative to the output folder
+}
+
+// mostAdopted bounds what is read: a list of half a million long names.
+const mostAdopted = 64 << 20
+
+// readAdopted is the names that were adopted so far.
+func readAdopted(d disk, twin string) (map[string]bool, error) {
+	path := filepath.Join(twin, adoptedName)
+	text, err := readSmall(d, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, failed("reading", path, err)
+	}
+	var list adopted
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil, badAdopted(path, err.Error())
+	}
+	if list.Version != 1 {
+		return nil, badAdopted(path, fmt.Sprintf("want version 1, got %d", list.Version))
+	}
+	names := map[string]bool{}
+	for _, name := range list.Files {
+		if !filepath.IsLocal(name) {
+			return nil, badAdopted(path, fmt.Sprintf("want paths below the output folder, got %q", name))
+		}
+		names[name] = true
+	}
+	return names, nil
+}
+
+func badAdopted(path, what string) error {
+	return fmt.Errorf("reading %s, the list of files that were adopted: %s; put it right, "+
+		"or delete it and run with --adopt to make it anew", path, what)
+}
+
+func readSmall(d disk, path string) (text []byte, err error) {
+	info, err := d.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > mostAdopted {
+		return nil, fmt.Errorf("want at most %s, got %d bytes", sdk.Bytes(mostAdopted), info.Size())
+	}
+	file, err := d.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text = make([]byte, info.Size())
+	if len(text) == 0 {
+		return nil, nil
+	}
+	_, err = file.ReadAt(text, 0)
+	return text, err
+}
+
+// adopt adds names to the list. A crash leaves the old list or the new one.
+func (s *sink) adopt(twin string, more []string) error {
+	names, err := readAdopted(s.disk, twin) // again: the twin is locked only now
+	if err != nil {
+		return err
+	}
+	all := maps.Clone(names)
+	if all == nil {
+		all = map[string]bool{}
+	}
+	for _, name := range more {
+		all[name] = true
+	}
+	text, err := json.MarshalIndent(adopted{1, slices.Sorted(maps.Keys(all))}, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(twin, adoptedName)
+	if err := s.replaceFile(path, append(text, '\n')); err != nil {
+		return err
+	}
+	for _, folder := range []string{twin, filepath.Dir(twin)} {
+		if err := s.disk.Sync(folder); err != nil {
+			return failed("syncing", folder, err)
+		}
+	}
+	s.log.Info("files that are not this engine's were adopted: they stay, and its own go beside them",
+		"folder", s.root, "files", len(more), "list", path)
+	return nil
+}
+
+// replaceFile writes a file anew, as a whole or not at all. Its folder is still
+// to be synced.
+func (s *sink) replaceFile(path string, text []byte) error {
+	next := path + ".new"
+	if err := s.disk.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return failed("removing", next, err)
+	}
+	file, err := s.disk.Create(next)
+	if err != nil {
+		return failed("creating", next, err)
+	}
+	if _, err := file.Write(text); err != nil {
+		_ = file.Close() // the error at hand says more
+		return failed("writing", next, err)
+	}
+	if err := file.Close(); err != nil {
+		return failed("closing", next, err)
+	}
+	if err := s.disk.Sync(next); err != nil {
+		return failed("syncing", next, err)
+	}
+	return failed("replacing", path, s.disk.Replace(next, path))
+}
+
+// foreignError refuses files that a reader would take for this engine's.
+func (s *sink) foreignError(foreign []string) error {
+	what, fresh := foreign[0]+", which this engine did not make", ""
+	if owner, _, ok := s.names.published(filepath.Base(foreign[0])); ok {
+		engine, _, _ := strings.Cut(owner, ".")
+		what = fmt.Sprintf("%s of another engine (%s, this is %s), or of this one before its state directory "+
+			"was deleted", foreign[0], engine, s.names.engine)
+		fresh = " (--fresh removes only what this engine made)"
+	}
+	if n := len(foreign) - 1; n > 0 {
+		what += fmt.Sprintf(", and %s more that are not its own", count(n, "file"))
+	}
+	return fmt.Errorf("opening the folder %s: it holds %s; run with --adopt to keep such files for good "+
+		"and write beside them%s, or move them away, or choose another path", s.root, what, fresh)
+}
+
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
