@@ -209,7 +209,7 @@ func (t *tables) finish() error {
 }
 
 // Save replaces the record of a pipeline and changes the state of its steps,
-// all or nothing, and returns when it is on disk.
+// all or nothing, and returns when it is on disk (rule 2 of DESIGN.md).
 func (s *Store) Save(pipeline string, r *Record, changes ...*Changes) error {
 	r.Version = version
 	save := s.saveSmall

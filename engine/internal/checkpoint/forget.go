@@ -6,7 +6,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// BeginForget notes that pipelines are to be forgotten. What they have outside
+// BeginForget notes that pipelines are to be forgotten (rule 16). What they have outside
 // of the store is removed next, and Forget ends it. A process that dies between
 // the two leaves the note to the next one: part files may be gone by then, and
 // going on from the record would leave holes.

@@ -60,7 +60,7 @@ type StepSummary struct {
 	checkpoint.Counts
 }
 
-// Imbalance names the first step that gained or lost a row, or is "".
+// Imbalance names the first step that gained or lost a row (rule 18), or is "".
 func (s *Summary) Imbalance() string {
 	for _, p := range s.Pipelines {
 		out := map[string]int64{}

@@ -20,9 +20,9 @@ type part struct {
 }
 
 // epochs completes the epochs of a pipeline. An epoch is complete when every
-// step has delivered its part; then the record is saved, the sinks publish, the
-// source is told. One epoch is open at a time: the barrier of the next waits
-// for the publish of the one before.
+// step has delivered its part (rule 3 of DESIGN.md); then the record is saved, the
+// sinks publish, the source is told. One epoch is open at a time: the barrier of
+// the next waits for the publish of the one before (rule 5).
 type epochs struct {
 	pipeline string
 	store    *checkpoint.Store
@@ -83,12 +83,13 @@ func (e *epochs) deliver(number uint64, p part) {
 		c.changes = append(c.changes, p.changes)
 	}
 	c.missing--
-	if c.missing == 0 && !e.latch.closed() {
+	if c.missing == 0 && !e.latch.closed() { // rule 4
 		e.wait.Go(func() { e.commit(c) })
 	}
 }
 
-// commit makes the epoch true: the record is the moment.
+// commit makes the epoch true: the record is the moment, and nothing shows
+// before it (rule 1).
 func (e *epochs) commit(c *epoch) {
 	// Not the caller's context: an epoch that has begun to commit is finished.
 	ctx := context.Background()

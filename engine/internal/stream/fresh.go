@@ -70,7 +70,7 @@ func (r *Runner) forget(ctx context.Context) error {
 }
 
 // erase removes what lies outside of the store first: until that is done the
-// store knows that it is not.
+// store knows that it is not (rule 16).
 func (r *Runner) erase(ctx context.Context, names []string) error {
 	for _, p := range r.plan.Pipelines {
 		o := r.bare(p)

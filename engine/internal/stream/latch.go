@@ -9,7 +9,7 @@ import (
 )
 
 // latch holds the first error of a pipeline. Once it is closed nothing passes
-// any step and no epoch completes.
+// any step and no epoch completes (rule 4).
 type latch struct {
 	once sync.Once
 	done chan struct{} // closed after err is set

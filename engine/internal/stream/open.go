@@ -215,7 +215,8 @@ func (o *opener) openBranch(ctx context.Context, p *plan.Branch) error {
 }
 
 // openSink opens a sink and completes what the newest record says it prepared:
-// a crash may have come between the record and the publish.
+// a crash may have come between the record and the publish. All of that comes
+// before anything is read (rule 9).
 func (o *opener) openSink(ctx context.Context, step *plan.Step) (*sink, error) {
 	i, err := o.instance(ctx, step, o.env(step))
 	if err != nil {
@@ -247,7 +248,7 @@ func (o *opener) openSink(ctx context.Context, step *plan.Step) (*sink, error) {
 }
 
 // pin makes durable what the source resolved when it opened, before its first
-// row: a start at the end of a topic must mean the same end after a crash.
+// row (rule 12): a start at the end of a topic must mean the same end after a crash.
 func (o *opener) pin() error {
 	p, ok := o.source.instance.(sdk.Positioner)
 	if !ok {

@@ -52,7 +52,7 @@ const (
 	fromNowOn = "rows read from here on are treated by it"
 )
 
-// settings compares the plan with what the record was made with. Every change
+// settings compares the plan with what the record was made with (rule 15). Every change
 // is either kept, which is logged, or refused with the step, the field, both
 // values and the way on:
 //

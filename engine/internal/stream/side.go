@@ -17,7 +17,7 @@ import (
 // dead letters. It is fed by every goroutine that runs steps: its producers.
 // A barrier goes in when all of them have passed it, and no row that a producer
 // makes behind a barrier goes in before it, so that the rows of an epoch are
-// those of the same batches as everywhere else.
+// those of the same batches as everywhere else (rule 6).
 type side struct {
 	sink  *sink
 	latch *latch

@@ -72,7 +72,7 @@ func (s *sink) take(ctx context.Context, item sdk.Item) error {
 }
 
 // prepare makes the epoch that has just ended durable while the next fills. No
-// second one can begin: the next barrier waits for this epoch's publish.
+// second one can begin: the next barrier waits for this epoch's publish (rule 5).
 func (s *sink) prepare(ctx context.Context, two sdk.TwoStep, epoch uint64, part part) {
 	err := guarded(s.pipeline, s.step, func() (err error) {
 		part.handle, err = two.Prepare(ctx, epoch)

@@ -286,7 +286,8 @@ func (s *source) shown() bool {
 	}
 }
 
-// inject ends the epoch: its positions are those of the items given so far.
+// inject ends the epoch: its positions are those of the items given so far. One
+// barrier cuts all sinks (rule 6), and a roll is decided for all (rule 13).
 func (s *source) inject() {
 	now := time.Now()
 	last := s.state == closing
