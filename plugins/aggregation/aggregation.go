@@ -38,7 +38,7 @@ type Config struct {
 	MaxFutureSkew sdk.Duration `json:"max_future_skew" state:"keep" doc:"How far rows may be ahead; 0s: any."`
 
 	Emit            string     `json:"emit" doc:"on_close of each window, or without one on_end of the input."`
-	UnboundedState  bool       `json:"unbounded_state" state:"keep" doc:"Without a window: any number of groups."`
+	UnboundedState  bool       `json:"unbounded_state" state:"keep" doc:"Without a window: ever more groups."`
 	AllowedLateness refusedKey `json:"allowed_lateness"`
 }
 
@@ -104,8 +104,9 @@ func newPlugin() sdk.Plugin {
 `,
 		Defaults: Config{OnIdle: advance, OnEnd: flush, Emit: onClose,
 			IdleTimeout: sdk.Duration(30 * time.Second)},
-		Schema: schema,
-		Open:   open,
+		Schema:  schema,
+		Windows: storedWindows,
+		Open:    open,
 	}.Plugin()
 	// Known only to be refused with a hint: not part of the documentation.
 	p.Fields = slices.DeleteFunc(p.Fields, func(f sdk.Field) bool { return f.Name == "allowed_lateness" })
