@@ -239,6 +239,7 @@ func (s *source) pass(b *sdk.Batch) error {
 	if err := sameColumns(s.step, taken.Rows.Schema()); err != nil {
 		return err
 	}
+	settle(taken.Rows)
 	for i := range b.Rejected {
 		if b.Rejected[i].Partition == "" {
 			b.Rejected[i].Partition = b.Partition

@@ -84,6 +84,7 @@ func (e *emitter) Emit(b *sdk.Batch) error {
 	if err := sameColumns(e.step, b.Rows.Schema()); err != nil {
 		return err
 	}
+	settle(b.Rows)
 	if err := e.Reject(b.Rejected...); err != nil {
 		return err
 	}
