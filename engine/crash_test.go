@@ -98,7 +98,7 @@ func (v *victim) begin(t *testing.T, s sabotage) *process {
 	t.Helper()
 	p, release := launch(t, v.dir, s, "run", "p.yaml")
 	if s.Hold != "" {
-		p.until(t, holding)
+		p.hold(t)
 		v.recovered(t)
 	}
 	release.Close()

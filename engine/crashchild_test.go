@@ -42,8 +42,7 @@ type killPoint struct {
 	// Order lists all sinks: of those calls that the sinks make side by side,
 	// those before Step in it have returned, those behind it have not begun.
 	Order []string
-	// Beside: the sink has taken rows of the next epoch meanwhile, if the engine
-	// gives any.
+	// Beside: the sink has taken rows of the next epoch meanwhile, if there are any.
 	Beside bool
 }
 
@@ -169,12 +168,12 @@ type wrapped struct {
 func (w wrapped) by(kind sdk.Kind) sdk.Instance {
 	switch kind {
 	case sdk.KindSource:
-		return newCutSource(w)
+		return hidesNothing(newCutSource(w), w.Instance)
 	case sdk.KindSink:
-		return &watchedSink{wrapped: w}
+		return hidesNothing(&watchedSink{wrapped: w}, w.Instance)
 	}
 	if stateful, ok := w.Instance.(sdk.Stateful); ok {
-		return &watchedStep{wrapped: w, Stateful: stateful}
+		return hidesNothing(&watchedStep{wrapped: w, Stateful: stateful}, w.Instance)
 	}
 	return w.Instance
 }
@@ -230,17 +229,24 @@ func (w wrapped) await() {
 	if !k.Beside {
 		return
 	}
+	late := false
 	enough := time.AfterFunc(besideWithin, func() {
 		w.mu.Lock()
-		w.wrote[w.name]++
+		late = true
 		w.mu.Unlock()
 		w.changed.Broadcast()
 	})
 	defer enough.Stop()
-	for w.wrote[w.name] == 0 {
+	for w.wrote[w.name] == 0 && !late {
 		w.changed.Wait()
 	}
+	if w.wrote[w.name] > 0 {
+		fmt.Fprintln(os.Stderr, besideRows)
+	}
 }
+
+// besideRows is what a process says first that dies beside rows of the next epoch.
+const besideRows = "rows of the next epoch have come"
 
 // besideWithin is how long rows of the next epoch are waited for.
 const besideWithin = 100 * time.Millisecond

@@ -56,6 +56,22 @@ func launch(t *testing.T, dir string, s sabotage, args ...string) (p *process, r
 // second: it only runs out when something waits for ever.
 const stuckAfter = time.Minute
 
+// hold waits until an engine that is held back has recovered.
+func (p *process) hold(t *testing.T) {
+	t.Helper()
+	var messages strings.Builder
+	for {
+		line, err := p.stderr.ReadString('\n')
+		messages.WriteString(line)
+		if strings.Contains(line, holding) {
+			return
+		}
+		if err != nil {
+			t.Fatalf("the engine has ended before it recovered: %v\n%s", err, &messages)
+		}
+	}
+}
+
 // finish runs an engine to the end of its input.
 func finish(t *testing.T, dir string, s sabotage, args ...string) {
 	t.Helper()

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"reflect"
 	"sync"
 	"time"
 
@@ -29,7 +31,7 @@ func (s *watchedSink) Write(ctx context.Context, b *sdk.Batch) error {
 	s.own.Lock()
 	epoch := max(s.barrier, s.epoch) + 1
 	s.own.Unlock()
-	return s.around(callWrite, epoch, func() error {
+	return s.around(callWrite, 0, func() error { // whatever its epoch: the clock decides that
 		err := s.Instance.(sdk.Sink).Write(ctx, b)
 		s.tookRows(epoch)
 		return err
@@ -114,6 +116,7 @@ var (
 	_ sdk.Listener  = (*watchedStep)(nil)
 	_ sdk.Stateful  = (*watchedStep)(nil)
 	_ sdk.Clearer   = (*watchedStep)(nil)
+	_ sdk.Sizer     = (*watchedStep)(nil)
 )
 
 func (s *watchedStep) Apply(ctx context.Context, b *sdk.Batch, out sdk.Emitter) error {
@@ -131,18 +134,37 @@ func (s *watchedStep) Signal(ctx context.Context, signal sdk.Signal, out sdk.Emi
 	return call()
 }
 
-func (s *watchedStep) Cleared() [][]byte {
-	c, ok := s.Instance.(sdk.Clearer)
-	if !ok {
-		return nil
-	}
-	return c.Cleared()
-}
-
 func (s *watchedStep) Snapshot(ctx context.Context, epoch uint64, put func(key, value []byte) error) error {
 	return s.around(callSnapshot, epoch, func() error { return s.Stateful.Snapshot(ctx, epoch, put) })
 }
 
 func (s *watchedStep) Restore(ctx context.Context, state iter.Seq2[[]byte, []byte]) error {
 	return s.around(callRestore, 0, func() error { return s.Stateful.Restore(ctx, state) })
+}
+
+func (s *watchedStep) Cleared() [][]byte {
+	if c, ok := s.Instance.(sdk.Clearer); ok {
+		return c.Cleared()
+	}
+	return nil
+}
+
+func (s *watchedStep) StateBytes() int64 {
+	if z, ok := s.Instance.(sdk.Sizer); ok {
+		return z.StateBytes()
+	}
+	return 0
+}
+
+// hidesNothing panics if an instance has a method that its wrapper lacks: the
+// engine would not find the optional interface it belongs to, and what the tests
+// see would not be what users run.
+func hidesNothing(outer, inner sdk.Instance) sdk.Instance {
+	has := reflect.TypeOf(outer)
+	for m := range reflect.TypeOf(inner).Methods() {
+		if _, ok := has.MethodByName(m.Name); !ok {
+			panic(fmt.Sprintf("the wrapper %T of crash tests hides the method %s of %T", outer, m.Name, inner))
+		}
+	}
+	return outer
 }

@@ -35,6 +35,8 @@ var (
 	_ sdk.Positioner = (*cutSource)(nil)
 	_ sdk.Drainer    = (*cutSource)(nil)
 	_ sdk.Bounder    = (*cutSource)(nil)
+	_ sdk.Limiter    = (*cutSource)(nil)
+	_ sdk.Lagger     = (*cutSource)(nil)
 )
 
 // cutCursor is a cursor of a cutSource.
@@ -279,4 +281,13 @@ func (s *cutSource) Drain(ctx context.Context) error {
 
 func (s *cutSource) Bound(ctx context.Context, ends map[string]int64) error {
 	return s.inner.(sdk.Bounder).Bound(ctx, ends)
+}
+
+func (s *cutSource) Limit(records int64) { s.inner.(sdk.Limiter).Limit(records) }
+
+func (s *cutSource) Lag() int64 {
+	if l, ok := s.inner.(sdk.Lagger); ok {
+		return l.Lag()
+	}
+	return -1
 }

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 )
 
 // points are kills of one job, one after the other, each in a process that goes
@@ -11,6 +12,7 @@ import (
 type points struct {
 	name string
 	at   []killPoint
+	pace sabotage
 }
 
 // TestEveryPointOfTheProtocolCanBeTheLast kills the engine before and after each
@@ -29,11 +31,13 @@ func TestEveryPointOfTheProtocolCanBeTheLast(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			v := newVictim(t, k, j, unharmed)
-			v.pace = sabotage{Rows: 10, PerEpoch: 2}
+			if v.pace = test.pace; v.pace.Rows == 0 {
+				v.pace = sabotage{Rows: 10, PerEpoch: 2}
+			}
 			for _, point := range test.at {
 				v.dieAt(t, point)
 			}
-			v.pace.PerEpoch = 0
+			v.pace.PerEpoch, v.pace.Pause = 0, 0
 			finish(t, v.dir, v.pace, "run", "p.yaml")
 			v.end(t)
 		})
@@ -51,7 +55,11 @@ func (v *victim) dieAt(t *testing.T, k killPoint) {
 		s.Hold = "p"
 	}
 	v.tell("%v", s.Kill)
-	if !v.dead(t, v.begin(t, s), k.String()) {
+	words := k.String()
+	if k.Beside {
+		words = besideRows + "\n" + words
+	}
+	if !v.dead(t, v.begin(t, s), words) {
 		t.Fatalf("the job has ended; it was to be %q", v.story)
 	}
 }
@@ -74,8 +82,8 @@ func pointsOfEpochs(j job) []points {
 	sinks := j.sinks()
 	var all []points
 	add := func(call, step string, order []string) {
-		all = append(all, points{call + " " + filepath.Base(step),
-			inEpochs(killPoint{Step: step, Call: call, Order: order})})
+		all = append(all, points{name: call + " " + filepath.Base(step),
+			at: inEpochs(killPoint{Step: step, Call: call, Order: order})})
 	}
 	for _, sink := range sinks {
 		add(callDue, sink, nil)
@@ -89,18 +97,21 @@ func pointsOfEpochs(j job) []points {
 	}
 	add(callTell, "p/in", nil)
 	var beside []killPoint
-	for _, sink := range sinks[:3] {
-		beside = append(beside, killPoint{Step: sink, Call: callPrepare, Epoch: 1, Order: sinks[:1], Beside: true})
+	for _, sink := range sinks[:2] { // which get rows all the time
+		k := killPoint{Step: sink, Call: callPrepare, Epoch: 1, Beside: true}
+		beside = append(beside, k)
+		k.After = true
+		beside = append(beside, k)
 	}
 	return append(all,
-		points{"record", []killPoint{
+		points{name: "record", at: []killPoint{
 			{Step: sinks[0], Call: callRecord, Epoch: 1, Order: sinks},
 			{Step: sinks[0], Call: callRecord, Epoch: 3, Order: sinks},
 			{Step: sinks[0], Call: callRecord, Last: true, Order: sinks}}},
-		points{"prepare beside write", beside},
-		points{"write", []killPoint{
-			{Step: sinks[0], Call: callWrite, Epoch: 1}, {Step: sinks[1], Call: callWrite, Epoch: 1, After: true},
-			{Step: "p/late", Call: callWrite, Epoch: 2}, {Step: "p/dead", Call: callWrite, Epoch: 1, After: true}}})
+		points{name: "prepare beside write", at: beside, pace: sabotage{Rows: 5, Pause: time.Millisecond}},
+		points{name: "write", at: []killPoint{
+			{Step: sinks[0], Call: callWrite}, {Step: sinks[1], Call: callWrite, After: true},
+			{Step: "p/late", Call: callWrite}, {Step: "p/dead", Call: callWrite, After: true}}})
 }
 
 // pointsOfRecovery are those between the start of a process and its first row,
@@ -114,7 +125,7 @@ func pointsOfRecovery(j job) []points {
 		for _, call := range []string{callOpen, callReshow, callRecover} {
 			at = append(at, killPoint{Step: sink, Call: call}, killPoint{Step: sink, Call: call, After: true})
 		}
-		all = append(all, points{"recovery of " + filepath.Base(sink), at})
+		all = append(all, points{name: "recovery of " + filepath.Base(sink), at: at})
 	}
 	at := []killPoint{unshown}
 	for _, call := range []string{callOpen, callRestore} {
@@ -122,14 +133,16 @@ func pointsOfRecovery(j job) []points {
 			at = append(at, killPoint{Step: step, Call: call}, killPoint{Step: step, Call: call, After: true})
 		}
 	}
-	all = append(all, points{"recovery of steps", at})
+	all = append(all, points{name: "recovery of steps", at: at})
 	var first []killPoint
 	for _, call := range []string{callOpen, callPin} {
-		first = append(first, killPoint{Step: "p/in", Call: call}, killPoint{Step: "p/in", Call: call, After: true})
+		first = append(first, killPoint{Step: "p/in", Call: call},
+			killPoint{Step: "p/in", Call: call, After: true})
 	}
-	first = append(first, killPoint{Step: "p/in", Call: callNext}, killPoint{Step: "p/in", Call: callNext, Read: 1})
-	return append(all, points{"recovery of the input", append([]killPoint{unshown}, first...)},
-		points{"before any record", append(first, first...)})
+	first = append(first, killPoint{Step: "p/in", Call: callNext},
+		killPoint{Step: "p/in", Call: callNext, Read: 1})
+	return append(all, points{name: "recovery of the input", at: append([]killPoint{unshown}, first...)},
+		points{name: "before any record", at: append(first, first...)})
 }
 
 // pointsOfTheEnd are those behind the last row. Before the source is closed the
@@ -144,5 +157,5 @@ func pointsOfTheEnd(j job) []points {
 		closes = append(closes, killPoint{Step: step, Call: callClose})
 	}
 	closes = append(closes, killPoint{Step: "p/in", Call: callClose, After: true})
-	return []points{{"end", ends}, {"close", closes}}
+	return []points{{name: "end", at: ends}, {name: "close", at: closes}}
 }
