@@ -34,14 +34,21 @@ type process struct {
 	stdout bytes.Buffer
 }
 
-func start(t *testing.T, args ...string) *process {
+// command is the engine as a process that is not started yet.
+func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Cmd: exec.Command(self, args...)}
-	p.Env = append(os.Environ(), asEngine+"=1")
+	c := exec.Command(self, args...)
+	c.Env = append(os.Environ(), asEngine+"=1")
+	return c
+}
+
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: command(t, args...)}
 	p.Stdout = &p.stdout
 	pipe, err := p.StderrPipe()
 	if err != nil {
