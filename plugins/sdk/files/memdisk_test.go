@@ -17,18 +17,23 @@ import (
 type memDisk struct {
 	during func() // called before each step takes effect, unless nil
 
-	mu     sync.Mutex
-	root   *node
-	steps  int // taken so far
-	failAt int // the first step that fails; 0: none
-	err    error
-	once   bool   // only that one step fails
-	only   string // only steps of this kind count
-	failed string // what the first step to fail was about: "sync: /data/out"
-	locked map[string]bool
-	opened int // files open now
-	most   int // files that were open at a time
+	mu      sync.Mutex
+	root    *node
+	steps   int // taken so far
+	failAt  int // the first step that fails; 0: none
+	err     error
+	once    bool   // only that one step fails
+	only    string // only steps of this kind count
+	changes bool   // only steps that change something count
+	failed  string // what the first step to fail was about: "sync: /data/out"
+	locked  map[string]bool
+	opened  int // files open now
+	most    int // files that were open at a time
 }
+
+// readOnly are the steps behind which a crash is the same as before them.
+var readOnly = map[string]bool{"stat": true, "names": true, "writable": true, "open": true, "read": true,
+	"append": true, "close": true, "close after reading": true, "lock": true}
 
 type node struct {
 	dir           bool
@@ -55,7 +60,7 @@ func (d *memDisk) step(op, path string) error {
 		d.during()
 	}
 	d.mu.Lock()
-	if d.only != "" && d.only != op {
+	if (d.only != "" && d.only != op) || (d.changes && readOnly[op]) {
 		return nil
 	}
 	d.steps++
