@@ -60,7 +60,12 @@ func (r *reader) update(p *partition, v survey) error {
 		r.aimAt(p, v)
 	}
 	r.heard(p, e.high)
+	if p.moved && p.target > e.high {
+		p.target = e.high // what was to be read up to there is lost
+		r.aim(p)
+	}
 	if s, ok := v.skips[p.at]; ok && s.from == p.next {
+		p.failing = time.Time{}
 		r.advance(p, s.to)
 	}
 	if p.next < p.high {

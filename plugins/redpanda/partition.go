@@ -24,6 +24,7 @@ type partition struct {
 
 	idle    bool      // we said so, and gave nothing since
 	target  int64     // where reading ends; -1: nowhere
+	moved   bool      // records were lost
 	failing time.Time // since when there are only errors
 	told    string    // the last of them that was logged
 	absent  time.Time // since when it does not exist
@@ -67,7 +68,7 @@ func (p *partition) resume(ctx context.Context, s *source, c cursor, e ends, lea
 // where the log ends there may be something to come.
 func (p *partition) move(to int64) {
 	p.next, p.epoch, p.witness = to, -1, witness{}
-	p.high = to + 1
+	p.high, p.moved = to+1, true
 }
 
 // gone tells why a position is not in the log, and where to go on instead.

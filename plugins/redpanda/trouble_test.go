@@ -119,6 +119,21 @@ func TestTopicMadeAgainStopsARunningSource(t *testing.T) {
 	goesOn.want(0, "a", "b", "x", "y", "z")
 }
 
+func TestDrainEndsWhereALogThatLostItsRecordsEnds(t *testing.T) {
+	t.Parallel() // it mostly waits
+	w := newWorld(t, 1)
+	values, want := rows(0, 10)
+	w.put(0, values...)
+	in := w.open(`{"on_data_loss": "continue"}`, nil)
+	in.bound(map[int]int64{0: 50}) // not reached yet
+	in.untilRows(10)
+	w.deleteTopic()
+	w.makeAgain(1)
+	w.put(0, values[:3]...)
+	in.untilEOF()
+	in.want(0, append(want, want[:3]...)...)
+}
+
 func (in *input) untilError() error {
 	for {
 		if _, err := in.next(); err != nil {

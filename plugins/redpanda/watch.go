@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -94,7 +95,7 @@ func (s *source) findSkips(v *survey, before map[tp]int64) {
 	s.mu.Unlock()
 	for at, from := range still {
 		to, err := s.probe(at, from, v.topics[at.topic])
-		if err != nil {
+		if _, answered := errors.AsType[*kerr.Error](err); answered {
 			v.faults[at] = err
 		}
 		if to > from {
