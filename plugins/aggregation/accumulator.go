@@ -22,6 +22,8 @@ type accumulator interface {
 	// encode appends a cell's state, decode takes it into an empty cell.
 	encode(state []byte, cell uint32) []byte
 	decode(r *reader, cell uint32)
+	// bytes is about what all cells take in memory.
+	bytes() int64
 }
 
 // wide is an accumulator whose results have no bound on their size.

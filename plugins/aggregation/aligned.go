@@ -28,6 +28,7 @@ type aligned struct {
 	last    *window           // the one used last, so that most rows need no lookup
 	next    int64             // end of the window that closes first, MaxInt64 if none is open
 	closing []*window         // due, and not released yet
+	held    int64             // bytes of the open windows
 	gone    []int64           // starts of stored windows released since the last snapshot
 
 	key, name, value []byte // room
@@ -59,9 +60,10 @@ func (a *aligned) place(j *judged, gids []uint32, in *input, g *groups) []join {
 
 // begin gives a group its cell in a window, and returns cell+1.
 func (a *aligned) begin(w *window, group uint32, g *groups) uint32 {
-	cell := a.alloc(w.start, group)
+	cell, before := a.alloc(w.start, group), w.bytes()
 	w.cells = push(w.cells, cell)
 	w.places.add(group, cell, g.len())
+	a.held += w.bytes() - before
 	return cell + 1
 }
 
@@ -70,6 +72,7 @@ func (a *aligned) window(start int64) *window {
 	w := a.open[start]
 	if w == nil {
 		w = &window{start: start}
+		a.held += w.bytes()
 		a.open[start] = w
 		a.next = min(a.next, start+a.spans.size)
 	}
@@ -113,6 +116,7 @@ func (a *aligned) release([]uint32, *groups) {
 			a.dirty.clear(cell)
 			a.free = append(a.free, cell)
 		}
+		a.held -= w.bytes()
 		if w.stored {
 			a.gone = append(a.gone, w.start)
 		}
@@ -214,9 +218,11 @@ func (a *aligned) regroup(live, old *groups) {
 		}
 	}
 	for _, w := range a.open {
+		a.held -= w.bytes()
 		w.places = places{}
 		for _, cell := range w.cells {
 			w.places.add(a.group[cell], cell, live.len())
 		}
+		a.held += w.bytes()
 	}
 }

@@ -23,6 +23,7 @@ type approx struct {
 	kind kind
 	few  []numbers             // hashes, while there are few
 	many []*hyperloglog.Sketch // nil while there are few
+	held held
 }
 
 func (a *approx) grow(n int) { a.few, a.many = extend(a.few, n), extend(a.many, n) }
@@ -58,7 +59,9 @@ func (a *approx) insert(cell uint32, hash uint64) {
 		return
 	}
 	few := &a.few[cell]
+	before := len(few.values)
 	few.intern(int64(hash))
+	a.held.added(before, len(few.values), numberBytes)
 	if len(few.values) <= exactHashes {
 		return
 	}
@@ -69,7 +72,16 @@ func (a *approx) insert(cell uint32, hash uint64) {
 	for _, hash := range few.values {
 		sketch.InsertHash(uint64(hash))
 	}
+	a.held += held(sketchBytes - few.heap())
 	a.many[cell], a.few[cell] = sketch, numbers{}
+}
+
+// heap is what hangs on a cell.
+func (a *approx) heap(cell uint32) held {
+	if a.many[cell] != nil {
+		return sketchBytes
+	}
+	return held(a.few[cell].heap())
 }
 
 func (a *approx) merge(into, from uint32) {
@@ -79,6 +91,7 @@ func (a *approx) merge(into, from uint32) {
 			a.insert(into, uint64(hash))
 		}
 	case a.many[into] == nil:
+		a.held += sketchBytes - a.heap(into) // counted twice until from is cleared
 		a.many[into] = sketch
 		for _, hash := range a.few[into].values {
 			sketch.InsertHash(uint64(hash))
@@ -100,7 +113,12 @@ func (a *approx) result(b array.Builder, cell uint32) error {
 	return nil
 }
 
-func (a *approx) clear(cell uint32) { a.few[cell], a.many[cell] = numbers{}, nil }
+func (a *approx) clear(cell uint32) {
+	a.held -= a.heap(cell)
+	a.few[cell], a.many[cell] = numbers{}, nil
+}
+
+func (a *approx) bytes() int64 { return bytesOf(a.few) + bytesOf(a.many) + int64(a.held) }
 
 // encode writes the number of hashes and the hashes, or one number more than
 // could be and the registers.
@@ -128,7 +146,7 @@ func (a *approx) decode(r *reader, cell uint32) {
 			if r.failed() {
 				return
 			}
-			a.few[cell].intern(int64(r.uint64()))
+			a.insert(cell, r.uint64())
 		}
 		return
 	}
@@ -139,4 +157,5 @@ func (a *approx) decode(r *reader, cell uint32) {
 		return
 	}
 	a.many[cell] = sketch
+	a.held += sketchBytes
 }

@@ -39,6 +39,8 @@ func (c *count) merge(into, from uint32) { c.n[into] += c.n[from] }
 
 func (c *count) clear(cell uint32) { c.n[cell] = 0 }
 
+func (c *count) bytes() int64 { return bytesOf(c.n) }
+
 func (c *count) encode(state []byte, cell uint32) []byte {
 	return binary.AppendVarint(state, c.n[cell])
 }

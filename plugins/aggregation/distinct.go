@@ -10,6 +10,7 @@ import (
 type distinctNumbers struct {
 	from int
 	sets []numbers
+	held held
 }
 
 func (d *distinctNumbers) grow(n int) { d.sets = extend(d.sets, n) }
@@ -22,8 +23,15 @@ func (d *distinctNumbers) add(in *input) {
 		if nulls && column.null(row) {
 			continue
 		}
-		d.sets[cell].intern(column.fixed[row])
+		d.insert(cell, column.fixed[row])
 	}
+}
+
+func (d *distinctNumbers) insert(cell uint32, v int64) {
+	set := &d.sets[cell]
+	before := len(set.values)
+	set.intern(v)
+	d.held.added(before, len(set.values), numberBytes)
 }
 
 func (d *distinctNumbers) result(b array.Builder, cell uint32) error {
@@ -37,11 +45,16 @@ func (d *distinctNumbers) merge(into, from uint32) {
 		*a, *b = *b, *a
 	}
 	for _, v := range b.values {
-		a.intern(v)
+		d.insert(into, v)
 	}
 }
 
-func (d *distinctNumbers) clear(cell uint32) { d.sets[cell] = numbers{} }
+func (d *distinctNumbers) clear(cell uint32) {
+	d.held -= held(d.sets[cell].heap())
+	d.sets[cell] = numbers{}
+}
+
+func (d *distinctNumbers) bytes() int64 { return bytesOf(d.sets) + int64(d.held) }
 
 func (d *distinctNumbers) encode(state []byte, cell uint32) []byte {
 	values := d.sets[cell].values
@@ -54,7 +67,7 @@ func (d *distinctNumbers) encode(state []byte, cell uint32) []byte {
 
 func (d *distinctNumbers) decode(r *reader, cell uint32) {
 	for range r.count(1) {
-		d.sets[cell].intern(r.varint())
+		d.insert(cell, r.varint())
 	}
 }
 
@@ -63,6 +76,7 @@ type distinctTexts struct {
 	from int
 	seed *seed
 	sets []texts
+	held held
 }
 
 func newDistinctTexts(from int) *distinctTexts {
@@ -79,8 +93,16 @@ func (d *distinctTexts) add(in *input) {
 		if nulls && column.null(row) {
 			continue
 		}
-		d.sets[cell].intern(d.seed, column.value(row))
+		d.insert(cell, column.value(row))
 	}
+}
+
+func (d *distinctTexts) insert(cell uint32, v []byte) {
+	set := &d.sets[cell]
+	before, long := set.len(), cap(set.long)
+	set.intern(d.seed, v)
+	d.held.added(before, set.len(), textBytes)
+	d.held += held(cap(set.long) - long)
 }
 
 func (d *distinctTexts) result(b array.Builder, cell uint32) error {
@@ -95,11 +117,16 @@ func (d *distinctTexts) merge(into, from uint32) {
 	}
 	var room [16]byte
 	for id := range b.len() {
-		a.intern(d.seed, b.value(uint32(id), &room))
+		d.insert(into, b.value(uint32(id), &room))
 	}
 }
 
-func (d *distinctTexts) clear(cell uint32) { d.sets[cell] = texts{} }
+func (d *distinctTexts) clear(cell uint32) {
+	d.held -= held(d.sets[cell].heap())
+	d.sets[cell] = texts{}
+}
+
+func (d *distinctTexts) bytes() int64 { return bytesOf(d.sets) + int64(d.held) }
 
 func (d *distinctTexts) encode(state []byte, cell uint32) []byte {
 	set := &d.sets[cell]
@@ -113,6 +140,6 @@ func (d *distinctTexts) encode(state []byte, cell uint32) []byte {
 
 func (d *distinctTexts) decode(r *reader, cell uint32) {
 	for range r.count(1) {
-		d.sets[cell].intern(d.seed, r.text())
+		d.insert(cell, r.text())
 	}
 }

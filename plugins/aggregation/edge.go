@@ -20,6 +20,7 @@ type edge struct {
 	part  []uint32
 	fixed []int64
 	text  [][]byte
+	held  held
 }
 
 func (e *edge) grow(n int) {
@@ -45,7 +46,9 @@ func (e *edge) add(in *input) {
 		}
 		e.seen[cell], e.at[cell], e.part[cell] = true, at, in.partition
 		if e.kind == textKind {
+			e.held -= held(cap(e.text[cell]))
 			e.text[cell] = append(e.text[cell][:0], column.value(row)...)
+			e.held += held(cap(e.text[cell]))
 		} else {
 			e.fixed[cell] = column.fixed[row]
 		}
@@ -73,6 +76,7 @@ func (e *edge) merge(into, from uint32) {
 	}
 	e.seen[into], e.at[into], e.part[into] = true, e.at[from], e.part[from]
 	if e.kind == textKind {
+		e.held += held(cap(e.text[from]) - cap(e.text[into])) // counted twice until from is cleared
 		e.text[into] = e.text[from]
 	} else {
 		e.fixed[into] = e.fixed[from]
@@ -101,8 +105,13 @@ func (e *edge) size(cell uint32) int {
 func (e *edge) clear(cell uint32) {
 	e.seen[cell] = false
 	if e.kind == textKind {
+		e.held -= held(cap(e.text[cell]))
 		e.text[cell] = nil
 	}
+}
+
+func (e *edge) bytes() int64 {
+	return bytesOf(e.seen) + bytesOf(e.at) + bytesOf(e.part) + bytesOf(e.fixed) + bytesOf(e.text) + int64(e.held)
 }
 
 func (e *edge) encode(state []byte, cell uint32) []byte {
@@ -130,6 +139,7 @@ func (e *edge) decode(r *reader, cell uint32) {
 	e.part[cell] = uint32(part)
 	if e.kind == textKind {
 		e.text[cell] = append([]byte{}, r.text()...)
+		e.held += held(cap(e.text[cell]))
 	} else {
 		e.fixed[cell] = r.varint()
 	}

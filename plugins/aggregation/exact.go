@@ -17,6 +17,7 @@ type exactSum struct {
 	mean bool
 	n    []int64
 	sums []exact
+	held held
 }
 
 func (s *exactSum) grow(n int) { s.n, s.sums = extend(s.n, n), extend(s.sums, n) }
@@ -29,7 +30,10 @@ func (s *exactSum) add(in *input) {
 		if nulls && column.null(row) {
 			continue
 		}
-		s.sums[cell].add(column.floats[row])
+		sum := &s.sums[cell]
+		before := cap(sum.limbs)
+		sum.add(column.floats[row])
+		s.held += held(8 * (cap(sum.limbs) - before))
 		s.n[cell]++
 	}
 }
@@ -49,15 +53,25 @@ func (s *exactSum) result(b array.Builder, cell uint32) error {
 }
 
 func (s *exactSum) merge(into, from uint32) {
-	s.sums[into].merge(&s.sums[from])
+	a, b := &s.sums[into], &s.sums[from]
+	before := cap(a.limbs) + cap(b.limbs)
+	a.merge(b)
+	s.held += held(8 * (cap(a.limbs) + cap(b.limbs) - before))
 	s.n[into] += s.n[from]
 }
 
-func (s *exactSum) clear(cell uint32) { s.n[cell], s.sums[cell] = 0, exact{} }
+func (s *exactSum) clear(cell uint32) {
+	s.held -= held(8 * cap(s.sums[cell].limbs))
+	s.n[cell], s.sums[cell] = 0, exact{}
+}
+
+func (s *exactSum) bytes() int64 { return bytesOf(s.n) + bytesOf(s.sums) + int64(s.held) }
 
 func (s *exactSum) encode(state []byte, cell uint32) []byte {
 	sum := &s.sums[cell]
+	before := cap(sum.limbs)
 	sum.settle()
+	s.held += held(8 * (cap(sum.limbs) - before))
 	state = binary.AppendVarint(state, s.n[cell])
 	state = append(state, sum.special)
 	state = binary.AppendUvarint(state, uint64(sum.low))
@@ -87,6 +101,7 @@ func (s *exactSum) decode(r *reader, cell uint32) {
 		r.fail()
 	}
 	s.sums[cell] = sum
+	s.held += held(8 * cap(sum.limbs))
 }
 
 // exact is a sum as one long whole number of units of 2⁻¹⁰⁷⁴, the smallest that

@@ -55,6 +55,8 @@ func (e *extreme) result(b array.Builder, cell uint32) error {
 
 func (e *extreme) clear(cell uint32) { e.best[cell], e.seen[cell] = 0, false }
 
+func (e *extreme) bytes() int64 { return bytesOf(e.best) + bytesOf(e.seen) }
+
 func (e *extreme) encode(state []byte, cell uint32) []byte {
 	if !e.seen[cell] {
 		return append(state, 0)
@@ -73,6 +75,7 @@ type extremeText struct {
 	from  int
 	least bool
 	best  [][]byte // nil: no value yet
+	held  held
 }
 
 func (e *extremeText) grow(n int) { e.best = extend(e.best, n) }
@@ -93,7 +96,9 @@ func (e *extremeText) add(in *input) {
 		} else {
 			best = make([]byte, 0, len(v))
 		}
+		e.held -= held(cap(e.best[cell]))
 		e.best[cell] = append(best[:0], v...)
+		e.held += held(cap(e.best[cell]))
 	}
 }
 
@@ -101,6 +106,7 @@ func (e *extremeText) merge(into, from uint32) {
 	a, b := e.best[into], e.best[from]
 	if a == nil || b != nil && bytes.Compare(b, a) < 0 == e.least {
 		e.best[into] = b
+		e.held += held(cap(b) - cap(a)) // it is counted twice until from is cleared
 	}
 }
 
@@ -115,7 +121,12 @@ func (e *extremeText) result(b array.Builder, cell uint32) error {
 
 func (e *extremeText) size(cell uint32) int { return len(e.best[cell]) }
 
-func (e *extremeText) clear(cell uint32) { e.best[cell] = nil }
+func (e *extremeText) clear(cell uint32) {
+	e.held -= held(cap(e.best[cell]))
+	e.best[cell] = nil
+}
+
+func (e *extremeText) bytes() int64 { return bytesOf(e.best) + int64(e.held) }
 
 func (e *extremeText) encode(state []byte, cell uint32) []byte {
 	if e.best[cell] == nil {
@@ -127,5 +138,6 @@ func (e *extremeText) encode(state []byte, cell uint32) []byte {
 func (e *extremeText) decode(r *reader, cell uint32) {
 	if r.bool() {
 		e.best[cell] = append([]byte{}, r.text()...)
+		e.held += held(cap(e.best[cell]))
 	}
 }

@@ -34,6 +34,8 @@ type frames interface {
 	// restore opens a cell again by its key and what is left in its value about
 	// its window. Keys come in order.
 	restore(key []byte, group uint32, closed int64, g *groups, r *reader) uint32
+	// bytes is about what the windows take in memory, beside their cells.
+	bytes() int64
 	// regroup gives every open cell its group's number in a new numbering.
 	regroup(live, old *groups)
 }

@@ -158,7 +158,11 @@ func (h *harness) restart() error {
 		h.t.Fatalf("opening: %v", err)
 	}
 	h.step = instance.(sdk.Transform)
-	return instance.(sdk.Stateful).Restore(h.t.Context(), func(yield func(k, v []byte) bool) {
+	return h.restoreState()
+}
+
+func (h *harness) restoreState() error {
+	return h.step.(sdk.Stateful).Restore(h.t.Context(), func(yield func(k, v []byte) bool) {
 		for _, key := range slices.Sorted(maps.Keys(h.state)) {
 			if !yield([]byte(key), h.state[key]) {
 				return

@@ -98,5 +98,3 @@ func (p *places) toTable() {
 		}
 	}
 }
-
-func (p *places) bytes() int64 { return int64(4*cap(p.byGroup) + 8*cap(p.slots)) }

@@ -29,6 +29,7 @@ type quantile struct {
 	whole    bool // a column of whole numbers
 	bins     *mapping.CubicallyInterpolatedMapping
 	sketches []sketch
+	held     held
 }
 
 // sketch is the bins of a cell. A bin's key has the order of its values.
@@ -80,7 +81,7 @@ func (a *quantile) add(in *input) {
 }
 
 func (a *quantile) insert(s *sketch, v float64) {
-	s.count(a.key(v), 1)
+	a.count(s, a.key(v), 1)
 	if v == v {
 		s.reach(v+0, v+0) // -0 + 0 = 0
 	}
@@ -118,9 +119,10 @@ func (a *quantile) value(key int64) float64 {
 	return a.bins.Value(int(key - middle))
 }
 
-func (s *sketch) count(key, n int64) {
+func (a *quantile) count(s *sketch, key, n int64) {
 	id := s.keys.intern(key)
 	if int(id) == len(s.counts) {
+		a.held.added(len(s.counts), len(s.counts)+1, binBytes)
 		s.counts = append(s.counts, 0)
 	}
 	s.counts[id] += n
@@ -190,14 +192,19 @@ func (a *quantile) pick(s *sketch, bins []bin, rank, last int64) float64 {
 func (a *quantile) merge(into, from uint32) {
 	s, other := &a.sketches[into], &a.sketches[from]
 	for id, key := range other.keys.values {
-		s.count(key, other.counts[id])
+		a.count(s, key, other.counts[id])
 	}
 	if other.any {
 		s.reach(other.low, other.high)
 	}
 }
 
-func (a *quantile) clear(cell uint32) { a.sketches[cell] = sketch{} }
+func (a *quantile) clear(cell uint32) {
+	a.held.added(len(a.sketches[cell].counts), 0, binBytes)
+	a.sketches[cell] = sketch{}
+}
+
+func (a *quantile) bytes() int64 { return bytesOf(a.sketches) + int64(a.held) }
 
 // encode writes the bins in order, each as its distance from the one before.
 func (a *quantile) encode(state []byte, cell uint32) []byte {
@@ -232,7 +239,7 @@ func (a *quantile) decode(r *reader, cell uint32) {
 			r.fail()
 			return
 		}
-		s.count(key, int64(n))
+		a.count(s, key, int64(n))
 	}
 	if s.any = r.bool(); s.any {
 		s.low, s.high = math.Float64frombits(r.uint64()), math.Float64frombits(r.uint64())
@@ -266,5 +273,6 @@ func (s *sameSketch) grow(int)                             {}
 func (s *sameSketch) add(*input)                           {}
 func (s *sameSketch) merge(_, _ uint32)                    {}
 func (s *sameSketch) clear(uint32)                         {}
+func (s *sameSketch) bytes() int64                         { return 0 }
 func (s *sameSketch) encode(state []byte, _ uint32) []byte { return state }
 func (s *sameSketch) decode(*reader, uint32)               {}

@@ -12,6 +12,7 @@ import (
 
 // Restore takes back what the snapshots put.
 func (t *transform) Restore(_ context.Context, state iter.Seq2[[]byte, []byte]) error {
+	defer t.weigh()
 	var few restoring
 	for key, value := range state {
 		if len(key) >= 9 && key[0] == stateCell && t.saved.clock != nil {
@@ -129,6 +130,7 @@ func (t *transform) restoreCells(few *restoring) error {
 		}
 	}
 	few.data, few.ends = few.data[:0], few.ends[:0]
+	t.weigh()
 	return nil
 }
 

@@ -93,6 +93,8 @@ func (s *intSum) merge(into, from uint32) {
 
 func (s *intSum) clear(cell uint32) { s.sums[cell] = wideSum{} }
 
+func (s *intSum) bytes() int64 { return bytesOf(s.sums) }
+
 func (s *intSum) encode(state []byte, cell uint32) []byte {
 	sum := &s.sums[cell]
 	state = binary.AppendVarint(state, sum.n)
@@ -207,6 +209,8 @@ func (s *floatSum) clear(cell uint32) {
 	}
 	s.n[cell], s.head[cell] = 0, 0
 }
+
+func (s *floatSum) bytes() int64 { return bytesOf(s.n) + bytesOf(s.head) + bytesOf(s.nodes) }
 
 func (s *floatSum) encode(state []byte, cell uint32) []byte {
 	state = binary.AppendVarint(state, s.n[cell])

@@ -21,7 +21,8 @@ func TestRowsOfOneGroupHaveOneNumber(t *testing.T) {
 		for i := range n {
 			k := kind(i % 2)
 			g.columns[i] = groupColumn{from: i, kind: k}
-			loaded[i] = column{typ: []arrow.DataType{arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.String}[k], index: i}
+			of := []arrow.DataType{arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.String}[k]
+			loaded[i] = column{typ: of, index: i}
 		}
 		numbers, keys := map[string]uint32{}, map[uint32]string{}
 		for range 8 {
@@ -153,8 +154,9 @@ func TestPlacesFindWhatWasPut(t *testing.T) {
 				t.Fatalf("cell of group %d: got %d, want %d", group, got, cell)
 			}
 		}
-		if most := int64(64*len(want) + 8*fewGroups); p.bytes() > most {
-			t.Errorf("%d cells of %d groups: %d bytes, want at most %d", len(want), groups, p.bytes(), most)
+		if most := int64(64*len(want) + 8*fewGroups); (&window{places: p}).bytes() > most {
+			t.Errorf("%d cells of %d groups: %d bytes, want at most %d", len(want), groups,
+				(&window{places: p}).bytes(), most)
 		}
 	}
 }

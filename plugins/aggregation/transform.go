@@ -3,6 +3,7 @@ package aggregation
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -33,12 +34,15 @@ type transform struct {
 	wide     []wide // the calls whose results have no bound on their size
 	regroup  int    // how many groups make it worth looking for dead ones
 	saved    saved
+	bytes    atomic.Int64 // what the state takes, as of the last call
 }
 
 var (
 	_ sdk.Transform = (*transform)(nil)
 	_ sdk.Listener  = (*transform)(nil)
 	_ sdk.Stateful  = (*transform)(nil)
+	_ sdk.Clearer   = (*transform)(nil)
+	_ sdk.Sizer     = (*transform)(nil)
 )
 
 // leastRegroup is how many groups are kept without asking which still live.
@@ -114,6 +118,7 @@ func (t *transform) Close(context.Context) error { return nil }
 // Apply takes the rows of a batch into their windows, and hands out the windows
 // that are complete after it.
 func (t *transform) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
+	defer t.weigh()
 	p := t.clock.enter(b.Partition)
 	if b.Rows.NumRows() > 0 {
 		if err := t.judge(p, b, out); err != nil {
@@ -121,6 +126,7 @@ func (t *transform) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) erro
 		}
 		if len(t.judged.rows) > 0 {
 			t.take(p, b.Rows)
+			t.weigh() // what is emitted now is still there
 		}
 		out.Count(sdk.Counts{Absorbed: int64(len(t.judged.rows)), Partial: t.judged.partial})
 	}
@@ -157,6 +163,7 @@ func (t *transform) take(p *partition, rows arrow.RecordBatch) {
 
 // Signal moves the watermark by what the stream says beside its batches.
 func (t *transform) Signal(_ context.Context, s sdk.Signal, out sdk.Emitter) error {
+	defer t.weigh()
 	switch s.Kind {
 	case sdk.Partitions:
 		t.clock.assign(s.Partitions, t.frames.promise(t.clock.closed))

@@ -1,0 +1,91 @@
+package aggregation
+
+import "unsafe"
+
+// What is held in memory, about: slices by their capacity, what hangs on cells
+// by what was added to it. It is told to the engine, which warns by it.
+
+// bytesOf is what a slice of plain values takes.
+func bytesOf[T any](s []T) int64 { return int64(cap(s)) * int64(unsafe.Sizeof(*new(T))) }
+
+// held is the bytes that hang on the cells of an accumulator.
+type held int64
+
+// added counts the values that a set has come to have.
+func (h *held) added(before, after int, each int64) {
+	if before == after {
+		return
+	}
+	if before == 0 {
+		*h += setBytes
+	} else if after == 0 {
+		*h -= setBytes
+	}
+	*h += held(int64(after-before) * each)
+}
+
+// A value in a set takes its own 8 bytes and 8 to 16 of slots; a slice that
+// grows has a quarter of room to spare, or more while it is short.
+const (
+	setBytes    = 16 // of the first value, over what each takes
+	numberBytes = 8 + 8/2 + 12
+	textBytes   = 16 + 16/2 + 12
+	binBytes    = numberBytes + 8 + 8/2
+	sketchBytes = 1<<sketchPrecision + 128
+)
+
+// heap is what the set has beside itself.
+func (n *numbers) heap() int64 {
+	if len(n.values) == 0 {
+		return 0
+	}
+	return setBytes + numberBytes*int64(len(n.values))
+}
+
+func (t *texts) heap() int64 {
+	if len(t.values) == 0 {
+		return 0
+	}
+	return setBytes + textBytes*int64(len(t.values)) + int64(cap(t.long))
+}
+
+// StateBytes is about how many bytes the state takes.
+func (t *transform) StateBytes() int64 { return t.bytes.Load() }
+
+// weigh computes it anew.
+func (t *transform) weigh() {
+	n := t.groups.bytes() + t.cells.bytes() + t.frames.bytes()
+	for _, call := range t.calls {
+		n += call.bytes()
+	}
+	t.bytes.Store(n)
+}
+
+// bytes of the tables that number groups, which are large: their slices are known.
+func (g *groups) bytes() (n int64) {
+	add := func(t *texts) { n += bytesOf(t.slots) + bytesOf(t.values) + bytesOf(t.long) }
+	for i := range g.columns {
+		add(&g.columns[i].values)
+	}
+	for i := range g.joins {
+		add(&g.joins[i])
+	}
+	return n
+}
+
+func (c *cells) bytes() int64 {
+	return bytesOf(c.group) + bytesOf(c.start) + bytesOf(c.dirty) + bytesOf(c.free)
+}
+
+func (w *window) bytes() int64 {
+	return int64(unsafe.Sizeof(*w)) + bytesOf(w.places.byGroup) + bytesOf(w.places.slots) + bytesOf(w.cells)
+}
+
+func (a *aligned) bytes() int64 { return a.held }
+
+// bytes takes each open session to be the only one of its group.
+func (s *sessions) bytes() int64 {
+	const least = 8 // of a list of one
+	return bytesOf(s.open) + least*int64(s.len()-len(s.free)) + bytesOf(s.until) + bytesOf(s.queued) +
+		bytesOf(s.ends.items) + bytesOf(s.starts.items) + bytesOf(s.into) + bytesOf(s.stored) + bytesOf(s.deleted)
+}

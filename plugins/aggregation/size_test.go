@@ -1,0 +1,130 @@
+package aggregation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"etlengine/plugins/sdk"
+)
+
+// TestStateBytesAreNearTheHeap holds the estimate against what the garbage
+// collector finds, of states that are large in different ways.
+func TestStateBytesAreNearTheHeap(t *testing.T) {
+	tumbling := `"window": {"tumbling": "1m"}, `
+	for name, test := range map[string]struct {
+		groups int // of one row each, or of many if there are few
+		keys   string
+		calls  string
+	}{
+		"many groups": {200_000, tumbling + `"group_by": ["text"]`, `"a": "count()", "b": "sum(n)"`},
+		"long texts":  {50_000, tumbling + `"group_by": ["long", "n"]`, `"a": "count()"`},
+		"overlapping windows": {30_000, `"window": {"hopping": {"size": "10m", "every": "1m"}},
+			"group_by": ["text"]`, `"a": "count()"`},
+		"sessions": {100_000, `"window": {"session": {"gap": "1s"}}, "group_by": ["text"]`,
+			`"a": "count()", "b": "sum(x)"`},
+		"texts in cells": {50_000, tumbling + `"group_by": ["text"]`,
+			`"a": "max(long)", "b": "last(long)", "c": "first(n)", "d": "min(x)"`},
+		"floats": {50_000, tumbling + `"group_by": ["text"]`, `"a": "sum(x)", "b": "avg(x)"`},
+		"sets of one": {50_000, tumbling + `"group_by": ["text"]`, `"a": "count_distinct(n)",
+			"b": "count_distinct(long)", "c": "approx_count_distinct(n)", "d": "quantile(x, 0.5)"`},
+		"large sets": {3, tumbling + `"group_by": ["text"]`,
+			`"a": "count_distinct(n)", "b": "count_distinct(long)"`},
+		"short texts in sets": {3, tumbling + `"group_by": ["text"]`, `"a": "count_distinct(id)"`},
+		"sketches": {2000, tumbling + `"group_by": ["text"]`,
+			`"a": "approx_count_distinct(n)", "b": "quantile(x, 0.5)", "c": "quantile(x, 0.9)"`},
+	} {
+		config := `{"event_time": "at", "watermark": "1h", ` + test.keys + `, "aggregates": {` + test.calls + `}}`
+		batches := sizeRows(t, test.groups)
+		before := heapInUse()
+		instance, err := Transform.Open(t.Context(), []byte(config), batches[0].Schema(), sdk.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		step := instance.(*transform)
+		empty := step.StateBytes()
+		feedScale(t, step, batches)
+		checkSize(t, name, step, heapInUse()-before)
+
+		state := map[string][]byte{}
+		h := &harness{t: t, step: step, state: state, out: &collector{}}
+		h.barrier()
+		before = heapInUse()
+		restored, err := Transform.Open(t.Context(), []byte(config), batches[0].Schema(), sdk.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.step = restored.(*transform)
+		if err := h.restoreState(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		checkSize(t, name+", restored", restored.(*transform), heapInUse()-before)
+		runtime.KeepAlive(h)
+
+		if err := step.Signal(t.Context(), sdk.Signal{Kind: sdk.End}, &sinkhole{}); err != nil {
+			t.Fatal(err)
+		}
+		if n := step.hanging(); n != 0 || empty > 1<<20 {
+			t.Errorf("%s: %d bytes hang on cells when all windows have closed, %d before the first", name, n, empty)
+		}
+		runtime.KeepAlive(batches)
+	}
+}
+
+func checkSize(t *testing.T, name string, step *transform, heap int64) {
+	t.Helper()
+	if got := step.StateBytes(); 3*got < 2*heap || 2*got > 3*heap {
+		t.Errorf("%s: told %d bytes, the heap has %d: want them within a factor of 1.5 (%.2f)", name, got, heap,
+			float64(got)/float64(heap))
+	}
+	runtime.KeepAlive(step)
+}
+
+// hanging is what the accumulators have beyond their slices.
+func (t *transform) hanging() (n held) {
+	for _, call := range t.calls {
+		switch c := call.(type) {
+		case *exactSum:
+			n += c.held
+		case *extremeText:
+			n += c.held
+		case *edge:
+			n += c.held
+		case *distinctNumbers:
+			n += c.held
+		case *distinctTexts:
+			n += c.held
+		case *approx:
+			n += c.held
+		case *quantile:
+			n += c.held
+		}
+	}
+	return n
+}
+
+// sizeRows are 200,000 rows of so many groups.
+func sizeRows(t *testing.T, groups int) (all []arrow.RecordBatch) {
+	schema := schemaOf(t, "at timestamp", "text string", "long string", "id string", "n int64", "x float64")
+	r := rand.New(rand.NewPCG(1, 1))
+	for from := 0; from < 200_000; from += 4000 {
+		b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+		for i := range 4000 {
+			group := (from + i) % groups
+			b.Field(0).(*array.TimestampBuilder).Append(arrow.Timestamp(r.Int64N(60_000_000)))
+			b.Field(1).(*array.StringBuilder).Append(fmt.Sprint("T", group))
+			b.Field(2).(*array.StringBuilder).Append(strings.Repeat("long", 7) + fmt.Sprint(r.IntN(1<<40)))
+			b.Field(3).(*array.StringBuilder).Append(fmt.Sprint(r.IntN(1 << 40)))
+			b.Field(4).(*array.Int64Builder).Append(r.Int64())
+			b.Field(5).(*array.Float64Builder).Append(r.ExpFloat64())
+		}
+		all = append(all, b.NewRecordBatch())
+	}
+	return all
+}
