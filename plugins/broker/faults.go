@@ -1,6 +1,9 @@
 package broker
 
 import (
+	"encoding/binary"
+	"net"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -16,4 +19,42 @@ type Failing = kfake.FaultHandle
 func (b *Broker) Fail(key, code int16, count int) *Failing {
 	return b.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Key(key)}, Count: count,
 		Err: kerr.TypedErrorForCode(code)})
+}
+
+// Lose makes the broker act upon the next request of a kind and then lose its
+// answer together with the connection, so many times.
+func (b *Broker) Lose(key int16, count int) {
+	b.listen.mu.Lock()
+	defer b.listen.mu.Unlock()
+	if b.listen.lose == nil {
+		b.listen.lose = make(map[int16]int)
+	}
+	b.listen.lose[key] = count
+}
+
+// loses tells whether the answer to a request is to be lost.
+func (l *listener) loses(key int16) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lose[key] == 0 {
+		return false
+	}
+	l.lose[key]--
+	return true
+}
+
+// note takes note of a request whose answer is to be lost.
+func (c *guardConn) note(key int16) {
+	if c.loses != nil && c.loses(key) {
+		c.lost.Store(int64(binary.BigEndian.Uint32(c.head[8:])) + 1)
+	}
+}
+
+// Write sends an answer, if it is not to be lost.
+func (c *guardConn) Write(p []byte) (int, error) {
+	if lost := c.lost.Load(); lost > 0 && len(p) >= 8 && int64(binary.BigEndian.Uint32(p[4:]))+1 == lost {
+		c.Close()
+		return 0, net.ErrClosed
+	}
+	return c.Conn.Write(p)
 }

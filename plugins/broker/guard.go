@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -32,6 +33,9 @@ type guardConn struct {
 
 	closing sync.Once
 	closed  func(*guardConn)
+
+	loses func(key int16) bool // nil but in tests of clients
+	lost  atomic.Int64         // id of a request whose answer is to be lost, plus one
 }
 
 // Read gives whole heads that passed, and what follows them.
@@ -64,6 +68,7 @@ func (c *guardConn) next() error {
 	if size < minFrame || size > maxFrame || !known(key, version) {
 		return errFrame
 	}
+	c.note(key)
 	c.pos, c.have, c.left = 0, headBytes, int(size)-(headBytes-4)
 	return nil
 }

@@ -17,6 +17,7 @@ type listener struct {
 	open   map[*guardConn]struct{}
 	closed bool
 	broken bool // and so closed
+	lose   map[int16]int
 }
 
 func listenOn(port int, secure *tls.Config) (*listener, error) {
@@ -38,7 +39,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &guardConn{Conn: conn, closed: l.forget}
+	g := &guardConn{Conn: conn, closed: l.forget, loses: l.loses}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {

@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -38,6 +37,7 @@ type world struct {
 	log     *strings.Builder
 	engine  string         // its id, and
 	state   string         // its state directory
+	stage   func(string)   // where outputs are while they publish; nil: nobody wants to know
 	wait    time.Duration  // for an Open; 0: long
 	broker  *broker.Broker // nil: a real cluster
 }
@@ -62,10 +62,15 @@ func worldAt(t *testing.T, address string, partitions int32) *world {
 		w.broker = startBroker(t, broker.Options{})
 		w.address = w.broker.Address()
 	}
-	w.cl = w.client()
-	w.admin = kadm.NewClient(w.cl)
+	w.connect()
 	w.makeTopic(partitions)
 	return w
+}
+
+func (w *world) connect() {
+	w.t.Helper()
+	w.cl = w.client()
+	w.admin = kadm.NewClient(w.cl)
 }
 
 func startBroker(t *testing.T, o broker.Options) *broker.Broker {
@@ -348,73 +353,4 @@ func rows(from, to int) (json, values []string) {
 
 func isSignal(kind sdk.SignalKind) func(sdk.Item) bool {
 	return func(item sdk.Item) bool { return item.Signal != nil && item.Signal.Kind == kind }
-}
-
-// output opens the sink for a batch's columns.
-func (w *world) output(keys string, schema string) (sdk.Sink, *array.RecordBuilder) {
-	w.t.Helper()
-	w.setup(keys)
-	var s sdk.Schema
-	if problems := sdk.Decode([]byte(schema), &s); len(problems) > 0 {
-		w.t.Fatal(problems)
-	}
-	config := w.config(keys)
-	_, problems := redpanda.Sink.Schema(config, s.Arrow())
-	if len(problems) > 0 {
-		w.t.Fatal(problems)
-	}
-	inst, err := redpanda.Sink.Open(w.ctx(), config, s.Arrow(), w.env())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(func() { inst.Close(context.Background()) })
-	return inst.(sdk.Sink), builder(s.Arrow())
-}
-
-// write writes a batch and shows it.
-func write(w *world, out sdk.Sink, b *sdk.Batch) {
-	w.t.Helper()
-	if err := out.Write(w.ctx(), b); err != nil {
-		w.t.Fatal(err)
-	}
-	if err := endEpoch(w.ctx(), out, 1); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// endEpoch ends an epoch as the engine does.
-func endEpoch(ctx context.Context, out sdk.Sink, epoch uint64) error {
-	handle, err := prepare(ctx, out, epoch)
-	if err != nil {
-		return err
-	}
-	return out.(sdk.TwoStep).Publish(ctx, epoch, handle)
-}
-
-// prepare ends an epoch as far as its record.
-func prepare(ctx context.Context, out sdk.Sink, epoch uint64) ([]byte, error) {
-	two := out.(sdk.TwoStep)
-	if err := two.Signal(ctx, sdk.Signal{Kind: sdk.Barrier, Epoch: epoch}, nil); err != nil {
-		return nil, err
-	}
-	return two.Prepare(ctx, epoch)
-}
-
-// records reads n records of the topic, by partition, with a plain client.
-func (w *world) records(n int) []*kgo.Record {
-	w.t.Helper()
-	cl := w.client(kgo.ConsumeTopics(w.topic), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()))
-	var records []*kgo.Record
-	for len(records) < n {
-		fetches := cl.PollFetches(w.ctx())
-		if err := fetches.Err(); err != nil {
-			w.t.Fatal(err)
-		}
-		records = append(records, fetches.Records()...)
-	}
-	slices.SortFunc(records, func(a, b *kgo.Record) int {
-		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
-	})
-	return records
 }

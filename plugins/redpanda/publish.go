@@ -273,6 +273,10 @@ func (s *sink) attempt(ctx context.Context, h *handle) error {
 	if done && len(found) == len(h.Spool.Shares) {
 		return nil
 	}
+	if len(found) > 0 {
+		s.env.Log.Info("the broker was killed while it committed an epoch; completing it", "epoch", h.Epoch,
+			"topic", h.Topic, "partitions", len(h.Spool.Shares), "committed", len(found))
+	}
 	return s.transact(ctx, p, h, found)
 }
 

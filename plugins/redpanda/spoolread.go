@@ -76,7 +76,9 @@ func (r *spoolReader) fill(p []byte) error {
 	if int64(len(p)) > r.left {
 		return fmt.Errorf("%w: %d bytes are left of %d", errDamaged, r.left, len(p))
 	}
-	if _, err := io.ReadFull(r.in, p); err != nil {
+	if _, err := io.ReadFull(r.in, p); err == io.EOF || err == io.ErrUnexpectedEOF {
+		return fmt.Errorf("%w: it ends %d bytes too soon", errDamaged, r.left) // not the end that readers wait for
+	} else if err != nil {
 		return err
 	}
 	r.left -= int64(len(p))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"sync"
@@ -103,14 +104,14 @@ func (p *producer) wideEnough(ctx context.Context, h *handle) error {
 func (t *transaction) send(path string, found map[int32]int64, reach func(string)) error {
 	r, err := openSpool(path, t.h.Spool.Length)
 	if err != nil {
-		return err
+		return withoutSpool(err)
 	}
 	defer r.Close()
 	left := make(map[int32]int64)
 	for _, sh := range t.h.Spool.Shares {
 		left[sh.Partition] = sh.Records
 	}
-	for first := true; ; first = false {
+	for {
 		slab := t.p.slabs.get(t)
 		err := r.next(slab)
 		if err == io.EOF {
@@ -120,16 +121,14 @@ func (t *transaction) send(path string, found map[int32]int64, reach func(string
 			err = t.produce(slab, left, found)
 		}
 		if err != nil {
-			return fmt.Errorf("sending the spool %s: %w", path, err)
+			return withoutSpool(fmt.Errorf("sending the spool %s: %w", path, err))
 		}
-		if first {
-			reach("sending")
-		}
+		reach("sending")
 	}
 	for partition, n := range left {
 		if n != 0 {
-			return fmt.Errorf("sending the spool %s: %w: want %d more records of partition %d",
-				path, errDamaged, n, partition)
+			return withoutSpool(fmt.Errorf("sending the spool %s: %w: want %d more records of partition %d",
+				path, errDamaged, n, partition))
 		}
 	}
 	if err := t.p.Flush(t.ctx); err != nil {
@@ -139,6 +138,14 @@ func (t *transaction) send(path string, found map[int32]int64, reach func(string
 		return err
 	}
 	return t.complete(found)
+}
+
+// withoutSpool adds to the loss of a spool what is left to do.
+func withoutSpool(err error) error {
+	if errors.Is(err, errDamaged) || errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; put it back, or run with --fresh to begin anew", err)
+	}
+	return err
 }
 
 // complete makes sure of what must hold before a commit: that everything has

@@ -1,0 +1,353 @@
+package redpanda_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"etlengine/plugins/redpanda"
+	"etlengine/plugins/sdk"
+)
+
+// notes are the records of the topic of epochs that belong to this engine.
+func (w *world) notes() (values []string) {
+	w.t.Helper()
+	for _, r := range w.committed(redpanda.EpochsTopic) {
+		if strings.HasPrefix(string(r.Key), w.engine+"/") {
+			values = append(values, string(r.Key)+" "+string(r.Value))
+		}
+	}
+	return values
+}
+
+func TestEpochIsMarkedInEveryPartitionAndNoted(t *testing.T) {
+	w := newWorld(t, 3)
+	l := w.live(nil)
+	l.write(5, 3)
+	l.mustPublish()
+	w.exactly(15)
+	records := w.committed(w.topic)
+	for i, r := range records {
+		last := i == len(records)-1 || records[i+1].Partition != r.Partition
+		want := w.engine + "/p/s 1 "
+		if got := len(r.Headers) == 1 && r.Headers[0].Key == "engine-epoch" &&
+			strings.HasPrefix(string(r.Headers[0].Value), want); got != last {
+			t.Errorf("partition %d, offset %d: got headers %v, the last of its partition %t", r.Partition, r.Offset,
+				r.Headers, last)
+		}
+	}
+	notes := w.notes()
+	if len(notes) != 1 {
+		t.Fatalf("notes: got %q, want one", notes)
+	}
+	var said struct {
+		Epoch, Records int64
+		Last           map[string]int64
+	}
+	key, value, _ := strings.Cut(notes[0], " ")
+	if err := json.Unmarshal([]byte(value), &said); err != nil || key != w.engine+"/p/s" || said.Epoch != 1 ||
+		said.Records != 15 || fmt.Sprint(said.Last) != "map[0:4 1:4 2:4]" {
+		t.Errorf("note: got %s, %v", notes[0], err)
+	}
+}
+
+func TestEpochWithoutRowsTouchesNothing(t *testing.T) {
+	w := newWorld(t, 1)
+	l := w.live(nil)
+	l.mustPublish()
+	l.write(3, 1)
+	l.mustPublish()
+	before, err := w.admin.ListEndOffsets(w.ctx(), w.topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		l.mustPublish()
+	}
+	after, err := w.admin.ListEndOffsets(w.ctx(), w.topic)
+	if err != nil || before[w.topic][0].Offset != after[w.topic][0].Offset {
+		t.Errorf("the topic ended at %v, now at %v (%v)", before, after, err)
+	}
+	if files := w.spools(); len(files) != 0 {
+		t.Errorf("spools: got %v, want none", files)
+	}
+	l.Close(t.Context())
+	l = w.live(l) // the handle of an epoch without rows carries the one before
+	l.write(3, 1)
+	l.mustPublish()
+	w.exactly(6)
+	if notes := w.notes(); len(notes) != 2 || !strings.Contains(notes[1], `"epoch":6`) {
+		t.Errorf("notes: got %q", notes)
+	}
+}
+
+func TestSpoolStaysUntilTheNextRecordHasNoUseForIt(t *testing.T) {
+	w := newWorld(t, 1)
+	l := w.live(nil)
+	l.write(3, 1)
+	l.mustPublish()
+	first := w.spools()
+	l.write(3, 1)
+	l.record()
+	if files := w.spools(); len(first) != 1 || len(files) != 2 {
+		t.Fatalf("spools: got %v and then %v, want one and two", first, files)
+	}
+	if err := l.publish(); err != nil {
+		t.Fatal(err)
+	}
+	second := w.spools()
+	if len(second) != 1 || second[0] == first[0] {
+		t.Errorf("spools: got %v, want the second epoch's", second)
+	}
+	l.write(3, 1) // never recorded
+	l.Close(t.Context())
+	os.WriteFile(strings.TrimSuffix(second[0], ".spool")+"-other.spool", nil, 0o600)
+	l = w.live(l)
+	if files := w.spools(); len(files) != 1 || files[0] != second[0] {
+		t.Errorf("after another start: got %v, want the one that the record names", files)
+	}
+	l.mustPublish()
+	if files := w.spools(); len(files) != 0 {
+		t.Errorf("after an epoch without rows: got %v, want none", files)
+	}
+}
+
+func TestLostOrDamagedSpoolIsNamed(t *testing.T) {
+	w := newWorld(t, 1)
+	l := w.live(nil)
+	l.write(1000, 1)
+	l.record()
+	l.Close(t.Context())
+	path := w.spools()[0]
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := append([]byte(nil), whole...)
+	damaged[len(damaged)/2]++
+	for what, content := range map[string][]byte{"torn": whole[:len(whole)-1], "damaged": damaged, "lost": nil} {
+		if os.Remove(path); content != nil {
+			os.WriteFile(path, content, 0o600)
+		}
+		_, err := w.tryLive(l)
+		wantError(t, what, err, "epoch 1", w.topic, path, "--fresh")
+		if errors.Is(err, sdk.ErrDisconnected) {
+			t.Errorf("%s: %v: nobody outside will mend it", what, err)
+		}
+	}
+	os.WriteFile(path, whole, 0o600)
+	w.live(l)
+	w.exactly(1000)
+}
+
+func TestOtherVersionsOfTheStateDirectoryAreNotWrittenOn(t *testing.T) {
+	w := newWorld(t, 1)
+	l := w.live(nil)
+	var past []life
+	for range 3 {
+		l.write(2, 1)
+		l.mustPublish()
+		past = append(past, *l)
+	}
+	l.Close(t.Context())
+	_, err := w.tryLive(nil)
+	wantError(t, "no record", err, "up to epoch 3", "the state directory up to no epoch", "is older", "--fresh")
+	_, err = w.tryLive(&past[1])
+	wantError(t, "an old record", err, "up to epoch 3", "the state directory up to epoch 2", "is older")
+	future := *l
+	future.handle = []byte(strings.Replace(string(l.handle), `"epoch":3`, `"epoch":9`, 1))
+	future.handle = []byte(strings.Replace(string(future.handle), `"epoch":2`, `"epoch":8`, 1))
+	_, err = w.tryLive(&future)
+	wantError(t, "a topic that was put back", err, "up to epoch 3", "up to epoch 9", "the topic is older")
+	w.live(l)
+	w.exactly(6)
+}
+
+// Both go on from one record: whoever publishes second must not.
+func TestCopyOfTheStateDirectoryCannotPublishToo(t *testing.T) {
+	w := newWorld(t, 2)
+	start := w.live(nil)
+	start.write(2, 2)
+	start.mustPublish()
+	start.Close(t.Context())
+	one := w.live(start)
+	other := *w
+	other.state = t.TempDir()
+	if err := os.CopyFS(other.state, os.DirFS(w.state)); err != nil {
+		t.Fatal(err)
+	}
+	two := other.live(start)
+	one.write(3, 2)
+	two.write(3, 2)
+	one.record()
+	two.record()
+	if err := one.publish(); err != nil { // fenced by two, and takes over again: nothing was published meanwhile
+		t.Fatal(err)
+	}
+	err := two.publish()
+	wantError(t, "the second", err, "epoch 2", "a copy of this state directory", w.topic)
+	if errors.Is(err, sdk.ErrDisconnected) {
+		t.Errorf("%v: nobody outside will mend it", err)
+	}
+	w.exactly(10)
+}
+
+// The transactions of others lie open in the topic that they share with ours.
+func TestNoteBehindAnOpenTransactionIsSeen(t *testing.T) {
+	w := newWorld(t, 1)
+	l := w.live(nil)
+	other := w.client(kgo.TransactionalID("other-" + w.topic))
+	if err := other.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, w.ctx(), other, redpanda.EpochsTopic, 0, "x")
+	l.write(3, 1)
+	l.mustPublish()
+	l.Close(t.Context())
+	l = w.live(l)
+	if err := other.EndTransaction(w.ctx(), kgo.TryAbort); err != nil {
+		t.Fatal(err)
+	}
+	w.exactly(3)
+}
+
+func TestTopicWithFewerPartitionsIsRefused(t *testing.T) {
+	w := newWorld(t, 3)
+	l := w.live(nil)
+	l.write(2, 3)
+	l.record()
+	l.Close(t.Context())
+	w.deleteTopic()
+	w.makeAgain(2)
+	_, err := w.tryLive(l)
+	wantError(t, "fewer", err, w.topic, "has 2 partitions", "belong to partition 2", "at least 3")
+	if _, err := w.admin.CreatePartitions(w.ctx(), 1, w.topic); err != nil {
+		t.Fatal(err)
+	}
+	w.live(l)
+	w.exactly(6)
+}
+
+func TestAddedPartitionsAreWrittenTo(t *testing.T) {
+	w := newWorld(t, 1)
+	l := w.live(nil)
+	l.write(2, 1)
+	l.mustPublish()
+	if _, err := w.admin.CreatePartitions(w.ctx(), 2, w.topic); err != nil {
+		t.Fatal(err)
+	}
+	for ctx := w.ctx(); ; {
+		redpanda.Recount(l.Sink)
+		l.mustPublish() // learns of them, once the client asks anew
+		l.write(2, 3)
+		l.mustPublish()
+		if records := w.committed(w.topic); records[len(records)-1].Partition == 2 {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatal("no row is in partition 2")
+		}
+	}
+	w.exactly(l.next)
+}
+
+func TestFullSpoolMakesWriteWaitForThePublishBefore(t *testing.T) {
+	w := newWorld(t, 1)
+	l := w.live(nil)
+	redpanda.Bound(l.Sink, 4<<10)
+	full := func() bool { return l.Sink.(sdk.Fuller).Full() }
+	l.write(10, 1)
+	if full() {
+		t.Error("full at once")
+	}
+	l.write(1000, 1) // more than twice the bound, but nobody to wait for
+	l.write(1000, 1)
+	if !full() {
+		t.Error("not full beyond its bound")
+	}
+	l.record()
+	if full() {
+		t.Error("full after the barrier")
+	}
+	l.write(1000, 1)
+	written := make(chan error)
+	l.rows.Field(0).(*array.Int64Builder).Append(l.next)
+	l.next++
+	batch := &sdk.Batch{Rows: l.rows.NewRecordBatch()}
+	go func() { written <- l.Write(w.ctx(), batch) }()
+	select {
+	case err := <-written:
+		t.Fatalf("wrote on beyond twice the bound: %v", err)
+	case <-time.After(50 * time.Millisecond): // so long it waits at least
+	}
+	if err := l.publish(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
+	l.mustPublish()
+	w.exactly(l.next)
+}
+
+func TestWaitingWriteEndsWithItsContextAndWithClose(t *testing.T) {
+	w := newWorld(t, 1)
+	l := w.live(nil)
+	redpanda.Bound(l.Sink, 1)
+	l.write(1, 1)
+	l.record()
+	l.write(1, 1)
+	ctx, cancel := context.WithCancel(w.ctx())
+	cancel()
+	if err := l.Write(ctx, &sdk.Batch{Rows: l.rows.NewRecordBatch()}); !errors.Is(err, context.Canceled) {
+		t.Errorf("its context ended: got %v", err)
+	}
+	written := make(chan error)
+	go func() { written <- l.Write(w.ctx(), &sdk.Batch{Rows: l.rows.NewRecordBatch()}) }()
+	if err := l.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-written; err == nil {
+		t.Error("closed: got no error")
+	}
+}
+
+func TestBarrierBeforeThePublishBeforeIsRefused(t *testing.T) {
+	w := newWorld(t, 1)
+	l := w.live(nil)
+	l.write(1, 1)
+	l.record()
+	if _, err := prepare(w.ctx(), l.Sink, 2); err == nil {
+		t.Error("got no error: the rows of the first would be lost")
+	}
+}
+
+func TestHandleTellsWhatIsHidden(t *testing.T) {
+	w := newWorld(t, 2)
+	l := w.live(nil)
+	l.write(4, 2)
+	l.record()
+	info, err := os.Stat(w.spools()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := redpanda.Sink.Hidden(l.handle)
+	if want := (sdk.Hidden{Rows: 8, Bytes: info.Size(), Files: 1}); err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+	if err := l.publish(); err != nil {
+		t.Fatal(err)
+	}
+	l.record()
+	if got, err := redpanda.Sink.Hidden(l.handle); err != nil || got != (sdk.Hidden{}) {
+		t.Errorf("without rows: got %+v, %v", got, err)
+	}
+}
