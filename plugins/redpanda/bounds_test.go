@@ -162,32 +162,43 @@ func TestBoundsThatCannotBeAreNamed(t *testing.T) {
 	}
 }
 
-func TestSourceAtEndLeavesWhatForgottenRunsWrote(t *testing.T) {
-	w := newWorld(t, 2)
-	w.put(0, `{"n":"old"}`, `{"n":"old"}`)
+// openAtEnd opens a source as a fresh start does.
+func (w *world) openAtEnd(keys string, resume map[string][]byte) *input {
+	w.t.Helper()
 	env := w.env()
-	env.AtEnd = true
-	config := w.config(`{"start": "earliest", "schema": ` + oneColumn + `}`)
-	open := func(resume map[string][]byte) *input {
-		env.Resume = resume
-		inst, err := redpanda.Source.Open(w.ctx(), config, nil, env)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { inst.Close(w.ctx()) })
-		return &input{world: w, Source: inst.(sdk.Source), at: map[string][]byte{}, values: map[string][]string{}}
+	env.AtEnd, env.Resume = true, resume
+	config := w.config(keys[:len(keys)-1] + `, "start": "earliest", "schema": ` + oneColumn + `}`)
+	inst, err := redpanda.Source.Open(w.ctx(), config, nil, env)
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	in := open(nil)
+	w.t.Cleanup(func() { inst.Close(w.ctx()) })
+	return &input{world: w, Source: inst.(sdk.Source), at: map[string][]byte{}, values: map[string][]string{}}
+}
+
+func TestSourceAtEndLeavesWhatForgottenRunsWrote(t *testing.T) {
+	w := newWorld(t, 1)
+	w.put(0, `{"n":"old"}`, `{"n":"old"}`)
+	in := w.openAtEnd(`{"format": "json"}`, nil)
 	if at := in.offset(in.positions()); at != 2 {
 		t.Errorf("pinned at %d, want the end", at)
 	}
 	w.put(0, `{"n":"new"}`)
 	in.drain()
 	in.want(0, "new")
-	again := open(w.position(1)) // a position of our own is where to go on
-	again.drain()
-	again.want(0, "old", "new")
-	if want := []string(nil); !slices.Equal(again.values[w.topic+"/1"], want) {
-		t.Errorf("partition 1: got %q", again.values[w.topic+"/1"])
+}
+
+func TestSourceAtEndWithPositionsGoesOnFromThem(t *testing.T) {
+	w := newWorld(t, 1)
+	w.put(0, `{"n":"a"}`, `{"n":"b"}`)
+	position, first := w.position(1), w.topic
+	w.topic += ".added"
+	w.makeTopic(1)
+	w.put(0, `{"n":"c"}`)
+	in := w.openAtEnd(fmt.Sprintf(`{"topic": [%q, %q]}`, first, w.topic), position)
+	in.drain()
+	in.want(0, "c") // the run before did not fill it
+	if got := in.values[first+"/0"]; !slices.Equal(got, []string{"b"}) {
+		t.Errorf("%s/0: got %q, want what follows the position", first, got)
 	}
 }

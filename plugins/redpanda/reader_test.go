@@ -90,6 +90,18 @@ func TestSilentStretchAtTheEndIsPassed(t *testing.T) {
 	}
 }
 
+func TestSilentStretchIsPassedUpToTheEndOfADrainOnly(t *testing.T) {
+	r, p, _ := bench(t, lossStop)
+	p.next, p.target, r.draining = 5, 8, true
+	if err := r.heed(here(p, func(v *survey) { v.skips = map[tp]skip{p.at: {5, 10}} })); err != nil {
+		t.Fatal(err)
+	}
+	wantGiven(t, "a skip beyond the end", r, "0 rows to 8")
+	if !r.drained() {
+		t.Error("not drained at the end")
+	}
+}
+
 func TestSilenceIsMeasuredByTheBatchesThatHoldNothing(t *testing.T) {
 	empty := kmsg.RecordBatch{FirstOffset: 5, Magic: 2, LastOffsetDelta: 4, ProducerID: -1, ProducerEpoch: -1}
 	empty.Length = int32(len(empty.AppendTo(nil)) - 12)
