@@ -2,9 +2,9 @@ package aggregation
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/axiomhq/hyperloglog"
 	"github.com/cespare/xxhash/v2"
 )
 
@@ -21,8 +21,8 @@ const (
 type approx struct {
 	from int
 	kind kind
-	few  []numbers             // hashes, while there are few
-	many []*hyperloglog.Sketch // nil while there are few
+	few  []numbers    // hashes, while there are few
+	many []*registers // nil while there are few
 	held held
 }
 
@@ -55,7 +55,7 @@ func scatter(x uint64) uint64 {
 
 func (a *approx) insert(cell uint32, hash uint64) {
 	if sketch := a.many[cell]; sketch != nil {
-		sketch.InsertHash(hash)
+		sketch.insert(hash)
 		return
 	}
 	few := &a.few[cell]
@@ -65,12 +65,9 @@ func (a *approx) insert(cell uint32, hash uint64) {
 	if len(few.values) <= exactHashes {
 		return
 	}
-	sketch, err := hyperloglog.NewSketch(sketchPrecision, false)
-	if err != nil {
-		panic("aggregation: " + err.Error()) // the precision is a constant
-	}
+	sketch := &registers{}
 	for _, hash := range few.values {
-		sketch.InsertHash(uint64(hash))
+		sketch.insert(uint64(hash))
 	}
 	a.held += held(sketchBytes - few.heap())
 	a.many[cell], a.few[cell] = sketch, numbers{}
@@ -94,20 +91,18 @@ func (a *approx) merge(into, from uint32) {
 		a.held += sketchBytes - a.heap(into) // counted twice until from is cleared
 		a.many[into] = sketch
 		for _, hash := range a.few[into].values {
-			sketch.InsertHash(uint64(hash))
+			sketch.insert(uint64(hash))
 		}
 		a.few[into] = numbers{}
 	default:
-		if err := a.many[into].Merge(sketch); err != nil {
-			panic("aggregation: " + err.Error()) // the precision is a constant
-		}
+		a.many[into].merge(sketch)
 	}
 }
 
 func (a *approx) result(b array.Builder, cell uint32) error {
 	n := int64(len(a.few[cell].values))
 	if sketch := a.many[cell]; sketch != nil {
-		n = int64(sketch.Estimate())
+		n = sketch.estimate()
 	}
 	b.(*array.Int64Builder).Append(n)
 	return nil
@@ -124,12 +119,7 @@ func (a *approx) bytes() int64 { return bytesOf(a.few) + bytesOf(a.many) + int64
 // could be and the registers.
 func (a *approx) encode(state []byte, cell uint32) []byte {
 	if sketch := a.many[cell]; sketch != nil {
-		state = binary.AppendUvarint(state, exactHashes+1)
-		registers, err := sketch.MarshalBinary()
-		if err != nil {
-			panic("aggregation: " + err.Error()) // only a sketch without a precision cannot be written
-		}
-		return appendText8(state, registers)
+		return append(binary.AppendUvarint(state, exactHashes+1), sketch[:]...)
 	}
 	few := a.few[cell].values
 	state = binary.AppendUvarint(state, uint64(len(few)))
@@ -150,11 +140,11 @@ func (a *approx) decode(r *reader, cell uint32) {
 		}
 		return
 	}
-	registers, sketch := r.text(), &hyperloglog.Sketch{}
-	err := sketch.UnmarshalBinary(registers)
-	if err != nil || n != exactHashes+1 || registers[1] != sketchPrecision || registers[3] != 0 {
-		r.fail() // not a sketch, or one of another precision, or a sparse one
-		return
+	sketch := &registers{}
+	if ranks := r.bytes(len(sketch)); n != exactHashes+1 || len(ranks) == 0 || slices.Max(ranks) > mostRank {
+		r.fail()
+	} else {
+		copy(sketch[:], ranks)
 	}
 	a.many[cell] = sketch
 	a.held += sketchBytes

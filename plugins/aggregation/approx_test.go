@@ -100,3 +100,38 @@ func TestApproximationDoesNotDependOnOrderOrRestarts(t *testing.T) {
 		}
 	}
 }
+
+func TestSketchesOfAnyContentHaveAnEstimate(t *testing.T) {
+	var s registers
+	if got := s.estimate(); got != 0 {
+		t.Errorf("no value: got %d, want 0", got)
+	}
+	s.insert(0)
+	if got := s.estimate(); got != 1 {
+		t.Errorf("one value: got %d, want 1", got)
+	}
+	for rank := range uint8(mostRank + 1) {
+		before := s.estimate()
+		for i := range s {
+			s[i] = rank
+		}
+		if got := s.estimate(); rank > 1 && got <= before || got < 0 {
+			t.Errorf("all registers at %d: got %d after %d", rank, got, before)
+		}
+	}
+}
+
+func TestRanksBeyondTheLastAreRefused(t *testing.T) {
+	a := &approx{}
+	a.grow(1)
+	state := append([]byte{exactHashes%128 + 1 | 128, exactHashes / 128}, make([]byte, 1<<sketchPrecision)...)
+	r := &reader{rest: state}
+	if a.decode(r, 0); r.done() != nil {
+		t.Fatalf("a sketch without a value: got %v", r.done())
+	}
+	state[len(state)-1] = mostRank + 1
+	r = &reader{rest: state}
+	if a.decode(r, 0); r.done() == nil {
+		t.Error("a rank that no hash has: got no error")
+	}
+}

@@ -24,14 +24,19 @@ func (s *sinkhole) Reject(...sdk.Reject) error { return nil }
 func (s *sinkhole) Watermark(time.Time) error  { return nil }
 func (s *sinkhole) Count(sdk.Counts)           {}
 
-// benchTickets is a stream of tickets: an hour long, five seconds of disorder.
+// benchTickets is an hour of tickets: some 200 for each minute and group.
 func benchTickets(tb testing.TB, batches int) []arrow.RecordBatch {
+	return ticketsOver(tb, batches, 3600)
+}
+
+// ticketsOver is a stream of tickets with five seconds of disorder.
+func ticketsOver(tb testing.TB, batches int, seconds int64) []arrow.RecordBatch {
 	schema := schemaOf(tb, "created_at timestamp", "client_id string", "type string",
 		"priorite string", "amount int64")
 	r := rand.New(rand.NewPCG(1, 1))
 	types := []string{"support", "billing", "technical", "account", "other"}
 	levels := []string{"low", "normal", "high", "urgent"}
-	step := 3_600_000_000 / int64(batches*sdk.DefaultBatchRows)
+	step := seconds * 1_000_000 / int64(batches*sdk.DefaultBatchRows)
 	var all []arrow.RecordBatch
 	at := int64(1_700_000_000_000_000)
 	for range batches {
@@ -66,6 +71,16 @@ const (
 		"least": "min(amount)", "most": "max(amount)"`
 )
 
+// BenchmarkFull is the set of aggregates that the main job is about, with as many
+// rows for each minute and group as 1,000 tickets a second give.
+func BenchmarkFull(b *testing.B) {
+	batches := ticketsOver(b, 64, 262)
+	for _, bench := range []struct{ name, aggregates string }{{"count", benchCount}, {"main job", benchMain},
+		{"six calls", benchMany}, {"all", benchMany + `, "p95": "quantile(amount, 0.95)"`}} {
+		b.Run(bench.name, func(b *testing.B) { benchApply(b, benchConfig(bench.aggregates), batches) })
+	}
+}
+
 func BenchmarkApply(b *testing.B) {
 	for _, bench := range []struct{ name, config string }{
 		{"count", benchConfig(benchCount)}, {"main job", benchConfig(benchMain)},
@@ -78,28 +93,29 @@ func BenchmarkApply(b *testing.B) {
 		{"hopping", strings.Replace(benchConfig(benchCount), `{"tumbling": "1m"}`,
 			`{"hopping": {"size": "5m", "every": "1m"}}`, 1)},
 	} {
-		b.Run(bench.name, func(b *testing.B) {
-			batches := benchTickets(b, 64)
-			b.ReportAllocs()
-			rows := 0
-			for b.Loop() {
-				out := &sinkhole{}
-				instance, err := Transform.Open(context.Background(), []byte(bench.config),
-					batches[0].Schema(), sdk.Env{})
-				if err != nil {
-					b.Fatal(err)
-				}
-				for _, rows := range batches {
-					batch := &sdk.Batch{Rows: rows, Partition: "p/0"}
-					if err := instance.(sdk.Transform).Apply(context.Background(), batch, out); err != nil {
-						b.Fatal(err)
-					}
-				}
-				rows += len(batches) * sdk.DefaultBatchRows
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(rows), "ns/row")
-		})
+		b.Run(bench.name, func(b *testing.B) { benchApply(b, bench.config, benchTickets(b, 64)) })
 	}
+}
+
+func benchApply(b *testing.B, config string, batches []arrow.RecordBatch) {
+	b.ReportAllocs()
+	rows, begun := 0, cpu(b)
+	for b.Loop() {
+		out := &sinkhole{}
+		instance, err := Transform.Open(context.Background(), []byte(config), batches[0].Schema(), sdk.Env{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, rows := range batches {
+			batch := &sdk.Batch{Rows: rows, Partition: "p/0"}
+			if err := instance.(sdk.Transform).Apply(context.Background(), batch, out); err != nil {
+				b.Fatal(err)
+			}
+		}
+		rows += len(batches) * sdk.DefaultBatchRows
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(rows), "ns/row")
+	b.ReportMetric(float64(cpu(b)-begun)/float64(rows), "cpu-ns/row")
 }
 
 // plainLoop is what a program for the count alone would do: the same columns, a

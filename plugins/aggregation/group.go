@@ -119,15 +119,20 @@ func (c *groupColumn) number(in *column, rows, ids []uint32, s *seed, l *lookup)
 }
 
 func (c *groupColumn) digests(in *column, rows []uint32, s *seed, l *lookup) {
-	nulls := in.bitmap != nil
+	digests := l.digests[:len(rows)]
+	if c.kind == textKind {
+		s.digestAll(in, rows, digests)
+	} else {
+		for i, row := range rows {
+			digests[i] = digest{uint64(in.fixed[row]), fixedMark}
+		}
+	}
+	if in.bitmap == nil {
+		return
+	}
 	for i, row := range rows {
-		switch {
-		case nulls && in.null(row):
-			l.digests[i] = digest{last: nullMark}
-		case c.kind == textKind:
-			l.digests[i] = s.digest(in.value(row))
-		default:
-			l.digests[i] = digest{uint64(in.fixed[row]), fixedMark}
+		if in.null(row) {
+			digests[i] = digest{last: nullMark}
 		}
 	}
 }

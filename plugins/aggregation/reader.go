@@ -101,6 +101,15 @@ func (r *reader) text() []byte {
 		r.fail()
 		return nil
 	}
+	return r.bytes(int(n))
+}
+
+// bytes reads so many of them.
+func (r *reader) bytes(n int) []byte {
+	if n > len(r.rest) {
+		r.fail()
+		return nil
+	}
 	v := r.rest[:n]
 	r.rest = r.rest[n:]
 	return v

@@ -31,7 +31,7 @@ const (
 	numberBytes = 8 + 8/2 + 12
 	textBytes   = 16 + 16/2 + 12
 	binBytes    = numberBytes + 8 + 8/2
-	sketchBytes = 1<<sketchPrecision + 128
+	sketchBytes = 1 << sketchPrecision
 )
 
 // heap is what the set has beside itself.

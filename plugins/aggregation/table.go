@@ -112,6 +112,29 @@ func (s *seed) digest(v []byte) digest {
 	return d
 }
 
+// digestAll is digest for rows of a column. Texts of groups are of any length, in
+// no order that could be foreseen: so nothing depends on how short one is.
+func (s *seed) digestAll(in *column, rows []uint32, into []digest) {
+	for i, row := range rows {
+		from, to := int(in.offsets[row]), int(in.offsets[row+1])
+		if n := to - from; n <= mostShort && from+16 <= len(in.bytes) {
+			v, keep := in.bytes[from:from+16], &shortMasks[n]
+			into[i] = digest{binary.LittleEndian.Uint64(v) & keep.first,
+				binary.LittleEndian.Uint64(v[8:])&keep.last | uint64(n)<<56}
+			continue
+		}
+		into[i] = s.digest(in.bytes[from:to])
+	}
+}
+
+// shortMasks keep the bytes of a text, by its length.
+var shortMasks = func() (masks [mostShort + 1]digest) {
+	for n := range masks {
+		masks[n] = digest{1<<(8*min(n, 8)) - 1, 1<<(8*max(n-8, 0)) - 1}
+	}
+	return masks
+}()
+
 // hash costs one multiplication. Where a long text is kept is nothing to it.
 func (s *seed) hash(d digest) uint64 {
 	last := d.last &^ d.place()
