@@ -169,10 +169,12 @@ func TestAdoptionIsWholeOrNotAtAll(t *testing.T) {
 			d.crash("kill", nil)
 			place(t, d, "/data/out/b.txt", "")
 			d.steps, d.failAt, d.err = 0, step, syscall.ENOSPC
+			d.once = step%2 == 0
 			err := enter(t, d, true)
-			if err == nil {
+			if d.failed == "" {
 				break
 			}
+			checkFault(t, d, err)
 			d.crash(mode, random)
 			if err := enter(t, d, false); err != nil {
 				// Not adopted: the file is named, and can be adopted again.

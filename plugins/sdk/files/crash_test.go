@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -266,28 +267,64 @@ func crashEverywhere(t *testing.T, modes string, start func() *job) {
 
 // A disk that is full or broken for one step only: the sink stops and names the
 // step and the file, and the next start, after a crash or without, has it all.
+// The step may be one of the first start, or of one that follows a crash.
 func TestAFaultAtAnyStepIsNamedAndLosesNothing(t *testing.T) {
+	tried := &steps{seen: map[string]bool{}}
+	t.Cleanup(func() { tried.check(t) })
 	for name, start := range jobs() {
 		for _, mode := range []string{"kill", "power", "torn"} {
-			t.Run(name+"/"+mode, func(t *testing.T) {
-				t.Parallel()
-				failEverywhere(t, mode, start)
-			})
+			for _, life := range []string{"first", "second"} {
+				t.Run(name+"/"+mode+"/"+life, func(t *testing.T) {
+					t.Parallel()
+					failEverywhere(t, mode, life == "second", start, tried)
+				})
+			}
 		}
 	}
 }
 
-func failEverywhere(t *testing.T, mode string, start func() *job) {
+// steps is what faults were tried on.
+type steps struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+func (s *steps) add(failed string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	op, _, _ := strings.Cut(failed, ": ")
+	s.seen[op] = true
+}
+
+func (s *steps) check(t *testing.T) {
+	for _, op := range []string{"stat", "names", "mkdir", "create", "append", "open", "read", "write", "close",
+		"truncate", "sync", "rename", "remove", "lock"} {
+		if !s.seen[op] {
+			t.Errorf("no step that failed was a %s: %v", op, s.seen)
+		}
+	}
+}
+
+func failEverywhere(t *testing.T, mode string, second bool, start func() *job, tried *steps) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for step := 1; ; step++ {
 		j := start()
 		j.disk = newMemDisk()
-		j.disk.failAt, j.disk.once = step, true
+		if second {
+			j.disk.failAt, j.disk.err, j.disk.changes = 18+step%8, syscall.EIO, true
+			if err := j.run(t.Context()); err == nil {
+				t.Fatal("want the first life to end early")
+			}
+			j.disk.crash("kill", random)
+			j.disk.changes = false
+		}
+		j.disk.steps, j.disk.failAt, j.disk.once = 0, step, true
 		j.disk.err = []error{syscall.ENOSPC, syscall.EIO}[step%2]
 		err := j.run(t.Context())
 		if j.disk.failed == "" {
 			return
 		}
+		tried.add(j.disk.failed)
 		checkFault(t, j.disk, err)
 		j.checkVisible(t)
 		j.disk.crash(mode, random)
@@ -312,7 +349,10 @@ func checkFault(t *testing.T, d *memDisk, err error) {
 	doing := map[string]string{"stat": "looking", "names": "reading", "writable": "looking whether",
 		"mkdir": "making", "create": "creating", "append": "opening", "open": "opening", "write": "writing",
 		"read": "reading", "close": "closing", "sync": "syncing", "truncate": "cutting", "rename": "publishing",
-		"remove": "removing", "lock": "locking"}[op]
+		"remove": "removing", "lock": "locking", "replace": "replacing"}[op]
+	if filepath.Base(path) == adoptedName && op != "replace" {
+		doing = "reading"
+	}
 	if op == "rename" {
 		path = "/data/out" // it names the file that could not appear
 	}

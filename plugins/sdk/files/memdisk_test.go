@@ -297,8 +297,12 @@ func (d *memDisk) Rename(from, to string) error {
 }
 
 func (d *memDisk) Replace(from, to string) error {
-	n, err := d.at("replace", from)
+	err := d.step("replace", to)
 	defer d.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	n, err := d.find(from)
 	if err != nil {
 		return err
 	}

@@ -30,8 +30,12 @@ func (s *sink) Publish(ctx context.Context, epoch uint64, data []byte) error {
 }
 
 func (s *sink) publish(ctx context.Context, epoch uint64, h handle) error {
-	if err := s.gone(); err != nil && (s.isRecovered() || len(h.Publish) > 0) {
+	missing, err := s.missing()
+	if err != nil {
 		return err
+	}
+	if missing != "" && (s.isRecovered() || len(h.Publish) > 0) {
+		return s.folderGone(missing)
 	}
 	folders := map[string]bool{}
 	for _, p := range h.Publish {
@@ -51,18 +55,18 @@ func (s *sink) publish(ctx context.Context, epoch uint64, h handle) error {
 	return s.removeMerged(epoch)
 }
 
-// gone names the folder that is missing, if one is.
-func (s *sink) gone() error {
+// missing is the folder that is not there, if one is.
+func (s *sink) missing() (string, error) {
 	for _, folder := range []string{s.root, s.hide} {
 		found, err := exists(s.disk, folder)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if !found {
-			return s.folderGone(folder)
+			return folder, nil
 		}
 	}
-	return nil
+	return "", nil
 }
 
 func (s *sink) folderGone(folder string) error {

@@ -58,19 +58,12 @@ func (s *sink) restore(h handle, recorded bool) error {
 // of hidden files whenever nothing should be in it. What a record says was
 // there and is not has taken rows with it.
 func (s *sink) makeFolders(h handle, recorded bool) error {
-	if recorded {
-		found, err := exists(s.disk, s.root)
-		if err != nil {
-			return err
-		}
-		if !found {
-			return s.folderGone(s.root)
-		}
+	missing, err := s.missing()
+	if err != nil {
+		return err
 	}
-	if len(h.Hidden) > 0 {
-		if err := s.gone(); err != nil {
-			return err
-		}
+	if (missing == s.root && recorded) || (missing != "" && len(h.Hidden) > 0) {
+		return s.folderGone(missing)
 	}
 	for _, folder := range []string{s.root, s.hide} {
 		if err := makeFolder(s.disk, folder); err != nil {

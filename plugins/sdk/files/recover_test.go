@@ -87,6 +87,31 @@ func TestFileTakenByAConsumerIsNotAnError(t *testing.T) {
 	publish(t, s, 1, h)
 }
 
+func TestFileTakenByAConsumerDoesNotComeBackWithAPowerCut(t *testing.T) {
+	d := newMemDisk()
+	s := openSink(t, d, testConfig(), lines, nil)
+	write(t, s, batchOf(0, 1))
+	h := prepare(t, s, 1, true)
+	publish(t, s, 1, h)
+	if err := d.remove("/data/out/part.e1.report.csv.00000001-0001.txt"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Sync("/data/out"); err != nil {
+		t.Fatal(err)
+	}
+	d.crash("power", nil)
+	env := testEnv("")
+	env.Epoch = 1
+	s, err := newSink(testConfig(), testSchema, env, lines, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, s, 1, h)
+	if got := d.tree("/data"); len(got) > 0 {
+		t.Errorf("want no file, got %q", got)
+	}
+}
+
 func TestHiddenFileLostBeforePublishIsAnError(t *testing.T) {
 	d := newMemDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
@@ -165,6 +190,35 @@ func TestOutputFolderOfARecordIsNotMadeAnew(t *testing.T) {
 	}
 	wantError(t, s.Recover(t.Context(), h), "the output folder /data/out is gone", "mkdir /data/out",
 		"run with --fresh to begin anew")
+}
+
+func TestOutputFolderMadeAnewByHandIsGoneOnWith(t *testing.T) {
+	d := newMemDisk()
+	s := openSink(t, d, testConfig(), lines, nil)
+	write(t, s, batchOf(0, 1))
+	h := prepare(t, s, 1, true)
+	publish(t, s, 1, h)
+	if err := d.remove("/data/out"); err != nil {
+		t.Fatal(err)
+	}
+	d.crash("kill", nil)
+	if err := d.Mkdir("/data/out"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := newSink(testConfig(), testSchema, testEnv(""), lines, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, s, 1, h)
+	if err := s.Recover(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	write(t, s, batchOf(1, 2))
+	publish(t, s, 2, prepare(t, s, 2, true))
+	want := map[string]string{"part.e1.report.csv.00000002-0001.txt": "#id,kind\n1,k\n"}
+	if got := d.tree("/data/out"); !maps.Equal(got, want) {
+		t.Errorf("want %q, got %q", want, got)
+	}
 }
 
 func TestRecordedHiddenFileMustBeThereAndWhole(t *testing.T) {

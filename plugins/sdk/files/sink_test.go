@@ -62,6 +62,20 @@ func TestEpochsWithoutRowsMakeNoFiles(t *testing.T) {
 	}
 }
 
+func TestEpochsWithoutRowsDoNotWaitForTheDisk(t *testing.T) {
+	for name, f := range map[string]Format{"lines": lines, "blocks": blocks} {
+		d := newMemDisk()
+		s := openSink(t, d, testConfig(), f, nil)
+		write(t, s, batchOf(0, 1))
+		publish(t, s, 1, prepare(t, s, 1, false))
+		d.steps, d.only = 0, "sync"
+		publish(t, s, 2, prepare(t, s, 2, false))
+		if d.steps > 0 {
+			t.Errorf("%s: want no sync, got %d", name, d.steps)
+		}
+	}
+}
+
 func TestInputWithoutRowsLeavesOneFileOfATypedFormat(t *testing.T) {
 	d := newMemDisk()
 	run := func(epoch uint64, live []byte) []byte {
