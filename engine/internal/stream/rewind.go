@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"etlengine/plugins/sdk"
@@ -44,6 +45,8 @@ func (r *Runner) carry(ctx context.Context, i int) error {
 			if err = r.rebuild(ctx, i); err == nil {
 				break
 			}
+			// It was open before: what keeps it from opening now may be mended too.
+			err = fmt.Errorf("%w: %w", sdk.ErrDisconnected, err)
 		}
 		if err != nil {
 			r.cut()
