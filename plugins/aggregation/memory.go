@@ -7,21 +7,22 @@ func extend[T any](s []T, n int) []T {
 	if n <= len(s) {
 		return s
 	}
-	before := cap(s)
-	s = append(s, make([]T, n-len(s))...)
-	if cap(s) > before {
-		advise(s)
-	}
-	return s
+	s = more(s, n)
+	return append(s, make([]T, n-len(s))...)
 }
 
 // push appends to a slice that may become large.
 func push[T any](s []T, v T) []T {
-	if len(s) == cap(s) {
-		s = slices.Grow(s, 1)
-		advise(s)
+	return append(more(s, len(s)+1), v)
+}
+
+// more is the slice with room for n in all, and for half as many again: the
+// runtime's quarter would copy each item five times on the way to millions.
+func more[T any](s []T, n int) []T {
+	if n <= cap(s) {
+		return s
 	}
-	return append(s, v)
+	return room(s, max(n, len(s)+len(s)/2))
 }
 
 // room is the slice with a capacity of at least n.
