@@ -24,6 +24,7 @@ type bench struct {
 	dir        string // everything lies in it
 	rows, runs int
 	tools      map[string]string // built programs by name
+	sparkDir   string            // what spark/setup fills; "": a folder in dir
 }
 
 func (b *bench) log(line string) { fmt.Fprintln(os.Stderr, line) }

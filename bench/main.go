@@ -39,6 +39,7 @@ func parts() []part {
 		{"aggregation", aggregation},
 		{"benthos", benthos},
 		{"embedded", embedded},
+		{"kafka", kafkas},
 		{"epochs", epochs},
 		{"groups", groups},
 		{"growth", growth},
@@ -69,6 +70,7 @@ func run(ctx context.Context, args []string) (err error) {
 	write := flags.Bool("write", false, "write the figures into performance.md and draw the charts")
 	parent := flags.String("dir", os.TempDir(), "where to make the folder for data, up to 5 GB at 5 million tickets")
 	engine := flags.String("engine", "", "a built engine to measure, in place of this tree's")
+	spark := flags.String("spark", "", "folder that spark/setup has filled, or fills; kept")
 	keep := flags.Bool("keep", false, "keep the folder")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -81,6 +83,7 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	b.sparkDir = *spark
 	if !*keep {
 		defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
 	}
@@ -89,11 +92,12 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	for _, p := range chosen {
+		begin := b.taken()
 		section, err := p.run(b)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
-		section.Name, section.Taken = p.name, b.taken()
+		section.Name, section.Taken = p.name, begin
 		book[p.name] = section
 		show(section)
 		if err := save(*write, book, *docs); err != nil {
@@ -148,9 +152,16 @@ func choose(only string) ([]part, error) {
 	return chosen, nil
 }
 
+// taken says what was measured and how busy the machine was before.
 func (b *bench) taken() string {
-	return fmt.Sprintf("%s, %s tickets, %d rounds, %d cores, %s %s", time.Now().UTC().Format("2006-01-02 15:04 MST"),
-		grouped(int64(b.rows)), b.runs, runtime.NumCPU(), runtime.Version(), runtime.GOARCH)
+	text := fmt.Sprintf("%s, %s tickets, up to %d rounds, %d cores, %s %s",
+		time.Now().UTC().Format("2006-01-02 15:04 MST"), grouped(int64(b.rows)), b.runs, runtime.NumCPU(),
+		runtime.Version(), runtime.GOARCH)
+	if load, err := os.ReadFile("/proc/loadavg"); err == nil { // Linux only
+		minute, _, _ := strings.Cut(string(load), " ")
+		text += ", load before it " + minute
+	}
+	return text
 }
 
 func newBench(ctx context.Context, parent string, rows, runs int, engine string) (*bench, error) {
