@@ -155,7 +155,7 @@ func (s *scaled) written() uint64 {
 	return n
 }
 
-// BenchmarkState is the life of a large state: a snapshot of all of it, ten of
+// BenchmarkState is the life of a large state: a snapshot of all of it, fifty of
 // 1 % each, a restart, and the end of its window.
 func BenchmarkState(b *testing.B) {
 	for _, groups := range scales {
@@ -182,7 +182,7 @@ func stateLife(b *testing.B, groups int) {
 	b.ReportMetric(saving.Seconds(), "full-save-s")
 	b.ReportMetric(float64(s.written())/float64(bytes), "full-written/put")
 	before, put := s.written(), 0
-	for epoch := range uint64(10) {
+	for epoch := range uint64(50) {
 		s.take(r.Perm(groups)[:groups/100])
 		keys, bytes, taking, saving = s.snapshot(epoch + 2)
 		put += bytes
@@ -212,7 +212,7 @@ func stateLife(b *testing.B, groups int) {
 	}
 	b.ReportMetric(time.Since(begun).Seconds(), "emit-s")
 	b.ReportMetric((cpu(b) - used).Seconds(), "emit-cpu-s")
-	keys, _, taking, saving = s.snapshot(12)
+	keys, _, taking, saving = s.snapshot(52)
 	b.ReportMetric(float64(keys), "close-keys")
 	b.ReportMetric(float64((taking+saving).Microseconds())/1000, "close-ms")
 	s.close()
