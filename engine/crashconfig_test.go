@@ -144,9 +144,11 @@ func (j job) sinks() []string {
 // windowStep and sessionStep are the steps of the job, for the reference.
 var (
 	windowStep = refWindow{step: "windows", size: 60e6, every: 60e6, delay: 20e6, groupBy: []string{"type"},
-		calls: []refCall{{"tickets", "count", ""}, {"clients", "count_distinct", "client_id"},
-			{"last", "last", "ticket_id"}}}
+		calls: []refCall{{name: "tickets", function: "count"},
+			{name: "clients", function: "count_distinct", column: "client_id"},
+			{name: "last", function: "last", column: "ticket_id"}}}
 	sessionStep = refWindow{step: "sessions", gap: 50e6, delay: 40e6, groupBy: []string{"client_id"},
-		calls: []refCall{{"tickets", "count", ""}, {"first", "first", "ticket_id"},
-			{"newest", "max", "created_at"}}}
+		calls: []refCall{{name: "tickets", function: "count"},
+			{name: "first", function: "first", column: "ticket_id"},
+			{name: "newest", function: "max", column: "created_at"}}}
 )

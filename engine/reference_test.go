@@ -28,6 +28,7 @@ const refUnset = math.MinInt64
 type refWindow struct {
 	step        string
 	size, every int64 // of tumbling and hopping windows, µs
+	offset      int64
 	gap         int64 // of sessions; 0: no sessions
 	delay       int64
 	groupBy     []string
@@ -35,7 +36,16 @@ type refWindow struct {
 }
 
 // refCall is one aggregate.
-type refCall struct{ name, function, column string }
+type refCall struct {
+	name, function, column string
+	where                  *refCondition // nil: of all rows
+}
+
+// refCondition is an expression and what it means; false for a null.
+type refCondition struct {
+	text  string
+	holds func(refRow) bool
+}
 
 // refResult is what becomes of rows.
 type refResult struct {
@@ -65,7 +75,7 @@ func (w refWindow) windowsOf(at int64) []span {
 		return []span{{at, at + 1}} // late behind its own time, whatever session it could join
 	}
 	var all []span
-	for start := floorTo(at, w.every); start > at-w.size; start -= w.every {
+	for start := floorTo(at-w.offset, w.every) + w.offset; start > at-w.size; start -= w.every {
 		all = append(all, span{start, start + w.size})
 	}
 	return all
@@ -176,6 +186,9 @@ func (w refWindow) compute(members []member) []refOut {
 
 // of computes an aggregate of rows. Nulls are skipped; of none there is null.
 func (c refCall) of(in []refRow) any {
+	if c.where != nil {
+		in = slices.DeleteFunc(slices.Clone(in), func(r refRow) bool { return !c.where.holds(r) })
+	}
 	if c.function == "count" && c.column == "" {
 		return int64(len(in))
 	}
