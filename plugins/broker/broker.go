@@ -50,6 +50,7 @@ type Options struct {
 	// For tests of clients; YAML cannot set them.
 	User, Password string      // if set, clients must log in (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512)
 	TLS            *tls.Config // if set, connections are encrypted
+	ClusterID      string      // if set, what new files say instead of kfake's own: clients know us by that
 }
 
 // Broker is a running broker.
@@ -143,6 +144,9 @@ func options(o Options, l *listener) []kfake.Opt {
 		}),
 		kfake.WithLogger(logger{o.Log, l.cut}),
 	}
+	if o.ClusterID != "" {
+		opts = append(opts, kfake.ClusterID(o.ClusterID))
+	}
 	if o.SyncWrites {
 		opts = append(opts, kfake.SyncWrites())
 	}
@@ -185,7 +189,10 @@ func (b *Broker) Close(context.Context) error {
 		close(b.stop)
 		b.ended.Wait()
 		if b.listen.isCut() {
-			return // what kfake would write down now is not so; the lock stays too
+			// What kfake would write down now is not so. It goes on unheard,
+			// and nobody else may have its files before the process ends.
+			b.listen.keep = b.lock
+			return
 		}
 		b.cluster.Close()
 		b.listen.closeAll()

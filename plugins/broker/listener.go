@@ -3,6 +3,7 @@ package broker
 import (
 	"crypto/tls"
 	"net"
+	"os"
 	"strconv"
 	"sync"
 )
@@ -17,6 +18,7 @@ type listener struct {
 	open   map[*guardConn]struct{}
 	closed bool
 	broken bool // and so closed
+	keep   *os.File
 	lose   map[int16]int
 }
 

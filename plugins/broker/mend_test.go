@@ -142,7 +142,8 @@ func TestTornFilesAreCutAndWrittenOn(t *testing.T) {
 	commit(t, one)
 	for _, value := range []string{"b", "c"} {
 		dir = killed(t, dir)
-		for _, name := range []string{"pids.log", "partitions/t-0/0.dat", "partitions/t-0/0.idx", "partitions/t-1/0.dat"} {
+		for _, name := range []string{"pids.log", "partitions/t-0/0.dat", "partitions/t-0/0.idx",
+			"partitions/t-1/0.dat"} {
 			if err := appendTo(filepath.Join(dir, filepath.FromSlash(name)), []byte("\x20\x00\x00torn")); err != nil {
 				t.Fatal(err)
 			}
@@ -183,6 +184,41 @@ func TestTransactionThatTheBrokerLostCannotBeCommitted(t *testing.T) {
 			t.Errorf("more to send %v: the transaction was committed", more)
 		}
 		want(t, "the rest", committed(t, second), "a")
+	}
+}
+
+// kfake answers that it has committed when it could not write so.
+func TestCommitThatCannotBeWrittenIsNotAcknowledged(t *testing.T) {
+	dir := t.TempDir()
+	b := start(t, Options{Dir: dir})
+	one := "1" // every batch begins a file
+	if err := b.cluster.CreateTopic("t", 2, map[string]string{"segment.bytes": one}); err != nil {
+		t.Fatal(err)
+	}
+	cl := writer(t, b, "tx")
+	send(t, cl, "a")
+	if err := os.Rename(filepath.Join(dir, "partitions", "t-0"), filepath.Join(dir, "aside")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := cl.EndTransaction(ctx, kgo.TryCommit); err == nil {
+		t.Error("the commit was acknowledged")
+	}
+	if conn, err := net.Dial("tcp", b.Address()); err == nil {
+		conn.Close()
+		t.Error("the broker still listens")
+	}
+	b.Close(t.Context())
+	if _, err := Start(Options{Dir: dir, Port: freePort()}); err == nil {
+		t.Error("its files were opened again in the same process")
+	}
+	if err := os.Rename(filepath.Join(dir, "aside"), filepath.Join(dir, "partitions", "t-0")); err != nil {
+		t.Fatal(err)
+	}
+	next := startFilled(t, Options{Dir: killed(t, dir)}) // another process
+	if got := committed(t, next); len(got[0]) != 0 {
+		t.Errorf("the partition that could not be written: got %v, want nothing", got[0])
 	}
 }
 

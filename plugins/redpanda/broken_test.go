@@ -1,6 +1,7 @@
 package redpanda_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -17,6 +18,21 @@ import (
 	"etlengine/plugins/redpanda"
 	"etlengine/plugins/sdk"
 )
+
+// inBothWorlds runs a test with the embedded broker and with one that passes for
+// a cluster, where notes alone say what is published.
+func inBothWorlds(t *testing.T, name string, f func(t *testing.T, w *world)) {
+	t.Helper()
+	for _, cluster := range []string{"", "cluster"} {
+		t.Run(cmp.Or(cluster, "embedded")+"/"+name, func(t *testing.T) {
+			t.Parallel()
+			b := startBroker(t, broker.Options{ClusterID: cluster})
+			w := worldAt(t, b.Address(), 2)
+			w.broker = b
+			f(t, w)
+		})
+	}
+}
 
 // What the broker says while an epoch is published, and how often. None of it
 // may lose or repeat a row.
@@ -49,9 +65,7 @@ func TestPassingTroubleWhilePublishingIsOutlived(t *testing.T) {
 		{"no answer about topics", metadata, kerr.LeaderNotAvailable, 2},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			w := ownWorld(t, 2)
+		inBothWorlds(t, tt.name, func(t *testing.T, w *world) {
 			l := w.live(nil)
 			l.write(3, 2)
 			l.mustPublish()
@@ -74,10 +88,9 @@ func TestPassingTroubleWhilePublishingIsOutlived(t *testing.T) {
 
 // Whether the broker has acted is unknown then; each time it has.
 func TestLostAnswersWhilePublishingRepeatNothing(t *testing.T) {
-	for _, key := range []kmsg.Key{kmsg.Produce, kmsg.EndTxn, kmsg.InitProducerID, kmsg.Fetch, kmsg.ListOffsets} {
-		t.Run(key.Name(), func(t *testing.T) {
-			t.Parallel()
-			w := ownWorld(t, 2)
+	for _, key := range []kmsg.Key{kmsg.Produce, kmsg.EndTxn, kmsg.InitProducerID, kmsg.Fetch,
+		kmsg.ListOffsets} {
+		inBothWorlds(t, key.Name(), func(t *testing.T, w *world) {
 			l := w.live(nil)
 			for range 3 {
 				l.write(3, 2)
@@ -224,8 +237,8 @@ func TestTakeoversInTurnsEndWithAnError(t *testing.T) {
 	l.record()
 	w.broker.Fail(int16(kmsg.EndTxn), kerr.ProducerFenced.Code, -1)
 	err := l.publish()
-	wantError(t, "fenced again and again", err, "another engine writes with the transactional id engine-"+w.engine,
-		"copy of this state directory")
+	wantError(t, "fenced again and again", err,
+		"another engine writes with the transactional id engine-"+w.engine, "copy of this state directory")
 }
 
 func TestCloseEndsAPublishAndWhatItLeftOpen(t *testing.T) {
@@ -262,7 +275,8 @@ func TestCloseEndsAPublishAndWhatItLeftOpen(t *testing.T) {
 
 func TestBrokerThatAllowsShortTransactionsOnlyIsObeyed(t *testing.T) {
 	w := ownWorld(t, 1)
-	limit := kadm.AlterConfig{Op: kadm.SetConfig, Name: "transaction.max.timeout.ms", Value: kadm.StringPtr("90000")}
+	limit := kadm.AlterConfig{Op: kadm.SetConfig, Name: "transaction.max.timeout.ms",
+		Value: kadm.StringPtr("90000")}
 	if _, err := w.admin.AlterBrokerConfigs(w.ctx(), []kadm.AlterConfig{limit}); err != nil {
 		t.Fatal(err)
 	}

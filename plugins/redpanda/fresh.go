@@ -45,8 +45,8 @@ func leftovers(ctx context.Context, c *SinkConfig, env sdk.Env) ([]string, error
 	}
 	noted, err := p.lastNote(ctx, ownerOf(env))
 	if err == nil && noted.Epoch > 0 {
-		list = append(list, fmt.Sprintf("the note in topic %s at %s that epoch %d is in topic %s, which stays as it is",
-			epochsTopic, p.name, noted.Epoch, c.Topic))
+		list = append(list, fmt.Sprintf("the note in topic %s at %s that epoch %d is in topic %s, "+
+			"which stays as it is", epochsTopic, p.name, noted.Epoch, c.Topic))
 	}
 	return list, err
 }

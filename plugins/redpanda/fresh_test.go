@@ -58,7 +58,8 @@ func TestFreshStartOnAClusterKeepsTheTopic(t *testing.T) {
 	l.mustPublish()
 	l.Close(t.Context())
 	list, err := redpanda.Sink.Leftovers(w.ctx(), w.config(`{}`), w.env())
-	if err != nil || len(list) != 2 || !strings.Contains(list[1], "epoch 1 is in topic "+w.topic+", which stays") {
+	says := "epoch 1 is in topic " + w.topic + ", which stays"
+	if err != nil || len(list) != 2 || !strings.Contains(list[1], says) {
 		t.Errorf("leftovers: got %q, %v", list, err)
 	}
 	for range 2 {

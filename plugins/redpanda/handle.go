@@ -94,7 +94,8 @@ func decodeHandle(data []byte) (*handle, error) {
 		sum += sh.Records
 	}
 	if sum != s.Records {
-		return nil, fmt.Errorf("the record gives the spool %s %d rows, and its partitions %d", s.Name, s.Records, sum)
+		return nil, fmt.Errorf("the record gives the spool %s %d rows, and its partitions %d",
+			s.Name, s.Records, sum)
 	}
 	return h, nil
 }

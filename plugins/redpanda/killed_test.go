@@ -69,7 +69,8 @@ func TestDyingEngine(t *testing.T) {
 	if err := json.Unmarshal([]byte(given), &d); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, topic: d.Topic, engine: d.Engine, state: d.State, address: d.Address, log: new(strings.Builder)}
+	w := &world{t: t, topic: d.Topic, engine: d.Engine, state: d.State, address: d.Address,
+		log: new(strings.Builder)}
 	if d.Dir != "" {
 		// Slow enough to be caught between two partitions.
 		w.address = startBroker(t, broker.Options{Dir: d.Dir, SyncWrites: d.Stage == halfway}).Address()
@@ -196,7 +197,8 @@ func (w *world) goOn(d *dying) {
 
 // A cluster, or an embedded broker in a process of its own, outlives the engine.
 func TestKillOfTheEngineAloneLosesAndRepeatsNothing(t *testing.T) {
-	for _, stages := range []string{"fence", "sending", "flushed", "end", "committed", "sending flushed end fence"} {
+	for _, stages := range []string{"fence", "sending", "flushed", "end", "committed",
+		"sending flushed end fence"} {
 		t.Run(stages, func(t *testing.T) {
 			w := newWorld(t, 4)
 			d := dying{Address: w.address, Topic: w.topic, Engine: w.engine, State: w.state, Partitions: 4, Each: 9000,

@@ -21,8 +21,9 @@ func TestNoTwoOutputsShareATransactionalID(t *testing.T) {
 			}
 		}
 	}
-	if got := (owner{"0a1b2c3d", "generate", "red-panda"}).transactional(); got != "engine-0a1b2c3d-generate-red-panda" {
-		t.Errorf("got %s", got)
+	got := owner{"0a1b2c3d", "generate", "red-panda"}.transactional()
+	if want := "engine-0a1b2c3d-generate-red-panda"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
@@ -43,7 +44,8 @@ func TestNoteDecidesWhatIsPublished(t *testing.T) {
 		{"the first ever", first, note{}, false, ""},
 		{"no rows", empty, seven, true, ""},
 		{"a copy published this epoch", full, note{Epoch: 7, ID: "other"}, false, "a copy of this state directory"},
-		{"a copy published the one before", full, note{Epoch: 5, ID: "other"}, false, "a copy of this state directory"},
+		{"a copy published the one before", full, note{Epoch: 5, ID: "other"}, false,
+			"a copy of this state directory"},
 		{"later", full, note{Epoch: 9, ID: "nine"}, false, "up to epoch 9 (nine)"},
 		{"later, as of the directory", full, note{Epoch: 9, ID: "nine"}, false,
 			"the state directory up to epoch 7 (seven), before it epoch 5 (five): the state directory is older"},
@@ -54,7 +56,8 @@ func TestNoteDecidesWhatIsPublished(t *testing.T) {
 	}
 	for _, tt := range tests {
 		done, err := tt.h.judge(owner{"id", "p", "o"}, "host:1", tt.noted)
-		if done != tt.done || (err == nil) != (tt.says == "") || err != nil && !strings.Contains(err.Error(), tt.says) {
+		said := err == nil && tt.says == "" || err != nil && tt.says != "" && strings.Contains(err.Error(), tt.says)
+		if done != tt.done || !said {
 			t.Errorf("%s: got %t, %v, want %t and %q", tt.name, done, err, tt.done, tt.says)
 		}
 	}

@@ -46,7 +46,8 @@ type producer struct {
 func (p *producer) close() { p.closing.Do(p.Client.Close) }
 
 // connectProducer makes a client that has not fenced anybody yet.
-func connectProducer(ctx context.Context, c *SinkConfig, env sdk.Env, timeout time.Duration) (*producer, error) {
+func connectProducer(ctx context.Context, c *SinkConfig, env sdk.Env,
+	timeout time.Duration) (*producer, error) {
 	p := &producer{timeout: timeout, limit: batchBytesMax}
 	k, err := c.connect(ctx, env,
 		kgo.TransactionalID(ownerOf(env).transactional()),

@@ -200,6 +200,39 @@ func TestCopyOfTheStateDirectoryCannotPublishToo(t *testing.T) {
 	w.exactly(10)
 }
 
+// One life stands still before its commit while another takes its place, as an
+// engine does that was suspended. Its commit comes when the other has seen that
+// nothing is noted.
+func TestCommitAfterATakeoverIsRefused(t *testing.T) {
+	w := newWorld(t, 2)
+	l := w.live(nil)
+	l.write(3, 2)
+	l.record()
+	still, goOn, published := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	redpanda.AtStage(l.Sink, func(reached string) {
+		if reached == "end" {
+			redpanda.AtStage(l.Sink, nil)
+			close(still)
+			<-goOn
+		}
+	})
+	go func() { published <- l.publish() }()
+	<-still
+	other := *w
+	var outcome error
+	other.stage = func(reached string) {
+		if reached == "begin" && goOn != nil {
+			close(goOn)
+			outcome = <-published
+			goOn = nil
+		}
+	}
+	if _, err := other.tryLive(l); err != nil || outcome != nil {
+		t.Fatal(err, outcome) // each sees in the end that it is done
+	}
+	w.exactly(6)
+}
+
 // The transactions of others lie open in the topic that they share with ours.
 func TestNoteBehindAnOpenTransactionIsSeen(t *testing.T) {
 	w := newWorld(t, 1)

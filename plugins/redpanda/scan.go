@@ -49,8 +49,8 @@ func (k *cluster) logs(ctx context.Context, topic string) (map[int32]log, error)
 // read_committed would stop: a note of ours may lie behind one that stays open
 // for minutes. It needs all of our own to have ended, which fencing sees to:
 // what has no marker then never gets one.
-func (k *cluster) committed(ctx context.Context, l log, from int64, match func(*kgo.Record) bool) (*kgo.Record,
-	error) {
+func (k *cluster) committed(ctx context.Context, l log, from int64,
+	match func(*kgo.Record) bool) (*kgo.Record, error) {
 	var last *kgo.Record
 	open := make(map[int64]*kgo.Record) // the last match of a producer whose marker is yet to come
 	err := k.scan(ctx, l, from, func(r *kgo.Record) {

@@ -9,8 +9,8 @@ import (
 // EpochsTopic is where published epochs are noted.
 const EpochsTopic = epochsTopic
 
-// AtStage calls f when publishing reaches a stage: fence, sending, flushed, end
-// and committed, in that order.
+// AtStage calls f when publishing reaches a stage: fence, begin, sending (with
+// each block of the spool), flushed, end and committed, in that order.
 func AtStage(i sdk.Instance, f func(stage string)) { i.(*sink).publisher.stage = f }
 
 // Bound makes a sink's spools full at so many bytes.

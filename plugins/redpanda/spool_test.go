@@ -116,7 +116,8 @@ func TestTornOrDamagedSpoolIsRecognised(t *testing.T) {
 			t.Errorf("byte %d changed: got %v, want %v", at, err, errDamaged)
 		}
 	}
-	for name, content := range map[string][]byte{"torn": raw[:len(raw)-1], "longer": append(bytes.Clone(raw), 0)} {
+	longer := append(bytes.Clone(raw), 0)
+	for name, content := range map[string][]byte{"torn": raw[:len(raw)-1], "longer": longer} {
 		path := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)

@@ -140,7 +140,8 @@ func (k *cluster) offsets(ctx context.Context, ask listing, topics []string) (ma
 // makeTopics makes the sink's topic before any reader of it is opened, and the
 // one in which published epochs are noted.
 func makeTopics(ctx context.Context, c *SinkConfig, env sdk.Env) error {
-	k, err := c.connect(ctx, env, kgo.MetadataMinAge(askAgain)) // else the answers are as old as the client allows
+	// Else answers are as old as the client allows.
+	k, err := c.connect(ctx, env, kgo.MetadataMinAge(askAgain))
 	if err != nil {
 		return err
 	}
@@ -187,7 +188,8 @@ func (k *cluster) makeTopic(ctx context.Context, topic string, partitions int32,
 func (k *cluster) makeEpochs(ctx context.Context) error {
 	compact := map[string]*string{"cleanup.policy": kadm.StringPtr("compact"),
 		"retention.ms": kadm.StringPtr("-1"), "retention.bytes": kadm.StringPtr("-1"),
-		"segment.bytes": kadm.StringPtr("16777216")} // what is written last is not compacted, and read at each start
+		// The newest segment is not compacted, and may be read at a start.
+		"segment.bytes": kadm.StringPtr("16777216")}
 	if _, err := k.makeTopic(ctx, epochsTopic, 1, compact); err != nil {
 		return err
 	}

@@ -45,6 +45,7 @@ func (s *sink) transact(ctx context.Context, p *producer, h *handle, found map[i
 	if err := p.wideEnough(ctx, h); err != nil {
 		return err
 	}
+	s.publisher.reach("begin")
 	if err := p.BeginTransaction(); err != nil {
 		return fmt.Errorf("beginning a transaction: %w", p.explain(err))
 	}
@@ -96,8 +97,8 @@ func (p *producer) wideEnough(ctx context.Context, h *handle) error {
 	if int(last) < have {
 		return nil
 	}
-	return lastingf("topic %q at %s has %d partitions, and rows of this epoch belong to partition %d: the topic "+
-		"was made again with fewer; make it with at least %d", h.Topic, p.name, have, last, last+1)
+	return lastingf("topic %q at %s has %d partitions, and rows of this epoch belong to partition %d: "+
+		"the topic was made again with fewer; make it with at least %d", h.Topic, p.name, have, last, last+1)
 }
 
 // send writes records in their order, and waits for them.
