@@ -118,7 +118,7 @@ func (s *sink) Prepare(_ context.Context, epoch uint64) ([]byte, error) {
 }
 
 // Publish writes the spool in one transaction, unless the topic of epochs says
-// that this has been done.
+// that this has been done (rule 14 of engine/DESIGN.md).
 func (s *sink) Publish(ctx context.Context, _ uint64, data []byte) (err error) {
 	s.publishing.Lock()
 	defer s.publishing.Unlock()

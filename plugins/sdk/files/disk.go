@@ -22,7 +22,7 @@ type disk interface {
 	Open(path string) (diskReader, error)
 	Truncate(path string, size int64) error
 	Sync(path string) error // a file's bytes, or a folder's names
-	// Rename fails with fs.ErrExist if there is another file at to.
+	// Rename fails with fs.ErrExist if there is another file at to (rule 10).
 	Rename(from, to string) error
 	Replace(from, to string) error // Rename over what is there
 	Remove(path string) error      // a file, or a folder with nothing in it

@@ -8,7 +8,8 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// Prepare makes the rows of an epoch durable in hidden files. If its barrier
+// Prepare makes the rows of an epoch durable in hidden files: bytes, then names
+// (rule 7 of engine/DESIGN.md). If its barrier
 // rolls, all hidden files become whole and the handle names where each is to
 // appear; else they stay hidden, and the handle tells how much of each is durable.
 // It is never nil: Recover learns from it that the output folder was there.

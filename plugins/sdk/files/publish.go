@@ -11,7 +11,8 @@ import (
 )
 
 // Publish moves the files that the handle names into the output folder. A file
-// that is there already, its hidden name gone, was moved before a crash. One
+// that is there already, its hidden name gone, was moved before a crash: the
+// handle is all that is asked, and as often as one likes (rule 8). One
 // that is in neither place was moved and then taken by whoever reads the
 // folder, unless this very life prepared it: then it is lost.
 func (s *sink) Publish(ctx context.Context, epoch uint64, data []byte) error {

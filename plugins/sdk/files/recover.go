@@ -148,7 +148,7 @@ func otherLength(path string, want, got int64) error {
 		"nothing but this engine may change that folder", path, want, got)
 }
 
-// forget removes this step's hidden files that no record lists: they hold rows
+// forget removes this step's hidden files (rule 11) that no record lists: they hold rows
 // of an epoch that never was, and which will be read again.
 func (s *sink) forget(listed map[string]bool) error {
 	entries, err := s.disk.Names(s.hide)
