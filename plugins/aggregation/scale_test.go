@@ -133,3 +133,36 @@ func BenchmarkEmission(b *testing.B) {
 		})
 	}
 }
+
+// weigher looks at the heap once, in the middle of a burst.
+type weigher struct {
+	sinkhole
+	at, heap int64
+}
+
+func (w *weigher) Emit(b *sdk.Batch) error {
+	if w.rows += b.NumRows(); w.rows > w.at && w.heap == 0 {
+		w.heap = heapInUse()
+	}
+	return nil
+}
+
+// TestBurstIsHandedOnInBoundedMemory: beyond the state, the end of a window takes
+// some bytes for the order of its groups, and a batch.
+func TestBurstIsHandedOnInBoundedMemory(t *testing.T) {
+	const groups = 250_000
+	batches := scaleRows(t, groups)
+	step, out := openScale(t, batches), &weigher{at: groups / 2}
+	feedScale(t, step, batches)
+	before := heapInUse()
+	if err := step.Signal(t.Context(), sdk.Signal{Kind: sdk.End}, out); err != nil {
+		t.Fatal(err)
+	}
+	if out.rows != groups || out.heap == 0 {
+		t.Fatalf("emitted %d rows, want %d", out.rows, groups)
+	}
+	if most := int64(24*groups + 2<<20); out.heap-before > most {
+		t.Errorf("in the middle of the burst: got %d more bytes, want at most %d", out.heap-before, most)
+	}
+	runtime.KeepAlive(batches)
+}

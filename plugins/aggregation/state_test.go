@@ -81,3 +81,31 @@ func TestPutErrorEndsTheSnapshot(t *testing.T) {
 		t.Errorf("got %v, want %v", err, full)
 	}
 }
+
+// TestSnapshotCostsWhatChanged has many groups, and touches one in a hundred.
+func TestSnapshotCostsWhatChanged(t *testing.T) {
+	schema := schemaOf(t, "at timestamp", "id string")
+	h := newHarness(t, with(`"group_by": ["id"]`), schema)
+	const groups = 20_000
+	h.partitions("p")
+	h.apply("p", idRows(schema, 0, 0, groups))
+	if got := h.barrier(); got != groups+2 { // the clock and the partition too
+		t.Errorf("first snapshot: got %d keys, want %d", got, groups+2)
+	}
+	for first := range int64(5) {
+		h.apply("p", idRows(schema, 0, 1000*first, groups/100))
+		h.apply("p", idRows(schema, 0, 1000*first, groups/200)) // twice is once
+		if got := h.barrier(); got != groups/100 {
+			t.Errorf("snapshot after 1 %% was touched: got %d keys, want %d", got, groups/100)
+		}
+		h.reopen()
+		h.partitions("p")
+	}
+	h.apply("p", idRows(schema, 200_000_000, 0, 1))
+	if got := h.barrier(); got != 4 { // the clock, the partition, a cell, and the window that closed
+		t.Errorf("snapshot after %d groups were emitted: got %d keys, want 4", groups, got)
+	}
+	if got := h.cellsStored(); got != 1 {
+		t.Errorf("stored cells: got %d, want 1", got)
+	}
+}
