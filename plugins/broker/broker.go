@@ -4,7 +4,8 @@
 // folder, retention that happens, and an order of stopping that cannot hang.
 //
 // It is one process without replication. What it acknowledged survives the
-// death of the process, and with sync_writes the loss of power too.
+// death of the process. With sync_writes it has been handed to the disk before,
+// as far as kfake goes: that syncs files, but no folders, and hears no refusal.
 package broker
 
 import (

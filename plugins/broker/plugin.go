@@ -15,7 +15,7 @@ type Config struct {
 	Partitions int          `json:"partitions" doc:"Partitions of a topic made without saying how many."`
 	MaxBytes   sdk.Bytes    `json:"retention_size" alias:"retention_bytes" doc:"Size of a partition; 0: any."`
 	MaxAge     sdk.Duration `json:"retention_time" alias:"retention" doc:"Age of a record; 0: any."`
-	SyncWrites bool         `json:"sync_writes" doc:"Whether records survive a loss of power too."`
+	SyncWrites bool         `json:"sync_writes" doc:"Whether records are on the disk before they are acknowledged."`
 }
 
 // Validate refuses what no broker can do.
@@ -38,7 +38,7 @@ var Service = sdk.Spec[Config]{
 	Name:     "broker",
 	Summary:  "An embedded broker that speaks Kafka's protocol on 127.0.0.1, for pipelines that name none.",
 	Example:  "broker: {port: 19092, partitions: 4, retention_time: 7d}",
-	Defaults: Config{Partitions: 4, MaxAge: sdk.Duration(7 * 24 * time.Hour)},
+	Defaults: Config{Partitions: 4, MaxAge: sdk.Duration(7 * 24 * time.Hour), SyncWrites: true},
 	Open: func(_ context.Context, c *Config, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 		b, err := Start(Options{Dir: dirOf(env), Port: c.Port, Partitions: c.Partitions,
 			RetentionSize: c.MaxBytes, RetentionTime: c.MaxAge, SyncWrites: c.SyncWrites, Log: env.Log})
