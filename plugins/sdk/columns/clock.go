@@ -70,14 +70,17 @@ func parseMinute(s []byte) (int64, bool) {
 
 // parseFraction reads the digits after a point and returns how many there are.
 func parseFraction(s []byte) (micros int64, length int) {
-	unit := int64(microsPerSecond / 10)
 	for length < len(s) && s[length]-'0' <= 9 {
-		micros += int64(s[length]-'0') * unit
-		unit /= 10
+		if length < 6 {
+			micros = micros*10 + int64(s[length]-'0')
+		}
 		length++
 	}
-	return micros, length
+	return micros * units[min(length, 6)], length
 }
+
+// units are the microseconds of the last of so many digits of a fraction.
+var units = [7]int64{0, 100_000, 10_000, 1_000, 100, 10, 1}
 
 // parseZone reads Z or an offset such as +02:00.
 func parseZone(s []byte) (micros int64, ok bool) {

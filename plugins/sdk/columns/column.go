@@ -3,6 +3,7 @@ package columns
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,6 +41,8 @@ type Column struct {
 	wrong  *wrong   // of the list being built: its first bad item
 
 	// One of these holds the values, by kind; data also holds bools, a byte each.
+	// What is behind the rows is room: data of texts, offsets and i64 are as long
+	// as they can be, so that a value is stored without a change of the slice.
 	data    []byte
 	offsets []int32
 	i32     []int32 // float32 as bits
@@ -71,34 +74,72 @@ func newColumn(name string, f arrow.Field, spec *sdk.Column) Column {
 // Unix tells whether the column is a timestamp that is written as a number.
 func (c *Column) Unix() bool { return c.unit != 0 }
 
+// Plain tells whether the column's text is read as usual: a schema says nothing
+// of its form.
+func (c *Column) Plain() bool { return c.unit == 0 && c.times == nil }
+
 // Patterned tells whether the column is a time that is written by a pattern,
 // which a number may follow as well as a text.
 func (c *Column) Patterned() bool { return c.times != nil && c.times.layout != nil }
 
 // SetBytes sets the row to text or bytes as they are. Text must be UTF-8.
 func (c *Column) SetBytes(b []byte) {
+	if room := c.Room(); len(b) <= len(room) {
+		copy(room, b)
+		c.Took(len(b))
+		return
+	}
 	c.Finish(append(c.Start(), b...))
+}
+
+// Room is where the bytes of the row being built go, as long as no more space
+// has to be found for them: write to it, and say with Took how much.
+func (c *Column) Room() []byte {
+	if c.n+1 >= len(c.offsets) {
+		c.moreOffsets()
+	}
+	return c.data[c.offsets[c.n]:]
+}
+
+// Took sets the row to the first n bytes of Room.
+func (c *Column) Took(n int) {
+	c.offsets[c.n+1] = c.offsets[c.n] + int32(n)
+	c.state = isSet
+}
+
+func (c *Column) moreOffsets() { c.offsets = longer(c.offsets, c.n+2) }
+
+// longer is a slice of at least n elements with those of s, and all that it has
+// room for.
+func longer[T any](s []T, n int) []T {
+	s = slices.Grow(s, n-len(s))
+	return s[:cap(s)]
 }
 
 // Start is where the bytes of the row being built go: append to it, and hand
 // the result to Finish.
 func (c *Column) Start() []byte {
-	if c.offsets == nil {
-		c.offsets = append(c.offsets, 0)
+	if c.n+1 >= len(c.offsets) {
+		c.moreOffsets()
 	}
 	return c.data[:c.offsets[c.n]]
 }
 
 // Finish sets the row to what was appended to Start.
 func (c *Column) Finish(data []byte) {
-	c.data = data
-	c.offsets = append(c.offsets[:c.n+1], int32(len(data)))
+	if cap(data) != len(c.data) {
+		c.data = data[:cap(data)]
+	}
+	c.offsets[c.n+1] = int32(len(data))
 	c.state = isSet
 }
 
 // SetInt sets the row of an Int64, Timestamp (microseconds) or Time column.
 func (c *Column) SetInt(v int64) {
-	c.i64 = append(c.i64[:c.n], v)
+	if c.n >= len(c.i64) {
+		c.i64 = longer(c.i64, c.n+1)
+	}
+	c.i64[c.n] = v
 	c.state = isSet
 }
 
@@ -224,7 +265,7 @@ func (c *Column) take() arrow.Array {
 	switch c.Kind.wide() {
 	case 0:
 		if c.offsets == nil {
-			c.offsets = []int32{0}
+			c.offsets = make([]int32, 1)
 		}
 		buffers[1] = memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(c.offsets[:c.n+1]))
 		buffers = append(buffers, memory.NewBufferBytes(c.data[:c.offsets[c.n]]))
@@ -243,23 +284,24 @@ func (c *Column) take() arrow.Array {
 }
 
 // renew gives the column fresh buffers; those before belong to the array. They
-// are as large as the last ones were used: a stream's batches resemble each other.
+// are a little larger than the last ones were used: a stream's batches resemble
+// each other.
 func (c *Column) renew() {
-	rows, size := c.n, 0
+	rows, size := c.n+c.n/16, 0
 	if c.offsets != nil {
 		size = int(c.offsets[c.n])
 	}
 	c.n, c.state, c.nulls, c.valid = 0, unset, 0, nil
 	switch c.Kind.wide() {
 	case 0:
-		c.data = make([]byte, 0, size+size/16)
-		c.offsets = append(make([]int32, 0, rows+1), 0)
+		c.data = make([]byte, size+size/16)
+		c.offsets = make([]int32, rows+1)
 	case 1:
 		c.data = c.data[:0] // packed copied it
 	case 4:
 		c.i32 = make([]int32, 0, rows)
 	case 8:
-		c.i64 = make([]int64, 0, rows)
+		c.i64 = make([]int64, rows)
 	case 16:
 		c.dec = make([]decimal128.Num, 0, rows)
 	}

@@ -101,6 +101,8 @@ func (d *Decoder) object(s []byte, p int, o *object) (after int, err error) {
 		from, code := p, 0
 		if i < len(o.shape) && begins(s[p:], o.shape[i].text) {
 			p, code = p+len(o.shape[i].text), o.shape[i].code
+		} else if i > 0 && p < len(s) && s[p] == '}' {
+			return p + 1, nil
 		} else {
 			if p, code, err = d.key(o, s, p, i == 0); err != nil {
 				return 0, err

@@ -53,29 +53,54 @@ const (
 	everyHigh = 0x8080808080808080
 )
 
+// marks has a high bit set in the lowest byte of w that a JSON string cannot
+// hold as it is: a quote, a backslash or a control character. Bits above that
+// may be set wrongly, by a borrow.
+func marks(w uint64) uint64 {
+	// Of a byte below 0x80, subtracting borrows from the high bit if it is zero, or below the space.
+	control, quote, slash := w-' '*everyLow, (w^'"'*everyLow)-everyLow, (w^'\\'*everyLow)-everyLow
+	return (control | quote | slash) &^ w & everyHigh
+}
+
+func isMark(b byte) bool { return b == '"' || b == '\\' || b < ' ' }
+
 // special is the index of the first byte at or after p that a JSON string
-// cannot hold as it is: a quote, a backslash or a control character; len(s) if
-// there is none. high tells whether a byte beyond ASCII came before, or soon after.
+// cannot hold as it is; len(s) if there is none. high tells whether a byte
+// beyond ASCII came before, or soon after.
 func special(s []byte, p int) (at int, high bool) {
 	beyond := uint64(0)
 	for ; p+8 <= len(s); p += 8 {
 		w := binary.LittleEndian.Uint64(s[p:])
-		quote, slash := w^('"'*everyLow), w^('\\'*everyLow)
-		// A byte's high bit is set where subtracting borrowed: it was zero, or below the space.
-		// Only the lowest such bit is sure, and only that is used.
-		found := ((quote-everyLow)&^quote | (slash-everyLow)&^slash | (w-' '*everyLow)&^w) & everyHigh
-		beyond |= w & everyHigh
-		if found != 0 {
-			return p + bits.TrailingZeros64(found)/8, beyond != 0
+		beyond |= w
+		if found := marks(w); found != 0 {
+			return p + bits.TrailingZeros64(found)/8, beyond&everyHigh != 0
 		}
 	}
-	for ; p < len(s); p++ {
-		if b := s[p]; b == '"' || b == '\\' || b < ' ' {
-			break
-		}
-		beyond |= uint64(s[p]) & 0x80
+	for ; p < len(s) && !isMark(s[p]); p++ {
+		beyond |= uint64(s[p])
 	}
-	return p, beyond != 0
+	return p, beyond&everyHigh != 0
+}
+
+// copyPlain copies s to dst up to the first byte that a JSON string cannot hold
+// as it is, or as far as both go, and tells how much that is. high is as of special.
+// It may write more into dst than that.
+func copyPlain(dst, s []byte) (n int, high bool) {
+	beyond := uint64(0)
+	most := min(len(dst), len(s))
+	for ; n+8 <= most; n += 8 {
+		w := binary.LittleEndian.Uint64(s[n:])
+		binary.LittleEndian.PutUint64(dst[n:], w)
+		beyond |= w
+		if found := marks(w); found != 0 {
+			return n + bits.TrailingZeros64(found)/8, beyond&everyHigh != 0
+		}
+	}
+	for ; n < most && !isMark(s[n]); n++ {
+		dst[n] = s[n]
+		beyond |= uint64(s[n])
+	}
+	return n, beyond&everyHigh != 0
 }
 
 // scanString finds the quote that ends the string beginning at p. Whether its

@@ -55,6 +55,36 @@ func raw(s []byte, p int, c *columns.Column) (after int, err error) {
 }
 
 func (d *Decoder) string(s []byte, p int, c *columns.Column) (after int, err error) {
+	switch c.Kind {
+	case columns.String:
+		room := c.Room()
+		n, high := copyPlain(room, s[p:])
+		if at := p + n; n < len(room) && at < len(s) && s[at] == '"' && (!high || utf8.Valid(s[p:at])) {
+			c.Took(n)
+			return at + 1, nil
+		}
+	case columns.Timestamp:
+		if end := timestampEnd(s, p); end > 0 && c.Plain() && c.SetText(s[p:end]) {
+			return end + 1, nil
+		}
+	}
+	return d.anyString(s, p, c)
+}
+
+// timestampEnd is where the string at p ends if it is a timestamp of a common
+// length, such as 2006-01-02T15:04:05Z or one with milliseconds; else 0.
+func timestampEnd(s []byte, p int) int {
+	for _, length := range [...]int{len("2006-01-02T15:04:05Z"), len("2006-01-02T15:04:05.000Z"),
+		len("2006-01-02T15:04:05.000000Z")} {
+		if end := p + length; end < len(s) && s[end] == '"' && s[end-1] == 'Z' {
+			return end
+		}
+	}
+	return 0
+}
+
+// anyString is string without its short cuts.
+func (d *Decoder) anyString(s []byte, p int, c *columns.Column) (after int, err error) {
 	end, escaped, high, err := scanString(s, p)
 	if err != nil {
 		return 0, err
@@ -87,6 +117,12 @@ func (d *Decoder) string(s []byte, p int, c *columns.Column) (after int, err err
 }
 
 func number(s []byte, p int, c *columns.Column) (after int, err error) {
+	if c.Kind == columns.Int64 {
+		if v, end, ok := smallInteger(s, p); ok {
+			c.SetInt(v)
+			return end, nil
+		}
+	}
 	if after, err = scanNumber(s, p); err != nil {
 		return 0, err
 	}
@@ -105,6 +141,26 @@ func number(s []byte, p int, c *columns.Column) (after int, err error) {
 		c.SetBad(string(text[:min(len(text), 60)]))
 	}
 	return after, nil
+}
+
+// smallInteger reads the number at p if it is whole and short.
+func smallInteger(s []byte, p int) (v int64, after int, ok bool) {
+	negative := s[p] == '-'
+	if negative {
+		p++
+	}
+	from := p
+	for ; p < len(s) && s[p]-'0' <= 9; p++ {
+		v = v*10 + int64(s[p]-'0') // an overflow shows in the length
+	}
+	length := p - from
+	if length == 0 || length > 18 || length > 1 && s[from] == '0' || p == len(s) || s[p] == '.' || s[p]|0x20 == 'e' {
+		return 0, 0, false
+	}
+	if negative {
+		v = -v
+	}
+	return v, p, true
 }
 
 func literal(s []byte, p int, c *columns.Column) (after int, err error) {
