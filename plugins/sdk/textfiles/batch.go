@@ -59,6 +59,7 @@ type Batch struct {
 	lines, placed []int64 // of the rows at hand; of those that Next gave
 	rejected      []sdk.Reject
 	bytes         int // of rejected
+	room          int // that the rows leave for sure
 	ended         error
 }
 
@@ -77,7 +78,7 @@ func (b *Batch) Next(ctx context.Context, step func() error) (arrow.RecordBatch,
 		b.ended = err
 	}
 	rejected := b.rejected
-	b.rejected, b.bytes = nil, 0
+	b.rejected, b.bytes, b.room = nil, 0, 0
 	b.placed, b.lines = b.lines, make([]int64, 0, len(b.lines))
 	switch {
 	case b.Rows.Rows() > 0:
@@ -91,7 +92,12 @@ func (b *Batch) Next(ctx context.Context, step func() error) (arrow.RecordBatch,
 // Fits tells whether a record of so many bytes of text can become a row of this
 // batch. The first one always can.
 func (b *Batch) Fits(text int) bool {
-	return b.Rows.Rows() == 0 || b.Rows.Bytes()+b.Rows.Room(text) <= sdk.MaxBatchBytes
+	most := b.Rows.Room(text)
+	if b.room -= most; b.room >= 0 {
+		return true
+	}
+	b.room = sdk.MaxBatchBytes - b.Rows.Bytes() - most // what records took may be less than they could
+	return b.room >= 0 || b.Rows.Rows() == 0
 }
 
 // Take notes where the record begins that became a row.

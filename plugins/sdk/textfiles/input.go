@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -30,6 +31,7 @@ type Input struct {
 	start  int // of Data in buffer
 	most   int
 	ended  bool
+	failed error // of a read whose bytes Lines gave first
 }
 
 // counted counts the bytes of the file.
@@ -109,22 +111,29 @@ func (in *Input) More() error {
 		in.buffer = in.buffer[:copy(in.buffer[:left], in.Data())]
 	}
 	in.start = 0
-	room := min(cap(in.buffer), max(in.most+1, pieceBytes))
-	for len(in.buffer) < room {
-		n, err := in.from.Read(in.buffer[len(in.buffer):room])
-		in.buffer = in.buffer[:len(in.buffer)+n]
+	var err error
+	in.buffer, err = in.fill(in.buffer, min(cap(in.buffer), max(in.most+1, pieceBytes)))
+	return err
+}
+
+// fill reads behind dst until it has so many bytes, or to the end.
+func (in *Input) fill(dst []byte, size int) ([]byte, error) {
+	dst = slices.Grow(dst, max(0, size-len(dst)))
+	for len(dst) < size && !in.ended {
+		n, err := in.from.Read(dst[len(dst):size])
+		dst = dst[:len(dst)+n]
 		if errors.Is(err, io.EOF) {
 			in.ended = true
-			return nil
+			return dst, nil
 		}
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			err = fmt.Errorf("the file ends in the middle of its compressed data: %w", err)
 		}
 		if err != nil {
-			return fmt.Errorf("reading %s: %w", in.name, err)
+			return dst, fmt.Errorf("reading %s: %w", in.name, err)
 		}
 	}
-	return nil
+	return dst, nil
 }
 
 // SkipMark advances past a byte order mark at the beginning, and refuses the

@@ -1,0 +1,136 @@
+package textfiles
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
+)
+
+// keptOfTooLong is how much of a line that is too long goes to the dead letters.
+const keptOfTooLong = 4096
+
+// Lines gives about size bytes of whole lines, or one line that is longer, in
+// buffer if that is large enough. The last line of a file may have no break. Of
+// a line that is longer than a record may be it gives no more than the beginning
+// that is kept of one, and cut tells so. After the last line it fails with io.EOF.
+func (in *Input) Lines(buffer []byte, size int) (text []byte, cut bool, err error) {
+	if in.failed != nil {
+		return nil, false, in.failed
+	}
+	text = append(buffer[:0], in.Data()...)
+	in.hold(nil)
+	for ; ; size = min(2*len(text), in.most+1) {
+		text, in.failed = in.fill(text, size)
+		at := bytes.LastIndexByte(text, '\n')
+		switch {
+		case at >= 0 && !in.ended:
+			in.hold(text[at+1:])
+			return text[:at+1], false, nil
+		case in.failed != nil:
+			return nil, false, in.failed
+		case in.ended && len(text) == 0:
+			return nil, false, io.EOF
+		case in.ended:
+			return text, false, nil
+		case len(text) > in.most:
+			return text[:min(len(text), keptOfTooLong)], true, in.SkipLine()
+		}
+	}
+}
+
+// hold makes rest what Data is.
+func (in *Input) hold(rest []byte) {
+	in.buffer, in.start = append(in.buffer[:0], rest...), 0
+}
+
+// unread puts back whole lines that Lines gave last.
+func (in *Input) unread(text []byte) {
+	in.hold(append(bytes.Clone(text), in.Data()...))
+}
+
+// LineDecoder is a decoder of records that are a line each.
+type LineDecoder interface {
+	Rows
+	Append(line []byte) error // keeps nothing of line; after an error nothing has been added
+	UnknownKeys() int64
+}
+
+// lines decodes pieces of whole lines. Lines are counted from the beginning of
+// the piece.
+type lines struct {
+	rows  LineDecoder
+	batch Batch
+	most  int
+	text  []byte // what is left of the piece
+	cut   bool   // it is the beginning of a line that is too long
+	line  int64
+}
+
+// found is what came of some lines of a piece.
+type found struct {
+	rows      arrow.RecordBatch
+	rejected  []sdk.Reject
+	positions []int64
+	unknown   int64 // keys that no column took
+}
+
+// step reads one line into the batch. At the end of the piece the batch is to
+// be handed on.
+func (l *lines) step() error {
+	line, err := l.peek()
+	switch {
+	case err != nil:
+		return err
+	case l.cut || len(line) > l.most:
+		l.batch.Reject(l.line+1, fmt.Errorf("want a line of at most %s, got a longer one; "+
+			"max_line_bytes sets the limit", sdk.Bytes(l.most)), line[:min(len(line), keptOfTooLong)])
+	case !l.batch.Fits(len(line)):
+		return ErrFull
+	default:
+		if err := l.rows.Append(line); err != nil {
+			l.batch.Reject(l.line+1, err, line)
+		} else {
+			l.batch.Take(l.line + 1)
+		}
+	}
+	l.pass(line)
+	return nil
+}
+
+// peek finds the next line that is not blank and gives it without its break.
+func (l *lines) peek() ([]byte, error) {
+	for len(l.text) > 0 {
+		line := l.text
+		if at := bytes.IndexByte(line, '\n'); at >= 0 {
+			line = line[:at]
+		}
+		if len(line) > 0 && line[0] == '{' || l.cut || len(bytes.TrimSpace(line)) > 0 {
+			return line, nil
+		}
+		l.pass(line)
+	}
+	return nil, ErrFull
+}
+
+// pass goes past the line that peek gave.
+func (l *lines) pass(line []byte) {
+	l.text = l.text[min(len(line)+1, len(l.text)):]
+	l.line++
+}
+
+// skip goes past so many records, and tells how many there were.
+func (l *lines) skip(records int64) (skipped int64) {
+	for ; skipped < records; skipped++ {
+		line, err := l.peek()
+		if errors.Is(err, ErrFull) {
+			break
+		}
+		l.pass(line)
+	}
+	return skipped
+}
