@@ -51,7 +51,6 @@ func TestEveryLargeDependencyHasOneDoor(t *testing.T) {
 		"github.com/twmb/franz-go/pkg/kgo":   "plugins/redpanda",
 		"github.com/twmb/franz-go/pkg/kadm":  "plugins/redpanda",
 		"github.com/parquet-go/parquet-go":   "plugins/parquet",
-		"github.com/axiomhq/hyperloglog":     "plugins/aggregation",
 		"github.com/DataDog/sketches-go/":    "plugins/aggregation",
 		"github.com/valyala/fastjson":        "plugins/sdk/jsonrows",
 		"cel.dev/":                           "plugins/sdk/expr",
