@@ -61,8 +61,8 @@ func groups(b *bench) (page.Section, error) {
 	}
 	var contestants []measure.Contestant
 	for _, c := range b.cardinalities() {
-		exact := fmt.Sprintf("SELECT %s, count(*) AS tickets, sum(duration_ms)::BIGINT AS total FROM %s GROUP BY ALL",
-			c.key, verify.JSON(in, "created_at", c.key, "duration_ms"))
+		exact := fmt.Sprintf("SELECT %s, count(*) AS tickets, sum(duration_ms)::BIGINT AS total FROM %s"+
+			" GROUP BY ALL", c.key, verify.JSON(in, "created_at", c.key, "duration_ms"))
 		engine := b.engine(b.groupsName("engine", c), groupsJob(in, c.key, ""))
 		got := fmt.Sprintf("SELECT %s, tickets, total::BIGINT AS total FROM '%s/out/groups/*.parquet'", c.key,
 			b.folder(engine.Name))
@@ -95,21 +95,21 @@ func (b *bench) tellGroups(s *page.Section, series map[string]measure.Series) {
 	t := page.Table{Head: []string{"groups", "engine wall s", "ns a row, wall", "ns a row, CPU", "peak MB",
 		"duckdb wall s", "ns a row, CPU", "peak MB"}}
 	chart := &plot.Chart{File: "performance-groups.svg", Title: "Cost of a row by the number of groups",
-		XLabel: "groups", YLabel: "ns of CPU a row", LogX: true, Lines: []plot.Line{{Name: "engine"}, {Name: "duckdb"}}}
+		XLabel: "groups", YLabel: "ns of CPU a row", LogX: true,
+		Lines: []plot.Line{{Name: "engine"}, {Name: "duckdb"}}}
 	var walls, cpus []float64
 	for _, c := range b.cardinalities() {
 		e, d := series[b.groupsName("engine", c)].Median(), series[b.groupsName("duckdb", c)].Median()
 		walls, cpus = append(walls, b.perRow(e.Wall)), append(cpus, b.perRow(e.CPU))
 		t.Rows = append(t.Rows, []string{grouped(int64(c.groups)), seconds(e.Wall), whole(b.perRow(e.Wall)),
-			whole(b.perRow(e.CPU)), megabytes(e.Peak), seconds(d.Wall), whole(b.perRow(d.CPU)), megabytes(d.Peak)})
-		for i, u := range []measure.Usage{e, d} {
-			chart.Lines[i].Points = append(chart.Lines[i].Points, [2]float64{float64(c.groups), b.perRow(u.CPU)})
-		}
+			whole(b.perRow(e.CPU)), megabytes(e.Peak), seconds(d.Wall), whole(b.perRow(d.CPU)),
+			megabytes(d.Peak)})
+		chart.Add(float64(c.groups), b.perRow(e.CPU), b.perRow(d.CPU))
 	}
 	s.Tables, s.Charts = []page.Table{t}, []page.Figure{{Lines: chart}}
-	s.Notes = []string{"Count and sum by one key column of the same lines, one window, all groups open until its end;" +
-		" then they are written as Parquet. At the last line every row is a group of its own. Groups, counts and sums" +
-		" are equal in both programs."}
+	s.Notes = []string{"Count and sum by one key column of the same lines, one window, all groups open until" +
+		" its end; then they are written as Parquet. At the last line every row is a group of its own. Groups," +
+		" counts and sums are equal in both programs."}
 	wall, cpu := walls[len(walls)-1]/walls[0], cpus[len(cpus)-1]/cpus[0]
 	s.Targets = []page.Target{{What: "cost of a row, " + grouped(int64(b.rows)) + " groups ÷ 100", Want: "≤ 2",
 		Got: fmt.Sprintf("wall %s, CPU %s", times(wall), times(cpu)), Reached: max(wall, cpu) <= 2}}
@@ -147,14 +147,13 @@ func recovery(b *bench) (page.Section, error) {
 	if err != nil {
 		return s, err
 	}
-	m := series["engine"].Median()
-	low, high := series["engine"].Spread()
-	s.Tables = []page.Table{{Head: []string{"groups", "state on disk, MB", "wall s", "from–to", "CPU s", "peak MB"},
-		Rows: [][]string{{grouped(int64(b.rows)), megabytes(state), seconds(m.Wall), seconds(low) + "–" + seconds(high),
-			seconds(m.CPU), megabytes(m.Peak)}}}}
-	s.Notes = []string{"A run that finds the open windows of the run before, restores them, sees that there is nothing" +
-		" new to read, and ends: process start, recovery, and a last record together."}
-	s.Targets = []page.Target{{What: "recovery of " + grouped(int64(b.rows)) + " groups (count, sum)", Want: "< 5 s",
-		Got: seconds(m.Wall) + " s", Reached: m.Wall < 5*time.Second}}
+	row := append([]string{grouped(int64(b.rows))}, cells(series["engine"])...)
+	s.Tables = []page.Table{{Head: headed("groups", "state on disk, MB"),
+		Rows: [][]string{append(row, megabytes(state))}}}
+	s.Notes = []string{"A run that finds the open windows of the run before, restores them, sees that there is" +
+		" nothing new to read, and ends: process start, recovery, and a last record together."}
+	wall := series["engine"].Median().Wall
+	s.Targets = []page.Target{{What: "recovery of " + grouped(int64(b.rows)) + " groups (count, sum)",
+		Want: "< 5 s", Got: seconds(wall) + " s", Reached: wall < 5*time.Second}}
 	return s, nil
 }

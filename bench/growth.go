@@ -33,7 +33,8 @@ func (b *bench) byRows(s *page.Section) error {
 		if n != b.rows {
 			defer os.Remove(in)
 		}
-		contestants = append(contestants, b.engine(grouped(int64(n)), fullJob("jsonl: {path: "+in+", schema: ticket}")))
+		job := fullJob("jsonl: {path: " + in + ", schema: ticket}")
+		contestants = append(contestants, b.engine(grouped(int64(n)), job))
 	}
 	series, err := measure.Rounds(b.ctx, min(b.runs, 3), contestants, b.log)
 	if err != nil {
@@ -47,8 +48,7 @@ func (b *bench) byRows(s *page.Section) error {
 		m := series[contestants[i].Name].Median()
 		t.Rows = append(t.Rows, []string{grouped(int64(n)), seconds(m.Wall), perOf(m.Wall.Nanoseconds(), n),
 			seconds(m.CPU), perOf(m.CPU.Nanoseconds(), n), megabytes(m.Peak)})
-		chart.Lines[0].Points = append(chart.Lines[0].Points, [2]float64{float64(n) / 1e6, m.Wall.Seconds()})
-		chart.Lines[1].Points = append(chart.Lines[1].Points, [2]float64{float64(n) / 1e6, m.CPU.Seconds()})
+		chart.Add(float64(n)/1e6, m.Wall.Seconds(), m.CPU.Seconds())
 	}
 	s.Tables, s.Charts = append(s.Tables, t), append(s.Charts, page.Figure{Lines: chart})
 	return nil
@@ -87,16 +87,16 @@ func (b *bench) byColumns(s *page.Section) error {
 	if err != nil {
 		return err
 	}
-	t := page.Table{Title: fmt.Sprintf("%s rows to CSV and Parquet by columns (a time, then numbers and texts in turn):",
-		grouped(int64(n))), Head: []string{"columns", "wall s", "CPU s", "ns a row, CPU", "ns a value, CPU", "peak MB"}}
+	t := page.Table{Title: fmt.Sprintf("%s rows to CSV and Parquet by columns (a time, then numbers and texts"+
+		" in turn):", grouped(int64(n))),
+		Head: []string{"columns", "wall s", "CPU s", "ns a row, CPU", "ns a value, CPU", "peak MB"}}
 	chart := &plot.Chart{File: "performance-columns.svg", Title: "JSON lines to CSV and Parquet by columns",
 		XLabel: "columns", YLabel: "ns of CPU a row", Lines: []plot.Line{{Name: "engine"}}}
 	for i, width := range widths {
 		m := series[contestants[i].Name].Median()
 		t.Rows = append(t.Rows, []string{fmt.Sprint(width), seconds(m.Wall), seconds(m.CPU),
 			perOf(m.CPU.Nanoseconds(), n), perOf(m.CPU.Nanoseconds(), n*width), megabytes(m.Peak)})
-		chart.Lines[0].Points = append(chart.Lines[0].Points,
-			[2]float64{float64(width), float64(m.CPU.Nanoseconds()) / float64(n)})
+		chart.Add(float64(width), float64(m.CPU.Nanoseconds())/float64(n))
 	}
 	s.Tables, s.Charts = append(s.Tables, t), append(s.Charts, page.Figure{Lines: chart})
 	return nil

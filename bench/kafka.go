@@ -75,11 +75,12 @@ func kafkas(b *bench) (page.Section, error) {
 		return s, err
 	}
 	s.Tables = []page.Table{comparison(contestants, series)}
-	s.Notes = append([]string{"A real Apache Kafka beside, 4 partitions; its own CPU time and memory are not in the table." +
-		" Reports and archived rows are equal; the last window waits for more. PySpark's memory is that of its JVM;" +
-		" the Python process beside it is not added."}, s.Notes...)
+	s.Notes = append([]string{"A real Apache Kafka beside, 4 partitions; its own CPU time and memory are not" +
+		" in the table. Reports and archived rows are equal; the last window waits for more. PySpark's memory is" +
+		" that of its JVM; the Python process beside it is not added."}, s.Notes...)
 	if spark.Program != nil {
-		s.Charts = []page.Figure{{Bars: bars("performance-spark.svg", "The whole job out of Kafka, seconds", contestants, series)}}
+		chart := bars("performance-spark.svg", "The whole job out of Kafka, seconds", contestants, series)
+		s.Charts = []page.Figure{{Bars: chart}}
 		style := strings.TrimPrefix(spark.Name, sparkName)
 		return s, b.tellSpark(&s, address, style, series[job.Name], series[spark.Name])
 	}
@@ -135,8 +136,9 @@ func (b *bench) bestSpark(j *judge, address string) (measure.Contestant, map[str
 	for _, style := range []string{"sinks", "batches"} {
 		c := b.spark(sparkName+style, home, address, topic, style)
 		dir := b.folder(c.Name)
-		tried = append(tried, j.checking(c, sparkStated, where{dir + "/raw_csv/*.csv", dir + "/raw_parquet/*.parquet",
-			dir + "/report_csv/*.csv", dir + "/report_parquet/*.parquet"}, true))
+		w := where{dir + "/raw_csv/*.csv", dir + "/raw_parquet/*.parquet", dir + "/report_csv/*.csv",
+			dir + "/report_parquet/*.parquet"}
+		tried = append(tried, j.checking(c, sparkStated, w, true))
 	}
 	return measure.Best(b.ctx, tried, b.log)
 }

@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string) (err error) {
 	only := flags.String("only", "", "parts to run, with commas between; all: "+strings.Join(names(), ","))
 	docs := flags.String("out", "../docs", "folder of performance.md")
 	write := flags.Bool("write", false, "write the figures into performance.md and draw the charts")
-	parent := flags.String("dir", os.TempDir(), "where to make the folder for data, up to 5 GB at 5 million tickets")
+	parent := flags.String("dir", os.TempDir(), "where to make the folder for data, 5 GB for 5 million tickets")
 	engine := flags.String("engine", "", "a built engine to measure, in place of this tree's")
 	spark := flags.String("spark", "", "folder that spark/setup has filled, or fills; kept")
 	keep := flags.Bool("keep", false, "keep the folder")

@@ -23,7 +23,8 @@ func (b *bench) contest(c contest) (page.Section, error) {
 	if err := b.build("engine", "duck"); err != nil {
 		return s, err
 	}
-	engine, duck := b.engine("engine", c.config), b.duck("duckdb", fmt.Sprintf("COPY (%s) TO %s", c.query, c.copy))
+	engine := b.engine("engine", c.config)
+	duck := b.duck("duckdb", fmt.Sprintf("COPY (%s) TO %s", c.query, c.copy))
 	engine.Check = func(string) error { return b.same(c.query, inFolder(c.got, b.folder("engine"))) }
 	contestants := []measure.Contestant{engine, duck}
 	series, err := measure.Rounds(b.ctx, min(b.runs, 3), contestants, b.log)
@@ -39,8 +40,8 @@ func sessions(b *bench) (page.Section, error) {
 	if err != nil {
 		return page.Section{}, err
 	}
-	query := `SELECT epoch_us(min(created_at)) AS began, epoch_us(max(created_at)) + 30000000 AS ended, client_id,
-	count(*) AS tickets, sum(duration_ms)::BIGINT AS total
+	query := `SELECT epoch_us(min(created_at)) AS began, epoch_us(max(created_at)) + 30000000 AS ended,
+	client_id, count(*) AS tickets, sum(duration_ms)::BIGINT AS total
 FROM (SELECT *, sum(begins) OVER (PARTITION BY client_id ORDER BY created_at ROWS UNBOUNDED PRECEDING) AS nth
 	FROM (SELECT *, CASE WHEN created_at - lag(created_at) OVER (PARTITION BY client_id ORDER BY created_at)
 			< INTERVAL 30 SECONDS THEN 0 ELSE 1 END AS begins
@@ -66,8 +67,8 @@ pipelines:
 		got: "SELECT epoch_us(window_start), epoch_us(window_end), client_id, tickets, total::BIGINT" +
 			" FROM 'RESULTS/out/sessions/*.parquet'",
 	})
-	s.Notes = []string{"Sessions of a client that end with a silence of 30 s, count and sum, as Parquet; DuckDB numbers" +
-		" them by window functions over all rows. The sessions are equal."}
+	s.Notes = []string{"Sessions of a client that end with a silence of 30 s, count and sum, as Parquet;" +
+		" DuckDB numbers them by window functions over all rows. The sessions are equal."}
 	return s, err
 }
 
@@ -82,15 +83,18 @@ func folders(b *bench) (page.Section, error) {
 pipelines:
   job:
     input:
-      jsonl: {path: ` + in + `, schema: {created_at: timestamp, k2: string, own: string, duration_ms: int64}}
+      jsonl:
+        path: ` + in + `
+        schema: {created_at: timestamp, k2: string, own: string, duration_ms: int64}
     output:
       parquet: {path: out/folders, partition_by: [k2]}
 `,
 		query: "SELECT * FROM " + verify.JSON(in, "created_at", "k2", "own", "duration_ms"),
 		copy:  "'RESULTS/folders' (FORMAT parquet, COMPRESSION snappy, PARTITION_BY (k2))",
-		got: "SELECT created_at::TIMESTAMP, k2, own, duration_ms FROM read_parquet('RESULTS/out/folders/*/*.parquet'," +
-			" hive_partitioning=true, hive_types={'k2': VARCHAR})",
+		got: "SELECT created_at::TIMESTAMP, k2, own, duration_ms FROM" +
+			" read_parquet('RESULTS/out/folders/*/*.parquet', hive_partitioning=true, hive_types={'k2': VARCHAR})",
 	})
-	s.Notes = []string{"Four columns into 100 folders (`partition_by`), one Parquet file each. The rows are equal."}
+	s.Notes = []string{"Four columns into 100 folders (`partition_by`), one Parquet file each." +
+		" The rows are equal."}
 	return s, err
 }

@@ -72,7 +72,8 @@ func Remove(paths ...string) func() error {
 }
 
 func (u Usage) String() string {
-	return fmt.Sprintf("%6.2f s wall, %6.2f s CPU, %5.0f MB", u.Wall.Seconds(), u.CPU.Seconds(), float64(u.Peak)/1e6)
+	return fmt.Sprintf("%6.2f s wall, %6.2f s CPU, %5.0f MB", u.Wall.Seconds(), u.CPU.Seconds(),
+		float64(u.Peak)/1e6)
 }
 
 // Median is the middle of each of the figures by itself.

@@ -58,7 +58,8 @@ func Serve(ctx context.Context, p Program) (*Service, string, error) {
 		err = fmt.Errorf("it said nothing within %s", patience)
 	}
 	err = errors.Join(err, s.Stop())
-	return nil, "", fmt.Errorf("starting %s %s: %w\n%s", p.Path, strings.Join(p.Args, " "), err, end(s.stderr.String()))
+	return nil, "", fmt.Errorf("starting %s %s: %w\n%s", p.Path, strings.Join(p.Args, " "), err,
+		end(s.stderr.String()))
 }
 
 // Stop interrupts the process and waits for its end.

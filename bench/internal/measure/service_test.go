@@ -7,7 +7,8 @@ import (
 )
 
 func TestServiceIsReadyWithItsFirstLineAndStops(t *testing.T) {
-	s, line, err := Serve(context.Background(), Program{Path: "sh", Args: []string{"-c", "echo ready; exec sleep 60"}})
+	p := Program{Path: "sh", Args: []string{"-c", "echo ready; exec sleep 60"}}
+	s, line, err := Serve(context.Background(), p)
 	if err != nil {
 		t.Fatal(err)
 	}

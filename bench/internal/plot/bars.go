@@ -43,9 +43,11 @@ func (c Bars) SVG() string {
 			barHeight, colour(min(i, 1)*4))
 		label := end
 		if bar.High > bar.Low {
-			low, high := scale.place(bar.Low, barLeft, width-barRight), scale.place(bar.High, barLeft, width-barRight)
-			fmt.Fprintf(&b, `<path class="a" stroke-width="1.5" fill="none" d="M%.1f %dH%.1fM%.1f %dv8M%.1f %dv8"/>`+"\n",
-				low, y+barHeight/2, high, low, y+barHeight/2-4, high, y+barHeight/2-4)
+			low := scale.place(bar.Low, barLeft, width-barRight)
+			high := scale.place(bar.High, barLeft, width-barRight)
+			middle := y + barHeight/2
+			fmt.Fprintf(&b, `<path class="a" stroke-width="1.5" fill="none" d="M%.1f %dH%.1fM%.1f %dv8M%.1f %dv8"/>`,
+				low, middle, high, low, middle-4, high, middle-4)
 			label = max(label, high)
 		}
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d">%s %s</text>`+"\n", label+7, y+15, trim3(bar.Value), escape(c.Unit))

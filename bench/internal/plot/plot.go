@@ -23,6 +23,13 @@ type Chart struct {
 	Lines          []Line
 }
 
+// Add adds a point to each line, at the same place.
+func (c *Chart) Add(x float64, y ...float64) {
+	for i, v := range y {
+		c.Lines[i].Points = append(c.Lines[i].Points, [2]float64{x, v})
+	}
+}
+
 const (
 	width, height            = 640, 380
 	left, right, top, bottom = 74, 20, 44, 56
@@ -52,15 +59,17 @@ func (c Chart) SVG() string {
 	head(&b, width, height, c.Title)
 	for _, v := range x.ticks() {
 		at := x.place(v, left, left+plotWidth)
-		fmt.Fprintf(&b, `<line class="g" x1="%.1f" y1="%d" x2="%.1f" y2="%d"/>`+"\n", at, top, at, top+plotHeight)
-		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", at, top+plotHeight+18, short(v))
+		fmt.Fprintf(&b, `<path class="g" d="M%.1f %dV%d"/>`+"\n", at, top, top+plotHeight)
+		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", at, top+plotHeight+18,
+			short(v))
 	}
 	for _, v := range y.ticks() {
 		at := y.place(v, top+plotHeight, top)
-		fmt.Fprintf(&b, `<line class="g" x1="%d" y1="%.1f" x2="%d" y2="%.1f"/>`+"\n", left, at, left+plotWidth, at)
+		fmt.Fprintf(&b, `<path class="g" d="M%d %.1fH%d"/>`+"\n", left, at, left+plotWidth)
 		fmt.Fprintf(&b, `<text x="%d" y="%.1f" text-anchor="end">%s</text>`+"\n", left-8, at+4, short(v))
 	}
-	fmt.Fprintf(&b, `<path class="a" fill="none" d="M%d %dV%dH%d"/>`+"\n", left, top, top+plotHeight, left+plotWidth)
+	fmt.Fprintf(&b, `<path class="a" fill="none" d="M%d %dV%dH%d"/>`+"\n", left, top, top+plotHeight,
+		left+plotWidth)
 	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", left+plotWidth/2, height-12,
 		escape(c.XLabel))
 	fmt.Fprintf(&b, `<text transform="translate(18 %d) rotate(-90)" text-anchor="middle">%s</text>`+"\n",
@@ -122,7 +131,8 @@ func (a *axis) finish(room float64) {
 	if a.low <= 0 {
 		a.low = a.high / 1000
 	}
-	a.low, a.high = math.Pow(10, math.Floor(math.Log10(a.low)+1e-9)), math.Pow(10, math.Ceil(math.Log10(a.high)-1e-9))
+	a.low = math.Pow(10, math.Floor(math.Log10(a.low)+1e-9))
+	a.high = math.Pow(10, math.Ceil(math.Log10(a.high)-1e-9))
 	if a.low == a.high {
 		a.high *= 10
 	}

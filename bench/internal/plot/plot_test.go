@@ -30,7 +30,8 @@ func TestChartsAreWellFormed(t *testing.T) {
 			t.Errorf("log %v: a place is no number:\n%s", log, document)
 		}
 	}
-	wellFormed(t, Bars{Title: "x", Bars: []Bar{{Name: "a", Value: 1}, {Name: "b", Value: 2, Low: 1, High: 3}}}.SVG())
+	bars := []Bar{{Name: "a", Value: 1}, {Name: "b", Value: 2, Low: 1, High: 3}}
+	wellFormed(t, Bars{Title: "x", Bars: bars}.SVG())
 	wellFormed(t, Bars{}.SVG())
 	wellFormed(t, Chart{}.SVG())
 }
@@ -65,7 +66,8 @@ func TestTicksAreRoundAndFew(t *testing.T) {
 }
 
 func TestShortNumbers(t *testing.T) {
-	for v, want := range map[float64]string{0.25: "0.25", 100: "100", 10000: "10 k", 5e6: "5 M", 1.5e6: "1.5 M"} {
+	tests := map[float64]string{0.25: "0.25", 100: "100", 10000: "10 k", 5e6: "5 M", 1.5e6: "1.5 M"}
+	for v, want := range tests {
 		if got := short(v); got != want {
 			t.Errorf("%v: got %q, want %q", v, got, want)
 		}

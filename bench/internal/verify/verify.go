@@ -18,9 +18,11 @@ var ticket = [...]string{"ticket_id", "client_id", "created_at", "demande", "typ
 
 // TicketsOf is a query of all tickets in JSON lines, read as their types.
 func TicketsOf(jsonl string) string {
-	return "SELECT ticket_id, client_id, epoch_us(created_at) AS created_at, demande, type, priorite, duration_ms" +
-		" FROM " + JSON(jsonl, ticket[:]...)
+	return "SELECT * REPLACE (epoch_us(created_at) AS created_at) FROM " + Tickets(jsonl)
 }
+
+// Tickets is a table function of the tickets in JSON lines.
+func Tickets(jsonl string) string { return JSON(jsonl, ticket[:]...) }
 
 // JSON is a table function of the named columns of JSON lines.
 func JSON(path string, columns ...string) string {
@@ -35,18 +37,18 @@ func JSON(path string, columns ...string) string {
 		}
 		types = append(types, fmt.Sprintf("'%s':'%s'", c, t))
 	}
-	return fmt.Sprintf("read_json('%s', format='newline_delimited', columns={%s})", path, strings.Join(types, ","))
+	return fmt.Sprintf("read_json('%s', format='newline_delimited', columns={%s})", path,
+		strings.Join(types, ","))
 }
 
 // TicketsIn is a query of all tickets in CSV or Parquet files. All cells of a
 // CSV file are text that must read as its type.
 func TicketsIn(format, glob string) string {
 	if format == "parquet" {
-		return fmt.Sprintf("SELECT ticket_id, client_id, epoch_us(created_at) AS created_at, demande, type, priorite,"+
-			" duration_ms FROM read_parquet('%s')", glob)
+		return fmt.Sprintf("SELECT * REPLACE (epoch_us(created_at) AS created_at) FROM read_parquet('%s')", glob)
 	}
-	return fmt.Sprintf("SELECT ticket_id, client_id, epoch_us(created_at::TIMESTAMPTZ) AS created_at, demande, type,"+
-		" priorite, duration_ms::BIGINT AS duration_ms FROM %s", csvText(glob))
+	return "SELECT * REPLACE (epoch_us(created_at::TIMESTAMPTZ) AS created_at," +
+		" duration_ms::BIGINT AS duration_ms) FROM " + csvText(glob)
 }
 
 func csvText(glob string) string {
@@ -86,9 +88,9 @@ func Same(want, got Row) error {
 // quantile it has the values on both sides of the rank.
 func ReportOf(jsonl string) string {
 	const value = "list_sort(list(duration_ms))[1 + %s(0.95 * (count(*) - 1))::BIGINT]"
-	return "SELECT epoch_us(date_trunc('minute', created_at)) AS window_start, type, priorite, count(*) AS tickets," +
-		" count(DISTINCT client_id) AS clients, sum(duration_ms)::BIGINT AS total, min(duration_ms) AS least," +
-		" max(duration_ms) AS most, " + fmt.Sprintf(value, "floor") + " AS p95_low, " +
+	return "SELECT epoch_us(date_trunc('minute', created_at)) AS window_start, type, priorite," +
+		" count(*) AS tickets, count(DISTINCT client_id) AS clients, sum(duration_ms)::BIGINT AS total," +
+		" min(duration_ms) AS least, max(duration_ms) AS most, " + fmt.Sprintf(value, "floor") + " AS p95_low, " +
 		fmt.Sprintf(value, "ceil") + " AS p95_high FROM " +
 		JSON(jsonl, "created_at", "client_id", "type", "priorite", "duration_ms") + " GROUP BY ALL"
 }
@@ -133,7 +135,8 @@ func (s Stated) Judge(answer Row) (worst Stated, err error) {
 	}
 	worst = Stated{Clients: number(answer, "clients_off"), P95: number(answer, "p95_off")}
 	if !(worst.Clients <= s.Clients) {
-		return worst, fmt.Errorf("clients are up to %.2f %% off, stated are %.2f %%", 100*worst.Clients, 100*s.Clients)
+		return worst, fmt.Errorf("clients are up to %.2f %% off, stated are %.2f %%", 100*worst.Clients,
+			100*s.Clients)
 	}
 	if !(worst.P95 <= s.P95) {
 		return worst, fmt.Errorf("p95 is up to %.2f %% off, stated are %.2f %%", 100*worst.P95, 100*s.P95)
