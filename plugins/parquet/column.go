@@ -25,7 +25,9 @@ type column struct {
 	path     *path // to it, if there is more than a list of values
 	field    arrow.Field
 	required bool
+	feed     *feed      // nil: the values themselves are handed over
 	slab     []pq.Value // reused
+	full     []pq.Value // for a feed: of rows without a null
 }
 
 func newColumns(schema *arrow.Schema) []*column {
@@ -74,6 +76,9 @@ func (c *column) slabs(a arrow.Array, write func(values []pq.Value) error) error
 	if list, ok := a.(*array.List); ok {
 		return c.listSlabs(list, write)
 	}
+	if c.feed != nil {
+		return c.fedSlabs(a, write)
+	}
 	values, level, nulls, step := valuesOf(a), c.level(), a.NullN() > 0, slabStep(a)
 	for from := 0; from < a.Len(); from += step {
 		slab := c.room(min(step, a.Len()-from))
@@ -84,6 +89,34 @@ func (c *column) slabs(a arrow.Array, write func(values []pq.Value) error) error
 			} else if level > 0 {
 				slab[i].SetDefinitionLevel(level)
 			}
+		}
+		if err := write(slab); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fedSlabs is slabs for a column with a feed: values are no more than their levels.
+func (c *column) fedSlabs(a arrow.Array, write func(values []pq.Value) error) error {
+	if c.full == nil {
+		c.full = make([]pq.Value, slabRows)
+		for i := range c.full {
+			c.full[i].SetDefinitionLevel(c.level())
+		}
+	}
+	c.feed.set(a)
+	nulls, step := a.NullN() > 0, slabStep(a)
+	for from := 0; from < a.Len(); from += step {
+		slab := c.full[:min(step, a.Len()-from)]
+		if nulls {
+			slab = append(c.slab[:0], slab...)
+			for i := range slab {
+				if a.IsNull(from + i) {
+					slab[i] = pq.Value{}
+				}
+			}
+			c.slab = slab
 		}
 		if err := write(slab); err != nil {
 			return err

@@ -23,6 +23,7 @@ const (
 type choice struct {
 	dictionary bool
 	noBounds   bool // no least and greatest value in the statistics
+	feed       *feed
 }
 
 // choose decides by the first rows of a file. A dictionary is for columns that

@@ -90,6 +90,9 @@ func fieldNode(f arrow.Field, choices []choice) (node pq.Node, left []choice, er
 			if choices[0].dictionary {
 				encoding = &pq.RLEDictionary
 			}
+			if choices[0].feed != nil {
+				node = pq.Leaf(fed{node.Type(), choices[0].feed})
+			}
 			choices = choices[1:]
 		}
 		node = pq.Encoded(node, encoding)

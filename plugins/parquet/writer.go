@@ -76,7 +76,14 @@ func (w *writer) Write(rows arrow.RecordBatch) error {
 
 // start decides the dictionaries and writes what was held back.
 func (w *writer) start() error {
-	file, err := newFile(w.out, w.schema, choose(w.schema, w.held), w.options)
+	choices := choose(w.schema, w.held)
+	for i, c := range w.columns {
+		if c.path == nil && c.field.Type.ID() != arrow.LIST {
+			c.feed = newFeed(c.field.Type, choices[i].dictionary)
+			choices[i].feed = c.feed
+		}
+	}
+	file, err := newFile(w.out, w.schema, choices, w.options)
 	if err != nil {
 		return err
 	}
