@@ -86,7 +86,7 @@ func (s *source) limit(records int64) error {
 
 // bound lets the source end where ends say, or where its input ends now.
 func (s *source) bound(ctx context.Context, ends map[string]int64) (bool, error) {
-	call := func() error { return nil }
+	var call func() error
 	if len(ends) > 0 {
 		b, ok := s.instance.(sdk.Bounder)
 		if !ok {
