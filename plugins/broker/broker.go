@@ -215,12 +215,17 @@ type logger struct {
 // be written. It then goes on as if it had been.
 const lostMarker = "endTx: failed to persist"
 
+// slowEnd begins a warning that a transaction took 5 ms to end, as it does where
+// a disk must be waited for.
+const slowEnd = "txn: EndTxn slow"
+
 // Logf implements kfake.Logger.
 func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
 	if strings.HasPrefix(format, lostMarker) && l.broken != nil {
 		l.broken() // before the answer goes out, which would say that it was committed
 	}
-	if l.log == nil || level > kfake.LogLevelWarn || level == kfake.LogLevelNone {
+	if l.log == nil || level > kfake.LogLevelWarn || level == kfake.LogLevelNone ||
+		strings.HasPrefix(format, slowEnd) {
 		return
 	}
 	to := slog.LevelWarn

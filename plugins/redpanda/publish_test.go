@@ -65,6 +65,7 @@ func TestEpochWithoutRowsTouchesNothing(t *testing.T) {
 	l.mustPublish()
 	l.write(3, 1)
 	l.mustPublish()
+	w.exactly(3) // readable: a cluster writes the end of a transaction when it has answered
 	before, err := w.admin.ListEndOffsets(w.ctx(), w.topic)
 	if err != nil {
 		t.Fatal(err)
@@ -241,11 +242,14 @@ func TestNoteBehindAnOpenTransactionIsSeen(t *testing.T) {
 	if err := other.BeginTransaction(); err != nil {
 		t.Fatal(err)
 	}
-	produce(t, w.ctx(), other, redpanda.EpochsTopic, 0, "x")
+	foreign := &kgo.Record{Topic: redpanda.EpochsTopic, Key: []byte("other"), Value: []byte("x")}
+	if err := other.ProduceSync(w.ctx(), foreign).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
 	l.write(3, 1)
 	l.mustPublish()
 	l.Close(t.Context())
-	l = w.live(l)
+	w.live(l)
 	if err := other.EndTransaction(w.ctx(), kgo.TryAbort); err != nil {
 		t.Fatal(err)
 	}
