@@ -25,10 +25,10 @@ var (
 func TestCrashesChangeNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(*crashSeed, 0))
 	k := makeTickets(t, *crashSeed, 400, 100, 2000)
-	j := fullJob("", fromFiles)
-	unharmed := k.neverKilled(t, j)
+	jobs := []job{fullJob(fromFiles, rollsByClock), fullJob(fromFiles, rollsSeldom), fullJob(fromFiles, rollsOften)}
+	unharmed := k.neverKilled(t, jobs[0])
 	for kills := 0; kills < *crashKills; {
-		v := newVictim(t, k, j, unharmed)
+		v := newVictim(t, k, jobs[random.IntN(len(jobs))], unharmed)
 		v.random, v.pace = random, sabotage{Rows: 20 + random.IntN(100), Pause: 2 * time.Millisecond}
 		if random.IntN(4) == 0 {
 			v.pace = sabotage{Pause: 25 * time.Millisecond} // batches as the source makes them
@@ -54,6 +54,7 @@ type victim struct {
 	unharmed shown
 	random   *rand.Rand
 	pace     sabotage
+	unheld   bool  // it is not looked at between recovery and its first row
 	before   shown // what was seen last
 	story    []string
 }

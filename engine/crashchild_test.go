@@ -104,8 +104,9 @@ func (s *saboteur) wrap(p sdk.Plugin) sdk.Plugin {
 		w := wrapped{saboteur: s, name: env.Pipeline + "/" + env.Step, pipeline: env.Pipeline,
 			epoch: env.Epoch, state: env.StateDir}
 		s.start(w)
-		if p.Kind == sdk.KindSource && s.plan.Rows > 0 {
-			w.resume = env.Resume
+		// A topic's batches are cut wherever a fetch ended: no two lives get the same.
+		if w.paced = p.Name != "redpanda"; p.Kind == sdk.KindSource && w.paced && s.plan.Rows > 0 {
+			w.rows, w.resume = s.plan.Rows, env.Resume
 			env.Resume = innerCursors(env.Resume)
 		}
 		err := w.around(callOpen, 0, func() (err error) {
@@ -161,8 +162,10 @@ type wrapped struct {
 	*saboteur
 	sdk.Instance
 	name, pipeline, state string
-	epoch                 uint64            // the newest recorded one at the start
-	resume                map[string][]byte // of a source that is cut
+	epoch                 uint64 // the newest recorded one at the start
+	paced                 bool   // a source that waits as the plan says
+	rows                  int    // of a source that is cut: in each piece
+	resume                map[string][]byte
 }
 
 func (w wrapped) by(kind sdk.Kind) sdk.Instance {

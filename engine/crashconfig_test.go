@@ -117,18 +117,25 @@ func (o output) holds() string {
 	return what
 }
 
+// The rolls of a job: each epoch shows its rows, or they stay hidden for some.
+const (
+	rollsOften   = "size: 12KB, interval: 0s"
+	rollsSeldom  = "size: 8KB, interval: 1m"
+	rollsByClock = "size: 30KB, interval: 60ms"
+)
+
 // fullJob has all of them.
-func fullJob(before, input string) job {
+func fullJob(input, roll string) job {
 	var all []string
 	for _, o := range ticketOutputs {
 		all = append(all, o.folder)
 	}
-	return newJob(before, input, "15ms", "size: 12KB, interval: 40ms", all...)
+	return newJob("", input, "15ms", roll, all...)
 }
 
 // smallJob has one of each kind, and short epochs.
-func smallJob(before, input string) job {
-	return newJob(before, input, "5ms", "size: 8KB, interval: 10ms",
+func smallJob(input, roll string) job {
+	return newJob("", input, "5ms", roll,
 		"raw_csv", "raw_by_type", "windows_csv", "sessions_parquet", "late", "dead")
 }
 

@@ -130,6 +130,9 @@ func (o output) read(t *testing.T, root, path string) []row {
 		}
 		for _, column := range o.without {
 			delete(values, column)
+			if text, ok := values["row"]; ok { // of a dead letter, with the columns it had
+				values["row"], _, _ = strings.Cut(text, `,"`+column+`"`)
+			}
 		}
 		rows = append(rows, rowOf(values))
 	}

@@ -22,7 +22,7 @@ type cutSource struct {
 	before map[string][]byte // the inner cursor in front of the batch at hand
 	skip   map[string]int64  // rows of the next batch that were given by another life
 	pieces []sdk.Item
-	rows   int64
+	count  int64         // of the rows given
 	end    chan struct{} // closed when the end may be told
 	leave  chan struct{} // to give one batch more, if they are counted
 
@@ -96,9 +96,9 @@ func (s *cutSource) Next(ctx context.Context) (sdk.Item, error) {
 		return err
 	})
 	if b := item.Batch; err == nil && b != nil {
-		s.rows += b.NumRows()
+		s.count += b.NumRows()
 		k := s.plan.Kill
-		if k != nil && k.Call == callNext && k.Step == s.name && k.Read > 0 && s.rows >= k.Read {
+		if k != nil && k.Call == callNext && k.Step == s.name && k.Read > 0 && s.count >= k.Read {
 			s.die()
 		}
 	}
@@ -115,7 +115,7 @@ func (s *cutSource) next(ctx context.Context) (sdk.Item, error) {
 			return item, err
 		}
 		s.pieces = []sdk.Item{item}
-		if item.Batch != nil && s.plan.Rows > 0 {
+		if item.Batch != nil && s.rows > 0 {
 			s.pieces = s.cut(item.Batch)
 		}
 	}
@@ -137,6 +137,8 @@ func (s *cutSource) pace(ctx context.Context) error {
 	var pause <-chan time.Time
 	var leave <-chan struct{}
 	switch {
+	case !s.paced:
+		return nil
 	case s.plan.PerEpoch > 0:
 		leave = s.leave
 	case s.plan.Pause > 0:
@@ -187,7 +189,7 @@ func (s *cutSource) cut(b *sdk.Batch) []sdk.Item {
 	delete(s.skip, b.Partition)
 	var items []sdk.Item
 	for {
-		to := min(from+int64(s.plan.Rows), n)
+		to := min(from+int64(s.rows), n)
 		piece := &sdk.Batch{Rows: b.Rows.NewSlice(from, to), Partition: b.Partition, Rejected: rejected,
 			Cursor: cutCursor{s.before[b.Partition], to}.encode()}
 		if b.Positions != nil {
@@ -207,7 +209,7 @@ func (s *cutSource) cut(b *sdk.Batch) []sdk.Item {
 
 func (s *cutSource) Committed(ctx context.Context, epoch uint64, at map[string][]byte) error {
 	inner := at
-	if s.plan.Rows > 0 {
+	if s.rows > 0 {
 		inner = innerCursors(at)
 	}
 	err := s.around(callTell, epoch, func() error { return s.inner.Committed(ctx, epoch, inner) })
@@ -260,7 +262,7 @@ func (s *cutSource) positions() map[string][]byte {
 		return nil
 	}
 	at := p.Positions()
-	if s.plan.Rows > 0 {
+	if s.rows > 0 {
 		for name, cursor := range at {
 			at[name] = cutCursor{cursor, s.skip[name]}.encode()
 			s.before[name] = cursor
