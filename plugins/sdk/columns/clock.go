@@ -16,8 +16,9 @@ const (
 type Clock struct {
 	high, low uint64   // the 16 bytes "2006-01-02T15:04" last read
 	read      int64    // the microseconds they stand for
-	text      [16]byte // the minute last written
-	written   int64
+	text      [19]byte // the second last written, "2006-01-02T15:04:05"
+	second    int64    // since 1970
+	minute    int64    // the second with which its minute begins
 	wrote     bool
 }
 
@@ -150,17 +151,26 @@ func ParseTime(s []byte) (micros int64, ok bool) {
 // Append writes a timestamp in RFC 3339, UTC, with no fraction, three digits or
 // six, as needed.
 func (k *Clock) Append(dst []byte, micros int64) []byte {
-	minute := floor(micros, microsPerMinute)
-	if !k.wrote || minute != k.written {
-		text := time.UnixMicro(minute*microsPerMinute).UTC().AppendFormat(nil, "2006-01-02T15:04")
-		if len(text) != len(k.text) { // a year of five digits
-			return time.UnixMicro(micros).UTC().AppendFormat(dst, time.RFC3339Nano)
-		}
-		copy(k.text[:], text)
-		k.written, k.wrote = minute, true
+	second := floor(micros, microsPerSecond)
+	if (!k.wrote || second != k.second) && !k.setSecond(second) {
+		return time.UnixMicro(micros).UTC().AppendFormat(dst, time.RFC3339Nano)
 	}
 	dst = append(dst, k.text[:]...)
-	return append(appendSeconds(dst, micros-minute*microsPerMinute), 'Z')
+	return append(appendFraction(dst, micros-second*microsPerSecond), 'Z')
+}
+
+// setSecond changes the second last written. It returns false for one of a year
+// of five digits.
+func (k *Clock) setSecond(second int64) bool {
+	k.second = second
+	if in := second - k.minute; k.wrote && in >= 0 && in < 60 {
+		k.text[17], k.text[18] = byte('0'+in/10), byte('0'+in%10)
+		return true
+	}
+	t := time.Unix(second, 0).UTC()
+	k.wrote = len(t.AppendFormat(k.text[:0:len(k.text)], "2006-01-02T15:04:05")) == len(k.text)
+	k.minute = second - int64(t.Second())
+	return k.wrote
 }
 
 // AppendTime writes microseconds of a day.
@@ -178,16 +188,20 @@ func AppendDate(dst []byte, days int32) []byte {
 
 // appendSeconds writes ":05" and the fraction.
 func appendSeconds(dst []byte, micros int64) []byte {
-	second, fraction := micros/microsPerSecond, micros%microsPerSecond
-	dst = appendPair(append(dst, ':'), second)
+	dst = appendPair(append(dst, ':'), micros/microsPerSecond)
+	return appendFraction(dst, micros%microsPerSecond)
+}
+
+func appendFraction(dst []byte, fraction int64) []byte {
 	if fraction == 0 {
 		return dst
 	}
-	dst = appendPair(append(dst, '.', byte('0'+fraction/100_000)), fraction/1_000%100)
-	if fraction%1_000 == 0 {
+	millis := fraction / 1_000
+	dst = appendPair(append(dst, '.', byte('0'+millis/100)), millis%100)
+	if fraction -= millis * 1_000; fraction == 0 {
 		return dst
 	}
-	return appendPair(append(dst, byte('0'+fraction/100%10)), fraction%100)
+	return appendPair(append(dst, byte('0'+fraction/100)), fraction%100)
 }
 
 func appendPair(dst []byte, v int64) []byte {

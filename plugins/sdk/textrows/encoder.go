@@ -1,6 +1,9 @@
 package textrows
 
 import (
+	"bytes"
+	"slices"
+
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"etlengine/plugins/sdk/columns"
@@ -82,23 +85,37 @@ func (o *Options) endLine(dst []byte) []byte {
 
 // appendText adds text as a cell, in quotes if it needs them.
 func (o *Options) appendText(dst, text []byte, guard bool) []byte {
-	prefix := ""
 	if guard && isFormula(text) {
-		prefix = "'"
-	}
-	at := special(text, 0, o.Delimiter)
-	if at == len(text) && (prefix != "" || string(text) != o.Null) {
-		return append(append(dst, prefix...), text...)
-	}
-	dst = append(append(dst, '"'), prefix...)
-	from := 0
-	for ; at < len(text); at = special(text, at+1, o.Delimiter) {
-		if text[at] == '"' {
-			dst = append(dst, text[from:at+1]...)
-			from = at // the quote comes again
+		if special(text, 0, o.Delimiter) == len(text) {
+			return append(append(dst, '\''), text...)
 		}
+		return quoted(dst, "'", text)
 	}
-	return append(append(dst, text[from:]...), '"')
+	if string(text) == o.Null {
+		return quoted(dst, "", text)
+	}
+	from := len(dst)
+	if cap(dst)-from < len(text) {
+		dst = slices.Grow(dst, len(text))
+	}
+	dst = dst[:from+len(text)]
+	if !copyPlain(dst[from:], text, o.Delimiter) {
+		return quoted(dst[:from], "", text)
+	}
+	return dst
+}
+
+// quoted adds text in quotes, which are doubled in it.
+func quoted(dst []byte, prefix string, text []byte) []byte {
+	dst = append(append(dst, '"'), prefix...)
+	for {
+		at := bytes.IndexByte(text, '"')
+		if at < 0 {
+			return append(append(dst, text...), '"')
+		}
+		dst = append(append(dst, text[:at+1]...), '"')
+		text = text[at+1:]
+	}
 }
 
 // isFormula tells text that a spreadsheet would calculate, or that hides such

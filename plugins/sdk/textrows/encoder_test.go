@@ -71,6 +71,32 @@ func TestTextIsQuotedWhenItMustBe(t *testing.T) {
 	}
 }
 
+func TestMarksAreFoundAtEveryPlace(t *testing.T) {
+	builder := array.NewStringBuilder(memory.DefaultAllocator)
+	var want []string
+	for length := 1; length < 40; length++ {
+		for at := range length {
+			for _, b := range []byte("\"\r\n;,\x00\x7f\x80\xac\xfe") { // some are marks but for a bit
+				text := []byte(strings.Repeat("a", length))
+				text[at] = b
+				builder.Append(string(text))
+				cell := string(text)
+				if strings.IndexByte("\"\r\n;", b) >= 0 {
+					cell = `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
+				}
+				want = append(want, cell+"\n")
+			}
+		}
+	}
+	rows := array.NewRecordBatch(schemaOf("v: string").Arrow(), []arrow.Array{builder.NewArray()}, int64(len(want)))
+	e := textrows.NewEncoder(rows, textrows.Options{Delimiter: ';'})
+	for row, line := range want {
+		if got := string(e.Append(nil, row)); got != line {
+			t.Errorf("got %q, want %q", got, line)
+		}
+	}
+}
+
 var everyType = schemaOf("s: string", "i: int32", "l: int64", "u: uint64", "f: float32", "d: float64",
 	"b: bool",
 	"t: timestamp", "day: date", "at: time", "raw: bytes", "j: json", "dec: decimal(30,4)")

@@ -74,25 +74,54 @@ const (
 	everyHigh = 0x8080808080808080
 )
 
+// marks has a high bit set in the lowest byte of w that ends a cell or makes it
+// need quotes: the delimiter, which is in every byte of delimiters, a quote, \n
+// or \r. Bits above that may be set wrongly, by a borrow.
+func marks(w, delimiters uint64) uint64 {
+	mark, quote, feed, back := w^delimiters, w^('"'*everyLow), w^('\n'*everyLow), w^('\r'*everyLow)
+	// Below 0x80, as all of them are, subtracting borrows from the high bit only where a byte was zero.
+	return ((mark - everyLow) | (quote - everyLow) | (feed - everyLow) | (back - everyLow)) &^ w & everyHigh
+}
+
+func isMark(b, delimiter byte) bool { return b == delimiter || b == '"' || b == '\n' || b == '\r' }
+
 // special is the index of the first byte at or after p that ends a cell or
-// makes it need quotes: the delimiter, a quote, \n or \r; len(s) if there is none.
+// makes it need quotes; len(s) if there is none.
 func special(s []byte, p int, delimiter byte) int {
-	marks := uint64(delimiter) * everyLow
+	delimiters := uint64(delimiter) * everyLow
 	for ; p+8 <= len(s); p += 8 {
-		w := binary.LittleEndian.Uint64(s[p:])
-		mark, quote, feed, back := w^marks, w^('"'*everyLow), w^('\n'*everyLow), w^('\r'*everyLow)
-		// The high bit of a byte is set where it was zero. Bytes above the lowest
-		// such one may have it wrongly, by a borrow: only the lowest is used.
-		found := ((mark-everyLow)&^mark | (quote-everyLow)&^quote |
-			(feed-everyLow)&^feed | (back-everyLow)&^back) & everyHigh
-		if found != 0 {
+		if found := marks(binary.LittleEndian.Uint64(s[p:]), delimiters); found != 0 {
 			return p + bits.TrailingZeros64(found)/8
 		}
 	}
-	for ; p < len(s); p++ {
-		if b := s[p]; b == delimiter || b == '"' || b == '\n' || b == '\r' {
-			break
-		}
+	for p < len(s) && !isMark(s[p], delimiter) {
+		p++
 	}
 	return p
+}
+
+// copyPlain copies s to dst, which is as long, and tells whether it is a cell as
+// it is. If not, part of it may be missing.
+func copyPlain(dst, s []byte, delimiter byte) bool {
+	delimiters := uint64(delimiter) * everyLow
+	if len(s) < 8 {
+		for i, b := range s {
+			if isMark(b, delimiter) {
+				return false
+			}
+			dst[i] = b
+		}
+		return true
+	}
+	for p := 0; ; p += 8 {
+		p = min(p, len(s)-8) // the last bytes are looked at once more
+		w := binary.LittleEndian.Uint64(s[p:])
+		if marks(w, delimiters) != 0 {
+			return false
+		}
+		binary.LittleEndian.PutUint64(dst[p:], w)
+		if p == len(s)-8 {
+			return true
+		}
+	}
 }
