@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -25,7 +26,10 @@ var (
 func TestCrashesChangeNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(*crashSeed, 0))
 	k := makeTickets(t, *crashSeed, 400, 100, 2000)
-	jobs := []job{fullJob(fromFiles, rollsByClock), fullJob(fromFiles, rollsSeldom), fullJob(fromFiles, rollsOften)}
+	var jobs []job
+	for _, roll := range []string{rollsByClock, rollsSeldom, rollsOften} {
+		jobs = append(jobs, fullJob(fromFiles, roll))
+	}
 	unharmed := k.neverKilled(t, jobs[0])
 	for kills := 0; kills < *crashKills; {
 		v := newVictim(t, k, jobs[random.IntN(len(jobs))], unharmed)
@@ -34,11 +38,11 @@ func TestCrashesChangeNothing(t *testing.T) {
 			v.pace = sabotage{Pause: 25 * time.Millisecond} // batches as the source makes them
 		}
 		for range 8 {
-			if kills == *crashKills || !v.live(t, kills%2 == 0) {
+			if n := kills + v.kills; n == *crashKills || !v.live(t, n%2 == 0) {
 				break
 			}
-			kills++
 		}
+		kills += v.kills
 		finish(t, v.dir, v.pace, "run", "p.yaml")
 		v.end(t)
 		t.Logf("%d kills: %q", kills, v.story)
@@ -56,6 +60,7 @@ type victim struct {
 	pace     sabotage
 	unheld   bool  // it is not looked at between recovery and its first row
 	before   shown // what was seen last
+	kills    int
 	story    []string
 }
 
@@ -73,7 +78,7 @@ func (v *victim) live(t *testing.T, atRandom bool) bool {
 	t.Helper()
 	s := v.pace
 	s.Hold = "p"
-	var after time.Duration
+	var after, warned time.Duration
 	switch {
 	case !atRandom:
 		s.Kill = v.place()
@@ -82,16 +87,33 @@ func (v *victim) live(t *testing.T, atRandom bool) bool {
 		s.Hold = ""
 		after = time.Duration(v.random.IntN(60)) * time.Millisecond
 		v.tell("killed %v after its start", after)
+	case v.random.IntN(4) == 0:
+		after = time.Duration(v.random.IntN(120_000)) * time.Microsecond
+		warned = time.Duration(v.random.IntN(30_000)) * time.Microsecond
+		v.tell("told to stop %v after it began to read, killed %v later", after, warned)
 	default:
 		after = time.Duration(v.random.IntN(180_000)) * time.Microsecond
 		v.tell("killed %v after it began to read", after)
 	}
 	p := v.begin(t, s)
 	if atRandom {
-		timer := time.AfterFunc(after, func() { p.Process.Kill() })
-		defer timer.Stop()
+		defer p.killAfter(after, warned)()
 	}
 	return v.dead(t, p, "")
+}
+
+// killAfter kills a process after some time, with a warning some time before if
+// that is not zero. It returns how to leave that.
+func (p *process) killAfter(after, warned time.Duration) (leave func()) {
+	end := time.AfterFunc(after+warned, func() { p.Process.Kill() })
+	if warned == 0 {
+		return func() { end.Stop() }
+	}
+	warning := time.AfterFunc(after, func() { p.Process.Signal(syscall.SIGTERM) })
+	return func() {
+		warning.Stop()
+		end.Stop()
+	}
 }
 
 // begin starts the job. If it is held back, what it has recovered is looked at.
@@ -106,16 +128,21 @@ func (v *victim) begin(t *testing.T, s sabotage) *process {
 	return p
 }
 
-// dead waits for the job to be killed with these last words, and looks at what
-// it leaves. It returns false if the job has ended before that.
+// dead waits for the job to be killed with these last words, or to stop because
+// it was told to, and looks at what it leaves. It returns false if the job has
+// ended before that.
 func (v *victim) dead(t *testing.T, p *process, words string) bool {
 	t.Helper()
 	code, rest := p.end(t)
 	switch {
 	case code == 0:
 		return false
+	case code == 143 && words == "":
+		v.tell("it had stopped")
 	case code != -1 || !strings.Contains(rest, words):
 		t.Fatalf("%q: exit %d\n%s", v.story, code, rest)
+	default:
+		v.kills++
 	}
 	v.seen(t)
 	v.tell("%d rows visible", len(v.before["raw_csv"]))

@@ -120,7 +120,8 @@ func copyTree(to, from string) error {
 		if err != nil {
 			return err
 		}
-		return errors.Join(os.WriteFile(target, data, 0o644), os.Chtimes(target, info.ModTime(), info.ModTime()))
+		err = os.WriteFile(target, data, 0o644)
+		return errors.Join(err, os.Chtimes(target, info.ModTime(), info.ModTime()))
 	})
 }
 

@@ -122,8 +122,8 @@ func (r *recipe) check(t *testing.T, dir string) {
 		}
 	}
 	wantNothingHidden(t, dir)
-	t.Logf("%d files, %d rows, %d kept, %d windows, %d late, %d dead letters", len(r.files), len(r.rows), len(rows),
-		len(want["windows"]), len(want["late"]), len(dead))
+	t.Logf("%d files, %d rows, %d kept, %d windows, %d late, %d dead letters", len(r.files), len(r.rows),
+		len(rows), len(want["windows"]), len(want["late"]), len(dead))
 }
 
 // kept are the rows behind the steps that all outputs share.
