@@ -99,7 +99,7 @@ func (d *Decoder) whole(s []byte) error {
 func (d *Decoder) object(s []byte, p int, o *object) (after int, err error) {
 	for i := 0; ; i++ {
 		from, code := p, 0
-		if i < len(o.shape) && begins(s[p:], o.shape[i].text) {
+		if i < len(o.shape) && o.shape[i].begins(s, p) {
 			p, code = p+len(o.shape[i].text), o.shape[i].code
 		} else if i > 0 && p < len(s) && s[p] == '}' {
 			return p + 1, nil
@@ -112,20 +112,22 @@ func (d *Decoder) object(s []byte, p int, o *object) (after int, err error) {
 			}
 			o.remember(i, s[from:p], code)
 		}
-		if code >= 0 {
+		quote := p < len(s) && s[p] == '"'
+		switch {
+		case code >= 0 && quote && o.places[code].column.Kind != columns.JSON:
+			p, err = d.string(s, p+1, o.places[code].column)
+		case code >= 0:
 			p, err = d.value(s, p, &o.places[code])
-		} else {
+		case code == unknown && quote && (d.extra == nil || o != d.root):
+			d.unknownInThis++
+			p, err = skipString(s, p+1)
+		default:
 			p, err = d.rare(o, s, from, p, code)
 		}
 		if err != nil {
 			return 0, err
 		}
 	}
-}
-
-// begins tells whether s begins with text, which must not be empty.
-func begins(s, text []byte) bool {
-	return len(text) > 0 && len(s) >= len(text) && string(s[:len(text)]) == string(text)
 }
 
 // key reads what stands before a value: the brace or comma, the key and the

@@ -2,6 +2,7 @@ package jsonrows
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unicode/utf8"
 
 	"etlengine/plugins/sdk"
@@ -36,8 +37,21 @@ type place struct {
 // slot is what stood between two values of the last object, and the code of
 // the key in it.
 type slot struct {
-	text []byte // `,"client_id":` with its spaces; empty: not known
-	code int
+	text        []byte // `,"client_id":` with its spaces; empty: not known
+	first, last uint64 // its first and last eight bytes, which meet, or cover each other in part, up to 16
+	code        int
+}
+
+// begins tells whether the text stands at p.
+func (t *slot) begins(s []byte, p int) bool {
+	n := len(t.text)
+	if n == 0 || p+n > len(s) {
+		return false
+	}
+	if n < 8 || n > 16 {
+		return string(s[p:p+n]) == string(t.text)
+	}
+	return binary.LittleEndian.Uint64(s[p:]) == t.first && binary.LittleEndian.Uint64(s[p+n-8:]) == t.last
 }
 
 // Objects with more keys than this, or with longer ones, are read without a
@@ -117,7 +131,11 @@ func (o *object) remember(i int, text []byte, code int) {
 	if len(text) > maxSlotText {
 		text = nil
 	}
-	o.shape[i] = slot{append(o.shape[i].text[:0], text...), code}
+	t := slot{text: append(o.shape[i].text[:0], text...), code: code}
+	if n := len(text); n >= 8 {
+		t.first, t.last = binary.LittleEndian.Uint64(text), binary.LittleEndian.Uint64(text[n-8:])
+	}
+	o.shape[i] = t
 }
 
 // each visits the columns.

@@ -1,5 +1,7 @@
 package jsonrows
 
+import "bytes"
+
 // skipValue finds the end of the value at p, and that it is one.
 func skipValue(s []byte, p, depth int) (after int, err error) {
 	if p = skipSpace(s, p); p == len(s) {
@@ -27,11 +29,12 @@ func skipString(s []byte, p int) (after int, err error) {
 	if err != nil || !escaped {
 		return end + 1, err
 	}
-	for ; p < end; p++ {
-		if s[p] != '\\' {
-			continue
+	for ; ; p++ {
+		at := bytes.IndexByte(s[p:end], '\\')
+		if at < 0 {
+			return end + 1, nil
 		}
-		if p++; s[p] == 'u' {
+		if p += at + 1; s[p] == 'u' {
 			if _, ok := hex(s[p+1 : end]); !ok {
 				return 0, syntax(s, p+1, "four hexadecimal digits")
 			}
@@ -39,7 +42,6 @@ func skipString(s []byte, p int) (after int, err error) {
 			return 0, syntax(s, p, "an escape that JSON has")
 		}
 	}
-	return end + 1, nil
 }
 
 // skipItems finds the end of an array or object whose opening has been read.
