@@ -109,5 +109,5 @@ func hidden(data []byte) (sdk.Hidden, error) {
 	if err != nil || h.Spool == nil {
 		return sdk.Hidden{}, err
 	}
-	return sdk.Hidden{Rows: h.Spool.Records, Bytes: h.Spool.Length, Files: 1}, nil
+	return sdk.Hidden{Pending: h.Spool.Records, Bytes: h.Spool.Length, Files: 1}, nil
 }

@@ -377,7 +377,7 @@ func TestHandleTellsWhatIsHidden(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := redpanda.Sink.Hidden(l.handle)
-	if want := (sdk.Hidden{Rows: 8, Bytes: info.Size(), Files: 1}); err != nil || got != want {
+	if want := (sdk.Hidden{Pending: 8, Bytes: info.Size(), Files: 1}); err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 	if err := l.publish(); err != nil {
