@@ -154,7 +154,10 @@ func smallInteger(s []byte, p int) (v int64, after int, ok bool) {
 		v = v*10 + int64(s[p]-'0') // an overflow shows in the length
 	}
 	length := p - from
-	if length == 0 || length > 18 || length > 1 && s[from] == '0' || p == len(s) || s[p] == '.' || s[p]|0x20 == 'e' {
+	if length == 0 || length > 18 || length > 1 && s[from] == '0' {
+		return 0, 0, false
+	}
+	if p == len(s) || s[p] == '.' || s[p]|0x20 == 'e' {
 		return 0, 0, false
 	}
 	if negative {

@@ -88,7 +88,8 @@ func TestMarksAreFoundAtEveryPlace(t *testing.T) {
 			}
 		}
 	}
-	rows := array.NewRecordBatch(schemaOf("v: string").Arrow(), []arrow.Array{builder.NewArray()}, int64(len(want)))
+	column := []arrow.Array{builder.NewArray()}
+	rows := array.NewRecordBatch(schemaOf("v: string").Arrow(), column, int64(len(want)))
 	e := textrows.NewEncoder(rows, textrows.Options{Delimiter: ';'})
 	for row, line := range want {
 		if got := string(e.Append(nil, row)); got != line {
