@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -172,12 +173,8 @@ func (v *victim) survive(t *testing.T, from, damaged string, d damage) {
 
 // saysWhatToDo tells whether a message names a way on.
 func saysWhatToDo(messages string) bool {
-	for _, way := range []string{"--fresh", "put it back", "set another state_dir", "nothing but this engine may"} {
-		if strings.Contains(messages, way) {
-			return true
-		}
-	}
-	return false
+	ways := []string{"--fresh", "put it back", "set another state_dir"}
+	return slices.ContainsFunc(ways, func(way string) bool { return strings.Contains(messages, way) })
 }
 
 // namesState tells whether a message names the state directory, or what shows
