@@ -111,8 +111,12 @@ func (b *bench) one(sql string) (verify.Row, error) {
 	return rows[0], nil
 }
 
-// folder is where a contestant works.
-func (b *bench) folder(name string) string { return filepath.Join(b.dir, "run", name) }
+// folder is where a contestant works. Spark takes a comma in a path for the end
+// of one.
+func (b *bench) folder(name string) string {
+	plain := strings.NewReplacer(", ", "-", ",", "", " ", "-").Replace(name)
+	return filepath.Join(b.dir, "run", plain)
+}
 
 // engine is a contestant that runs a config in an empty folder: out/ and
 // .engine/ are made in it.

@@ -70,10 +70,18 @@ func run(ctx context.Context, args []string) (err error) {
 	write := flags.Bool("write", false, "write the figures into performance.md and draw the charts")
 	parent := flags.String("dir", os.TempDir(), "where to make the folder for data, 5 GB for 5 million tickets")
 	engine := flags.String("engine", "", "a built engine to measure, in place of this tree's")
+	draw := flags.Bool("draw", false, "measure nothing; write what results.json has into performance.md")
 	spark := flags.String("spark", "", "folder that spark/setup has filled, or fills; kept")
 	keep := flags.Bool("keep", false, "keep the folder")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	book, err := page.Load(results)
+	if err != nil {
+		return err
+	}
+	if *draw {
+		return book.Write(*docs, "performance.md", names())
 	}
 	chosen, err := choose(*only)
 	if err != nil {
@@ -86,10 +94,6 @@ func run(ctx context.Context, args []string) (err error) {
 	b.sparkDir = *spark
 	if !*keep {
 		defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	}
-	book, err := page.Load(results)
-	if err != nil {
-		return err
 	}
 	for _, p := range chosen {
 		begin := b.taken()
