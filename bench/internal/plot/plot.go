@@ -48,7 +48,7 @@ func head(b *strings.Builder, w, h int, title string) {
 	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" `+
 		`font-family="system-ui, sans-serif" font-size="12">`+"\n", w, h, w, h)
 	b.WriteString(`<style>text{fill:#6e7781}.t{font-size:15px;font-weight:600}.g{stroke:#8a8a8a;` +
-		`stroke-opacity:.25}.a{stroke:#8a8a8a}</style>` + "\n")
+		`stroke-opacity:.25}.a{stroke:#8a8a8a}@media(prefers-color-scheme:dark){text{fill:#adbac7}}</style>` + "\n")
 	fmt.Fprintf(b, `<text class="t" x="%d" y="22">%s</text>`+"\n", 14, escape(title))
 }
 
