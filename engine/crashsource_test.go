@@ -82,8 +82,11 @@ func newCutSource(w wrapped) *cutSource {
 		c := decodeCut(data)
 		s.before[name], s.skip[name] = c.Before, c.Rows
 	}
-	// An engine that is to die in some epoch has no end before it.
-	if k := w.plan.Kill; k == nil || k.pipeline() != w.pipeline || k.Epoch == 0 && !k.Last {
+	// A pipeline that is to die in some epoch has no end before it. Nor has one
+	// beside it: it would not be there to be killed next. What fills it is to end,
+	// though, if it is to die in its last epoch.
+	k := w.plan.Kill
+	if k == nil || k.Epoch == 0 && (!k.Last || k.pipeline() != w.pipeline) {
 		close(s.end)
 	}
 	return s
