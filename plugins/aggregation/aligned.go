@@ -6,6 +6,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
 )
 
 // window is one open window: which of its groups have a cell. A cell is stored
@@ -136,8 +138,11 @@ func (a *aligned) all(g *groups) []uint32 {
 	return nil
 }
 
-func (a *aligned) bounds(cell uint32) (start, end int64) {
-	return a.start[cell], a.start[cell] + a.spans.size
+func (a *aligned) bounds(cells []uint32, starts, ends []arrow.Timestamp) {
+	for i, cell := range cells {
+		start := a.start[cell]
+		starts[i], ends[i] = arrow.Timestamp(start), arrow.Timestamp(start+a.spans.size)
+	}
 }
 
 func (a *aligned) end() int64 {

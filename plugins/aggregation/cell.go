@@ -78,7 +78,7 @@ func (c *cells) sort(cells []uint32, g *groups) []uint32 {
 		key = g.appendKey(key[:0], c.group[cell])
 		items[i] = sorted{prefix(key[common:]), cell}
 	}
-	slices.SortFunc(items, func(a, b sorted) int {
+	sortByPrefix(items, 56, func(a, b sorted) int {
 		if a.prefix != b.prefix {
 			return cmp.Compare(a.prefix, b.prefix)
 		}
@@ -118,4 +118,50 @@ func prefix(key []byte) (p uint64) {
 		}
 	}
 	return p
+}
+
+// fewSorted is how many items are sorted faster by comparing them.
+const fewSorted = 64
+
+// sortByPrefix puts items into their order by one byte of their prefixes, from
+// the highest on that lets them differ, in place, and then those behind each
+// byte by the next one.
+func sortByPrefix(items []sorted, shift int, compare func(a, b sorted) int) {
+	var counts [256]int
+	for {
+		if len(items) < fewSorted || shift < 0 {
+			slices.SortFunc(items, compare)
+			return
+		}
+		for _, item := range items {
+			counts[byte(item.prefix>>shift)]++
+		}
+		if counts[byte(items[0].prefix>>shift)] < len(items) {
+			break
+		}
+		clear(counts[:])
+		shift -= 8
+	}
+	var next, ends [256]int
+	for b, sum := 0, 0; b < 256; b++ {
+		next[b] = sum
+		sum += counts[b]
+		ends[b] = sum
+	}
+	for b := range 256 {
+		for next[b] < ends[b] {
+			item := items[next[b]]
+			for to := byte(item.prefix >> shift); int(to) != b; to = byte(item.prefix >> shift) {
+				items[next[to]], item = item, items[next[to]]
+				next[to]++
+			}
+			items[next[b]] = item
+			next[b]++
+		}
+	}
+	for b := range 256 {
+		if counts[b] > 1 {
+			sortByPrefix(items[ends[b]-counts[b]:ends[b]], shift-8, compare)
+		}
+	}
 }

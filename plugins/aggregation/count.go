@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"etlengine/plugins/sdk"
 )
 
 // count counts rows, or the values of a column.
@@ -33,6 +35,15 @@ func (c *count) add(in *input) {
 func (c *count) result(b array.Builder, cell uint32) error {
 	b.(*array.Int64Builder).Append(c.n[cell])
 	return nil
+}
+
+func (c *count) results(b array.Builder, cells []uint32) bool {
+	var values [sdk.DefaultBatchRows]int64
+	for i, cell := range cells {
+		values[i] = c.n[cell]
+	}
+	b.(*array.Int64Builder).AppendValues(values[:len(cells)], nil)
+	return true
 }
 
 func (c *count) merge(into, from uint32) { c.n[into] += c.n[from] }

@@ -61,8 +61,10 @@ func (t *transform) tellAll(out sdk.Emitter) error {
 // emit hands out what cells have come to, in batches, and empties them.
 func (t *transform) emit(cells []uint32, out sdk.Emitter) error {
 	for len(cells) > 0 {
-		n := t.fitting(cells)
-		if err := t.hand(cells[:n], out); err != nil {
+		some := cells[:min(len(cells), sdk.DefaultBatchRows)]
+		t.groups.gather(t.cells.group, some)
+		n := t.fitting(some)
+		if err := t.hand(some[:n], out); err != nil {
 			return err
 		}
 		cells = cells[n:]
@@ -70,11 +72,11 @@ func (t *transform) emit(cells []uint32, out sdk.Emitter) error {
 	return nil
 }
 
-// fitting is how many of the cells make a batch.
+// fitting is how many of the cells whose groups are gathered make a batch.
 func (t *transform) fitting(cells []uint32) int {
 	bytes := 0
-	for n, cell := range cells[:min(len(cells), sdk.DefaultBatchRows)] {
-		size := t.groups.size(t.cells.group[cell]) + 16 + 8*len(t.calls)
+	for n, cell := range cells {
+		size := t.groups.size(n) + 16 + 8*len(t.calls)
 		for _, call := range t.wide {
 			size += call.size(cell)
 		}
@@ -82,29 +84,23 @@ func (t *transform) fitting(cells []uint32) int {
 			return n
 		}
 	}
-	return min(len(cells), sdk.DefaultBatchRows)
+	return len(cells)
 }
 
-// hand gives a batch of cells to the next step, column by column: cells are far
-// from one another in memory, and a short loop waits for many of them at once.
+// hand gives a batch of cells to the next step, column by column.
 func (t *transform) hand(cells []uint32, out sdk.Emitter) error {
 	builders, first := t.results, t.windowed()
 	if first > 0 {
-		starts, ends := builders[0].(*array.TimestampBuilder), builders[1].(*array.TimestampBuilder)
-		for _, cell := range cells {
-			start, end := t.frames.bounds(cell)
-			starts.Append(arrow.Timestamp(start))
-			ends.Append(arrow.Timestamp(end))
-		}
+		t.handBounds(cells, builders[0].(*array.TimestampBuilder), builders[1].(*array.TimestampBuilder))
 	}
-	groups := builders[first : first+len(t.layout.groups)]
-	for _, cell := range cells {
-		t.groups.appendValues(t.cells.group[cell], groups)
-	}
+	aggregates := builders[first+len(t.layout.groups):]
+	t.groups.appendValues(len(cells), builders[first:])
 	for i, call := range t.calls {
-		b := builders[first+len(groups)+i]
+		if g, ok := call.(gatherer); ok && g.results(aggregates[i], cells) {
+			continue
+		}
 		for _, cell := range cells {
-			if err := call.result(b, cell); err != nil {
+			if err := call.result(aggregates[i], cell); err != nil {
 				b := t.layout.calls[i]
 				return fmt.Errorf("%s of %s: %w %s", b.Call, t.nameCell(cell), err, sdk.TypeName(b.out))
 			}
@@ -125,15 +121,24 @@ func (t *transform) hand(cells []uint32, out sdk.Emitter) error {
 	return out.Emit(&sdk.Batch{Rows: array.NewRecordBatch(t.out, columns, int64(len(cells)))})
 }
 
+// handBounds fills the columns of the cells' windows.
+func (t *transform) handBounds(cells []uint32, starts, ends *array.TimestampBuilder) {
+	var first, last [sdk.DefaultBatchRows]arrow.Timestamp
+	t.frames.bounds(cells, first[:], last[:])
+	starts.AppendValues(first[:len(cells)], nil)
+	ends.AppendValues(last[:len(cells)], nil)
+}
+
 // nameCell names a window and a group, for errors.
 func (t *transform) nameCell(cell uint32) string {
 	var b strings.Builder
 	b.WriteString("all rows")
 	if t.forever == nil {
 		b.Reset()
-		start, end := t.frames.bounds(cell)
-		fmt.Fprintf(&b, "the window from %s to %s", time.UnixMicro(start).UTC().Format(time.RFC3339Nano),
-			time.UnixMicro(end).UTC().Format(time.RFC3339Nano))
+		var start, end [1]arrow.Timestamp
+		t.frames.bounds([]uint32{cell}, start[:], end[:])
+		fmt.Fprintf(&b, "the window from %s to %s", start[0].ToTime(arrow.Microsecond).Format(time.RFC3339Nano),
+			end[0].ToTime(arrow.Microsecond).Format(time.RFC3339Nano))
 	}
 	var builders []array.Builder
 	first := t.windowed()
@@ -141,7 +146,8 @@ func (t *transform) nameCell(cell uint32) string {
 	for _, f := range fields {
 		builders = append(builders, array.NewBuilder(memory.DefaultAllocator, f.Type))
 	}
-	t.groups.appendValues(t.cells.group[cell], builders)
+	t.groups.gather(t.cells.group, []uint32{cell})
+	t.groups.appendValues(1, builders)
 	for i, f := range fields {
 		value := "null"
 		if a := builders[i].NewArray(); !a.IsNull(0) {

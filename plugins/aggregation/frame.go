@@ -1,5 +1,7 @@
 package aggregation
 
+import "github.com/apache/arrow-go/v18/arrow"
+
 // frames finds the cells of rows and knows which of them are complete. Windows
 // that are the same for all groups are aligned, those of each group's own rows
 // are sessions.
@@ -15,8 +17,8 @@ type frames interface {
 	release(cells []uint32, g *groups)
 	// drop frees a cell that was joined to another.
 	drop(cell uint32, g *groups)
-	// bounds is the window of a cell.
-	bounds(cell uint32) (start, end int64)
+	// bounds fills in the windows of cells.
+	bounds(cells []uint32, starts, ends []arrow.Timestamp)
 	// end is when the last open window ends, unset if none is open.
 	end() int64
 	// promise is where windows that are yet to be emitted may begin at the

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"math"
 	"slices"
-
-	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
 // groups numbers the combinations of group values, from 0. What a group is of
@@ -17,6 +15,7 @@ type groups struct {
 	any     bool    // the one group of no columns
 	lookup  *lookup
 	ids     [][]uint32 // by column, of the rows in hand
+	values  [][]digest // by column, of the groups gathered last
 	parts   []uint32   // of the group in hand: the id of each column
 	room    [16]byte
 }
@@ -30,7 +29,8 @@ type groupColumn struct {
 
 func newGroups(columns []groupColumn) *groups {
 	return &groups{seed: newSeed(), columns: columns, joins: make([]texts, len(columns)/2), lookup: &lookup{},
-		ids: make([][]uint32, len(columns)), parts: make([]uint32, len(columns))}
+		ids: make([][]uint32, len(columns)), values: make([][]digest, len(columns)),
+		parts: make([]uint32, len(columns))}
 }
 
 // empty is the same columns without a group.
@@ -273,33 +273,6 @@ func (g *groups) restoreColumn(c *groupColumn, keys [][]byte, ids []uint32) int 
 	}
 	c.values.addAll(g.seed, g.lookup, ids, func(i int) []byte { return texts[i] })
 	return -1
-}
-
-// appendValues adds the values of a group to the columns of a result.
-func (g *groups) appendValues(group uint32, into []array.Builder) {
-	for i, id := range g.split(group) {
-		c := &g.columns[i]
-		switch d := c.values.values[id]; {
-		case d.last == nullMark:
-			into[i].AppendNull()
-		case c.kind == textKind:
-			appendText(into[i], c.values.value(id, &g.room))
-		default:
-			appendFixed(into[i], int64(d.first))
-		}
-	}
-}
-
-// size is about how many bytes the values of a group take in a result.
-func (g *groups) size(group uint32) int {
-	n := 0
-	for i, id := range g.split(group) {
-		n += 8
-		if c := &g.columns[i]; c.kind == textKind {
-			n += len(c.values.value(id, &g.room))
-		}
-	}
-	return n
 }
 
 // compare is the order of two groups.

@@ -1,7 +1,5 @@
 package aggregation
 
-import "slices"
-
 // extend makes a slice n long; new items are zero.
 func extend[T any](s []T, n int) []T {
 	if n <= len(s) {
@@ -30,7 +28,8 @@ func room[T any](s []T, n int) []T {
 	if n <= cap(s) {
 		return s
 	}
-	s = slices.Grow(s, n-len(s))
-	advise(s)
-	return s
+	larger := make([]T, len(s), n)
+	advise(larger) // before anything is written: what is there already stays in small pages
+	copy(larger, s)
+	return larger
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"sort"
+
+	"github.com/apache/arrow-go/v18/arrow"
 )
 
 // sessions is windows that are made by rows: each row is good for the time from
@@ -182,7 +184,11 @@ func (s *sessions) close(cell uint32) {
 	s.queued[cell] = unset
 }
 
-func (s *sessions) bounds(cell uint32) (start, end int64) { return s.start[cell], s.until[cell] }
+func (s *sessions) bounds(cells []uint32, starts, ends []arrow.Timestamp) {
+	for i, cell := range cells {
+		starts[i], ends[i] = arrow.Timestamp(s.start[cell]), arrow.Timestamp(s.until[cell])
+	}
+}
 
 func (s *sessions) end() int64 {
 	end := int64(unset)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"etlengine/plugins/sdk"
 )
 
 // intSum adds whole numbers in 128 bits: only a result that does not fit is an
@@ -73,6 +75,27 @@ func (s *intSum) result(b array.Builder, cell uint32) error {
 		b.Append(int64(low))
 	}
 	return nil
+}
+
+// results is for sums of some value that fit an int64, as nearly all do.
+func (s *intSum) results(b array.Builder, cells []uint32) bool {
+	into, ok := b.(*array.Int64Builder)
+	if !ok {
+		return false
+	}
+	var values [sdk.DefaultBatchRows]int64
+	unfit := int64(0)
+	for i, cell := range cells {
+		sum := &s.sums[cell]
+		values[i] = int64(sum.low)
+		unfit |= sum.high ^ int64(sum.low)>>63
+		unfit |= (sum.n - 1) >> 63 // of none
+	}
+	if unfit != 0 {
+		return false
+	}
+	into.AppendValues(values[:len(cells)], nil)
+	return true
 }
 
 // float128 is the float nearest to high·2⁶⁴ + low, or one beside it.

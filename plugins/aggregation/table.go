@@ -203,14 +203,24 @@ func (t *texts) keptAt(d digest) []byte {
 }
 
 // value is the text of an id, which is in room if it is short.
-func (t *texts) value(id uint32, room *[16]byte) []byte {
-	d := t.values[id]
+func (t *texts) value(id uint32, room *[16]byte) []byte { return t.text(t.values[id], room) }
+
+// text is value by what is kept of it.
+func (t *texts) text(d digest, room *[16]byte) []byte {
 	if d.last&longMark != 0 {
 		return t.keptAt(d)
 	}
 	binary.LittleEndian.PutUint64(room[:], d.first)
 	binary.LittleEndian.PutUint64(room[8:], d.last)
 	return room[:d.last>>56&mostShort] // none of null
+}
+
+// length is how many bytes a text has.
+func (t *texts) length(d digest) int {
+	if d.last&longMark != 0 {
+		return len(t.keptAt(d))
+	}
+	return int(d.last >> 56 & mostShort)
 }
 
 // reserve makes room for n more values.

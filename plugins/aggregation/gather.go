@@ -1,0 +1,105 @@
+package aggregation
+
+import (
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// What cells have come to is read in the order in which they are emitted, in
+// which they are far from one another in memory. So it is read column by column,
+// in loops that do nothing else: the processor then waits for many cells at once.
+
+// gatherer is an accumulator whose results can be read for many cells in a loop.
+// It appends nothing and returns false where one of them needs a closer look.
+type gatherer interface {
+	results(b array.Builder, cells []uint32) bool
+}
+
+var (
+	_ gatherer = (*count)(nil)
+	_ gatherer = (*intSum)(nil)
+)
+
+// gather reads the values of the groups of some cells. They are what size and
+// appendValues are of, until the next call.
+func (g *groups) gather(of []uint32, cells []uint32) {
+	for i := range g.columns {
+		g.ids[i] = slices.Grow(g.ids[i][:0], len(cells))[:len(cells)]
+		g.values[i] = slices.Grow(g.values[i][:0], len(cells))[:len(cells)]
+	}
+	if len(g.columns) == 0 {
+		return
+	}
+	ids := g.ids[0]
+	for i, cell := range cells {
+		ids[i] = of[cell]
+	}
+	for i := len(g.joins) - 1; i >= 0; i-- {
+		g.gatherJoin(i, ids)
+	}
+	for i := range g.columns {
+		from, into := g.columns[i].values.values, g.values[i]
+		for at, id := range g.ids[i] {
+			into[at] = from[id]
+		}
+	}
+}
+
+// gatherJoin makes of the ids of a join those of what it joins.
+func (g *groups) gatherJoin(join int, ids []uint32) {
+	from := g.joins[join].values
+	first, two := g.joined(join)
+	second := g.ids[first]
+	if !two {
+		for at, id := range ids {
+			d := from[id].first
+			ids[at], second[at] = uint32(d>>32), uint32(d)
+		}
+		return
+	}
+	third := g.ids[first+1]
+	for at, id := range ids {
+		d := from[id]
+		ids[at], second[at], third[at] = uint32(d.first>>32), uint32(d.first), uint32(d.last)
+	}
+}
+
+// size is about how many bytes the values of a gathered group take in a result.
+func (g *groups) size(at int) int {
+	n := 0
+	for i := range g.columns {
+		n += 8
+		if c := &g.columns[i]; c.kind == textKind {
+			n += c.values.length(g.values[i][at])
+		}
+	}
+	return n
+}
+
+// appendValues adds the values of the first n gathered groups to the columns of
+// a result.
+func (g *groups) appendValues(n int, into []array.Builder) {
+	for i := range g.columns {
+		c, b := &g.columns[i], into[i]
+		values := g.values[i][:n]
+		b.Reserve(n)
+		if text, ok := b.(*array.StringBuilder); ok {
+			size := 0
+			for _, d := range values {
+				size += c.values.length(d)
+			}
+			text.ReserveData(size)
+		}
+		for _, d := range values {
+			switch {
+			case d.last == nullMark:
+				b.AppendNull()
+			case c.kind == textKind:
+				appendText(b, c.values.text(d, &g.room))
+			default:
+				appendFixed(b, int64(d.first))
+			}
+		}
+	}
+}
