@@ -220,7 +220,7 @@ type pacer struct {
 const (
 	// paceChunk is for how long tickets are gathered into one batch: a batch
 	// for each ticket would cost more than the tickets.
-	paceChunk = 20 * time.Millisecond
+	paceChunk = 50 * time.Millisecond
 	// paceDebt bounds the tickets that are caught up on after a standstill.
 	paceDebt = time.Second
 )
@@ -240,7 +240,7 @@ func (p *pacer) wait(most int) time.Duration {
 	if p.begin.IsZero() {
 		p.begin = time.Now()
 	}
-	chunk := min(max(int(float64(paceChunk)/p.each), 1), most)
+	chunk := min(int(math.Ceil(float64(paceChunk)/p.each)), most)
 	return time.Duration(math.Ceil(p.due+float64(chunk-1)*p.each)) - time.Since(p.begin)
 }
 
