@@ -20,3 +20,6 @@ func OpenSourceWith(ctx context.Context, config []byte, env sdk.Env, more ...kgo
 	}
 	return s, nil
 }
+
+// GatherFor is how long records of a slow stream are gathered.
+const GatherFor = gatherFor

@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"etlengine/plugins/redpanda"
 	"etlengine/plugins/sdk"
 )
 
@@ -46,6 +47,40 @@ func TestOrderWithinAPartitionIsKept(t *testing.T) {
 	}
 	if lag := in.Source.(sdk.Lagger).Lag(); lag != 0 {
 		t.Errorf("lag at the end: got %d", lag)
+	}
+}
+
+// A batch costs more than a record: those of a slow stream come together, and
+// none has to wait for long.
+func TestRecordsOfASlowStreamAreGathered(t *testing.T) {
+	w := newWorld(t, 1)
+	in := w.open(`{}`, nil)
+	in.untilIdle(1)
+	const n = 60
+	began, read := time.Now(), make(chan error)
+	batches, took := 0, time.Duration(0)
+	go func() {
+		for rows := int64(0); rows < n; {
+			item, err := in.Next(in.ctx())
+			if err != nil {
+				read <- err
+				return
+			}
+			if item.Batch != nil && item.Batch.NumRows() > 0 {
+				batches, rows = batches+1, rows+item.Batch.NumRows()
+			}
+		}
+		took = time.Since(began)
+		read <- nil
+	}()
+	for i := range n { // each is there before the next one is sent
+		w.put(0, fmt.Sprintf(`{"n":"%d"}`, i))
+	}
+	if err := <-read; err != nil {
+		t.Fatal(err)
+	}
+	if most := int(took/redpanda.GatherFor) + 2; batches > most {
+		t.Errorf("%d records, one by one: got %d batches in %v, want at most %d", n, batches, took, most)
 	}
 }
 

@@ -14,6 +14,12 @@ const (
 	chunkBytes = sdk.MaxBatchBytes / 2
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 5 * time.Second
+
+	// gatherFor is how long records of a slow stream are gathered: a batch for
+	// each would cost more than the records.
+	gatherFor   = 50 * time.Millisecond
+	slowRecords = 256 // what a poll brings at most where a stream is slow
+	slowBytes   = 64 << 10
 )
 
 // reader is the goroutine that polls. What it owns needs no lock.
@@ -25,6 +31,7 @@ type reader struct {
 	shaken   bool      // there was either; topics may be others since
 	draining bool
 	backoff  time.Duration
+	due      time.Time // the next poll, of a slow stream
 }
 
 func (s *source) read() {
@@ -72,6 +79,7 @@ func (r *reader) announce() error {
 func (r *reader) fetch() error {
 	failed, good := false, false
 	fetches := r.poll()
+	r.due = time.Now().Add(gathering(fetches))
 	if fetches.NumRecords() > 0 {
 		if err := r.settle(); err != nil {
 			return err
@@ -134,7 +142,25 @@ func (r *reader) poll() kgo.Fetches {
 	if waiting {
 		return nil
 	}
+	select {
+	case <-time.After(time.Until(r.due)):
+	case <-ctx.Done():
+		return nil
+	}
 	return r.k.PollFetches(ctx)
+}
+
+// gathering is how long to wait behind a poll, meanwhile the client fetches more.
+func gathering(polled kgo.Fetches) time.Duration {
+	records, bytes := polled.NumRecords(), 0
+	if records == 0 || records > slowRecords {
+		return 0
+	}
+	polled.EachRecord(func(r *kgo.Record) { bytes += len(r.Value) })
+	if bytes > slowBytes {
+		return 0
+	}
+	return gatherFor
 }
 
 func (r *reader) mail() []survey {

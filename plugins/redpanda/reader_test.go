@@ -292,3 +292,28 @@ func TestCursorSurvivesItsTrip(t *testing.T) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 }
+
+func TestOnlySlowStreamsAreGathered(t *testing.T) {
+	polled := func(records, bytes int) kgo.Fetches {
+		p := kgo.FetchPartition{Partition: 0}
+		for range records {
+			p.Records = append(p.Records, &kgo.Record{Value: make([]byte, bytes)})
+		}
+		return kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: "t", Partitions: []kgo.FetchPartition{p}}}}}
+	}
+	tests := []struct {
+		name           string
+		records, bytes int
+		want           time.Duration
+	}{
+		{"nothing", 0, 0, 0},
+		{"few", 3, 200, gatherFor},
+		{"many", slowRecords + 1, 10, 0},
+		{"few but large", 2, slowBytes, 0},
+	}
+	for _, test := range tests {
+		if got := gathering(polled(test.records, test.bytes)); got != test.want {
+			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
+		}
+	}
+}
