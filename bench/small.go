@@ -48,7 +48,7 @@ func trickle(b *bench) (page.Section, error) {
 	if err := b.build("engine"); err != nil {
 		return s, err
 	}
-	const rate, short, long = 1000, 10, 30
+	const rate, short, long = 1000, 10, 40
 	job := func(length int) string {
 		return fmt.Sprintf(`checkpoint_interval: 10s
 pipelines:

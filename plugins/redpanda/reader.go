@@ -17,7 +17,7 @@ const (
 
 	// gatherFor is how long records of a slow stream are gathered: a batch for
 	// each would cost more than the records.
-	gatherFor   = 50 * time.Millisecond
+	gatherFor   = 100 * time.Millisecond
 	slowRecords = 256 // what a poll brings at most where a stream is slow
 	slowBytes   = 64 << 10
 )

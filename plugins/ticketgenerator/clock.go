@@ -21,13 +21,19 @@ type clock struct {
 	shuffle  permutation
 	late     uint64 // chance of 1<<32
 	lateBy   uint64 // microseconds
-	now      int64
+	each     float64 // microseconds between two tickets, if event time is now
+	now      int64   // of the ticket in hand, if event time is now
+	until    int64   // and of the last one of its batch
+	left     int     // tickets of the batch behind it
 }
 
 func newClock(c *Config, p *place) clock {
 	k := clock{pace: p.pace(), late: chance(c.LateRatio), block: 1,
 		disorder: uint64(time.Duration(c.Disorder).Microseconds())}
 	k.block = k.pace.slots(time.Duration(c.Disorder))
+	if c.Rate > 0 {
+		k.each = 1e6 / c.Rate
+	}
 	lateBy := time.Duration(c.LateBy)
 	if lateBy == 0 {
 		lateBy = defaultLateBy
@@ -39,12 +45,26 @@ func newClock(c *Config, p *place) clock {
 	return k
 }
 
-// begin reads the wall clock for a batch whose event time is now.
-func (k *clock) begin(p *place, now time.Time) {
-	if p.isNow() {
-		k.now = now.UnixMicro()
-		p.Newest = max(p.Newest, k.now)
+// begin reads the wall clock for a batch whose event time is now. Its tickets
+// were gathered meanwhile: they are as far apart as the rate has them, and none
+// is before those of the batch before.
+func (k *clock) begin(p *place, now time.Time, rows int) {
+	if !p.isNow() {
+		return
 	}
+	k.until, k.left = now.UnixMicro(), rows
+	k.advance()
+	k.now = max(k.now, min(p.Newest, k.until))
+	p.Newest = max(p.Newest, k.until)
+}
+
+// advance moves now on to the next ticket of the batch.
+func (k *clock) advance() {
+	if k.left == 0 {
+		return
+	}
+	k.left--
+	k.now = max(k.now, k.until-int64(float64(k.left)*k.each))
 }
 
 // time is the event time of the ticket at p. within is random.
@@ -53,6 +73,7 @@ func (k *clock) time(p *place, within uint64, random *rand.PCG) int64 {
 	if p.isNow() {
 		earliest = 0
 		at = k.now - scale(k.disorder, within)
+		k.advance()
 	} else {
 		slot := k.slot(p)
 		at = p.Start + k.pace.at(slot) + scale(k.pace.whole, within)

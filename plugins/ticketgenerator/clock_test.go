@@ -1,6 +1,7 @@
 package ticketgenerator
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -116,19 +117,38 @@ func TestRatiosLeaveOtherTicketsAlone(t *testing.T) {
 
 func TestEventTimeIsNowWithoutStartAndSpan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, config := range []string{`{"count": 100, "rate": 10}`,
-			`{"count": 100, "rate": 10, "disorder": "2s"}`} {
-			s := openSource(t, config, testEnv(1, nil))
-			var behind []int64
-			for range 90 {
+		for disorder, most := range map[string]int64{"0s": 0, "2s": 2e6} {
+			s := openSource(t, fmt.Sprintf(`{"count": 100, "rate": 10, "disorder": "%s"}`, disorder), testEnv(1, nil))
+			most += paceChunk.Microseconds()
+			for range 30 {
 				got, _ := batches(t, s, 1)
 				for _, one := range tickets(got[0].Rows) {
-					behind = append(behind, time.Now().UnixMicro()-one.at)
+					if behind := time.Now().UnixMicro() - one.at; behind < 0 || behind > most {
+						t.Errorf("disorder %s: created_at is %dµs behind the clock, want 0 to %d", disorder, behind, most)
+					}
 				}
 			}
-			if least, most := slices.Min(behind), slices.Max(behind); least < 0 || most >= 2e6 ||
-				config == `{"count": 100, "rate": 10}` && most != 0 {
-				t.Errorf("%s: created_at runs %d to %dµs behind the clock", config, least, most)
+		}
+	})
+}
+
+// Tickets are handed on in batches, and were yet made one after the other.
+func TestTicketsOfNowAreAsFarApartAsTheRateHasThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := allTickets(t, openSource(t, `{"count": 1000, "rate": 100}`, testEnv(1, nil)))
+		for i := range all[1:] {
+			if apart := all[i+1].at - all[i].at; apart < 9_999 || apart > 10_001 {
+				t.Fatalf("tickets %d and %d at 100 a second: %dµs apart, want 10000", i, i+1, apart)
+			}
+		}
+		again := openSource(t, `{"rate": 100}`, testEnv(1, nil))
+		before, _ := batches(t, again, 1)
+		<-time.After(time.Minute) // a standstill: the debt of a second is caught up on
+		behind, _ := batches(t, again, 1)
+		last := slices.MaxFunc(tickets(before[0].Rows), func(a, b ticket) int { return cmp.Compare(a.at, b.at) })
+		for _, one := range tickets(behind[0].Rows) {
+			if one.at < last.at || one.at > time.Now().UnixMicro() {
+				t.Fatalf("after a standstill: a ticket at %d, want from %d to %d", one.at, last.at, time.Now().UnixMicro())
 			}
 		}
 	})

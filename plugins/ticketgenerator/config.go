@@ -12,7 +12,7 @@ import (
 // Config is what a user may ask of the generator.
 type Config struct {
 	Count *int64  `json:"count" doc:"Tickets per run; endless if absent." alias:"limit,max,tickets"`
-	Rate  float64 `json:"rate" doc:"Tickets a second; as fast as they are taken if absent."`
+	Rate  float64 `json:"rate" doc:"Tickets a second, a batch each 250ms; as fast as they are taken if absent."`
 
 	Start Instant      `json:"start" doc:"First event time of all; without start and span it is now."`
 	Span  sdk.Duration `json:"span" doc:"Event time of a run; later runs go on where it ends."`

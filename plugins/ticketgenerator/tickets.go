@@ -75,7 +75,7 @@ func (f *press) print(p *place, rows int) arrow.RecordBatch {
 	texts := newTextColumn(rows, rows*f.book.typical+256)
 	types, priorites := newTextColumn(rows, rows*10), newTextColumn(rows, rows*7)
 	times := timeColumn{micros: make([]int64, rows)}
-	f.clock.begin(p, time.Now())
+	f.clock.begin(p, time.Now(), rows)
 
 	var random rand.PCG
 	for row := range rows {
