@@ -146,7 +146,8 @@ func (d *dying) die(t *testing.T) bool {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestDyingEngine$", "-test.timeout=60s")
-	cmd.Env = append(os.Environ(), dyingVariable+"="+string(spec))
+	// It cannot remove what it makes for itself: that lies in a folder of this test's.
+	cmd.Env = append(os.Environ(), dyingVariable+"="+string(spec), "TMPDIR="+t.TempDir())
 	out, err := cmd.CombinedOutput()
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() &&
 		status.Signal() == syscall.SIGKILL {
