@@ -19,8 +19,8 @@ type clock struct {
 	block    uint64 // slots that are shuffled among themselves
 	at       uint64 // block of shuffle, plus one
 	shuffle  permutation
-	late     uint64 // chance of 1<<32
-	lateBy   uint64 // microseconds
+	late     uint64  // chance of 1<<32
+	lateBy   uint64  // microseconds
 	each     float64 // microseconds between two tickets, if event time is now
 	now      int64   // of the ticket in hand, if event time is now
 	until    int64   // and of the last one of its batch

@@ -73,7 +73,12 @@ func options(files vfs.FS, t *trouble) *pebble.Options {
 		Logger:             silent{},
 		FormatMajorVersion: pebble.FormatNewest,
 		MemTableSize:       memTable,
+		// One compaction at a time, which is Pebble's default: then its scheduler
+		// has nothing to look for ten times a second, as it else does in a process
+		// that is idle otherwise.
+		CompactionConcurrencyRange: func() (int, int) { return 1, 1 },
 	}
+	o.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
 	o.EnsureDefaults() // tables are written by them before Pebble has seen them
 	return o
 }
