@@ -38,7 +38,7 @@ type item struct {
 
 const (
 	mostWaiting = 8 << 20  // bytes of changes that are kept in memory
-	tableBytes  = 64 << 20 // of a table: what a later compaction moves at once
+	tableBytes  = 64 << 20 // of keys and values in a table: what a later compaction moves at once
 )
 
 // NewChanges begins to collect for a step.
@@ -132,7 +132,8 @@ type tables struct {
 	store   *Store
 	cleared [][]byte // still to be written
 	until   []byte   // the end of the one written last
-	most    uint64   // bytes of a table, about
+	most    int      // bytes of keys and values in a table, about
+	size    int      // of those in the one at hand
 	table   *sstable.Writer
 	paths   []string
 }
@@ -146,7 +147,7 @@ func (t *tables) put(key, value []byte) error {
 		}
 	}
 	// Tables must not overlap: none may end inside of what its last range clears.
-	if t.table != nil && t.table.Raw().EstimatedSize() > t.most && bytes.Compare(t.until, key) <= 0 {
+	if t.table != nil && t.size > t.most && bytes.Compare(t.until, key) <= 0 {
 		if err := t.end(); err != nil {
 			return err
 		}
@@ -154,6 +155,7 @@ func (t *tables) put(key, value []byte) error {
 	if err := t.begin(); err != nil {
 		return err
 	}
+	t.size += len(key) + len(value)
 	if value == nil {
 		return t.table.Delete(key)
 	}
@@ -179,7 +181,7 @@ func (t *tables) begin() error {
 	if err != nil {
 		return fmt.Errorf("writing state: %w", err)
 	}
-	t.paths = append(t.paths, path)
+	t.paths, t.size = append(t.paths, path), 0
 	t.table = sstable.NewWriter(objstorageprovider.NewFileWritable(file),
 		s.options.MakeWriterOptions(0, s.db.TableFormat()))
 	return nil

@@ -64,7 +64,7 @@ func TestSizeOfChangesMakesNoDifference(t *testing.T) {
 		want := map[string]string{}
 		for epoch := range uint64(20) {
 			c := s.NewChanges("p", "agg")
-			c.most, c.tables.most = size.waiting, uint64(size.table)
+			c.most, c.tables.most = size.waiting, size.table
 			for _, prefix := range distinct(r, 3, 1) {
 				if err := c.Clear([]byte(prefix)); err != nil {
 					t.Fatal(err)
