@@ -150,14 +150,21 @@ func (r *reader) poll() kgo.Fetches {
 	return r.k.PollFetches(ctx)
 }
 
-// gathering is how long to wait behind a poll, meanwhile the client fetches more.
+// gathering is how long to wait behind a poll, meanwhile the client fetches more:
+// not at all where more than was polled has long been there.
 func gathering(polled kgo.Fetches) time.Duration {
 	records, bytes := polled.NumRecords(), 0
 	if records == 0 || records > slowRecords {
 		return 0
 	}
-	polled.EachRecord(func(r *kgo.Record) { bytes += len(r.Value) })
-	if bytes > slowBytes {
+	more := false
+	polled.EachPartition(func(p kgo.FetchTopicPartition) {
+		for _, r := range p.Records {
+			bytes += len(r.Value)
+			more = more || r == p.Records[len(p.Records)-1] && r.Offset+1 < p.HighWatermark
+		}
+	})
+	if more || bytes > slowBytes {
 		return 0
 	}
 	return gatherFor

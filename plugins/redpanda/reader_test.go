@@ -294,25 +294,27 @@ func TestCursorSurvivesItsTrip(t *testing.T) {
 }
 
 func TestOnlySlowStreamsAreGathered(t *testing.T) {
-	polled := func(records, bytes int) kgo.Fetches {
-		p := kgo.FetchPartition{Partition: 0}
-		for range records {
-			p.Records = append(p.Records, &kgo.Record{Value: make([]byte, bytes)})
+	polled := func(records, bytes int, high int64) kgo.Fetches {
+		p := kgo.FetchPartition{Partition: 0, HighWatermark: high}
+		for i := range records {
+			p.Records = append(p.Records, &kgo.Record{Offset: int64(i), Value: make([]byte, bytes)})
 		}
 		return kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: "t", Partitions: []kgo.FetchPartition{p}}}}}
 	}
 	tests := []struct {
 		name           string
 		records, bytes int
+		high           int64
 		want           time.Duration
 	}{
-		{"nothing", 0, 0, 0},
-		{"few", 3, 200, gatherFor},
-		{"many", slowRecords + 1, 10, 0},
-		{"few but large", 2, slowBytes, 0},
+		{"nothing", 0, 0, 0, 0},
+		{"few", 3, 200, 3, gatherFor},
+		{"few of what is there", 3, 200, 4, 0},
+		{"many", slowRecords + 1, 10, slowRecords + 1, 0},
+		{"few but large", 2, slowBytes, 2, 0},
 	}
 	for _, test := range tests {
-		if got := gathering(polled(test.records, test.bytes)); got != test.want {
+		if got := gathering(polled(test.records, test.bytes, test.high)); got != test.want {
 			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
 		}
 	}

@@ -20,7 +20,7 @@ import (
 const (
 	fetchWait      = 250 * time.Millisecond
 	fetchBytes     = 16 << 20
-	partitionBytes = 1 << 20   // larger fetches are slower and take more memory
+	partitionBytes = 256 << 10 // larger fetches are slower and take more memory
 	batchBytes     = 256 << 20 // decompressed: no bomb shall fill the memory
 	maxDecoders    = 4
 	commitPatience = 2 * time.Second
