@@ -76,6 +76,24 @@ func (b *bench) data(kind string, rows, width int) (string, error) {
 
 func (b *bench) tickets() (string, error) { return b.data("tickets", b.rows, 0) }
 
+// copies is how often a file is read in the jobs that are to take longer than
+// ten seconds.
+const copies = 8
+
+// copied is a folder in which a file is several times.
+func (b *bench) copied(in string) (string, error) {
+	folder := filepath.Join(b.dir, "copies")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", err
+	}
+	for i := range copies { // the same bytes, so that they take no room
+		if err := os.Link(in, filepath.Join(folder, fmt.Sprintf("%d.jsonl", i))); err != nil {
+			return "", err
+		}
+	}
+	return folder, nil
+}
+
 // query asks DuckDB.
 func (b *bench) query(sql string) ([]verify.Row, error) {
 	tool, err := b.tool("duck")

@@ -3,15 +3,10 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"etlengine/bench/internal/measure"
 	"etlengine/bench/internal/page"
 )
-
-// copies is how often the file is read to make a run long enough for epochs of
-// ten seconds to end.
-const copies = 8
 
 // epochsJob archives the rows as Parquet and reports them, with an epoch every
 // so often. Epochs begin short and double, up to this.
@@ -42,16 +37,11 @@ func epochs(b *bench) (page.Section, error) {
 	if err := b.build("engine"); err != nil {
 		return s, err
 	}
-	folder := filepath.Join(b.dir, "copies")
-	defer os.RemoveAll(folder)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	folder, err := b.copied(in)
+	if err != nil {
 		return s, err
 	}
-	for i := range copies { // the same bytes, so that they take no room
-		if err := os.Link(in, filepath.Join(folder, fmt.Sprintf("%d.jsonl", i))); err != nil {
-			return s, err
-		}
-	}
+	defer os.RemoveAll(folder)
 	contestants := []measure.Contestant{b.engine("hardly any", epochsJob(folder, "1h")),
 		b.engine("10 s", epochsJob(folder, "10s")), b.engine("1 s", epochsJob(folder, "1s"))}
 	series, err := measure.Rounds(b.ctx, min(b.runs, 3), contestants, b.log)
