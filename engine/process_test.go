@@ -92,7 +92,7 @@ checkpoint_interval: 1s
 pipelines:
   p:
     input:
-      ticket_generator: {seed: 1, rate: 2000}
+      ticket_generator: {seed: 1, rate: 100000}
     output:
       - csv: {path: raw}
       - processors:
@@ -143,8 +143,8 @@ func TestSignalStopsCleanly(t *testing.T) {
 // come to its end: every ticket is there once, and so is every window.
 func TestKilledEngineGoesOn(t *testing.T) {
 	t.Chdir(t.TempDir())
-	text := strings.Replace(endless, "rate: 2000",
-		`rate: 20000, count: 20000, span: 1h, start: "2026-01-01T00:00:00Z"`, 1)
+	text := strings.Replace(endless, "rate: 100000",
+		`rate: 100000, count: 100000, span: 1h, start: "2026-01-01T00:00:00Z"`, 1)
 	write(t, "p.yaml", text)
 	for range 3 {
 		p := start(t, "run", "p.yaml", "--log-level", "debug")
@@ -160,8 +160,8 @@ func TestKilledEngineGoesOn(t *testing.T) {
 	for _, row := range raw {
 		ids[row[0]] = true
 	}
-	if len(raw) != 20_000 || len(ids) != 20_000 {
-		t.Errorf("got %d rows with %d ids, want 20000", len(raw), len(ids))
+	if len(raw) != 100_000 || len(ids) != 100_000 {
+		t.Errorf("got %d rows with %d ids, want 100000", len(raw), len(ids))
 	}
 	starts := map[string]bool{}
 	windows := readCSV(t, "windows", "window_start", "window_end", "tickets")

@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -135,9 +136,7 @@ func TestSaveOfManyChangesIsDurable(t *testing.T) {
 		}
 		save(t, s, "p", &Record{Epoch: epoch + 1}, c)
 	}
-	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
-		t.Fatal(err)
-	}
+	copyAsOne(t, copied, dir)
 	after := open(t, copied)
 	defer after.Close()
 	r, err := after.Load("p")
@@ -147,6 +146,40 @@ func TestSaveOfManyChangesIsDurable(t *testing.T) {
 	if got := state(t, after, "p", "agg"); len(got) != 1000 || got["0500"] != "2" {
 		t.Errorf("state: got %d keys, %q, want 1000 of epoch 2", len(got), got["0500"])
 	}
+}
+
+// copyAsOne copies a folder as it is at one moment: a compaction that ends
+// meanwhile removes files that the copy of the manifest still names.
+func copyAsOne(t *testing.T, to, from string) {
+	t.Helper()
+	for {
+		before := fileNames(t, from)
+		err := os.CopyFS(to, os.DirFS(from))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if err == nil && slices.Equal(before, fileNames(t, from)) {
+			return
+		}
+		if err := os.RemoveAll(to); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func fileNames(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, _ fs.DirEntry, err error) error {
+		names = append(names, path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // removed meanwhile: the next list differs
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
 }
 
 func TestKeysOutOfOrderAreRefused(t *testing.T) {
