@@ -8,8 +8,8 @@
 // (group.go), find its cell, one for each window and group (frame.go: aligned.go,
 // session.go), and add its values, or those that a condition picks (where.go),
 // to the cell's accumulators (count.go, sum.go, …). clock.go moves the
-// watermark, emit.go hands out the windows it has passed, state.go saves what
-// changed.
+// watermark, emit.go hands out the windows it has passed (gather.go reads what
+// they have come to), state.go saves what changed.
 package aggregation
 
 import (
