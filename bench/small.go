@@ -90,9 +90,7 @@ pipelines:
 		{fmt.Sprint(short), seconds(shorter.Wall), seconds(shorter.CPU), megabytes(shorter.Peak)},
 		{fmt.Sprint(long), seconds(longer.Wall), seconds(longer.CPU), megabytes(longer.Peak)}}}}
 	s.Notes = []string{fmt.Sprintf("%s tickets a second from the generator through the report-and-archive job,"+
-		" epochs of 10 s. The heap of a process fills for a minute or two before it is collected and used again;"+
-		" memory that is touched for the first time is most of what a row costs until then. From the shorter to the"+
-		" longer run: %.1f %% of a core, %.1f µs a row.", grouped(rate),
+		" epochs of 10 s. From the shorter to the longer run: %.1f %% of a core, %.1f µs a row.", grouped(rate),
 		100*core, row)}
 	s.Targets = []page.Target{{What: "CPU at 1,000 rows a second", Want: "< 3 % of a core",
 		Got: percent(core), Reached: core < 0.03}}
