@@ -16,9 +16,9 @@ import (
 type window struct {
 	start  int64
 	places places
-	cells  []uint32 // by position, in the order of their first rows
-	dirty  bool     // a cell has changed since the last snapshot
-	stored bool     // a snapshot has one
+	cells  list[uint32] // by position, in the order of their first rows
+	dirty  bool         // a cell has changed since the last snapshot
+	stored bool         // a snapshot has one
 }
 
 // aligned is windows that begin at the same times for all groups: tumbling and
@@ -62,8 +62,8 @@ func (a *aligned) place(j *judged, gids []uint32, in *input, g *groups) []join {
 
 // begin gives a group its cell in a window, and returns cell+1.
 func (a *aligned) begin(w *window, group uint32, g *groups) uint32 {
-	cell, before := a.alloc(w.start, group), w.bytes()
-	w.cells = push(w.cells, cell)
+	cell, before := a.alloc(group), w.bytes()
+	w.cells.push(cell)
 	w.places.add(group, cell, g.len())
 	a.held += w.bytes() - before
 	return cell + 1
@@ -84,7 +84,7 @@ func (a *aligned) window(start int64) *window {
 }
 
 // due orders cells by window and then by group.
-func (a *aligned) due(closed int64, g *groups) []uint32 {
+func (a *aligned) due(closed int64, g *groups) []ready {
 	if a.next > closed {
 		return nil
 	}
@@ -98,9 +98,9 @@ func (a *aligned) due(closed int64, g *groups) []uint32 {
 		}
 	}
 	slices.SortFunc(a.closing, func(a, b *window) int { return cmp.Compare(a.start, b.start) })
-	var due []uint32
+	var due []ready
 	for _, w := range a.closing {
-		cells := a.sort(w.cells, g)
+		cells := a.sort(&w.cells, w.start, g)
 		if due == nil {
 			due = cells
 		} else {
@@ -112,11 +112,12 @@ func (a *aligned) due(closed int64, g *groups) []uint32 {
 
 // release gives cells back so that they come out again in order: neighbours in
 // a window are neighbours in memory.
-func (a *aligned) release([]uint32, *groups) {
+func (a *aligned) release([]ready, *groups) {
 	for i, w := range slices.Backward(a.closing) {
-		for _, cell := range slices.Backward(w.cells) {
+		for position := w.cells.len(); position > 0; position-- {
+			cell := *w.cells.at(uint32(position - 1))
 			a.dirty.clear(cell)
-			a.free = append(a.free, cell)
+			a.free.push(cell)
 		}
 		a.held -= w.bytes()
 		if w.stored {
@@ -131,17 +132,16 @@ func (a *aligned) release([]uint32, *groups) {
 func (a *aligned) drop(uint32, *groups) { panic("aggregation: aligned windows are never joined") }
 
 // all is every open cell of the one window there is, by group. It stays open.
-func (a *aligned) all(g *groups) []uint32 {
+func (a *aligned) all(g *groups) []ready {
 	for _, w := range a.open {
-		return a.sort(w.cells, g)
+		return a.sort(&w.cells, w.start, g)
 	}
 	return nil
 }
 
-func (a *aligned) bounds(cells []uint32, starts, ends []arrow.Timestamp) {
-	for i, cell := range cells {
-		start := a.start[cell]
-		starts[i], ends[i] = arrow.Timestamp(start), arrow.Timestamp(start+a.spans.size)
+func (a *aligned) bounds(cells []ready, starts, ends []arrow.Timestamp) {
+	for i, c := range cells {
+		starts[i], ends[i] = arrow.Timestamp(c.at), arrow.Timestamp(c.at+a.spans.size)
 	}
 }
 
@@ -178,13 +178,13 @@ func (a *aligned) changes(g *groups, put func(key, value []byte, cell uint32) er
 		}
 		w.dirty, w.stored = false, true
 		a.key = appendStart(a.key[:0], start)
-		for position, cell := range w.cells {
+		for position, cell := range w.cells.all() {
 			if !a.dirty.has(cell) {
 				continue
 			}
 			a.dirty.clear(cell)
-			key := binary.BigEndian.AppendUint32(a.key, uint32(position))
-			a.name = g.appendKey(a.name[:0], a.group[cell])
+			key := binary.BigEndian.AppendUint32(a.key, position)
+			a.name = g.appendKey(a.name[:0], *a.group.at(cell))
 			a.value = appendText8(a.value[:0], a.name)
 			if err := put(key, a.value, cell); err != nil {
 				return err
@@ -209,7 +209,7 @@ func (a *aligned) restore(key []byte, group uint32, closed int64, g *groups, r *
 		w = a.window(start)
 		w.dirty, w.stored = false, true
 	}
-	if position := binary.BigEndian.Uint32(key[8:]); int(position) != len(w.cells) || w.places.find(group) != 0 {
+	if position := binary.BigEndian.Uint32(key[8:]); int(position) != w.cells.len() || w.places.find(group) != 0 {
 		r.fail() // a gap, or the same group twice
 		return 0
 	}
@@ -218,15 +218,15 @@ func (a *aligned) restore(key []byte, group uint32, closed int64, g *groups, r *
 
 func (a *aligned) regroup(live, old *groups) {
 	for _, w := range a.open {
-		for _, cell := range w.cells {
-			a.group[cell] = live.adopt(old, a.group[cell])
+		for _, cell := range w.cells.all() {
+			*a.group.at(cell) = live.adopt(old, *a.group.at(cell))
 		}
 	}
 	for _, w := range a.open {
 		a.held -= w.bytes()
 		w.places = places{}
-		for _, cell := range w.cells {
-			w.places.add(a.group[cell], cell, live.len())
+		for _, cell := range w.cells.all() {
+			w.places.add(*a.group.at(cell), cell, live.len())
 		}
 		a.held += w.bytes()
 	}

@@ -21,12 +21,15 @@ const (
 type approx struct {
 	from int
 	kind kind
-	few  []numbers    // hashes, while there are few
-	many []*registers // nil while there are few
+	few  list[numbers]    // hashes, while there are few
+	many list[*registers] // nil while there are few
 	held held
 }
 
-func (a *approx) grow(n int) { a.few, a.many = extend(a.few, n), extend(a.many, n) }
+func (a *approx) grow(n int) {
+	a.few.extend(n)
+	a.many.extend(n)
+}
 
 func (a *approx) add(in *input) {
 	column := &in.columns[a.from]
@@ -54,11 +57,11 @@ func scatter(x uint64) uint64 {
 }
 
 func (a *approx) insert(cell uint32, hash uint64) {
-	if sketch := a.many[cell]; sketch != nil {
+	if sketch := *a.many.at(cell); sketch != nil {
 		sketch.insert(hash)
 		return
 	}
-	few := &a.few[cell]
+	few := a.few.at(cell)
 	before := len(few.values)
 	few.intern(int64(hash))
 	a.held.added(before, len(few.values), numberBytes)
@@ -70,38 +73,38 @@ func (a *approx) insert(cell uint32, hash uint64) {
 		sketch.insert(uint64(hash))
 	}
 	a.held += held(sketchBytes - few.heap())
-	a.many[cell], a.few[cell] = sketch, numbers{}
+	*a.many.at(cell), *a.few.at(cell) = sketch, numbers{}
 }
 
 // heap is what hangs on a cell.
 func (a *approx) heap(cell uint32) held {
-	if a.many[cell] != nil {
+	if *a.many.at(cell) != nil {
 		return sketchBytes
 	}
-	return held(a.few[cell].heap())
+	return held(a.few.at(cell).heap())
 }
 
 func (a *approx) merge(into, from uint32) {
-	switch sketch := a.many[from]; {
+	switch sketch := *a.many.at(from); {
 	case sketch == nil:
-		for _, hash := range a.few[from].values {
+		for _, hash := range a.few.at(from).values {
 			a.insert(into, uint64(hash))
 		}
-	case a.many[into] == nil:
+	case *a.many.at(into) == nil:
 		a.held += sketchBytes - a.heap(into) // counted twice until from is cleared
-		a.many[into] = sketch
-		for _, hash := range a.few[into].values {
+		*a.many.at(into) = sketch
+		for _, hash := range a.few.at(into).values {
 			sketch.insert(uint64(hash))
 		}
-		a.few[into] = numbers{}
+		*a.few.at(into) = numbers{}
 	default:
-		a.many[into].merge(sketch)
+		(*a.many.at(into)).merge(sketch)
 	}
 }
 
 func (a *approx) result(b array.Builder, cell uint32) error {
-	n := int64(len(a.few[cell].values))
-	if sketch := a.many[cell]; sketch != nil {
+	n := int64(len(a.few.at(cell).values))
+	if sketch := *a.many.at(cell); sketch != nil {
 		n = sketch.estimate()
 	}
 	b.(*array.Int64Builder).Append(n)
@@ -110,18 +113,18 @@ func (a *approx) result(b array.Builder, cell uint32) error {
 
 func (a *approx) clear(cell uint32) {
 	a.held -= a.heap(cell)
-	a.few[cell], a.many[cell] = numbers{}, nil
+	*a.few.at(cell), *a.many.at(cell) = numbers{}, nil
 }
 
-func (a *approx) bytes() int64 { return bytesOf(a.few) + bytesOf(a.many) + int64(a.held) }
+func (a *approx) bytes() int64 { return a.few.bytes() + a.many.bytes() + int64(a.held) }
 
 // encode writes the number of hashes and the hashes, or one number more than
 // could be and the registers.
 func (a *approx) encode(state []byte, cell uint32) []byte {
-	if sketch := a.many[cell]; sketch != nil {
+	if sketch := *a.many.at(cell); sketch != nil {
 		return append(binary.AppendUvarint(state, exactHashes+1), sketch[:]...)
 	}
-	few := a.few[cell].values
+	few := a.few.at(cell).values
 	state = binary.AppendUvarint(state, uint64(len(few)))
 	for _, hash := range few {
 		state = binary.BigEndian.AppendUint64(state, uint64(hash))
@@ -146,6 +149,6 @@ func (a *approx) decode(r *reader, cell uint32) {
 	} else {
 		copy(sketch[:], ranks)
 	}
-	a.many[cell] = sketch
+	*a.many.at(cell) = sketch
 	a.held += sketchBytes
 }

@@ -10,10 +10,9 @@ import (
 // number; what it means for an aggregate is in that accumulator, at the same
 // number. Cells of closed windows are used again.
 type cells struct {
-	group []uint32 // by cell
-	start []int64  // by cell: where its window begins
-	dirty cellSet  // cells changed since the last snapshot
-	free  []uint32
+	group list[uint32] // by cell
+	dirty cellSet      // cells changed since the last snapshot
+	free  list[uint32]
 	keys  [2][]byte
 }
 
@@ -33,75 +32,83 @@ func (b cellSet) set(i uint32) {
 func (b cellSet) clear(i uint32) { b[i/64] &^= 1 << (i % 64) }
 
 // len is the number of cells, free ones too.
-func (c *cells) len() int { return len(c.group) }
+func (c *cells) len() int { return c.group.len() }
 
-func (c *cells) alloc(start int64, group uint32) uint32 {
-	if n := len(c.free); n > 0 {
-		cell := c.free[n-1]
-		c.free = c.free[:n-1]
-		c.group[cell], c.start[cell] = group, start
+func (c *cells) alloc(group uint32) uint32 {
+	if c.free.len() > 0 {
+		cell := c.free.pop()
+		*c.group.at(cell) = group
 		return cell
 	}
-	c.group, c.start = push(c.group, group), push(c.start, start)
-	c.dirty = extend(c.dirty, (len(c.group)+63)/64)
-	return uint32(len(c.group) - 1)
+	c.group.push(group)
+	c.dirty = extend(c.dirty, (c.len()+63)/64)
+	return uint32(c.len() - 1)
 }
 
-// reserve makes room for n cells in all.
-func (c *cells) reserve(n int) {
-	c.group, c.start = room(c.group, n), room(c.start, n)
-	c.dirty = room(c.dirty, (n+63)/64)
+func (c *cells) compareGroups(a, b ready, g *groups) int {
+	return g.compare(a.group, b.group, &c.keys)
 }
 
-func (c *cells) compareGroups(a, b uint32, g *groups) int {
-	return g.compare(c.group[a], c.group[b], &c.keys)
+// ready is a cell that is to be emitted, its group, and when its window begins.
+// While cells are sorted, at is how their keys begin instead.
+type ready struct {
+	at          int64
+	group, cell uint32
 }
 
-// sorted is a cell and the first bytes in which its group's key is unlike others.
-type sorted struct {
-	prefix uint64
-	cell   uint32
-}
-
-// sort returns the cells in the order of their groups' keys. They are many and
-// keys are far from one another in memory, so that only those are compared in
-// full that begin alike.
-func (c *cells) sort(cells []uint32, g *groups) []uint32 {
-	if len(cells) < 2 {
-		return slices.Clone(cells)
-	}
-	common := c.common(cells, g)
-	items := make([]sorted, len(cells))
+// sort returns cells of a window that begins at start in the order of their groups'
+// keys. They are many and keys are far from one another in memory, so that only
+// those are compared in full that begin alike.
+func (c *cells) sort(cells *list[uint32], start int64, g *groups) []ready {
+	items := make([]ready, cells.len())
 	advise(items)
-	var key []byte
-	for i, cell := range cells {
-		key = g.appendKey(key[:0], c.group[cell])
-		items[i] = sorted{prefix(key[common:]), cell}
+	if !c.begin(items, cells, g, c.common(cells, g, fewSorted)) {
+		c.begin(items, cells, g, c.common(cells, g, cells.len()))
 	}
-	sortByPrefix(items, 56, func(a, b sorted) int {
-		if a.prefix != b.prefix {
-			return cmp.Compare(a.prefix, b.prefix)
+	sortByPrefix(items, 56, func(a, b ready) int {
+		if a.at != b.at {
+			return cmp.Compare(uint64(a.at), uint64(b.at))
 		}
-		return c.compareGroups(a.cell, b.cell, g)
+		return c.compareGroups(a, b, g)
 	})
-	in := make([]uint32, len(items))
-	for i, item := range items {
-		in[i] = item.cell
+	for i := range items {
+		items[i].at = start
 	}
-	return in
+	return items
 }
 
-// common is how many bytes all keys of the cells have in common at their beginning.
-func (c *cells) common(cells []uint32, g *groups) int {
-	first := g.appendKey(nil, c.group[cells[0]])
-	var key []byte
-	for _, cell := range cells[1:] {
-		key = g.appendKey(key[:0], c.group[cell])
-		if bytes.HasPrefix(key, first) {
-			continue
+// begin fills the items in, with the bytes behind what all keys have in common.
+// It returns false if one key has less than that in common with the first.
+func (c *cells) begin(items []ready, cells *list[uint32], g *groups, common int) bool {
+	var first, key []byte
+	for i, cell := range cells.all() {
+		group := *c.group.at(cell)
+		key = g.appendKey(key[:0], group)
+		if i == 0 {
+			first = bytes.Clone(key[:common])
+		}
+		if !bytes.HasPrefix(key, first) {
+			return false
+		}
+		items[i] = ready{at: int64(prefix(key[common:])), group: group, cell: cell}
+	}
+	return true
+}
+
+// common is how many bytes the keys of the first cells have in common at their
+// beginning.
+func (c *cells) common(cells *list[uint32], g *groups, most int) int {
+	var first, key []byte
+	for i, cell := range cells.all() {
+		if int(i) == most {
+			break
+		}
+		key = g.appendKey(key[:0], *c.group.at(cell))
+		if i == 0 {
+			first = bytes.Clone(key)
 		}
 		n := 0
-		for n < len(key) && key[n] == first[n] {
+		for n < len(first) && n < len(key) && key[n] == first[n] {
 			n++
 		}
 		first = first[:n]
@@ -126,7 +133,7 @@ const fewSorted = 64
 // sortByPrefix puts items into their order by one byte of their prefixes, from
 // the highest on that lets them differ, in place, and then those behind each
 // byte by the next one.
-func sortByPrefix(items []sorted, shift int, compare func(a, b sorted) int) {
+func sortByPrefix(items []ready, shift int, compare func(a, b ready) int) {
 	var counts [256]int
 	for {
 		if len(items) < fewSorted || shift < 0 {
@@ -134,9 +141,9 @@ func sortByPrefix(items []sorted, shift int, compare func(a, b sorted) int) {
 			return
 		}
 		for _, item := range items {
-			counts[byte(item.prefix>>shift)]++
+			counts[byte(item.at>>shift)]++
 		}
-		if counts[byte(items[0].prefix>>shift)] < len(items) {
+		if counts[byte(items[0].at>>shift)] < len(items) {
 			break
 		}
 		clear(counts[:])
@@ -151,7 +158,7 @@ func sortByPrefix(items []sorted, shift int, compare func(a, b sorted) int) {
 	for b := range 256 {
 		for next[b] < ends[b] {
 			item := items[next[b]]
-			for to := byte(item.prefix >> shift); int(to) != b; to = byte(item.prefix >> shift) {
+			for to := byte(item.at >> shift); int(to) != b; to = byte(item.at >> shift) {
 				items[next[to]], item = item, items[next[to]]
 				next[to]++
 			}

@@ -37,7 +37,7 @@ func (s *sessions) changes(g *groups, put func(key, value []byte, cell uint32) e
 		s.value = s.value[:0]
 		if c.cell != noCell {
 			s.stored.set(c.cell)
-			s.value = binary.AppendUvarint(s.value, uint64(s.until[c.cell]-s.start[c.cell]))
+			s.value = binary.AppendUvarint(s.value, uint64(*s.until.at(c.cell)-*s.start.at(c.cell)))
 		}
 		if err := put(key, s.value, c.cell); err != nil {
 			return err
@@ -54,7 +54,7 @@ func (s *sessions) changed() []change {
 	for i, word := range s.dirty {
 		for ; word != 0; word &= word - 1 {
 			cell := uint32(64*i + bits.TrailingZeros64(word))
-			all = append(all, change{start: s.start[cell], cell: cell})
+			all = append(all, change{start: *s.start.at(cell), cell: cell})
 		}
 		s.dirty[i] = 0
 	}
@@ -68,7 +68,7 @@ func (s *sessions) changed() []change {
 
 func (s *sessions) changeKey(key []byte, c change, g *groups) []byte {
 	if c.cell != noCell {
-		return g.appendKey(appendStart(key, c.start), s.group[c.cell])
+		return g.appendKey(appendStart(key, c.start), *s.group.at(c.cell))
 	}
 	from := 0
 	if c.deleted > 0 {

@@ -9,11 +9,11 @@ import (
 // distinctNumbers counts different values that are held as integers, exactly.
 type distinctNumbers struct {
 	from int
-	sets []numbers
+	sets list[numbers]
 	held held
 }
 
-func (d *distinctNumbers) grow(n int) { d.sets = extend(d.sets, n) }
+func (d *distinctNumbers) grow(n int) { d.sets.extend(n) }
 
 func (d *distinctNumbers) add(in *input) {
 	column := &in.columns[d.from]
@@ -28,19 +28,19 @@ func (d *distinctNumbers) add(in *input) {
 }
 
 func (d *distinctNumbers) insert(cell uint32, v int64) {
-	set := &d.sets[cell]
+	set := d.sets.at(cell)
 	before := len(set.values)
 	set.intern(v)
 	d.held.added(before, len(set.values), numberBytes)
 }
 
 func (d *distinctNumbers) result(b array.Builder, cell uint32) error {
-	b.(*array.Int64Builder).Append(int64(len(d.sets[cell].values)))
+	b.(*array.Int64Builder).Append(int64(len(d.sets.at(cell).values)))
 	return nil
 }
 
 func (d *distinctNumbers) merge(into, from uint32) {
-	a, b := &d.sets[into], &d.sets[from]
+	a, b := d.sets.at(into), d.sets.at(from)
 	if len(a.values) < len(b.values) {
 		*a, *b = *b, *a
 	}
@@ -50,14 +50,14 @@ func (d *distinctNumbers) merge(into, from uint32) {
 }
 
 func (d *distinctNumbers) clear(cell uint32) {
-	d.held -= held(d.sets[cell].heap())
-	d.sets[cell] = numbers{}
+	d.held -= held(d.sets.at(cell).heap())
+	*d.sets.at(cell) = numbers{}
 }
 
-func (d *distinctNumbers) bytes() int64 { return bytesOf(d.sets) + int64(d.held) }
+func (d *distinctNumbers) bytes() int64 { return d.sets.bytes() + int64(d.held) }
 
 func (d *distinctNumbers) encode(state []byte, cell uint32) []byte {
-	values := d.sets[cell].values
+	values := d.sets.at(cell).values
 	state = binary.AppendUvarint(state, uint64(len(values)))
 	for _, v := range values {
 		state = binary.AppendVarint(state, v)
@@ -75,7 +75,7 @@ func (d *distinctNumbers) decode(r *reader, cell uint32) {
 type distinctTexts struct {
 	from int
 	seed *seed
-	sets []texts
+	sets list[texts]
 	held held
 }
 
@@ -83,7 +83,7 @@ func newDistinctTexts(from int) *distinctTexts {
 	return &distinctTexts{from: from, seed: newSeed()}
 }
 
-func (d *distinctTexts) grow(n int) { d.sets = extend(d.sets, n) }
+func (d *distinctTexts) grow(n int) { d.sets.extend(n) }
 
 func (d *distinctTexts) add(in *input) {
 	column := &in.columns[d.from]
@@ -98,20 +98,20 @@ func (d *distinctTexts) add(in *input) {
 }
 
 func (d *distinctTexts) insert(cell uint32, v []byte) {
-	set := &d.sets[cell]
-	before, long := set.len(), cap(set.long)
+	set := d.sets.at(cell)
+	before, long := set.len(), set.long.bytes()
 	set.intern(d.seed, v)
 	d.held.added(before, set.len(), textBytes)
-	d.held += held(cap(set.long) - long)
+	d.held += held(set.long.bytes() - long)
 }
 
 func (d *distinctTexts) result(b array.Builder, cell uint32) error {
-	b.(*array.Int64Builder).Append(int64(d.sets[cell].len()))
+	b.(*array.Int64Builder).Append(int64(d.sets.at(cell).len()))
 	return nil
 }
 
 func (d *distinctTexts) merge(into, from uint32) {
-	a, b := &d.sets[into], &d.sets[from]
+	a, b := d.sets.at(into), d.sets.at(from)
 	if a.len() < b.len() {
 		*a, *b = *b, *a
 	}
@@ -122,14 +122,14 @@ func (d *distinctTexts) merge(into, from uint32) {
 }
 
 func (d *distinctTexts) clear(cell uint32) {
-	d.held -= held(d.sets[cell].heap())
-	d.sets[cell] = texts{}
+	d.held -= held(d.sets.at(cell).heap())
+	*d.sets.at(cell) = texts{}
 }
 
-func (d *distinctTexts) bytes() int64 { return bytesOf(d.sets) + int64(d.held) }
+func (d *distinctTexts) bytes() int64 { return d.sets.bytes() + int64(d.held) }
 
 func (d *distinctTexts) encode(state []byte, cell uint32) []byte {
-	set := &d.sets[cell]
+	set := d.sets.at(cell)
 	state = binary.AppendUvarint(state, uint64(set.len()))
 	var room [16]byte
 	for id := range set.len() {

@@ -15,20 +15,22 @@ type edge struct {
 	kind  kind
 	last  bool
 	parts *partitions
-	seen  []bool
-	at    []int64
-	part  []uint32
-	fixed []int64
-	text  [][]byte
+	seen  list[bool]
+	at    list[int64]
+	part  list[uint32]
+	fixed list[int64]
+	text  list[[]byte]
 	held  held
 }
 
 func (e *edge) grow(n int) {
-	e.seen, e.at, e.part = extend(e.seen, n), extend(e.at, n), extend(e.part, n)
+	e.seen.extend(n)
+	e.at.extend(n)
+	e.part.extend(n)
 	if e.kind == textKind {
-		e.text = extend(e.text, n)
+		e.text.extend(n)
 	} else {
-		e.fixed = extend(e.fixed, n)
+		e.fixed.extend(n)
 	}
 }
 
@@ -41,16 +43,16 @@ func (e *edge) add(in *input) {
 			continue
 		}
 		at := in.times[row]
-		if e.seen[cell] && !e.beyond(cell, at, in.partition) {
+		if *e.seen.at(cell) && !e.beyond(cell, at, in.partition) {
 			continue
 		}
-		e.seen[cell], e.at[cell], e.part[cell] = true, at, in.partition
+		*e.seen.at(cell), *e.at.at(cell), *e.part.at(cell) = true, at, in.partition
 		if e.kind == textKind {
-			e.held -= held(cap(e.text[cell]))
-			e.text[cell] = append(e.text[cell][:0], column.value(row)...)
-			e.held += held(cap(e.text[cell]))
+			e.held -= held(cap(*e.text.at(cell)))
+			*e.text.at(cell) = append((*e.text.at(cell))[:0], column.value(row)...)
+			e.held += held(cap(*e.text.at(cell)))
 		} else {
-			e.fixed[cell] = column.fixed[row]
+			*e.fixed.at(cell) = column.fixed[row]
 		}
 	}
 }
@@ -58,9 +60,9 @@ func (e *edge) add(in *input) {
 // beyond tells whether a row takes the place of the one held. Rows of one
 // partition come in its order, so among equals the last is the one in hand.
 func (e *edge) beyond(cell uint32, at int64, partition uint32) bool {
-	order := cmp.Compare(at, e.at[cell])
-	if order == 0 && partition != e.part[cell] {
-		order = e.parts.compare(partition, e.part[cell])
+	order := cmp.Compare(at, *e.at.at(cell))
+	if order == 0 && partition != *e.part.at(cell) {
+		order = e.parts.compare(partition, *e.part.at(cell))
 	}
 	if e.last {
 		return order >= 0
@@ -71,76 +73,76 @@ func (e *edge) beyond(cell uint32, at int64, partition uint32) bool {
 // merge keeps one of two. Rows of one time and one partition never come to two
 // cells of a group, so they need no order here.
 func (e *edge) merge(into, from uint32) {
-	if !e.seen[from] || e.seen[into] && !e.beyond(into, e.at[from], e.part[from]) {
+	if !*e.seen.at(from) || *e.seen.at(into) && !e.beyond(into, *e.at.at(from), *e.part.at(from)) {
 		return
 	}
-	e.seen[into], e.at[into], e.part[into] = true, e.at[from], e.part[from]
+	*e.seen.at(into), *e.at.at(into), *e.part.at(into) = true, *e.at.at(from), *e.part.at(from)
 	if e.kind == textKind {
-		e.held += held(cap(e.text[from]) - cap(e.text[into])) // counted twice until from is cleared
-		e.text[into] = e.text[from]
+		e.held += held(cap(*e.text.at(from)) - cap(*e.text.at(into))) // counted twice until from is cleared
+		*e.text.at(into) = *e.text.at(from)
 	} else {
-		e.fixed[into] = e.fixed[from]
+		*e.fixed.at(into) = *e.fixed.at(from)
 	}
 }
 
 func (e *edge) result(b array.Builder, cell uint32) error {
 	switch {
-	case !e.seen[cell]:
+	case !*e.seen.at(cell):
 		b.AppendNull()
 	case e.kind == textKind:
-		appendText(b, e.text[cell])
+		appendText(b, *e.text.at(cell))
 	default:
-		appendFixed(b, e.fixed[cell])
+		appendFixed(b, *e.fixed.at(cell))
 	}
 	return nil
 }
 
 func (e *edge) size(cell uint32) int {
 	if e.kind == textKind {
-		return len(e.text[cell])
+		return len(*e.text.at(cell))
 	}
 	return 0
 }
 
 func (e *edge) clear(cell uint32) {
-	e.seen[cell] = false
+	*e.seen.at(cell) = false
 	if e.kind == textKind {
-		e.held -= held(cap(e.text[cell]))
-		e.text[cell] = nil
+		e.held -= held(cap(*e.text.at(cell)))
+		*e.text.at(cell) = nil
 	}
 }
 
 func (e *edge) bytes() int64 {
-	return bytesOf(e.seen) + bytesOf(e.at) + bytesOf(e.part) + bytesOf(e.fixed) + bytesOf(e.text) + int64(e.held)
+	return e.seen.bytes() + e.at.bytes() + e.part.bytes() + e.fixed.bytes() + e.text.bytes() + int64(e.held)
 }
 
 func (e *edge) encode(state []byte, cell uint32) []byte {
-	if !e.seen[cell] {
+	if !*e.seen.at(cell) {
 		return append(state, 0)
 	}
-	state = binary.AppendVarint(append(state, 1), e.at[cell])
-	state = binary.AppendUvarint(state, uint64(e.part[cell]))
+	state = binary.AppendVarint(append(state, 1), *e.at.at(cell))
+	state = binary.AppendUvarint(state, uint64(*e.part.at(cell)))
 	if e.kind == textKind {
-		return appendText8(state, e.text[cell])
+		return appendText8(state, *e.text.at(cell))
 	}
-	return binary.AppendVarint(state, e.fixed[cell])
+	return binary.AppendVarint(state, *e.fixed.at(cell))
 }
 
 func (e *edge) decode(r *reader, cell uint32) {
 	if !r.bool() {
 		return
 	}
-	e.seen[cell], e.at[cell] = true, r.varint()
+	*e.seen.at(cell), *e.at.at(cell) = true, r.varint()
 	part := r.uvarint()
 	if part != uint64(uint32(part)) || !e.parts.known(uint32(part)) {
 		r.fail()
 		return
 	}
-	e.part[cell] = uint32(part)
+	*e.part.at(cell) = uint32(part)
 	if e.kind == textKind {
-		e.text[cell] = append([]byte{}, r.text()...)
-		e.held += held(cap(e.text[cell]))
+		*e.text.at(cell) = append([]byte{}, r.text()...)
+		e.held += held(cap(*e.text.at(cell)))
 	} else {
-		e.fixed[cell] = r.varint()
+		*e.fixed.at(cell) = r.varint()
 	}
 }

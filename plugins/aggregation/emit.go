@@ -59,10 +59,10 @@ func (t *transform) tellAll(out sdk.Emitter) error {
 }
 
 // emit hands out what cells have come to, in batches, and empties them.
-func (t *transform) emit(cells []uint32, out sdk.Emitter) error {
+func (t *transform) emit(cells []ready, out sdk.Emitter) error {
 	for len(cells) > 0 {
 		some := cells[:min(len(cells), sdk.DefaultBatchRows)]
-		t.groups.gather(t.cells.group, some)
+		t.groups.gather(some)
 		n := t.fitting(some)
 		if err := t.hand(some[:n], out); err != nil {
 			return err
@@ -73,12 +73,12 @@ func (t *transform) emit(cells []uint32, out sdk.Emitter) error {
 }
 
 // fitting is how many of the cells whose groups are gathered make a batch.
-func (t *transform) fitting(cells []uint32) int {
+func (t *transform) fitting(cells []ready) int {
 	bytes := 0
-	for n, cell := range cells {
+	for n, c := range cells {
 		size := t.groups.size(n) + 16 + 8*len(t.calls)
 		for _, call := range t.wide {
-			size += call.size(cell)
+			size += call.size(c.cell)
 		}
 		if bytes += size; n > 0 && bytes > sdk.MaxBatchBytes {
 			return n
@@ -88,21 +88,26 @@ func (t *transform) fitting(cells []uint32) int {
 }
 
 // hand gives a batch of cells to the next step, column by column.
-func (t *transform) hand(cells []uint32, out sdk.Emitter) error {
+func (t *transform) hand(ready []ready, out sdk.Emitter) error {
 	builders, first := t.results, t.windowed()
 	if first > 0 {
-		t.handBounds(cells, builders[0].(*array.TimestampBuilder), builders[1].(*array.TimestampBuilder))
+		t.handBounds(ready, builders[0].(*array.TimestampBuilder), builders[1].(*array.TimestampBuilder))
 	}
 	aggregates := builders[first+len(t.layout.groups):]
-	t.groups.appendValues(len(cells), builders[first:])
+	t.groups.appendValues(len(ready), builders[first:])
+	t.emitted = t.emitted[:0]
+	for _, c := range ready {
+		t.emitted = append(t.emitted, c.cell)
+	}
+	cells := t.emitted
 	for i, call := range t.calls {
 		if g, ok := call.(gatherer); ok && g.results(aggregates[i], cells) {
 			continue
 		}
-		for _, cell := range cells {
+		for at, cell := range cells {
 			if err := call.result(aggregates[i], cell); err != nil {
 				b := t.layout.calls[i]
-				return fmt.Errorf("%s of %s: %w %s", b.Call, t.nameCell(cell), err, sdk.TypeName(b.out))
+				return fmt.Errorf("%s of %s: %w %s", b.Call, t.nameCell(ready[at]), err, sdk.TypeName(b.out))
 			}
 		}
 	}
@@ -122,7 +127,7 @@ func (t *transform) hand(cells []uint32, out sdk.Emitter) error {
 }
 
 // handBounds fills the columns of the cells' windows.
-func (t *transform) handBounds(cells []uint32, starts, ends *array.TimestampBuilder) {
+func (t *transform) handBounds(cells []ready, starts, ends *array.TimestampBuilder) {
 	var first, last [sdk.DefaultBatchRows]arrow.Timestamp
 	t.frames.bounds(cells, first[:], last[:])
 	starts.AppendValues(first[:len(cells)], nil)
@@ -130,13 +135,13 @@ func (t *transform) handBounds(cells []uint32, starts, ends *array.TimestampBuil
 }
 
 // nameCell names a window and a group, for errors.
-func (t *transform) nameCell(cell uint32) string {
+func (t *transform) nameCell(cell ready) string {
 	var b strings.Builder
 	b.WriteString("all rows")
 	if t.forever == nil {
 		b.Reset()
 		var start, end [1]arrow.Timestamp
-		t.frames.bounds([]uint32{cell}, start[:], end[:])
+		t.frames.bounds([]ready{cell}, start[:], end[:])
 		fmt.Fprintf(&b, "the window from %s to %s", start[0].ToTime(arrow.Microsecond).Format(time.RFC3339Nano),
 			end[0].ToTime(arrow.Microsecond).Format(time.RFC3339Nano))
 	}
@@ -146,7 +151,7 @@ func (t *transform) nameCell(cell uint32) string {
 	for _, f := range fields {
 		builders = append(builders, array.NewBuilder(memory.DefaultAllocator, f.Type))
 	}
-	t.groups.gather(t.cells.group, []uint32{cell})
+	t.groups.gather([]ready{cell})
 	t.groups.appendValues(1, builders)
 	for i, f := range fields {
 		value := "null"

@@ -15,12 +15,15 @@ import (
 type exactSum struct {
 	from int
 	mean bool
-	n    []int64
-	sums []exact
+	n    list[int64]
+	sums list[exact]
 	held held
 }
 
-func (s *exactSum) grow(n int) { s.n, s.sums = extend(s.n, n), extend(s.sums, n) }
+func (s *exactSum) grow(n int) {
+	s.n.extend(n)
+	s.sums.extend(n)
+}
 
 func (s *exactSum) add(in *input) {
 	column := &in.columns[s.from]
@@ -30,49 +33,49 @@ func (s *exactSum) add(in *input) {
 		if nulls && column.null(row) {
 			continue
 		}
-		sum := &s.sums[cell]
+		sum := s.sums.at(cell)
 		before := cap(sum.limbs)
 		sum.add(column.floats[row])
 		s.held += held(8 * (cap(sum.limbs) - before))
-		s.n[cell]++
+		*s.n.at(cell)++
 	}
 }
 
 func (s *exactSum) result(b array.Builder, cell uint32) error {
 	builder := b.(*array.Float64Builder)
-	if s.n[cell] == 0 {
+	if *s.n.at(cell) == 0 {
 		builder.AppendNull()
 		return nil
 	}
-	sum := s.sums[cell].value()
+	sum := s.sums.at(cell).value()
 	if s.mean {
-		sum /= float64(s.n[cell])
+		sum /= float64(*s.n.at(cell))
 	}
 	builder.Append(sum)
 	return nil
 }
 
 func (s *exactSum) merge(into, from uint32) {
-	a, b := &s.sums[into], &s.sums[from]
+	a, b := s.sums.at(into), s.sums.at(from)
 	before := cap(a.limbs) + cap(b.limbs)
 	a.merge(b)
 	s.held += held(8 * (cap(a.limbs) + cap(b.limbs) - before))
-	s.n[into] += s.n[from]
+	*s.n.at(into) += *s.n.at(from)
 }
 
 func (s *exactSum) clear(cell uint32) {
-	s.held -= held(8 * cap(s.sums[cell].limbs))
-	s.n[cell], s.sums[cell] = 0, exact{}
+	s.held -= held(8 * cap(s.sums.at(cell).limbs))
+	*s.n.at(cell), *s.sums.at(cell) = 0, exact{}
 }
 
-func (s *exactSum) bytes() int64 { return bytesOf(s.n) + bytesOf(s.sums) + int64(s.held) }
+func (s *exactSum) bytes() int64 { return s.n.bytes() + s.sums.bytes() + int64(s.held) }
 
 func (s *exactSum) encode(state []byte, cell uint32) []byte {
-	sum := &s.sums[cell]
+	sum := s.sums.at(cell)
 	before := cap(sum.limbs)
 	sum.settle()
 	s.held += held(8 * (cap(sum.limbs) - before))
-	state = binary.AppendVarint(state, s.n[cell])
+	state = binary.AppendVarint(state, *s.n.at(cell))
 	state = append(state, sum.special)
 	state = binary.AppendUvarint(state, uint64(sum.low))
 	state = binary.AppendUvarint(state, uint64(len(sum.limbs)))
@@ -83,7 +86,7 @@ func (s *exactSum) encode(state []byte, cell uint32) []byte {
 }
 
 func (s *exactSum) decode(r *reader, cell uint32) {
-	s.n[cell] = r.rows()
+	*s.n.at(cell) = r.rows()
 	special, low, limbs := r.byte(), r.uvarint(), r.count(1)
 	if special > sawAll || low > mostLimbs || limbs > mostLimbs {
 		r.fail()
@@ -97,10 +100,10 @@ func (s *exactSum) decode(r *reader, cell uint32) {
 		}
 		sum.limbs = append(sum.limbs, limb)
 	}
-	if s.n[cell] == 0 && (limbs > 0 || special != 0) {
+	if *s.n.at(cell) == 0 && (limbs > 0 || special != 0) {
 		r.fail()
 	}
-	s.sums[cell] = sum
+	*s.sums.at(cell) = sum
 	s.held += held(8 * cap(sum.limbs))
 }
 

@@ -12,13 +12,13 @@ type frames interface {
 	// due takes out the cells that are complete at a watermark, in the order
 	// in which they are emitted. That is the same order by whatever steps the
 	// watermark came so far. They are not used again before release.
-	due(closed int64, g *groups) []uint32
+	due(closed int64, g *groups) []ready
 	// release frees the cells that were due.
-	release(cells []uint32, g *groups)
+	release(cells []ready, g *groups)
 	// drop frees a cell that was joined to another.
 	drop(cell uint32, g *groups)
 	// bounds fills in the windows of cells.
-	bounds(cells []uint32, starts, ends []arrow.Timestamp)
+	bounds(cells []ready, starts, ends []arrow.Timestamp)
 	// end is when the last open window ends, unset if none is open.
 	end() int64
 	// promise is where windows that are yet to be emitted may begin at the

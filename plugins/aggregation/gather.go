@@ -23,7 +23,7 @@ var (
 
 // gather reads the values of the groups of some cells. They are what size and
 // appendValues are of, until the next call.
-func (g *groups) gather(of []uint32, cells []uint32) {
+func (g *groups) gather(cells []ready) {
 	for i := range g.columns {
 		g.ids[i] = slices.Grow(g.ids[i][:0], len(cells))[:len(cells)]
 		g.values[i] = slices.Grow(g.values[i][:0], len(cells))[:len(cells)]
@@ -32,35 +32,35 @@ func (g *groups) gather(of []uint32, cells []uint32) {
 		return
 	}
 	ids := g.ids[0]
-	for i, cell := range cells {
-		ids[i] = of[cell]
+	for i, c := range cells {
+		ids[i] = c.group
 	}
 	for i := len(g.joins) - 1; i >= 0; i-- {
 		g.gatherJoin(i, ids)
 	}
 	for i := range g.columns {
-		from, into := g.columns[i].values.values, g.values[i]
+		from, into := &g.columns[i].values.values, g.values[i]
 		for at, id := range g.ids[i] {
-			into[at] = from[id]
+			into[at] = *from.at(id)
 		}
 	}
 }
 
 // gatherJoin makes of the ids of a join those of what it joins.
 func (g *groups) gatherJoin(join int, ids []uint32) {
-	from := g.joins[join].values
+	from := &g.joins[join].values
 	first, two := g.joined(join)
 	second := g.ids[first]
 	if !two {
 		for at, id := range ids {
-			d := from[id].first
+			d := from.at(id).first
 			ids[at], second[at] = uint32(d>>32), uint32(d)
 		}
 		return
 	}
 	third := g.ids[first+1]
 	for at, id := range ids {
-		d := from[id]
+		d := from.at(id)
 		ids[at], second[at], third[at] = uint32(d.first>>32), uint32(d.first), uint32(d.last)
 	}
 }

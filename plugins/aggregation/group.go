@@ -2,7 +2,6 @@ package aggregation
 
 import (
 	"bytes"
-	"math"
 	"slices"
 )
 
@@ -61,22 +60,6 @@ func (g *groups) last() *texts {
 		return &g.columns[0].values
 	}
 	return nil
-}
-
-// capacity is how many groups there may be before a table grows.
-func (g *groups) capacity() int {
-	if t := g.last(); t != nil {
-		return cap(t.values)
-	}
-	return math.MaxInt
-}
-
-// reserve makes room for n groups in all.
-func (g *groups) reserve(n int) {
-	if t := g.last(); t != nil {
-		t.values = room(t.values, n)
-		t.reserve(g.seed, n-t.len())
-	}
 }
 
 // joined is the columns that a join adds to those so far: one or two.
@@ -163,7 +146,7 @@ func (g *groups) join(join int, ids []uint32) {
 // split is the ids of a group's columns. They are valid until the next call.
 func (g *groups) split(group uint32) []uint32 {
 	for i := len(g.joins) - 1; i >= 0; i-- {
-		d := g.joins[i].values[group]
+		d := g.joins[i].values.at(group)
 		first, two := g.joined(i)
 		group, g.parts[first] = uint32(d.first>>32), uint32(d.first)
 		if two {
@@ -198,7 +181,7 @@ func (g *groups) one() uint32 {
 func (g *groups) adopt(other *groups, group uint32) uint32 {
 	for i, id := range other.split(group) {
 		from, c := &other.columns[i].values, &g.columns[i].values
-		if d := from.values[id]; g.columns[i].kind == fixedKind || d.last == nullMark {
+		if d := *from.values.at(id); g.columns[i].kind == fixedKind || d.last == nullMark {
 			g.parts[i] = c.add(g.seed, d, nil)
 		} else {
 			g.parts[i] = c.intern(g.seed, from.value(id, &g.room))
@@ -211,7 +194,7 @@ func (g *groups) adopt(other *groups, group uint32) uint32 {
 func (g *groups) appendKey(key []byte, group uint32) []byte {
 	for i, id := range g.split(group) {
 		c := &g.columns[i]
-		switch d := c.values.values[id]; {
+		switch d := c.values.values.at(id); {
 		case d.last == nullMark:
 			key = append(key, keyNull)
 		case c.kind == textKind:

@@ -5,8 +5,8 @@ package aggregation
 // are numbered for all windows together, so one that has few of them would
 // otherwise pay for all.
 type places struct {
-	byGroup []uint32 // cell+1, or 0
-	slots   []place  // a power of two long, at most half full; nil while byGroup is used
+	byGroup list[uint32] // cell+1, or 0
+	slots   []place      // a power of two long, at most half full; nil while byGroup is used
 	shift   uint8
 	n       int
 }
@@ -26,8 +26,8 @@ const (
 // find returns cell+1 of a group, or 0.
 func (p *places) find(group uint32) uint32 {
 	if p.slots == nil {
-		if int(group) < len(p.byGroup) {
-			return p.byGroup[group]
+		if int(group) < p.byGroup.len() {
+			return *p.byGroup.at(group)
 		}
 		return 0
 	}
@@ -48,7 +48,7 @@ func (p *places) add(group, cell uint32, groups int) {
 		p.insert(place{group, cell + 1})
 		return
 	case p.slots == nil && (int(group) < fewGroups || int(group) < wasteful*p.n):
-		p.byGroup = extend(p.byGroup, int(group)+1) // grows by more than that
+		p.byGroup.extend(int(group) + 1)
 	case groups < fewGroups || groups <= thrifty*p.n:
 		p.toSlice(groups)
 	default:
@@ -56,7 +56,7 @@ func (p *places) add(group, cell uint32, groups int) {
 		p.insert(place{group, cell + 1})
 		return
 	}
-	p.byGroup[group] = cell + 1
+	*p.byGroup.at(group) = cell + 1
 }
 
 func (p *places) insert(item place) {
@@ -69,10 +69,10 @@ func (p *places) insert(item place) {
 }
 
 func (p *places) toSlice(groups int) {
-	p.byGroup = extend(p.byGroup, groups)
+	p.byGroup.extend(groups)
 	for _, item := range p.slots {
 		if item.cell != 0 {
-			p.byGroup[item.group] = item.cell
+			*p.byGroup.at(item.group) = item.cell
 		}
 	}
 	p.slots = nil
@@ -85,16 +85,16 @@ func (p *places) toTable() {
 		size *= 2
 	}
 	old, slice := p.slots, p.byGroup
-	p.slots, p.byGroup, p.shift = make([]place, size), nil, shiftFor(size)
+	p.slots, p.byGroup, p.shift = make([]place, size), list[uint32]{}, shiftFor(size)
 	advise(p.slots)
 	for _, item := range old {
 		if item.cell != 0 {
 			p.insert(item)
 		}
 	}
-	for group, cell := range slice {
-		if cell != 0 {
-			p.insert(place{uint32(group), cell})
+	for group := range uint32(slice.len()) {
+		if cell := *slice.at(group); cell != 0 {
+			p.insert(place{group, cell})
 		}
 	}
 }

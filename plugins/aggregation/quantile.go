@@ -28,7 +28,7 @@ type quantile struct {
 	id       arrow.Type
 	whole    bool // a column of whole numbers
 	bins     *mapping.CubicallyInterpolatedMapping
-	sketches []sketch
+	sketches list[sketch]
 	held     held
 }
 
@@ -57,7 +57,7 @@ func newQuantile(b bound, from int) *quantile {
 	return &quantile{from: from, q: b.Quantile, id: b.in.ID(), whole: !isFloat(b.in), bins: bins}
 }
 
-func (a *quantile) grow(n int) { a.sketches = extend(a.sketches, n) }
+func (a *quantile) grow(n int) { a.sketches.extend(n) }
 
 func (a *quantile) add(in *input) {
 	column := &in.columns[a.from]
@@ -76,7 +76,7 @@ func (a *quantile) add(in *input) {
 		default:
 			v = float64(column.fixed[row])
 		}
-		a.insert(&a.sketches[cell], v)
+		a.insert(a.sketches.at(cell), v)
 	}
 }
 
@@ -156,7 +156,7 @@ func (a *quantile) result(b array.Builder, cell uint32) error {
 }
 
 func (a *quantile) tell(b array.Builder, cell uint32, q float64) {
-	s := &a.sketches[cell]
+	s := a.sketches.at(cell)
 	bins, n := s.sorted()
 	if n == 0 {
 		b.AppendNull()
@@ -190,7 +190,7 @@ func (a *quantile) pick(s *sketch, bins []bin, rank, last int64) float64 {
 }
 
 func (a *quantile) merge(into, from uint32) {
-	s, other := &a.sketches[into], &a.sketches[from]
+	s, other := a.sketches.at(into), a.sketches.at(from)
 	for id, key := range other.keys.values {
 		a.count(s, key, other.counts[id])
 	}
@@ -200,15 +200,15 @@ func (a *quantile) merge(into, from uint32) {
 }
 
 func (a *quantile) clear(cell uint32) {
-	a.held.added(len(a.sketches[cell].counts), 0, binBytes)
-	a.sketches[cell] = sketch{}
+	a.held.added(len(a.sketches.at(cell).counts), 0, binBytes)
+	*a.sketches.at(cell) = sketch{}
 }
 
-func (a *quantile) bytes() int64 { return bytesOf(a.sketches) + int64(a.held) }
+func (a *quantile) bytes() int64 { return a.sketches.bytes() + int64(a.held) }
 
 // encode writes the bins in order, each as its distance from the one before.
 func (a *quantile) encode(state []byte, cell uint32) []byte {
-	s := &a.sketches[cell]
+	s := a.sketches.at(cell)
 	bins, _ := s.sorted()
 	state = binary.AppendUvarint(state, uint64(len(bins)))
 	before := int64(-infinityKey)
@@ -225,7 +225,7 @@ func (a *quantile) encode(state []byte, cell uint32) []byte {
 }
 
 func (a *quantile) decode(r *reader, cell uint32) {
-	s := &a.sketches[cell]
+	s := a.sketches.at(cell)
 	const mostRows = 1 << 62
 	key, left := int64(-infinityKey), int64(mostRows)
 	for i := range r.count(2) {

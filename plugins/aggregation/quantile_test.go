@@ -56,7 +56,7 @@ func sketchOf(values []float64) asked {
 	a := asked{newQuantile(bound{Call: Call{Function: "quantile"}, in: arrow.PrimitiveTypes.Float64}, 0)}
 	a.grow(2)
 	for _, v := range values {
-		a.insert(&a.sketches[0], v)
+		a.insert(a.sketches.at(0), v)
 	}
 	return a
 }
@@ -93,7 +93,7 @@ func TestSketchDependsOnItsValuesAlone(t *testing.T) {
 		r.Shuffle(len(values), func(i, j int) { values[i], values[j] = values[j], values[i] })
 		a := sketchOf(values[:700])
 		for _, v := range values[700:] {
-			a.insert(&a.sketches[1], v)
+			a.insert(a.sketches.at(1), v)
 		}
 		a.merge(0, 1)
 		if got := a.encode(nil, 0); !bytes.Equal(got, want) {
@@ -121,7 +121,7 @@ func FuzzQuantileState(f *testing.F) {
 		if a.decode(again, 1); again.done() != nil || !bytes.Equal(a.encode(nil, 1), written) {
 			t.Fatalf("state %x: written as %x, which is read otherwise", state, written)
 		}
-		a.insert(&a.sketches[0], v)
+		a.insert(a.sketches.at(0), v)
 		b := array.NewFloat64Builder(memory.DefaultAllocator)
 		for _, q := range []float64{0, 0.5, 1} {
 			a.tell(b, 0, q)

@@ -116,7 +116,6 @@ func (t *transform) restoreCells(few *restoring) error {
 		readers[i].rest = value
 		few.keys = append(few.keys, t.frames.groupKey(key[1:], &readers[i]))
 	}
-	t.expect(n)
 	var bad int
 	few.gids, bad = t.groups.restore(few.keys, few.gids[:0])
 	if bad >= 0 {
@@ -132,21 +131,6 @@ func (t *transform) restoreCells(few *restoring) error {
 	few.data, few.ends = few.data[:0], few.ends[:0]
 	t.weigh()
 	return nil
-}
-
-// expect makes room for more cells. The state says how many there are; since it
-// may be damaged, that is believed as far as what is there already supports it.
-func (t *transform) expect(more int) {
-	if n := t.cells.len() + more; n > cap(t.cells.group) {
-		n = max(n, int(min(t.saved.cells, uint64(4*n))))
-		t.cells.reserve(n)
-		for _, call := range t.calls {
-			call.grow(n)
-		}
-	}
-	if n := t.groups.len() + more; n > t.groups.capacity() {
-		t.groups.reserve(max(n, int(min(t.saved.groups, uint64(4*n)))))
-	}
 }
 
 // restoreCell takes a cell whose key is its start and what tells it from others.

@@ -16,14 +16,15 @@ import (
 type sessions struct {
 	*cells
 	gap    int64
-	open   [][]uint32 // by group: its open sessions, oldest first
-	until  []int64    // by cell: its end
-	queued []int64    // by cell: when it is looked at for being complete, unset if it is not open
-	ends   queue      // by queued
-	starts queue      // by start; what is not open or has another start by now is skipped
+	open   list[[]uint32] // by group: its open sessions, oldest first
+	start  list[int64]    // by cell: its beginning
+	until  list[int64]    // by cell: its end
+	queued list[int64]    // by cell: when it is looked at for being complete, unset if it is not open
+	ends   queue          // by queued
+	starts queue          // by start; what is not open or has another start by now is skipped
 	joins  []join
 	into   []uint32 // by cell: the one it was joined to in this batch + 1
-	ready  []uint32
+	ready  []ready
 
 	stored      cellSet // cells in a snapshot, under their start and group
 	deleted     []byte  // keys of stored cells that are no more
@@ -36,7 +37,7 @@ func newSessions(c *cells, gap int64) *sessions {
 }
 
 func (s *sessions) place(j *judged, gids []uint32, in *input, g *groups) []join {
-	s.open = extend(s.open, g.len())
+	s.open.extend(g.len())
 	s.joins = s.joins[:0]
 	before := len(in.cells)
 	for i, row := range j.rows {
@@ -69,47 +70,49 @@ func (s *sessions) follow(cells []uint32) {
 // at returns the cell of the session that a row is in, which it may have begun,
 // prolonged, or joined out of two.
 func (s *sessions) at(t int64, group uint32, g *groups) uint32 {
-	open := s.open[group]
+	open := *s.open.at(group)
 	// The last one that begins before the row is over: no other reaches into it
 	// but the one before, since none is shorter than the row's own time.
 	last := len(open) - 1
-	if last >= 0 && s.start[open[last]] >= t+s.gap {
-		last = sort.Search(last, func(i int) bool { return s.start[open[i]] >= t+s.gap }) - 1
+	if last >= 0 && *s.start.at(open[last]) >= t+s.gap {
+		last = sort.Search(last, func(i int) bool { return *s.start.at(open[i]) >= t+s.gap }) - 1
 	}
-	if last < 0 || s.until[open[last]] <= t {
+	if last < 0 || *s.until.at(open[last]) <= t {
 		return s.begin(t, group, last+1)
 	}
 	cell := open[last]
 	s.dirty.set(cell)
-	s.until[cell] = max(s.until[cell], t+s.gap)
-	if t >= s.start[cell] {
+	*s.until.at(cell) = max(*s.until.at(cell), t+s.gap)
+	if t >= *s.start.at(cell) {
 		return cell
 	}
-	if last > 0 && s.until[open[last-1]] > t {
+	if last > 0 && *s.until.at(open[last-1]) > t {
 		return s.join(open[last-1], cell, group, last)
 	}
 	s.unstore(cell, g) // under its old start
-	s.start[cell] = t
+	*s.start.at(cell) = t
 	s.starts.push(queued{t, cell})
 	return cell
 }
 
 // begin opens a session of one row, at its place among those of the group.
 func (s *sessions) begin(t int64, group uint32, at int) uint32 {
-	cell := s.alloc(t, group)
-	s.add(cell, t+s.gap)
-	s.open[group] = slices.Insert(s.open[group], at, cell)
+	cell := s.alloc(group)
+	s.add(cell, t, t+s.gap)
+	*s.open.at(group) = slices.Insert(*s.open.at(group), at, cell)
 	s.dirty.set(cell)
 	return cell
 }
 
-func (s *sessions) add(cell uint32, until int64) {
-	s.until, s.queued = extend(s.until, s.len()), extend(s.queued, s.len())
+func (s *sessions) add(cell uint32, start, until int64) {
+	s.start.extend(s.len())
+	s.until.extend(s.len())
+	s.queued.extend(s.len())
 	s.stored = extend(s.stored, len(s.dirty))
-	s.until[cell], s.queued[cell] = until, until
+	*s.start.at(cell), *s.until.at(cell), *s.queued.at(cell) = start, until, until
 	s.ends.push(queued{until, cell})
-	s.starts.push(queued{s.start[cell], cell})
-	if n := len(s.starts.items); n > leastSweep && n > 4*(s.len()-len(s.free)) {
+	s.starts.push(queued{start, cell})
+	if n := len(s.starts.items); n > leastSweep && n > 4*(s.len()-s.free.len()) {
 		s.sweep()
 	}
 }
@@ -129,22 +132,22 @@ func (s *sessions) sweep() {
 
 // begins tells whether an open session begins as it was queued.
 func (s *sessions) begins(q queued) bool {
-	return s.queued[q.cell] != unset && s.start[q.cell] == q.at
+	return *s.queued.at(q.cell) != unset && *s.start.at(q.cell) == q.at
 }
 
 // join makes one session of two neighbours. The later one's cell is not free
 // before its content has been moved.
 func (s *sessions) join(into, from, group uint32, at int) uint32 {
 	s.dirty.set(into)
-	s.until[into] = max(s.until[into], s.until[from])
-	s.queued[from] = unset
-	s.open[group] = slices.Delete(s.open[group], at, at+1)
+	*s.until.at(into) = max(*s.until.at(into), *s.until.at(from))
+	*s.queued.at(from) = unset
+	*s.open.at(group) = slices.Delete(*s.open.at(group), at, at+1)
 	s.joins = append(s.joins, join{into, from})
 	return into
 }
 
 // due orders cells by end, then by start and group.
-func (s *sessions) due(closed int64, g *groups) []uint32 {
+func (s *sessions) due(closed int64, g *groups) []ready {
 	s.ready = s.ready[:0]
 	for {
 		first, ok := s.ends.first()
@@ -154,21 +157,21 @@ func (s *sessions) due(closed int64, g *groups) []uint32 {
 		s.ends.pop()
 		cell := first.cell
 		switch {
-		case s.queued[cell] != first.at: // of an earlier use of the cell
-		case s.until[cell] > closed: // prolonged since
-			s.queued[cell] = s.until[cell]
-			s.ends.push(queued{s.until[cell], cell})
+		case *s.queued.at(cell) != first.at: // of an earlier use of the cell
+		case *s.until.at(cell) > closed: // prolonged since
+			*s.queued.at(cell) = *s.until.at(cell)
+			s.ends.push(queued{*s.until.at(cell), cell})
 		default:
 			s.close(cell)
-			s.ready = append(s.ready, cell)
+			s.ready = append(s.ready, ready{at: *s.start.at(cell), group: *s.group.at(cell), cell: cell})
 		}
 	}
-	slices.SortFunc(s.ready, func(a, b uint32) int {
+	slices.SortFunc(s.ready, func(a, b ready) int {
 		// Not cmp.Or, which would look for the keys even where ends differ.
-		if order := cmp.Compare(s.until[a], s.until[b]); order != 0 {
+		if order := cmp.Compare(*s.until.at(a.cell), *s.until.at(b.cell)); order != 0 {
 			return order
 		}
-		if order := cmp.Compare(s.start[a], s.start[b]); order != 0 {
+		if order := cmp.Compare(a.at, b.at); order != 0 {
 			return order
 		}
 		return s.compareGroups(a, b, g)
@@ -177,24 +180,24 @@ func (s *sessions) due(closed int64, g *groups) []uint32 {
 }
 
 func (s *sessions) close(cell uint32) {
-	group := s.group[cell]
-	open := s.open[group]
-	at := sort.Search(len(open), func(i int) bool { return s.start[open[i]] >= s.start[cell] })
-	s.open[group] = slices.Delete(open, at, at+1)
-	s.queued[cell] = unset
+	group := *s.group.at(cell)
+	open := *s.open.at(group)
+	at := sort.Search(len(open), func(i int) bool { return *s.start.at(open[i]) >= *s.start.at(cell) })
+	*s.open.at(group) = slices.Delete(open, at, at+1)
+	*s.queued.at(cell) = unset
 }
 
-func (s *sessions) bounds(cells []uint32, starts, ends []arrow.Timestamp) {
-	for i, cell := range cells {
-		starts[i], ends[i] = arrow.Timestamp(s.start[cell]), arrow.Timestamp(s.until[cell])
+func (s *sessions) bounds(cells []ready, starts, ends []arrow.Timestamp) {
+	for i, c := range cells {
+		starts[i], ends[i] = arrow.Timestamp(c.at), arrow.Timestamp(*s.until.at(c.cell))
 	}
 }
 
 func (s *sessions) end() int64 {
 	end := int64(unset)
-	for _, open := range s.open {
-		if len(open) > 0 {
-			end = max(end, s.until[open[len(open)-1]])
+	for group := range uint32(s.open.len()) {
+		if open := *s.open.at(group); len(open) > 0 {
+			end = max(end, *s.until.at(open[len(open)-1]))
 		}
 	}
 	return end
@@ -224,31 +227,31 @@ func (s *sessions) restore(key []byte, group uint32, closed int64, _ *groups, r 
 		return 0
 	}
 	until := start + int64(length)
-	s.open = extend(s.open, int(group)+1)
-	open := s.open[group]
+	s.open.extend(int(group) + 1)
+	open := *s.open.at(group)
 	if until <= closed || until > maxTime+s.gap ||
-		len(open) > 0 && s.until[open[len(open)-1]] > start {
+		len(open) > 0 && *s.until.at(open[len(open)-1]) > start {
 		r.fail()
 		return 0
 	}
-	cell := s.alloc(start, group)
-	s.add(cell, until)
+	cell := s.alloc(group)
+	s.add(cell, start, until)
 	s.stored.set(cell)
-	s.open[group] = append(open, cell)
+	*s.open.at(group) = append(open, cell)
 	return cell
 }
 
 // release frees cells whose session has been emitted.
-func (s *sessions) release(cells []uint32, g *groups) {
-	for _, cell := range cells {
-		s.drop(cell, g)
+func (s *sessions) release(cells []ready, g *groups) {
+	for _, c := range cells {
+		s.drop(c.cell, g)
 	}
 }
 
 func (s *sessions) drop(cell uint32, g *groups) {
 	s.unstore(cell, g)
 	s.dirty.clear(cell)
-	s.free = append(s.free, cell)
+	s.free.push(cell)
 }
 
 // unstore deletes what the snapshots have of a cell.
@@ -257,7 +260,7 @@ func (s *sessions) unstore(cell uint32, g *groups) {
 		return
 	}
 	s.stored.clear(cell)
-	s.deleted = g.appendKey(appendStart(s.deleted, s.start[cell]), s.group[cell])
+	s.deleted = g.appendKey(appendStart(s.deleted, *s.start.at(cell)), *s.group.at(cell))
 	s.deletedEnds = append(s.deletedEnds, len(s.deleted))
 }
 
@@ -265,16 +268,17 @@ func (s *sessions) cleared() [][]byte { return nil }
 
 func (s *sessions) regroup(live, old *groups) {
 	before := s.open
-	s.open = nil
-	for _, open := range before {
+	s.open = list[[]uint32]{}
+	for group := range uint32(before.len()) {
+		open := *before.at(group)
 		if len(open) == 0 {
 			continue
 		}
-		group := live.adopt(old, s.group[open[0]])
+		group := live.adopt(old, *s.group.at(open[0]))
 		for _, cell := range open {
-			s.group[cell] = group
+			*s.group.at(cell) = group
 		}
-		s.open = extend(s.open, int(group)+1)
-		s.open[group] = open
+		s.open.extend(int(group) + 1)
+		*s.open.at(group) = open
 	}
 }

@@ -191,14 +191,14 @@ func TestStartsOfClosedSessionsAreForgotten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.open = extend(s.open, 2)
+	s.open.extend(2)
 	for at := int64(0); at < 1_000_000; at += 5 { // one group without an end, the other of short sessions
 		s.at(at, 0, g)
 		if at%50 == 0 {
 			s.at(at, 1, g)
 		}
-		for _, cell := range s.due(at-5, g) {
-			s.drop(cell, g)
+		for _, c := range s.due(at-5, g) {
+			s.drop(c.cell, g)
 		}
 	}
 	if n, m := len(s.starts.items), len(s.ends.items); n > 2*leastSweep || m > 100 {

@@ -43,10 +43,10 @@ func (n *numbers) heap() int64 {
 }
 
 func (t *texts) heap() int64 {
-	if len(t.values) == 0 {
+	if t.len() == 0 {
 		return 0
 	}
-	return setBytes + textBytes*int64(len(t.values)) + int64(cap(t.long))
+	return setBytes + textBytes*int64(t.len()) + t.long.bytes()
 }
 
 // StateBytes is about how many bytes the state takes.
@@ -63,7 +63,7 @@ func (t *transform) weigh() {
 
 // bytes of the tables that number groups, which are large: their slices are known.
 func (g *groups) bytes() (n int64) {
-	add := func(t *texts) { n += bytesOf(t.slots) + bytesOf(t.values) + bytesOf(t.long) }
+	add := func(t *texts) { n += bytesOf(t.slots) + t.values.bytes() + t.long.bytes() }
 	for i := range g.columns {
 		add(&g.columns[i].values)
 	}
@@ -74,11 +74,11 @@ func (g *groups) bytes() (n int64) {
 }
 
 func (c *cells) bytes() int64 {
-	return bytesOf(c.group) + bytesOf(c.start) + bytesOf(c.dirty) + bytesOf(c.free)
+	return c.group.bytes() + bytesOf(c.dirty) + c.free.bytes()
 }
 
 func (w *window) bytes() int64 {
-	return int64(unsafe.Sizeof(*w)) + bytesOf(w.places.byGroup) + bytesOf(w.places.slots) + bytesOf(w.cells)
+	return int64(unsafe.Sizeof(*w)) + w.places.byGroup.bytes() + bytesOf(w.places.slots) + w.cells.bytes()
 }
 
 func (a *aligned) bytes() int64 { return a.held }
@@ -86,6 +86,6 @@ func (a *aligned) bytes() int64 { return a.held }
 // bytes takes each open session to be the only one of its group.
 func (s *sessions) bytes() int64 {
 	const least = 8 // of a list of one
-	return bytesOf(s.open) + least*int64(s.len()-len(s.free)) + bytesOf(s.until) + bytesOf(s.queued) +
+	return s.open.bytes() + least*int64(s.len()-s.free.len()) + s.start.bytes() + s.until.bytes() + s.queued.bytes() +
 		bytesOf(s.ends.items) + bytesOf(s.starts.items) + bytesOf(s.into) + bytesOf(s.stored) + bytesOf(s.deleted)
 }

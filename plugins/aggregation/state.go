@@ -65,7 +65,7 @@ func (t *transform) Snapshot(_ context.Context, _ uint64, put func(key, value []
 func (t *transform) encodeClock(value []byte) []byte {
 	value = append(value, stateVersion)
 	value = binary.AppendUvarint(value, uint64(t.windowSize()))
-	value = binary.AppendUvarint(value, uint64(t.cells.len()-len(t.cells.free)))
+	value = binary.AppendUvarint(value, uint64(t.cells.len()-t.cells.free.len()))
 	value = binary.AppendUvarint(value, uint64(t.groups.len()))
 	value = appendText8(value, []byte(t.shape))
 	value = binary.AppendVarint(value, t.clock.closed)

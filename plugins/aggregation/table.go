@@ -45,7 +45,8 @@ func mixNumber(v int64, shift uint8) uint32 {
 }
 
 func (n *numbers) grow() {
-	n.slots, n.shift = newSlots(max(2*len(n.slots), leastSlots))
+	size := max(2*len(n.slots), leastSlots)
+	n.slots, n.shift = make([]uint32, size), shiftFor(size)
 	mask := uint32(len(n.slots) - 1)
 	for id, v := range n.values {
 		at := mixNumber(v, n.shift)
@@ -56,14 +57,8 @@ func (n *numbers) grow() {
 	}
 }
 
-// newSlots makes a table of a size that is a power of two, and the shift that
-// leaves as many bits of a 64-bit hash as it has slots.
-func newSlots(size int) ([]uint32, uint8) {
-	slots := make([]uint32, size)
-	advise(slots)
-	return slots, shiftFor(size)
-}
-
+// shiftFor leaves as many bits of a 64-bit hash as a table of a size that is a
+// power of two has slots.
 func shiftFor(size int) uint8 { return uint8(64 - bits.TrailingZeros(uint(size))) }
 
 // seed makes the hashes of one table unlike those of another, so that nobody
@@ -135,11 +130,11 @@ var shortMasks = func() (masks [mostShort + 1]digest) {
 	return masks
 }()
 
-// hash costs one multiplication. Where a long text is kept is nothing to it.
-func (s *seed) hash(d digest) uint64 {
+// hash costs two multiplications. Where a long text is kept is nothing to it.
+func (s *seed) hash(d digest) uint32 {
 	last := d.last &^ d.place()
 	high, low := bits.Mul64(d.first^s.first, last^s.last)
-	return (high ^ low) * 0x9e3779b97f4a7c15
+	return uint32((high ^ low) * 0x9e3779b97f4a7c15 >> 32)
 }
 
 // place is the bits of last that tell where a long text is kept.
@@ -153,13 +148,28 @@ func (d digest) differs(kept digest) uint64 {
 // texts gives every different value the next id, from 0. Of texts it keeps one
 // copy. The zero value is empty.
 type texts struct {
-	slots  []uint32 // id+1, or 0; a power of two long, at most half full
+	slots  []slot // a power of two long, at most three quarters full
 	shift  uint8
-	values []digest // by id
-	long   []byte   // texts of more than mostShort bytes, each behind its length
+	values list[digest] // by id
+	long   blocks       // texts of more than mostShort bytes
 }
 
-func (t *texts) len() int { return len(t.values) }
+// slot is the hash of a value and behind it its id+1, or 0. A value's slot is the
+// one that its hash begins with, or the next free one behind that: so a table can
+// grow, and most look-ups can fail, without a look at the values, which are
+// elsewhere in memory.
+type slot uint64
+
+func newSlot(hash, id uint32) slot { return slot(hash)<<32 | slot(id+1) }
+
+func (s slot) hash() uint32 { return uint32(s >> 32) }
+
+// id is that of a slot that is not empty.
+func (s slot) id() uint32 { return uint32(s) - 1 }
+
+const leastTexts = 4 // slots
+
+func (t *texts) len() int { return t.values.len() }
 
 // intern returns the id of a text, whose bytes it copies if they are new. All
 // calls on one table have the same seed.
@@ -167,43 +177,39 @@ func (t *texts) intern(s *seed, v []byte) uint32 { return t.add(s, s.digest(v), 
 
 // add returns the id of a value by its digest; v is the bytes of a long text.
 func (t *texts) add(s *seed, d digest, v []byte) uint32 {
-	t.reserve(s, 1)
-	return t.find(d, v, uint32(s.hash(d)>>t.shift))
+	t.reserve(1)
+	return t.find(d, v, s.hash(d))
 }
 
-// find is add from a slot on.
-func (t *texts) find(d digest, v []byte, at uint32) uint32 {
+// find is add by the hash as well.
+func (t *texts) find(d digest, v []byte, hash uint32) uint32 {
 	mask := uint32(len(t.slots) - 1)
-	for ; ; at = (at + 1) & mask {
+	for at := hash >> t.shift; ; at = (at + 1) & mask {
 		slot := t.slots[at]
 		if slot == 0 {
 			if d.last == longMark {
-				d.last |= uint64(len(t.long))
-				t.long = appendText8(t.long, v)
+				d.last |= t.long.keep(v)
 			}
-			t.values = push(t.values, d)
-			t.slots[at] = uint32(len(t.values))
-			return uint32(len(t.values) - 1)
+			id := uint32(t.values.len())
+			t.values.push(d)
+			t.slots[at] = newSlot(hash, id)
+			return id
 		}
-		if t.same(d, v, slot-1) {
-			return slot - 1
+		if slot.hash() == hash && t.same(d, v, slot.id()) {
+			return slot.id()
 		}
 	}
 }
 
 func (t *texts) same(d digest, v []byte, id uint32) bool {
-	kept := t.values[id]
+	kept := *t.values.at(id)
 	return d.differs(kept) == 0 && (d.last != longMark || bytes.Equal(t.keptAt(kept), v))
 }
 
-func (t *texts) keptAt(d digest) []byte {
-	kept := t.long[d.last&^longMark:]
-	n, size := binary.Uvarint(kept)
-	return kept[size : size+int(n)]
-}
+func (t *texts) keptAt(d digest) []byte { return t.long.at(d.last &^ longMark) }
 
 // value is the text of an id, which is in room if it is short.
-func (t *texts) value(id uint32, room *[16]byte) []byte { return t.text(t.values[id], room) }
+func (t *texts) value(id uint32, room *[16]byte) []byte { return t.text(*t.values.at(id), room) }
 
 // text is value by what is kept of it.
 func (t *texts) text(d digest, room *[16]byte) []byte {
@@ -223,23 +229,29 @@ func (t *texts) length(d digest) int {
 	return int(d.last >> 56 & mostShort)
 }
 
-// reserve makes room for n more values.
-func (t *texts) reserve(s *seed, n int) {
-	size := max(len(t.slots), leastSlots)
-	for 2*(len(t.values)+n) > size {
+// reserve makes room for n more values. Slots are in the order of hashes, but for
+// those that had to move on: so they are read and written from one end to the other.
+func (t *texts) reserve(n int) {
+	size := max(len(t.slots), leastTexts)
+	for 4*(t.len()+n) > 3*size {
 		size *= 2
 	}
 	if size == len(t.slots) {
 		return
 	}
-	t.slots, t.shift = newSlots(size)
+	before := t.slots
+	t.slots, t.shift = make([]slot, size), shiftFor(size)-32
+	advise(t.slots)
 	mask := uint32(size - 1)
-	for id, d := range t.values {
-		at := uint32(s.hash(d) >> t.shift)
+	for _, slot := range before {
+		if slot == 0 {
+			continue
+		}
+		at := slot.hash() >> t.shift
 		for t.slots[at] != 0 {
 			at = (at + 1) & mask
 		}
-		t.slots[at] = uint32(id + 1)
+		t.slots[at] = slot
 	}
 }
 
@@ -251,9 +263,9 @@ const stage = 256
 // lookup is the room that one stage is worked in.
 type lookup struct {
 	digests [stage]digest
-	at      [stage]uint32 // the slot each value is looked for in
+	hashes  [stage]uint32
+	slots   [stage]slot // the one that each value may be in
 	differs [stage]uint64
-	left    [stage]uint8 // the values that are not found yet
 }
 
 // beyondCache is how many slots a table has that is worth the loops of its own.
@@ -261,43 +273,39 @@ const beyondCache = 1 << 14
 
 // addAll is add for the first n digests of a stage. text gives the bytes of long ones.
 func (t *texts) addAll(s *seed, l *lookup, ids []uint32, text func(i int) []byte) {
-	t.reserve(s, len(ids))
+	t.reserve(len(ids))
 	if len(t.slots) < beyondCache {
 		t.addNear(s, l, ids, text)
 		return
 	}
 	for i := range ids {
-		l.at[i] = uint32(s.hash(l.digests[i]) >> t.shift)
-		l.left[i] = uint8(i)
+		hash := s.hash(l.digests[i])
+		l.hashes[i], l.slots[i] = hash, t.slots[hash>>t.shift]
 	}
 	mask := uint32(len(t.slots) - 1)
-	for left := l.left[:len(ids)]; len(left) > 0; {
-		for _, i := range left {
-			ids[i] = t.slots[l.at[i]]
+	for i := range ids {
+		hash, slot := l.hashes[i], l.slots[i]
+		for at := hash >> t.shift; slot != 0 && slot.hash() != hash; {
+			at = (at + 1) & mask
+			slot = t.slots[at]
 		}
-		for _, i := range left {
-			l.differs[i] = l.digests[i].differs(t.values[max(ids[i], 1)-1])
+		l.slots[i] = slot
+	}
+	for i := range ids {
+		l.differs[i] = l.digests[i].differs(*t.values.at(max(uint32(l.slots[i]), 1) - 1))
+	}
+	for i := range ids {
+		d := l.digests[i]
+		if l.slots[i] != 0 && l.differs[i] == 0 && d.last != longMark {
+			ids[i] = l.slots[i].id()
+			continue
 		}
-		n := 0
-		for _, i := range left {
-			d := l.digests[i]
-			switch {
-			case ids[i] == 0 || l.differs[i] == 0 && d.last == longMark:
-				// New so far; it may be there by now, or be of the same hash only.
-				var v []byte
-				if d.last == longMark {
-					v = text(int(i))
-				}
-				ids[i] = t.find(d, v, l.at[i])
-			case l.differs[i] == 0:
-				ids[i]--
-			default:
-				l.at[i] = (l.at[i] + 1) & mask
-				left[n] = i
-				n++
-			}
+		// New so far, but it may be there by now; or another value of the same hash.
+		var v []byte
+		if d.last == longMark {
+			v = text(i)
 		}
-		left = left[:n]
+		ids[i] = t.find(d, v, l.hashes[i])
 	}
 }
 
@@ -305,14 +313,52 @@ func (t *texts) addAll(s *seed, l *lookup, ids []uint32, text func(i int) []byte
 func (t *texts) addNear(s *seed, l *lookup, ids []uint32, text func(i int) []byte) {
 	for i := range ids {
 		d := l.digests[i]
-		at := uint32(s.hash(d) >> t.shift)
+		hash := s.hash(d)
 		var v []byte
 		if d.last == longMark {
 			v = text(i)
-		} else if slot := t.slots[at]; slot != 0 && t.values[slot-1] == d {
-			ids[i] = slot - 1
+		} else if slot := t.slots[hash>>t.shift]; slot != 0 && *t.values.at(slot.id()) == d {
+			ids[i] = slot.id()
 			continue
 		}
-		ids[i] = t.find(d, v, at)
+		ids[i] = t.find(d, v, hash)
 	}
 }
+
+// blocks keeps texts, each in one block and behind its length.
+type blocks struct {
+	all  [][]byte
+	size int64
+}
+
+const (
+	blockBytes = 1 << 20 // of a block behind the first, which begins small
+	firstBlock = 1 << 14
+)
+
+// keep copies a text and tells where it is.
+func (b *blocks) keep(v []byte) (place uint64) {
+	need := len(v) + binary.MaxVarintLen64
+	last := len(b.all) - 1
+	if last < 0 || last == 0 && len(b.all[0])+need > firstBlock || last > 0 && len(b.all[last])+need > cap(b.all[last]) {
+		last++
+		size := 0
+		if last > 0 {
+			size = max(blockBytes, need)
+		}
+		b.all = append(b.all, make([]byte, 0, size))
+		b.size += int64(size)
+	}
+	block := b.all[last]
+	b.all[last] = appendText8(block, v)
+	b.size += int64(cap(b.all[last]) - cap(block))
+	return uint64(last)<<32 | uint64(len(block))
+}
+
+func (b *blocks) at(place uint64) []byte {
+	kept := b.all[place>>32][uint32(place):]
+	n, size := binary.Uvarint(kept)
+	return kept[size : size+int(n)]
+}
+
+func (b *blocks) bytes() int64 { return b.size }

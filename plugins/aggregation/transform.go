@@ -31,8 +31,9 @@ type transform struct {
 	input    input
 	gids     []uint32
 	results  []array.Builder
-	wide     []wide // the calls whose results have no bound on their size
-	regroup  int    // how many groups make it worth looking for dead ones
+	emitted  []uint32 // the cells of a batch of them
+	wide     []wide   // the calls whose results have no bound on their size
+	regroup  int      // how many groups make it worth looking for dead ones
 	saved    saved
 	bytes    atomic.Int64 // what the state takes, as of the last call
 }
