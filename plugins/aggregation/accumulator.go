@@ -31,6 +31,18 @@ type wide interface {
 	size(cell uint32) int
 }
 
+// large tells whether what a cell of an accumulator holds has no bound, or a high
+// one.
+func large(a accumulator) bool {
+	switch a := a.(type) {
+	case *distinctNumbers, *distinctTexts, *approx, *quantile, *extremeText:
+		return true
+	case *edge:
+		return a.kind == textKind
+	}
+	return false
+}
+
 // input is the rows of one batch that count: row rows[i] goes into cell
 // cells[i]. A row in several windows is there several times.
 type input struct {

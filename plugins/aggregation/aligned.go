@@ -2,8 +2,6 @@ package aggregation
 
 import (
 	"cmp"
-	"encoding/binary"
-	"maps"
 	"math"
 	"slices"
 
@@ -11,14 +9,16 @@ import (
 )
 
 // window is one open window: which of its groups have a cell. A cell is stored
-// under its position, so that keys need no sorting and stay when groups are
+// by its position, so that keys need no sorting and stay when groups are
 // numbered anew.
 type window struct {
-	start  int64
-	places places
-	cells  list[uint32] // by position, in the order of their first rows
-	dirty  bool         // a cell has changed since the last snapshot
-	stored bool         // a snapshot has one
+	start    int64
+	places   places
+	cells    list[uint32] // by position, in the order of their first rows
+	dirty    bool         // a cell has changed since the last snapshot
+	stored   int          // how many cells a snapshot has
+	single   cellSet      // positions of which it has a state of their own
+	restored int          // runs, or cells without one, whose states have been restored
 }
 
 // aligned is windows that begin at the same times for all groups: tumbling and
@@ -32,8 +32,10 @@ type aligned struct {
 	closing []*window         // due, and not released yet
 	held    int64             // bytes of the open windows
 	gone    []int64           // starts of stored windows released since the last snapshot
+	apart   bool              // each cell's state is written by itself, since it may be large
 
-	key, name, value []byte // room
+	run              []uint32 // room
+	key, name, value []byte
 }
 
 func newAligned(c *cells, s spans) *aligned {
@@ -120,7 +122,7 @@ func (a *aligned) release([]ready, *groups) {
 			a.free.push(cell)
 		}
 		a.held -= w.bytes()
-		if w.stored {
+		if w.stored > 0 {
 			a.gone = append(a.gone, w.start)
 		}
 		a.closing[i] = nil
@@ -158,62 +160,6 @@ func (a *aligned) promise(closed int64) int64 {
 		return unset
 	}
 	return a.spans.open(closed)
-}
-
-func (a *aligned) cleared() [][]byte {
-	slices.Sort(a.gone)
-	var all [][]byte
-	for _, start := range a.gone {
-		all = append(all, appendStart(nil, start))
-	}
-	a.gone = a.gone[:0]
-	return all
-}
-
-func (a *aligned) changes(g *groups, put func(key, value []byte, cell uint32) error) error {
-	for _, start := range slices.Sorted(maps.Keys(a.open)) {
-		w := a.open[start]
-		if !w.dirty {
-			continue
-		}
-		w.dirty, w.stored = false, true
-		a.key = appendStart(a.key[:0], start)
-		for position, cell := range w.cells.all() {
-			if !a.dirty.has(cell) {
-				continue
-			}
-			a.dirty.clear(cell)
-			key := binary.BigEndian.AppendUint32(a.key, position)
-			a.name = g.appendKey(a.name[:0], *a.group.at(cell))
-			a.value = appendText8(a.value[:0], a.name)
-			if err := put(key, a.value, cell); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (a *aligned) groupKey(_ []byte, r *reader) []byte { return r.text() }
-
-// restore wants positions without a gap: a window loses no cell before it closes.
-func (a *aligned) restore(key []byte, group uint32, closed int64, g *groups, r *reader) uint32 {
-	start := cutStart(key)
-	if len(key) != 12 || start < minTime-a.spans.size || start > maxTime ||
-		a.spans.last(start) != start || start+a.spans.size <= closed {
-		r.fail()
-		return 0
-	}
-	w := a.last
-	if w == nil || w.start != start {
-		w = a.window(start)
-		w.dirty, w.stored = false, true
-	}
-	if position := binary.BigEndian.Uint32(key[8:]); int(position) != w.cells.len() || w.places.find(group) != 0 {
-		r.fail() // a gap, or the same group twice
-		return 0
-	}
-	return a.begin(w, group, g) - 1
 }
 
 func (a *aligned) regroup(live, old *groups) {

@@ -27,15 +27,12 @@ type frames interface {
 	// cleared returns the beginnings of keys that are all gone since the last
 	// call; the state is told of them before it is of the changes.
 	cleared() [][]byte
-	// changes tells what changed since the last call, in the order of keys: each
-	// cell with its key and the part of its value that is about its window, or
-	// noCell with a key that is gone.
-	changes(g *groups, put func(key, value []byte, cell uint32) error) error
-	// groupKey cuts the key of a cell's group out of the cell's own or its value.
-	groupKey(key []byte, r *reader) []byte
-	// restore opens a cell again by its key and what is left in its value about
-	// its window. Keys come in order.
-	restore(key []byte, group uint32, closed int64, g *groups, r *reader) uint32
+	// changes puts what changed since the last call, in the order of keys.
+	changes(s *snapshot) error
+	// restore takes a key of the state that is of cells. Keys come in order, and
+	// restored behind the last.
+	restore(key, value []byte, t *transform) error
+	restored(t *transform) error
 	// bytes is about what the windows take in memory, beside their cells.
 	bytes() int64
 	// regroup gives every open cell its group's number in a new numbering.
@@ -46,6 +43,3 @@ type frames interface {
 type join struct {
 	into, from uint32
 }
-
-// noCell stands for the cell of a key that is deleted.
-const noCell = 1<<32 - 1

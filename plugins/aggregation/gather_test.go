@@ -16,7 +16,9 @@ import (
 // TestSortByPrefixSortsAsComparingDoes: whatever bytes the prefixes differ in,
 // and whether they do.
 func TestSortByPrefixSortsAsComparingDoes(t *testing.T) {
-	order := func(a, b ready) int { return cmp.Or(cmp.Compare(uint64(a.at), uint64(b.at)), cmp.Compare(a.cell, b.cell)) }
+	order := func(a, b ready) int {
+		return cmp.Or(cmp.Compare(uint64(a.at), uint64(b.at)), cmp.Compare(a.cell, b.cell))
+	}
 	r := rand.New(rand.NewPCG(7, 7))
 	for _, mask := range []uint64{0, 1, 0xff, 0xff00, 0x0f0f_0f0f_0f0f_0f0f, 0x8000_0000_0000_0001, 1<<64 - 1} {
 		for _, n := range []int{0, 1, 2, fewSorted - 1, fewSorted, 1000, 20_000} {

@@ -2,6 +2,7 @@ package aggregation
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -212,9 +213,13 @@ func (h *harness) barrier() int {
 // cellsStored is how many cells the stored state has.
 func (h *harness) cellsStored() int {
 	n := 0
-	for key := range h.state {
-		if key[0] == stateCell {
+	for key, value := range h.state {
+		switch key[0] {
+		case stateSession:
 			n++
+		case stateGroups:
+			groups, _ := binary.Uvarint(value)
+			n += int(groups)
 		}
 	}
 	return n

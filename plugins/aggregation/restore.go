@@ -13,15 +13,12 @@ import (
 // Restore takes back what the snapshots put.
 func (t *transform) Restore(_ context.Context, state iter.Seq2[[]byte, []byte]) error {
 	defer t.weigh()
-	var few restoring
 	for key, value := range state {
-		if len(key) >= 9 && key[0] == stateCell && t.saved.clock != nil {
-			if few.keep(key, value) {
-				continue
-			}
-			if err := t.restoreCells(&few); err != nil {
+		if t.saved.clock != nil && len(key) > 0 && key[0] > statePartition {
+			if err := t.frames.restore(key, value, t); err != nil {
 				return err
 			}
+			t.weigh()
 			continue
 		}
 		r := &reader{rest: value}
@@ -40,10 +37,14 @@ func (t *transform) Restore(_ context.Context, state iter.Seq2[[]byte, []byte]) 
 			err = r.done()
 		}
 		if err != nil {
-			return fmt.Errorf("restoring the state at key %x: %w", key, err)
+			return atKey(key, err)
 		}
 	}
-	return t.restoreCells(&few)
+	return t.frames.restored(t)
+}
+
+func atKey(key []byte, err error) error {
+	return fmt.Errorf("restoring the state at key %x: %w", key, err)
 }
 
 func (t *transform) restoreClock(r *reader) error {
@@ -51,7 +52,7 @@ func (t *transform) restoreClock(r *reader) error {
 		return sdk.Problem{Message: fmt.Sprintf("want version %d of the state, got %d", stateVersion, version),
 			Hint: "run the engine that made it, or run with --fresh to begin anew"}
 	}
-	size, cells, groups := r.uvarint(), r.uvarint(), r.uvarint()
+	size := r.uvarint()
 	shape := string(r.text())
 	closed, newest, promised, told := r.time(), r.time(), r.time(), r.time()
 	if err := r.done(); err != nil {
@@ -62,7 +63,6 @@ func (t *transform) restoreClock(r *reader) error {
 			Hint: "give the step another label to begin anew beside it, or run with --fresh"}
 	}
 	t.clock.closed, t.clock.newest, t.clock.promised, t.clock.told = closed, newest, promised, told
-	t.saved.cells, t.saved.groups = cells, groups
 	return nil
 }
 
@@ -77,71 +77,13 @@ func (t *transform) restorePartition(name string, r *reader) {
 	p.newest, p.saved = newest, newest
 }
 
-// restoring is cells on their way back: groups are looked up many at a time.
-type restoring struct {
-	data []byte
-	ends []int // of each key and each value, in turn
-	keys [][]byte
-	gids []uint32
-}
-
-// mostRestoring bounds the bytes of cells that wait for others.
-const mostRestoring = 1 << 20
-
-// keep copies a cell. It returns false if no more are to be kept.
-func (r *restoring) keep(key, value []byte) bool {
-	r.data = append(r.data, key...)
-	r.ends = append(r.ends, len(r.data))
-	r.data = append(r.data, value...)
-	r.ends = append(r.ends, len(r.data))
-	return len(r.ends) < 2*stage && len(r.data) < mostRestoring
-}
-
-// cell is the key and the value of a cell.
-func (r *restoring) cell(i int) (key, value []byte) {
-	from := 0
-	if i > 0 {
-		from = r.ends[2*i-1]
-	}
-	return r.data[from:r.ends[2*i]], r.data[r.ends[2*i]:r.ends[2*i+1]]
-}
-
-// restoreCells takes the cells that wait, in the order of their keys.
-func (t *transform) restoreCells(few *restoring) error {
-	n := len(few.ends) / 2
-	few.keys = few.keys[:0]
-	readers := make([]reader, n)
-	for i := range n {
-		key, value := few.cell(i)
-		readers[i].rest = value
-		few.keys = append(few.keys, t.frames.groupKey(key[1:], &readers[i]))
-	}
-	var bad int
-	few.gids, bad = t.groups.restore(few.keys, few.gids[:0])
-	if bad >= 0 {
-		key, _ := few.cell(bad)
-		return fmt.Errorf("restoring the state at key %x: %w", key, errKey)
-	}
-	for i, group := range few.gids {
-		key, _ := few.cell(i)
-		if err := t.restoreCell(key[1:], group, &readers[i]); err != nil {
-			return fmt.Errorf("restoring the state at key %x: %w", key, err)
-		}
-	}
-	few.data, few.ends = few.data[:0], few.ends[:0]
-	t.weigh()
-	return nil
-}
-
-// restoreCell takes a cell whose key is its start and what tells it from others.
-func (t *transform) restoreCell(key []byte, group uint32, r *reader) error {
-	cell := t.frames.restore(key, group, t.clock.closed, t.groups, r)
-	if r.failed() {
-		return errState
-	}
+// decode takes what cells have come to, one aggregate after the other.
+func (t *transform) decode(r *reader, cells []uint32) error {
 	for _, call := range t.calls {
 		call.grow(t.cells.len())
-		call.decode(r, cell)
+		for _, cell := range cells {
+			call.decode(r, cell)
+		}
 	}
 	return r.done()
 }

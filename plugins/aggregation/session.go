@@ -30,6 +30,7 @@ type sessions struct {
 	deleted     []byte  // keys of stored cells that are no more
 	deletedEnds []int
 	value       []byte // room
+	restoring   restoring
 }
 
 func newSessions(c *cells, gap int64) *sessions {
@@ -216,31 +217,6 @@ func (s *sessions) promise(closed int64) int64 {
 	}
 }
 
-func (s *sessions) groupKey(key []byte, _ *reader) []byte { return key[8:] }
-
-// restore wants sessions that the watermark has not closed, in the order of starts.
-func (s *sessions) restore(key []byte, group uint32, closed int64, _ *groups, r *reader) uint32 {
-	start, length := cutStart(key), r.uvarint()
-	const most = 1 << 62 // more than all of time, and room to add
-	if r.failed() || length < uint64(s.gap) || length > most || start < minTime || start > maxTime {
-		r.fail()
-		return 0
-	}
-	until := start + int64(length)
-	s.open.extend(int(group) + 1)
-	open := *s.open.at(group)
-	if until <= closed || until > maxTime+s.gap ||
-		len(open) > 0 && *s.until.at(open[len(open)-1]) > start {
-		r.fail()
-		return 0
-	}
-	cell := s.alloc(group)
-	s.add(cell, start, until)
-	s.stored.set(cell)
-	*s.open.at(group) = append(open, cell)
-	return cell
-}
-
 // release frees cells whose session has been emitted.
 func (s *sessions) release(cells []ready, g *groups) {
 	for _, c := range cells {
@@ -260,7 +236,7 @@ func (s *sessions) unstore(cell uint32, g *groups) {
 		return
 	}
 	s.stored.clear(cell)
-	s.deleted = g.appendKey(appendStart(s.deleted, *s.start.at(cell)), *s.group.at(cell))
+	s.deleted = g.appendKey(appendStart(s.deleted, stateSession, *s.start.at(cell)), *s.group.at(cell))
 	s.deletedEnds = append(s.deletedEnds, len(s.deleted))
 }
 

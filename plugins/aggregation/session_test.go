@@ -260,7 +260,7 @@ func TestDamagedSessionsAreRefused(t *testing.T) {
 	h.barrier()
 	var key string
 	for k := range h.state {
-		if k[0] == stateCell {
+		if k[0] == stateSession {
 			key = k
 		}
 	}
@@ -277,7 +277,7 @@ func TestDamagedSessionsAreRefused(t *testing.T) {
 		}
 	}
 	h.state[key] = good
-	other := string(appendStart(nil, 45_000_000)) + key[9:] // it would begin inside the first
+	other := string(appendStart(nil, stateSession, 45_000_000)) + key[9:] // it would begin inside the first
 	h.state[other] = good
 	if err := h.restart(); err == nil {
 		t.Error("overlapping sessions: got no error")

@@ -9,34 +9,39 @@ import (
 	"slices"
 )
 
-// The state is three sorts of keys, restored in this order:
+// The state is these keys, restored in their order:
 //
-//	0                             the shape of the state, and the clock
-//	1 name                        a partition
-//	2 start (8 bytes) position    a group of a window, by when it came (4 bytes); its key first
-//	2 start (8 bytes) group       a session; its length first
+//	0                     the shape of the state, and the clock
+//	1 name                a partition
+//	2 start group         a session: its length, and what it has come to
+//	3 start run           the groups of a run of cells of a window, in the order they came
+//	4 start run           what all cells of a run have come to
+//	4 start run offset    what one of them has come to since
 //
-// Cells are put when they changed and deleted when their window was emitted: a
-// window with all its groups at once, by the beginning of their keys.
+// A start is 8 bytes, a run 4, an offset 1. Runs are written whole where many of
+// their cells have changed, since keys cost more than what is in them; and their
+// groups apart, since those never change. Nothing is deleted one by one but
+// sessions and single cells: a window goes with all its keys when it is emitted.
 const (
 	stateClock byte = iota
 	statePartition
-	stateCell
+	stateSession
+	stateGroups
+	stateCells
 )
 
 // stateVersion changes when what is below can no longer be read.
-const stateVersion = 3
+const stateVersion = 4
 
 // saved is the clock as of the last snapshot, and room to write in.
 type saved struct {
-	clock         []byte
-	cells, groups uint64 // how many there were, of a state that is restored
-	key, value    []byte
+	clock      []byte
+	key, value []byte
 }
 
-// appendStart begins the key of a cell; cutStart reads it, behind stateCell.
-func appendStart(key []byte, start int64) []byte {
-	return binary.BigEndian.AppendUint64(append(key, stateCell), uint64(start)^1<<63)
+// appendStart begins the key of a cell; cutStart reads it, behind the first byte.
+func appendStart(key []byte, sort byte, start int64) []byte {
+	return binary.BigEndian.AppendUint64(append(key, sort), uint64(start)^1<<63)
 }
 
 func cutStart(key []byte) int64 { return int64(binary.BigEndian.Uint64(key) ^ 1<<63) }
@@ -59,14 +64,12 @@ func (t *transform) Snapshot(_ context.Context, _ uint64, put func(key, value []
 	if err := t.putPartitions(put); err != nil {
 		return err
 	}
-	return t.putCells(put)
+	return t.frames.changes(&snapshot{t.groups, t.calls, put})
 }
 
 func (t *transform) encodeClock(value []byte) []byte {
 	value = append(value, stateVersion)
 	value = binary.AppendUvarint(value, uint64(t.windowSize()))
-	value = binary.AppendUvarint(value, uint64(t.cells.len()-t.cells.free.len()))
-	value = binary.AppendUvarint(value, uint64(t.groups.len()))
 	value = appendText8(value, []byte(t.shape))
 	value = binary.AppendVarint(value, t.clock.closed)
 	value = binary.AppendVarint(value, t.clock.newest)
@@ -123,18 +126,21 @@ func (t *transform) putPartitions(put func(key, value []byte) error) error {
 	return nil
 }
 
-func (t *transform) putCells(put func(key, value []byte) error) error {
-	s := &t.saved
-	return t.frames.changes(t.groups, func(key, value []byte, cell uint32) error {
-		if cell == noCell {
-			return put(key, nil)
+// snapshot is where cells are put that have changed, and what they are made of.
+type snapshot struct {
+	groups *groups
+	calls  []accumulator
+	put    func(key, value []byte) error
+}
+
+// encode appends what cells have come to, one aggregate after the other.
+func (s *snapshot) encode(state []byte, cells []uint32) []byte {
+	for _, call := range s.calls {
+		for _, cell := range cells {
+			state = call.encode(state, cell)
 		}
-		s.value = append(s.value[:0], value...)
-		for _, call := range t.calls {
-			s.value = call.encode(s.value, cell)
-		}
-		return put(key, s.value)
-	})
+	}
+	return state
 }
 
 // Cleared is the windows that were emitted since the last snapshot.

@@ -83,6 +83,9 @@ func open(_ context.Context, c *Config, in *arrow.Schema, _ sdk.Env) (sdk.Instan
 			t.wide = append(t.wide, w)
 		}
 	}
+	if a, ok := t.frames.(*aligned); ok {
+		a.apart = slices.ContainsFunc(t.calls, large)
+	}
 	t.results = newResults(l)
 	return t, nil
 }

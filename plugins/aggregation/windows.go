@@ -23,9 +23,31 @@ func storedWindows(state iter.Seq2[[]byte, []byte]) ([]sdk.Window, error) {
 				return nil, fmt.Errorf("want version %d of the state, got %d", stateVersion, version)
 			}
 			size = int64(r.uvarint())
+		case size < 0:
+			r.fail()
 		case len(key) >= 1 && key[0] == statePartition:
-		case len(key) >= 9 && key[0] == stateCell && size >= 0:
-			all = addWindow(all, cutStart(key[1:]), size, r)
+		case len(key) >= sessionKey && key[0] == stateSession && size == ownSize:
+			w := windowAt(cutStart(key[1:]), int64(r.uvarint()), r)
+			if len(all) == 0 {
+				all = append(all, w)
+			}
+			if all[0].Groups++; w.End.After(all[0].End) {
+				all[0].End = w.End
+			}
+		case len(key) == runKey && key[0] == stateGroups && size != ownSize:
+			w := sdk.Window{}
+			if size != allTime {
+				w = windowAt(cutStart(key[1:]), size, r)
+			}
+			if n := len(all); n == 0 || !all[n-1].Start.Equal(w.Start) {
+				all = append(all, w)
+			}
+			groups := r.count(1)
+			if groups == 0 {
+				r.fail()
+			}
+			all[len(all)-1].Groups += int64(groups)
+		case len(key) >= runKey && key[0] == stateCells:
 		default:
 			r.fail()
 		}
@@ -36,31 +58,11 @@ func storedWindows(state iter.Seq2[[]byte, []byte]) ([]sdk.Window, error) {
 	return all, nil
 }
 
-// addWindow counts a cell in, whose window is the last one or comes after it.
-func addWindow(all []sdk.Window, start, size int64, r *reader) []sdk.Window {
-	length := size
-	if size == ownSize {
-		length = int64(r.uvarint())
-	}
-	if size == allTime {
-		if len(all) == 0 {
-			all = append(all, sdk.Window{})
-		}
-		all[0].Groups++
-		return all
-	}
+// windowAt is a window without its groups.
+func windowAt(start, length int64, r *reader) sdk.Window {
 	const most = 1 << 60 // ends are no more than a year 9999 and a window
 	if start < -most || start > most || length <= 0 || length > most {
 		r.fail()
-		return all
 	}
-	from, to := time.UnixMicro(start).UTC(), time.UnixMicro(start+length).UTC()
-	if n := len(all); n == 0 || size != ownSize && !all[n-1].Start.Equal(from) {
-		all = append(all, sdk.Window{Start: from, End: to})
-	}
-	w := &all[len(all)-1]
-	if w.Groups++; to.After(w.End) {
-		w.End = to
-	}
-	return all
+	return sdk.Window{Start: time.UnixMicro(start).UTC(), End: time.UnixMicro(start + length).UTC()}
 }

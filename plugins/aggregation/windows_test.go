@@ -63,14 +63,16 @@ func TestStoredWindowsAreTold(t *testing.T) {
 func TestWindowsOfADamagedStateAreAnError(t *testing.T) {
 	clock := []byte{stateVersion, 60}
 	for name, state := range map[string][][2][]byte{
-		"no clock":        {{append([]byte{stateCell}, make([]byte, 12)...), nil}},
+		"no clock":        {{append([]byte{stateGroups}, make([]byte, 12)...), {1, 0}}},
 		"another version": {{{stateClock}, {1, 60}}},
 		"empty clock":     {{{stateClock}, nil}},
 		"unknown key":     {{{stateClock}, clock}, {{9}, nil}},
 		"empty key":       {{nil, clock}},
-		"time of no year": {{{stateClock}, clock}, {bytes.Repeat([]byte{0xff, stateCell}, 10)[1:], nil}},
+		"time of no year": {{{stateClock}, clock}, {append([]byte{stateGroups}, bytes.Repeat([]byte{0xff}, 12)...), {1, 0}}},
+		"no groups":       {{{stateClock}, clock}, {append([]byte{stateGroups, 0x80}, make([]byte, 11)...), {0}}},
+		"session of none": {{{stateClock}, clock}, {append([]byte{stateSession, 0x80}, make([]byte, 8)...), {9}}},
 		"endless session": {{{stateClock}, {stateVersion, 0}},
-			{append([]byte{stateCell, 0x80}, make([]byte, 7)...), bytes.Repeat([]byte{0xff}, 8)}},
+			{append([]byte{stateSession, 0x80}, make([]byte, 7)...), bytes.Repeat([]byte{0xff}, 8)}},
 	} {
 		_, err := Transform.Windows(func(yield func(k, v []byte) bool) {
 			for _, entry := range state {

@@ -1,0 +1,263 @@
+package aggregation
+
+import (
+	"encoding/binary"
+	"maps"
+	"slices"
+)
+
+const (
+	runCells = 128 // in a run; the last one of a window has fewer
+	fewCells = runCells / 8
+)
+
+// runOf is the cells of a run. They are valid until the next call.
+func (a *aligned) runOf(w *window, run int) []uint32 {
+	a.run = a.run[:0]
+	for position := run * runCells; position < min((run+1)*runCells, w.cells.len()); position++ {
+		a.run = append(a.run, *w.cells.at(uint32(position)))
+	}
+	return a.run
+}
+
+func runs(cells int) int { return (cells + runCells - 1) / runCells }
+
+func (a *aligned) cleared() [][]byte {
+	slices.Sort(a.gone)
+	var all [][]byte
+	for _, sort := range []byte{stateGroups, stateCells} {
+		for _, start := range a.gone {
+			all = append(all, appendStart(nil, sort, start))
+		}
+	}
+	a.gone = a.gone[:0]
+	return all
+}
+
+func (a *aligned) changes(to *snapshot) error {
+	var changed []*window
+	for _, start := range slices.Sorted(maps.Keys(a.open)) {
+		if w := a.open[start]; w.dirty {
+			changed = append(changed, w)
+		}
+	}
+	for _, w := range changed {
+		if err := a.putGroups(w, to); err != nil {
+			return err
+		}
+	}
+	for _, w := range changed {
+		if err := a.putCells(w, to); err != nil {
+			return err
+		}
+		w.dirty, w.stored = false, w.cells.len()
+	}
+	return nil
+}
+
+// putGroups puts the groups of the runs that have new cells.
+func (a *aligned) putGroups(w *window, to *snapshot) error {
+	for run := w.stored / runCells; run*runCells < w.cells.len(); run++ {
+		cells := a.runOf(w, run)
+		if len(cells) == w.stored-run*runCells {
+			return nil // the last one has none
+		}
+		a.value = binary.AppendUvarint(a.value[:0], uint64(len(cells)))
+		for _, cell := range cells {
+			a.name = to.groups.appendKey(a.name[:0], *a.group.at(cell))
+			a.value = appendText8(a.value, a.name)
+		}
+		if err := to.put(a.runKey(stateGroups, w, run), a.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putCells puts what cells have come to that have changed.
+func (a *aligned) putCells(w *window, to *snapshot) error {
+	for run := range runs(w.cells.len()) {
+		cells := a.runOf(w, run)
+		changed := 0
+		for _, cell := range cells {
+			if a.dirty.has(cell) {
+				changed++
+			}
+		}
+		var err error
+		switch more := run*runCells+len(cells) > w.stored; {
+		case changed == 0:
+		case a.apart || !more && changed <= fewCells:
+			err = a.putSingle(w, run, cells, to)
+		default:
+			err = a.putRun(w, run, cells, to)
+		}
+		if err != nil {
+			return err
+		}
+		for _, cell := range cells {
+			a.dirty.clear(cell)
+		}
+	}
+	return nil
+}
+
+// putRun puts all cells of a run, and deletes what there is of single ones.
+func (a *aligned) putRun(w *window, run int, cells []uint32, to *snapshot) error {
+	a.value = to.encode(a.value[:0], cells)
+	key := a.runKey(stateCells, w, run)
+	if err := to.put(key, a.value); err != nil {
+		return err
+	}
+	if run*runCells/64 >= len(w.single) {
+		return nil
+	}
+	for offset := range cells {
+		if position := uint32(run*runCells + offset); w.single.has(position) {
+			w.single.clear(position)
+			if err := to.put(append(key, byte(offset)), nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// putSingle puts the cells of a run that have changed.
+func (a *aligned) putSingle(w *window, run int, cells []uint32, to *snapshot) error {
+	key := a.runKey(stateCells, w, run)
+	for offset, cell := range cells {
+		if !a.dirty.has(cell) {
+			continue
+		}
+		w.markSingle(run*runCells + offset)
+		a.value = to.encode(a.value[:0], []uint32{cell})
+		if err := to.put(append(key, byte(offset)), a.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *window) markSingle(position int) {
+	w.single = extend(w.single, runs(position+1)*runCells/64)
+	w.single.set(uint32(position))
+}
+
+func (a *aligned) runKey(sort byte, w *window, run int) []byte {
+	a.key = binary.BigEndian.AppendUint32(appendStart(a.key[:0], sort, w.start), uint32(run))
+	return a.key
+}
+
+const runKey = 1 + 8 + 4 // bytes of the key of a run
+
+func (a *aligned) restore(key, value []byte, t *transform) error {
+	var err error
+	switch {
+	case len(key) == runKey && key[0] == stateGroups:
+		err = a.restoreGroups(key, value, t)
+	case len(key) == runKey && key[0] == stateCells && !a.apart:
+		err = a.restoreRun(key, value, t)
+	case len(key) == runKey+1 && key[0] == stateCells:
+		err = a.restoreSingle(key, value, t)
+	default:
+		err = errState
+	}
+	if err != nil {
+		return atKey(key, err)
+	}
+	return nil
+}
+
+// cutRun reads a key of a run.
+func cutRun(key []byte) (start int64, run int) {
+	return cutStart(key[1:]), int(binary.BigEndian.Uint32(key[9:]))
+}
+
+// restoreGroups opens the cells of a run. It wants runs without a gap: a window
+// loses no cell before it closes.
+func (a *aligned) restoreGroups(key, value []byte, t *transform) error {
+	start, run := cutRun(key)
+	if start < minTime-a.spans.size || start > maxTime || a.spans.last(start) != start ||
+		start+a.spans.size <= t.clock.closed {
+		return errState
+	}
+	r := &reader{rest: value}
+	keys := make([][]byte, r.count(1))
+	if len(keys) == 0 || len(keys) > runCells {
+		return errState
+	}
+	for i := range keys {
+		keys[i] = r.text()
+	}
+	if err := r.done(); err != nil {
+		return err
+	}
+	w := a.window(start)
+	w.dirty = false
+	if w.cells.len() != run*runCells {
+		return errState
+	}
+	gids, bad := t.groups.restore(keys, nil)
+	if bad >= 0 {
+		return errKey
+	}
+	for _, group := range gids {
+		if w.places.find(group) != 0 {
+			return errState // the same group twice
+		}
+		a.begin(w, group, t.groups)
+	}
+	w.stored = w.cells.len()
+	return nil
+}
+
+// restoreRun wants what all runs have come to, in order.
+func (a *aligned) restoreRun(key, value []byte, t *transform) error {
+	start, run := cutRun(key)
+	w := a.open[start]
+	if w == nil || w.restored != run || run >= runs(w.cells.len()) {
+		return errState
+	}
+	w.restored++
+	return t.decode(&reader{rest: value}, a.runOf(w, run))
+}
+
+// restoreSingle takes what a cell has come to since its run was written, or the
+// next one of cells without a run.
+func (a *aligned) restoreSingle(key, value []byte, t *transform) error {
+	start, run := cutRun(key)
+	w, offset := a.open[start], int(key[runKey])
+	if w == nil || offset >= runCells || run*runCells+offset >= w.cells.len() {
+		return errState
+	}
+	switch {
+	case !a.apart && run >= w.restored, a.apart && run*runCells+offset != w.restored:
+		return errState
+	case a.apart:
+		w.restored++
+	}
+	cell := a.runOf(w, run)[offset : offset+1]
+	for _, call := range t.calls {
+		call.grow(t.cells.len())
+		call.clear(cell[0])
+	}
+	w.markSingle(run*runCells + offset)
+	return t.decode(&reader{rest: value}, cell)
+}
+
+// restored wants a state for every cell.
+func (a *aligned) restored(*transform) error {
+	for start, w := range a.open {
+		want := w.cells.len()
+		if !a.apart {
+			want = runs(want)
+		}
+		if w.restored != want {
+			return atKey(a.runKey(stateCells, &window{start: start}, w.restored), errState)
+		}
+		w.restored = 0
+	}
+	a.last = nil
+	return nil
+}
