@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
 )
 
 // window is one open window: which of its groups have a cell. A cell is stored
@@ -32,6 +34,7 @@ type aligned struct {
 	closing []*window         // due, and not released yet
 	held    int64             // bytes of the open windows
 	gone    []int64           // starts of stored windows released since the last snapshot
+	bounded bounded           // the columns made last
 	apart   bool              // each cell's state is written by itself, since it may be large
 
 	run              []uint32 // room
@@ -141,10 +144,29 @@ func (a *aligned) all(g *groups) []ready {
 	return nil
 }
 
-func (a *aligned) bounds(cells []ready, starts, ends []arrow.Timestamp) {
+// bounds makes columns once for all batches of a window that are as long.
+func (a *aligned) bounds(cells []ready) (arrow.Array, arrow.Array) {
+	n := len(cells)
+	first, one := cells[0].at, cells[0].at == cells[n-1].at // they are in the order of windows
+	if b := &a.bounded; one && b.start == first && b.n == n {
+		return b.starts, b.ends
+	}
+	starts, ends := make([]arrow.Timestamp, n), make([]arrow.Timestamp, n)
 	for i, c := range cells {
 		starts[i], ends[i] = arrow.Timestamp(c.at), arrow.Timestamp(c.at+a.spans.size)
 	}
+	made := bounded{first, n, fixedColumn(sdk.Timestamp, starts), fixedColumn(sdk.Timestamp, ends)}
+	if one {
+		a.bounded = made
+	}
+	return made.starts, made.ends
+}
+
+// bounded is the columns of so many cells of one window.
+type bounded struct {
+	start        int64
+	n            int
+	starts, ends arrow.Array
 }
 
 func (a *aligned) end() int64 {

@@ -3,9 +3,8 @@ package aggregation
 import (
 	"encoding/binary"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-
-	"etlengine/plugins/sdk"
 )
 
 // count counts rows, or the values of a column.
@@ -37,13 +36,12 @@ func (c *count) result(b array.Builder, cell uint32) error {
 	return nil
 }
 
-func (c *count) results(b array.Builder, cells []uint32) bool {
-	var values [sdk.DefaultBatchRows]int64
+func (c *count) results(t arrow.DataType, cells []uint32) arrow.Array {
+	n, values := c.n, make([]int64, len(cells))
 	for i, cell := range cells {
-		values[i] = *c.n.at(cell)
+		values[i] = *n.at(cell)
 	}
-	b.(*array.Int64Builder).AppendValues(values[:len(cells)], nil)
-	return true
+	return fixedColumn(t, values)
 }
 
 func (c *count) merge(into, from uint32) { *c.n.at(into) += *c.n.at(from) }

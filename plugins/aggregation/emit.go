@@ -89,49 +89,50 @@ func (t *transform) fitting(cells []ready) int {
 
 // hand gives a batch of cells to the next step, column by column.
 func (t *transform) hand(ready []ready, out sdk.Emitter) error {
-	builders, first := t.results, t.windowed()
-	if first > 0 {
-		t.handBounds(ready, builders[0].(*array.TimestampBuilder), builders[1].(*array.TimestampBuilder))
+	columns := make([]arrow.Array, 0, len(t.results))
+	if t.windowed() > 0 {
+		starts, ends := t.frames.bounds(ready)
+		columns = append(columns, starts, ends)
 	}
-	aggregates := builders[first+len(t.layout.groups):]
-	t.groups.appendValues(len(ready), builders[first:])
+	for i := range t.layout.groups {
+		columns = append(columns, t.groups.column(i, len(ready), t.results[len(columns)]))
+	}
 	t.emitted = t.emitted[:0]
 	for _, c := range ready {
 		t.emitted = append(t.emitted, c.cell)
 	}
-	cells := t.emitted
-	for i, call := range t.calls {
-		if g, ok := call.(gatherer); ok && g.results(aggregates[i], cells) {
-			continue
+	for _, call := range t.calls {
+		column, err := t.resultsOf(call, ready, t.results[len(columns)])
+		if err != nil {
+			b := t.layout.calls[len(columns)-t.windowed()-len(t.layout.groups)]
+			return fmt.Errorf("%s of %w %s", b.Call, err, sdk.TypeName(b.out))
 		}
-		for at, cell := range cells {
-			if err := call.result(aggregates[i], cell); err != nil {
-				b := t.layout.calls[i]
-				return fmt.Errorf("%s of %s: %w %s", b.Call, t.nameCell(ready[at]), err, sdk.TypeName(b.out))
-			}
-		}
+		columns = append(columns, column)
 	}
 	if t.forever == nil {
 		for _, call := range t.calls { // not above: quantiles may share a sketch
-			for _, cell := range cells {
+			for _, cell := range t.emitted {
 				call.clear(cell)
 			}
 		}
 	}
-	columns := make([]arrow.Array, len(builders))
-	for i, b := range builders {
-		columns[i] = b.NewArray()
-	}
-	out.Count(sdk.Counts{Created: int64(len(cells))})
-	return out.Emit(&sdk.Batch{Rows: array.NewRecordBatch(t.out, columns, int64(len(cells)))})
+	out.Count(sdk.Counts{Created: int64(len(ready))})
+	return out.Emit(&sdk.Batch{Rows: array.NewRecordBatch(t.out, columns, int64(len(ready)))})
 }
 
-// handBounds fills the columns of the cells' windows.
-func (t *transform) handBounds(cells []ready, starts, ends *array.TimestampBuilder) {
-	var first, last [sdk.DefaultBatchRows]arrow.Timestamp
-	t.frames.bounds(cells, first[:], last[:])
-	starts.AppendValues(first[:len(cells)], nil)
-	ends.AppendValues(last[:len(cells)], nil)
+// resultsOf is what the cells in hand have come to.
+func (t *transform) resultsOf(call accumulator, ready []ready, b array.Builder) (arrow.Array, error) {
+	if g, ok := call.(gatherer); ok {
+		if column := g.results(b.Type(), t.emitted); column != nil {
+			return column, nil
+		}
+	}
+	for at, cell := range t.emitted {
+		if err := call.result(b, cell); err != nil {
+			return nil, fmt.Errorf("%s: %w", t.nameCell(ready[at]), err)
+		}
+	}
+	return b.NewArray(), nil
 }
 
 // nameCell names a window and a group, for errors.
@@ -140,27 +141,22 @@ func (t *transform) nameCell(cell ready) string {
 	b.WriteString("all rows")
 	if t.forever == nil {
 		b.Reset()
-		var start, end [1]arrow.Timestamp
-		t.frames.bounds([]ready{cell}, start[:], end[:])
-		fmt.Fprintf(&b, "the window from %s to %s", start[0].ToTime(arrow.Microsecond).Format(time.RFC3339Nano),
-			end[0].ToTime(arrow.Microsecond).Format(time.RFC3339Nano))
-	}
-	var builders []array.Builder
-	first := t.windowed()
-	fields := t.out.Fields()[first : first+len(t.layout.groups)]
-	for _, f := range fields {
-		builders = append(builders, array.NewBuilder(memory.DefaultAllocator, f.Type))
+		starts, ends := t.frames.bounds([]ready{cell})
+		fmt.Fprintf(&b, "the window from %s to %s", timeText(starts), timeText(ends))
 	}
 	t.groups.gather([]ready{cell})
-	t.groups.appendValues(1, builders)
-	for i, f := range fields {
-		value := "null"
-		if a := builders[i].NewArray(); !a.IsNull(0) {
+	for i := range t.layout.groups {
+		f, value := t.out.Field(t.windowed()+i), "null"
+		if a := t.groups.column(i, 1, array.NewBuilder(memory.DefaultAllocator, f.Type)); !a.IsNull(0) {
 			value = quote(a.ValueStr(0))
 		}
 		fmt.Fprintf(&b, ", %s %s", f.Name, value)
 	}
 	return b.String()
+}
+
+func timeText(a arrow.Array) string {
+	return a.(*array.Timestamp).Value(0).ToTime(arrow.Microsecond).Format(time.RFC3339Nano)
 }
 
 // forgetGroups drops groups without an open window, once they are many: each

@@ -17,8 +17,8 @@ type frames interface {
 	release(cells []ready, g *groups)
 	// drop frees a cell that was joined to another.
 	drop(cell uint32, g *groups)
-	// bounds fills in the windows of cells.
-	bounds(cells []ready, starts, ends []arrow.Timestamp)
+	// bounds is the columns of the windows of cells.
+	bounds(cells []ready) (starts, ends arrow.Array)
 	// end is when the last open window ends, unset if none is open.
 	end() int64
 	// promise is where windows that are yet to be emitted may begin at the

@@ -2,8 +2,11 @@ package aggregation
 
 import (
 	"slices"
+	"unsafe"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
 // What cells have come to is read in the order in which they are emitted, in
@@ -11,15 +14,21 @@ import (
 // in loops that do nothing else: the processor then waits for many cells at once.
 
 // gatherer is an accumulator whose results can be read for many cells in a loop.
-// It appends nothing and returns false where one of them needs a closer look.
+// It returns nil where one of them needs a closer look.
 type gatherer interface {
-	results(b array.Builder, cells []uint32) bool
+	results(t arrow.DataType, cells []uint32) arrow.Array
 }
 
 var (
 	_ gatherer = (*count)(nil)
 	_ gatherer = (*intSum)(nil)
 )
+
+// fixedColumn is a column without nulls of a type that takes 8 bytes.
+func fixedColumn[T int64 | arrow.Timestamp](t arrow.DataType, values []T) arrow.Array {
+	bytes := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 8*len(values))
+	return array.MakeFromData(array.NewData(t, len(values), []*memory.Buffer{nil, memory.NewBufferBytes(bytes)}, nil, 0, 0))
+}
 
 // gather reads the values of the groups of some cells. They are what size and
 // appendValues are of, until the next call.
@@ -77,29 +86,43 @@ func (g *groups) size(at int) int {
 	return n
 }
 
-// appendValues adds the values of the first n gathered groups to the columns of
-// a result.
-func (g *groups) appendValues(n int, into []array.Builder) {
-	for i := range g.columns {
-		c, b := &g.columns[i], into[i]
-		values := g.values[i][:n]
-		b.Reserve(n)
-		if text, ok := b.(*array.StringBuilder); ok {
-			size := 0
-			for _, d := range values {
-				size += c.values.length(d)
-			}
-			text.ReserveData(size)
-		}
-		for _, d := range values {
-			switch {
-			case d.last == nullMark:
-				b.AppendNull()
-			case c.kind == textKind:
-				appendText(b, c.values.text(d, &g.room))
-			default:
-				appendFixed(b, int64(d.first))
-			}
+// column is the values of one column of the first n gathered groups.
+func (g *groups) column(i, n int, b array.Builder) arrow.Array {
+	c, values := &g.columns[i], g.values[i][:n]
+	if b.Type().ID() == arrow.STRING {
+		if column := g.texts(c, values, b.Type()); column != nil {
+			return column
 		}
 	}
+	b.Reserve(n)
+	for _, d := range values {
+		switch {
+		case d.last == nullMark:
+			b.AppendNull()
+		case c.kind == textKind:
+			appendText(b, c.values.text(d, &g.room))
+		default:
+			appendFixed(b, int64(d.first))
+		}
+	}
+	return b.NewArray()
+}
+
+// texts is a column of texts, nil if one of them is null.
+func (g *groups) texts(c *groupColumn, values []digest, t arrow.DataType) arrow.Array {
+	size := 0
+	for _, d := range values {
+		if d.last == nullMark {
+			return nil
+		}
+		size += c.values.length(d)
+	}
+	offsets, data := make([]int32, 1, len(values)+1), make([]byte, 0, size)
+	for _, d := range values {
+		data = append(data, c.values.text(d, &g.room)...)
+		offsets = append(offsets, int32(len(data)))
+	}
+	buffers := []*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)),
+		memory.NewBufferBytes(data)}
+	return array.MakeFromData(array.NewData(t, len(values), buffers, nil, 0, 0))
 }

@@ -6,6 +6,8 @@ import (
 	"sort"
 
 	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/sdk"
 )
 
 // sessions is windows that are made by rows: each row is good for the time from
@@ -188,10 +190,12 @@ func (s *sessions) close(cell uint32) {
 	*s.queued.at(cell) = unset
 }
 
-func (s *sessions) bounds(cells []ready, starts, ends []arrow.Timestamp) {
+func (s *sessions) bounds(cells []ready) (arrow.Array, arrow.Array) {
+	starts, ends := make([]arrow.Timestamp, len(cells)), make([]arrow.Timestamp, len(cells))
 	for i, c := range cells {
 		starts[i], ends[i] = arrow.Timestamp(c.at), arrow.Timestamp(*s.until.at(c.cell))
 	}
+	return fixedColumn(sdk.Timestamp, starts), fixedColumn(sdk.Timestamp, ends)
 }
 
 func (s *sessions) end() int64 {

@@ -8,8 +8,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-
-	"etlengine/plugins/sdk"
 )
 
 // intSum adds whole numbers in 128 bits: only a result that does not fit is an
@@ -124,22 +122,18 @@ func (s *intSum) result(b array.Builder, cell uint32) error {
 }
 
 // results is for sums of some value that fit an int64, as nearly all do.
-func (s *intSum) results(b array.Builder, cells []uint32) bool {
-	into, ok := b.(*array.Int64Builder)
-	if !ok || len(s.more) > 0 {
-		return false
+func (s *intSum) results(t arrow.DataType, cells []uint32) arrow.Array {
+	if t.ID() != arrow.INT64 || len(s.more) > 0 {
+		return nil
 	}
-	var values [sdk.DefaultBatchRows]int64
-	all := true
+	low, values := s.low, make([]int64, len(cells))
 	for i, cell := range cells {
-		values[i] = *s.low.at(cell)
-		all = all && s.seen.has(cell)
+		if !s.seen.has(cell) {
+			return nil
+		}
+		values[i] = *low.at(cell)
 	}
-	if !all {
-		return false
-	}
-	into.AppendValues(values[:len(cells)], nil)
-	return true
+	return fixedColumn(t, values)
 }
 
 // float128 is the float nearest to high·2⁶⁴ + low, or one beside it.
