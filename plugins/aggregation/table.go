@@ -278,16 +278,19 @@ func (t *texts) addAll(s *seed, l *lookup, ids []uint32, text func(i int) []byte
 		t.addNear(s, l, ids, text)
 		return
 	}
-	for i := range ids {
-		hash := s.hash(l.digests[i])
-		l.hashes[i], l.slots[i] = hash, t.slots[hash>>t.shift]
+	n := min(len(ids), stage)
+	for i := range n {
+		l.hashes[i] = s.hash(l.digests[i])
 	}
-	mask := uint32(len(t.slots) - 1)
-	for i := range ids {
+	slots, shift, mask := t.slots, t.shift&31, uint32(len(t.slots)-1) // &31: no look at what a larger one would do
+	for i := range n {
+		l.slots[i] = slots[l.hashes[i]>>shift]
+	}
+	for i := range n {
 		hash, slot := l.hashes[i], l.slots[i]
-		for at := hash >> t.shift; slot != 0 && slot.hash() != hash; {
+		for at := hash >> shift; slot != 0 && slot.hash() != hash; {
 			at = (at + 1) & mask
-			slot = t.slots[at]
+			slot = slots[at]
 		}
 		l.slots[i] = slot
 	}
