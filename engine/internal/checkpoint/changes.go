@@ -17,17 +17,31 @@ import (
 // Changes collects what a step's state has become since the epoch before. Few
 // wait in memory and go through the store's log. Many are written as they come
 // to tables beside the store, which Save adds to it as they are: nothing of them
-// is in the store before, and of a state of any size little is in memory.
+// is in the store before, and of a state of any size little is in memory. Tables
+// are written in the background, since nothing goes on while a step puts.
 type Changes struct {
 	store   *Store
 	prefix  []byte
 	cleared [][]byte // beginnings of keys, in order, that are deleted before the rest
-	data    []byte   // keys and values that wait
-	items   []item
+	waiting waiting
 	last    []byte // the key put last
 	key     []byte
 	most    int // bytes that may wait
 	tables  tables
+	writing [2]*writing // the last parts of many that were given away; nil: there are few
+}
+
+// waiting is keys and values in memory.
+type waiting struct {
+	data  []byte
+	items []item
+}
+
+// writing is a part that goes to the tables, behind the one before.
+type writing struct {
+	part waiting
+	done chan struct{}
+	err  error // when done is closed
 }
 
 // item is where a key and its value end in the data.
@@ -38,13 +52,15 @@ type item struct {
 
 const (
 	mostWaiting = 8 << 20  // bytes of changes that are kept in memory
+	partBytes   = 1 << 20  // of many changes that are written together
 	tableBytes  = 64 << 20 // of keys and values in a table: what a later compaction moves at once
 )
 
 // NewChanges begins to collect for a step.
 func (s *Store) NewChanges(pipeline, step string) *Changes {
-	return &Changes{store: s, prefix: statePrefix(pipeline, step), most: mostWaiting,
-		tables: tables{store: s, most: tableBytes}}
+	prefix := statePrefix(pipeline, step)
+	return &Changes{store: s, prefix: prefix, most: mostWaiting,
+		tables: tables{store: s, prefix: len(prefix), most: tableBytes}}
 }
 
 // Clear deletes all keys that begin with a prefix. It comes before every Put, in
@@ -67,33 +83,30 @@ func (c *Changes) Put(key, value []byte) error {
 			key, c.last[len(c.prefix):])
 	}
 	c.last, c.key = c.key, c.last
-	if !c.tables.begun() {
-		c.wait(c.last, value)
-		if len(c.data) < c.most {
-			return nil
-		}
-		return c.write()
+	c.waiting.add(c.last, value)
+	if len(c.waiting.data) < c.most {
+		return nil
 	}
-	return c.tables.put(c.last, value)
+	return c.write()
 }
 
-func (c *Changes) wait(key, value []byte) {
-	c.data = append(c.data, key...)
-	at := item{key: len(c.data), deleted: value == nil}
-	c.data = append(c.data, value...)
-	at.value = len(c.data)
-	c.items = append(c.items, at)
+func (w *waiting) add(key, value []byte) {
+	w.data = append(w.data, key...)
+	at := item{key: len(w.data), deleted: value == nil}
+	w.data = append(w.data, value...)
+	at.value = len(w.data)
+	w.items = append(w.items, at)
 }
 
-// waiting gives the changes in memory, in order.
-func (c *Changes) waiting(yield func(key, value []byte) error) error {
+// each gives the changes in order.
+func (w *waiting) each(do func(key, value []byte) error) error {
 	from := 0
-	for _, at := range c.items {
-		value := c.data[at.key:at.value:at.value]
+	for _, at := range w.items {
+		value := w.data[at.key:at.value:at.value]
 		if at.deleted {
 			value = nil
 		}
-		if err := yield(c.data[from:at.key], value); err != nil {
+		if err := do(w.data[from:at.key], value); err != nil {
 			return err
 		}
 		from = at.value
@@ -101,14 +114,52 @@ func (c *Changes) waiting(yield func(key, value []byte) error) error {
 	return nil
 }
 
-// write moves the changes from memory to tables, where all further ones go.
+// many tells whether there are changes in tables.
+func (c *Changes) many() bool { return c.writing[1] != nil }
+
+// write gives the changes in memory away to tables, where all further ones go. Two
+// parts may be under way; it returns the error of those before.
 func (c *Changes) write() error {
-	c.tables.cleared = c.cleared
-	if err := c.waiting(c.tables.put); err != nil {
+	if !c.many() {
+		c.tables.cleared = c.cleared
+		c.most = min(c.most, partBytes)
+	}
+	if err := c.writing[0].wait(); err != nil {
 		return err
 	}
-	c.data, c.items = nil, nil
+	free := waiting{}
+	if c.writing[0] != nil {
+		free = c.writing[0].part
+	}
+	before, w := c.writing[1], &writing{part: c.waiting, done: make(chan struct{})}
+	c.waiting, c.writing = waiting{free.data[:0], free.items[:0]}, [2]*writing{before, w}
+	c.store.writing.Go(func() {
+		defer close(w.done)
+		if w.err = before.wait(); w.err == nil {
+			w.err = w.part.each(c.tables.put)
+		}
+	})
 	return nil
+}
+
+// wait returns the error of a part and those before it.
+func (w *writing) wait() error {
+	if w == nil {
+		return nil
+	}
+	<-w.done
+	return w.err
+}
+
+// finish writes what is left of many changes.
+func (c *Changes) finish() error {
+	if err := c.write(); err != nil {
+		return err
+	}
+	if err := c.writing[1].wait(); err != nil {
+		return err
+	}
+	return c.tables.finish()
 }
 
 // add puts the changes into a batch.
@@ -118,7 +169,7 @@ func (c *Changes) add(batch *pebble.Batch) error {
 			return err
 		}
 	}
-	return c.waiting(func(key, value []byte) error {
+	return c.waiting.each(func(key, value []byte) error {
 		if value == nil {
 			return batch.Delete(key, nil)
 		}
@@ -127,18 +178,20 @@ func (c *Changes) add(batch *pebble.Batch) error {
 }
 
 // tables writes keys that come in order to files, each in the format of the
-// store's own and ready to become one of them.
+// store's own and ready to become one of them. Keys that begin differently are in
+// different ones: a step has few that change in every epoch, and many that do not,
+// which the store need not sort anew if no new table reaches over theirs.
 type tables struct {
 	store   *Store
+	prefix  int      // where keys begin
 	cleared [][]byte // still to be written
 	until   []byte   // the end of the one written last
+	first   []byte   // the first byte of the keys in the table at hand
 	most    int      // bytes of keys and values in a table, about
 	size    int      // of those in the one at hand
 	table   *sstable.Writer
 	paths   []string
 }
-
-func (t *tables) begun() bool { return t.table != nil || len(t.paths) > 0 }
 
 func (t *tables) put(key, value []byte) error {
 	for len(t.cleared) > 0 && bytes.Compare(t.cleared[0], key) <= 0 {
@@ -146,13 +199,7 @@ func (t *tables) put(key, value []byte) error {
 			return err
 		}
 	}
-	// Tables must not overlap: none may end inside of what its last range clears.
-	if t.table != nil && t.size > t.most && bytes.Compare(t.until, key) <= 0 {
-		if err := t.end(); err != nil {
-			return err
-		}
-	}
-	if err := t.begin(); err != nil {
+	if err := t.begin(key); err != nil {
 		return err
 	}
 	t.size += len(key) + len(value)
@@ -163,19 +210,28 @@ func (t *tables) put(key, value []byte) error {
 }
 
 func (t *tables) clear() error {
-	if err := t.begin(); err != nil {
+	prefix := t.cleared[0]
+	if err := t.begin(prefix); err != nil {
 		return err
 	}
-	prefix := t.cleared[0]
 	t.cleared, t.until = t.cleared[1:], after(prefix)
 	return t.table.DeleteRange(prefix, t.until)
 }
 
-func (t *tables) begin() error {
+// begin sees to it that there is a table for a key. Tables must not overlap: none
+// may end inside of what its last range clears.
+func (t *tables) begin(key []byte) error {
+	first := key[t.prefix:min(t.prefix+1, len(key))]
+	if t.table != nil && (t.size > t.most || !bytes.Equal(first, t.first)) && bytes.Compare(t.until, key) <= 0 {
+		if err := t.end(); err != nil {
+			return err
+		}
+	}
 	if t.table != nil {
 		return nil
 	}
 	s := t.store
+	t.first = bytes.Clone(first)
 	path := filepath.Join(s.dir, pendingFolder, strconv.FormatUint(s.pending.Add(1), 10)+".sst")
 	file, err := s.options.FS.Create(path, vfs.WriteCategoryUnspecified)
 	if err != nil {
@@ -215,7 +271,7 @@ func (t *tables) finish() error {
 func (s *Store) Save(pipeline string, r *Record, changes ...*Changes) error {
 	r.Version = version
 	save := s.saveSmall
-	if slices.ContainsFunc(changes, func(c *Changes) bool { return c.tables.begun() }) {
+	if slices.ContainsFunc(changes, func(c *Changes) bool { return c.many() }) {
 		save = s.saveLarge
 	}
 	if err := save(recordKey(pipeline), encode(r), changes); err != nil {
@@ -227,7 +283,7 @@ func (s *Store) Save(pipeline string, r *Record, changes ...*Changes) error {
 func (s *Store) saveSmall(key, record []byte, changes []*Changes) error {
 	size := len(key) + len(record) + 64
 	for _, c := range changes {
-		size += len(c.data) + 16*len(c.items)
+		size += len(c.waiting.data) + 16*len(c.waiting.items)
 	}
 	batch := s.db.NewBatchWithSize(size)
 	for _, c := range changes {
@@ -252,12 +308,7 @@ func (s *Store) saveLarge(key, record []byte, changes []*Changes) error {
 	}
 	paths := last.paths
 	for _, c := range changes {
-		if !c.tables.begun() {
-			if err := c.write(); err != nil {
-				return err
-			}
-		}
-		if err := c.tables.finish(); err != nil {
+		if err := c.finish(); err != nil {
 			return err
 		}
 		paths = append(paths, c.tables.paths...)

@@ -36,7 +36,7 @@ func TestManyChangesAreNowhereInTheStoreBeforeTheyAreSaved(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(pendingFiles(t, dir)) == 0 {
+	if err := c.writing[1].wait(); err != nil || len(pendingFiles(t, dir)) == 0 {
 		t.Error("nothing was written before the save: all of it is in memory")
 	}
 	if got, want := state(t, s, "p", "agg"), map[string]string{"a": "1", "b": "2"}; !maps.Equal(got, want) {

@@ -11,6 +11,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -26,6 +27,7 @@ type Store struct {
 	engine  string
 	trouble *trouble
 	pending atomic.Uint64 // numbers the tables that are being written
+	writing sync.WaitGroup
 }
 
 // Open takes the state directory, which is made if need be. A *DamagedError
@@ -103,6 +105,7 @@ func (s *Store) Dir() string { return s.dir }
 
 // Close gives the directory back.
 func (s *Store) Close() error {
+	s.writing.Wait() // of changes that nobody will save
 	var err error
 	if s.trouble.first() == nil && s.db != nil {
 		err = s.db.Close()
