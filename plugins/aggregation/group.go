@@ -41,6 +41,13 @@ func (g *groups) empty() *groups {
 	return newGroups(columns)
 }
 
+// reader is the same groups for another goroutine, which only reads of them.
+func (g *groups) reader() *groups {
+	r := *g
+	r.parts = make([]uint32, len(g.parts))
+	return &r
+}
+
 func (g *groups) len() int {
 	if t := g.last(); t != nil {
 		return t.len()

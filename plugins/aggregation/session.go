@@ -169,6 +169,7 @@ func (s *sessions) due(closed int64, g *groups) []ready {
 			s.ready = append(s.ready, ready{at: *s.start.at(cell), group: *s.group.at(cell), cell: cell})
 		}
 	}
+	var keys [2][]byte
 	slices.SortFunc(s.ready, func(a, b ready) int {
 		// Not cmp.Or, which would look for the keys even where ends differ.
 		if order := cmp.Compare(*s.until.at(a.cell), *s.until.at(b.cell)); order != 0 {
@@ -177,7 +178,7 @@ func (s *sessions) due(closed int64, g *groups) []ready {
 		if order := cmp.Compare(a.at, b.at); order != 0 {
 			return order
 		}
-		return s.compareGroups(a, b, g)
+		return g.compare(a.group, b.group, &keys)
 	})
 	return s.ready
 }
