@@ -27,8 +27,9 @@ type handle struct {
 
 // publishing is a whole hidden file and where it is to appear.
 type publishing struct {
-	From string `json:"from"` // in the folder of hidden files
-	To   string `json:"to"`   // in the output folder
+	From   string `json:"from"`             // in the folder of hidden files
+	To     string `json:"to"`               // in the output folder
+	Length int64  `json:"length,omitempty"` // 0: an earlier engine did not say
 }
 
 // hiddenPart is a file that stays hidden after the epoch.

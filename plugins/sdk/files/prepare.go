@@ -68,7 +68,7 @@ func (s *sink) handleOf(c *cut) handle {
 			}
 			rolled++
 			name := s.names.final(c.epoch, rolled, p.Suffix)
-			s.unpublished = append(s.unpublished, publishing{From: p.Name, To: filepath.Join(p.Folder, name)})
+			s.unpublished = append(s.unpublished, publishing{p.Name, filepath.Join(p.Folder, name), p.Length})
 		}
 	}
 	// What an earlier record named and nobody published yet is carried on.

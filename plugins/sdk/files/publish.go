@@ -88,6 +88,9 @@ func (s *sink) show(p publishing, folders map[string]bool) error {
 		return err
 	}
 	if hidden {
+		if err := s.asRecorded(from, p.Length); err != nil {
+			return err
+		}
 		if err := s.makePartition(filepath.Dir(p.To)); err != nil {
 			return err
 		}
@@ -108,6 +111,19 @@ func (s *sink) show(p publishing, folders map[string]bool) error {
 			"nothing but this engine may change that folder", to, from)
 	default:
 		s.log.Info("a published file is gone: taken by whoever reads the folder", "file", to)
+	}
+	return nil
+}
+
+// asRecorded wants the file that was prepared: readers would not see that it was
+// cut short.
+func (s *sink) asRecorded(path string, length int64) error {
+	info, err := s.disk.Stat(path)
+	if err != nil {
+		return failed("looking for the prepared rows in", path, err)
+	}
+	if length > 0 && info.Size() != length {
+		return otherLength(path, length, info.Size())
 	}
 	return nil
 }

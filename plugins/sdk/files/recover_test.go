@@ -245,6 +245,35 @@ func TestRecordedHiddenFileMustBeThereAndWhole(t *testing.T) {
 	}
 }
 
+// TestPreparedFileMustBeWhole: a file that was cut short behind the engine's back
+// is not shown as if it were all there was, in this life or after a crash.
+func TestPreparedFileMustBeWhole(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		d := newMemDisk()
+		s := openSink(t, d, testConfig(), lines, nil)
+		write(t, s, batchOf(0, 2))
+		h := prepare(t, s, 1, true)
+		decoded, err := decodeHandle(h)
+		if err != nil || len(decoded.Publish) != 1 {
+			t.Fatalf("got handle %s, %v, want one file to publish", h, err)
+		}
+		path := s.hiddenPath(decoded.Publish[0].From)
+		if err := d.Truncate(path, 3); err != nil {
+			t.Fatal(err)
+		}
+		if killed {
+			d.crash("kill", nil)
+			if s, err = newSink(testConfig(), testSchema, testEnv(""), lines, d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantError(t, s.Publish(t.Context(), 1, h), "want 17 bytes, got 3", path)
+		if got := d.tree("/data/out"); len(got) != 0 {
+			t.Errorf("shown: got %q, want nothing", got)
+		}
+	}
+}
+
 func TestHandleOfANewerEngineIsRefused(t *testing.T) {
 	s, err := newSink(testConfig(), testSchema, testEnv(""), lines, newMemDisk())
 	if err != nil {
