@@ -187,18 +187,23 @@ func (t *texts) find(d digest, v []byte, hash uint32) uint32 {
 	for at := hash >> t.shift; ; at = (at + 1) & mask {
 		slot := t.slots[at]
 		if slot == 0 {
-			if d.last == longMark {
-				d.last |= t.long.keep(v)
-			}
-			id := uint32(t.values.len())
-			t.values.push(d)
-			t.slots[at] = newSlot(hash, id)
-			return id
+			return t.insert(d, v, hash, at)
 		}
 		if slot.hash() == hash && t.same(d, v, slot.id()) {
 			return slot.id()
 		}
 	}
+}
+
+// insert adds a value that is not there, at a slot that is free.
+func (t *texts) insert(d digest, v []byte, hash, at uint32) uint32 {
+	if d.last == longMark {
+		d.last |= t.long.keep(v)
+	}
+	id := uint32(t.values.len())
+	t.values.push(d)
+	t.slots[at] = newSlot(hash, id)
+	return id
 }
 
 func (t *texts) same(d digest, v []byte, id uint32) bool {
@@ -264,7 +269,8 @@ const stage = 256
 type lookup struct {
 	digests [stage]digest
 	hashes  [stage]uint32
-	slots   [stage]slot // the one that each value may be in
+	at      [stage]uint32 // where in the table its search has ended
+	slots   [stage]slot   // the one that each value may be in
 	differs [stage]uint64
 }
 
@@ -288,11 +294,12 @@ func (t *texts) addAll(s *seed, l *lookup, ids []uint32, text func(i int) []byte
 	}
 	for i := range n {
 		hash, slot := l.hashes[i], l.slots[i]
-		for at := hash >> shift; slot != 0 && slot.hash() != hash; {
+		at := hash >> shift
+		for slot != 0 && slot.hash() != hash {
 			at = (at + 1) & mask
 			slot = slots[at]
 		}
-		l.slots[i] = slot
+		l.slots[i], l.at[i] = slot, at
 	}
 	for i := range ids {
 		l.differs[i] = l.digests[i].differs(*t.values.at(max(uint32(l.slots[i]), 1) - 1))
@@ -303,12 +310,15 @@ func (t *texts) addAll(s *seed, l *lookup, ids []uint32, text func(i int) []byte
 			ids[i] = l.slots[i].id()
 			continue
 		}
-		// New so far, but it may be there by now; or another value of the same hash.
 		var v []byte
 		if d.last == longMark {
 			v = text(i)
 		}
-		ids[i] = t.find(d, v, l.hashes[i])
+		if slots[l.at[i]] == 0 {
+			ids[i] = t.insert(d, v, l.hashes[i], l.at[i])
+		} else { // it was free and may have it by now; or another value of the same hash
+			ids[i] = t.find(d, v, l.hashes[i])
+		}
 	}
 }
 
