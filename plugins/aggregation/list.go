@@ -36,8 +36,12 @@ func (l *list[T]) extend(n int) {
 }
 
 func (l *list[T]) push(v T) {
-	l.extend(l.n + 1)
-	*l.at(uint32(l.n - 1)) = v
+	i := uint32(l.n)
+	if chunk := int(i / chunkLen); chunk >= len(l.chunks) || int(i%chunkLen) >= len(l.chunks[chunk]) {
+		l.grow(l.n + 1)
+	}
+	l.n++
+	*l.at(i) = v
 }
 
 // all gives every item with its index.
