@@ -37,8 +37,8 @@ type aligned struct {
 	bounded bounded           // the columns made last
 	apart   bool              // each cell's state is written by itself, since it may be large
 
-	run              []uint32 // room
-	key, name, value []byte
+	run                     []uint32 // room
+	key, name, names, value []byte
 }
 
 func newAligned(c *cells, s spans) *aligned {

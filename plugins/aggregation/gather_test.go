@@ -2,6 +2,7 @@ package aggregation
 
 import (
 	"cmp"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -30,6 +31,36 @@ func TestSortByPrefixSortsAsComparingDoes(t *testing.T) {
 			if sortByPrefix(items, 56, order); !slices.Equal(items, want) {
 				t.Errorf("%d prefixes that differ in the bits %x: not in order", n, mask)
 			}
+		}
+	}
+}
+
+// TestMoreThanOneProcessorSortsAlike: enough groups that all processors sort them,
+// with keys that begin alike, and one among them that does not.
+func TestMoreThanOneProcessorSortsAlike(t *testing.T) {
+	schema := schemaOf(t, "at timestamp", "id string")
+	const groups = 140_000
+	for name, id := range map[string]func(i int) string{
+		"alike":     func(i int) string { return fmt.Sprintf("C%08d", i) },
+		"one other": func(i int) string { return []string{"C", "B"}[i/(groups-1)] + fmt.Sprintf("abcdefghijklmnop%08d", i) },
+	} {
+		h := newHarness(t, with(`"group_by": ["id"]`), schema)
+		order := rand.New(rand.NewPCG(1, 5)).Perm(groups)
+		for _, rows := range batchesOf(schema, groups, func(i int, b *array.RecordBuilder) {
+			b.Field(0).(*array.TimestampBuilder).Append(1)
+			b.Field(1).(*array.StringBuilder).Append(id(order[i]))
+		}) {
+			h.apply("p", rows)
+		}
+		h.end()
+		var got []string
+		for _, rows := range h.out.batches {
+			for i := range int(rows.NumRows()) {
+				got = append(got, rows.Column(2).(*array.String).Value(i))
+			}
+		}
+		if !slices.IsSorted(got) || len(slices.Compact(got)) != groups {
+			t.Errorf("%s: got %d groups, want %d in order", name, len(got), groups)
 		}
 	}
 }

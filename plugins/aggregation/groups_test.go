@@ -75,6 +75,14 @@ func TestGroupsOfClosedWindowsAreForgotten(t *testing.T) {
 	if got := step.groups.len(); got > 1600 {
 		t.Errorf("groups after the windows closed: got %d, want those of open windows", got)
 	}
+	held := int64(0)
+	windows := step.frames.(*aligned)
+	for _, w := range windows.open {
+		held += w.bytes()
+	}
+	if windows.held != held {
+		t.Errorf("open windows have %d bytes, told were %d", held, windows.held)
+	}
 	h.apply("p", idRows(schema, 49*60_000_000, 10+49*500, 1)) // a group that moved
 	h.end()
 	if got := h.out.emitted; got != 10+50*500+1 {

@@ -48,6 +48,11 @@ func (c *collector) Emit(b *sdk.Batch) error {
 	if !b.Rows.Schema().Equal(c.schema) {
 		c.t.Errorf("emitted schema: got %v, want %v", b.Rows.Schema(), c.schema)
 	}
+	for i, column := range b.Rows.Columns() {
+		if int64(column.Len()) != b.NumRows() {
+			c.t.Errorf("column %s has %d rows, want %d", c.schema.Field(i).Name, column.Len(), b.NumRows())
+		}
+	}
 	c.batches = append(c.batches, b.Rows)
 	c.emitted += b.NumRows()
 	if c.next != nil {

@@ -81,3 +81,15 @@ func TestBlocksKeepTextsOfAnySize(t *testing.T) {
 		t.Errorf("%d bytes of texts: told %d", size, b.bytes())
 	}
 }
+
+// TestBlocksAreNotMuchLargerThanTheirTexts: each cell of a count_distinct has some.
+func TestBlocksAreNotMuchLargerThanTheirTexts(t *testing.T) {
+	var b blocks
+	text := bytes.Repeat([]byte("x"), 50)
+	for total := int64(0); total < 10*blockBytes; total += int64(len(text)) {
+		b.keep(text)
+		if most := 5*(total+int64(len(text)))/2 + 100; b.bytes() > most {
+			t.Fatalf("%d bytes of texts take %d, want at most %d", total, b.bytes(), most)
+		}
+	}
+}

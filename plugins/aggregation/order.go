@@ -50,11 +50,22 @@ func inParallel(items int, do func(from, to int)) {
 		parts = runtime.GOMAXPROCS(0)
 	}
 	var wait sync.WaitGroup
+	panics := make(chan any, parts)
 	for part := range parts - 1 {
-		wait.Go(func() { do(items*part/parts, items*(part+1)/parts) })
+		wait.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					panics <- p // who calls knows whose fault it is
+				}
+			}()
+			do(items*part/parts, items*(part+1)/parts)
+		})
 	}
 	do(items*(parts-1)/parts, items)
 	wait.Wait()
+	if len(panics) > 0 {
+		panic(<-panics)
+	}
 }
 
 // order compares cells by how their keys begin, and then by their keys.

@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	runCells = 128 // in a run; the last one of a window has fewer
-	fewCells = runCells / 8
+	runCells   = 128 // in a run; the last one of a window has fewer
+	fewCells   = runCells / 8
+	groupBytes = 64 << 10 // of groups under one key, about
 )
 
 // runOf is the cells of a run. They are valid until the next call.
@@ -55,21 +56,21 @@ func (a *aligned) changes(to *snapshot) error {
 	return nil
 }
 
-// putGroups puts the groups of the runs that have new cells.
+// putGroups puts the groups of the cells that are new.
 func (a *aligned) putGroups(w *window, to *snapshot) error {
-	for run := w.stored / runCells; run*runCells < w.cells.len(); run++ {
-		cells := a.runOf(w, run)
-		if len(cells) == w.stored-run*runCells {
-			return nil // the last one has none
-		}
-		a.value = binary.AppendUvarint(a.value[:0], uint64(len(cells)))
-		for _, cell := range cells {
+	for from := w.stored; from < w.cells.len(); {
+		a.names = a.names[:0]
+		until := from
+		for ; until < min(from+runCells, w.cells.len()) && len(a.names) < groupBytes; until++ {
+			cell := *w.cells.at(uint32(until))
 			a.name = to.groups.appendKey(a.name[:0], *a.group.at(cell))
-			a.value = appendText8(a.value, a.name)
+			a.names = appendText8(a.names, a.name)
 		}
-		if err := to.put(a.runKey(stateGroups, w, run), a.value); err != nil {
+		a.value = append(binary.AppendUvarint(a.value[:0], uint64(until-from)), a.names...)
+		if err := to.put(a.runKey(stateGroups, w, from), a.value); err != nil {
 			return err
 		}
+		from = until
 	}
 	return nil
 }
@@ -144,12 +145,13 @@ func (w *window) markSingle(position int) {
 	w.single.set(uint32(position))
 }
 
-func (a *aligned) runKey(sort byte, w *window, run int) []byte {
-	a.key = binary.BigEndian.AppendUint32(appendStart(a.key[:0], sort, w.start), uint32(run))
+// runKey is the key of a run, or of groups from a position on.
+func (a *aligned) runKey(sort byte, w *window, at int) []byte {
+	a.key = binary.BigEndian.AppendUint32(appendStart(a.key[:0], sort, w.start), uint32(at))
 	return a.key
 }
 
-const runKey = 1 + 8 + 4 // bytes of the key of a run
+const runKey = 1 + 8 + 4 // bytes of such a key
 
 func (a *aligned) restore(key, value []byte, t *transform) error {
 	var err error
@@ -169,15 +171,15 @@ func (a *aligned) restore(key, value []byte, t *transform) error {
 	return nil
 }
 
-// cutRun reads a key of a run.
-func cutRun(key []byte) (start int64, run int) {
+// cutRun reads what runKey makes.
+func cutRun(key []byte) (start int64, at int) {
 	return cutStart(key[1:]), int(binary.BigEndian.Uint32(key[9:]))
 }
 
-// restoreGroups opens the cells of a run. It wants runs without a gap: a window
-// loses no cell before it closes.
+// restoreGroups opens cells. It wants positions without a gap: a window loses no
+// cell before it closes.
 func (a *aligned) restoreGroups(key, value []byte, t *transform) error {
-	start, run := cutRun(key)
+	start, position := cutRun(key)
 	if start < minTime-a.spans.size || start > maxTime || a.spans.last(start) != start ||
 		start+a.spans.size <= t.clock.closed {
 		return errState
@@ -195,7 +197,7 @@ func (a *aligned) restoreGroups(key, value []byte, t *transform) error {
 	}
 	w := a.window(start)
 	w.dirty = false
-	if w.cells.len() != run*runCells {
+	if w.cells.len() != position {
 		return errState
 	}
 	gids, bad := t.groups.restore(keys, nil)

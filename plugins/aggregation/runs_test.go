@@ -3,6 +3,7 @@ package aggregation
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -102,22 +103,100 @@ func TestSingleCellsGoWithTheirRun(t *testing.T) {
 	}
 }
 
+// TestLargeCellsArePutAlone: of a run of which many cells have changed, those that
+// may be large are put alone, others together.
+func TestLargeCellsArePutAlone(t *testing.T) {
+	schema := schemaOf(t, "at timestamp", "id string", "v int64", "x float64")
+	for call, want := range map[string]int{"count()": 1, "sum(v)": 1, "avg(x)": 1, "max(v)": 1, "first(v)": 1,
+		"min(id)": 40, "last(id)": 40, "count_distinct(v)": 40, "count_distinct(id)": 40,
+		"approx_count_distinct(v)": 40, "quantile(x, 0.5)": 40} {
+		h := newHarness(t, with(`"group_by": ["id"], "aggregates": {"n": "`+call+`"}`), schema)
+		h.partitions("p")
+		for _, n := range []int{runCells, 40} {
+			var batch []string
+			for i := range n {
+				batch = append(batch, fmt.Sprintf(`{"at": "1970-01-01T00:00:10Z", "id": "%03d", "v": %d, "x": 1.5}`, i, n+i))
+			}
+			h.json("p", batch...)
+			if got := h.barrier(); n == 40 && got != want {
+				t.Errorf("%s: after 40 of %d cells changed got %d keys, want %d", call, runCells, got, want)
+			}
+		}
+	}
+}
+
+// TestLongGroupsArePutOnce: with a new one in every epoch, what is put is what
+// has come.
+func TestLongGroupsArePutOnce(t *testing.T) {
+	schema := schemaOf(t, "at timestamp", "id string")
+	h := newHarness(t, with(`"group_by": ["id"]`), schema)
+	h.partitions("p")
+	const length, epochs = 20_000, 60
+	put := 0
+	for i := range epochs {
+		h.json("p", fmt.Sprintf(`{"at": "1970-01-01T00:00:10Z", "id": "%0*d"}`, length, i))
+		before := maps.Clone(h.state)
+		h.barrier()
+		for key, value := range h.state {
+			if string(before[key]) != string(value) {
+				put += len(value)
+			}
+		}
+	}
+	if most := epochs * (length + 400); put > most {
+		t.Errorf("put %d bytes of %d groups of %d bytes, want at most %d", put, epochs, length, most)
+	}
+	h.reopen()
+	h.partitions("p")
+	h.json("p", longGroups(epochs, length)...)
+	h.barrier()
+	for _, value := range h.state {
+		if len(value) > groupBytes+length+100 {
+			t.Errorf("a value has %d bytes, want at most %d and one group", len(value), groupBytes)
+		}
+	}
+	if got := h.cellsStored(); got != epochs+epochs {
+		t.Errorf("got %d stored cells, want %d", got, 2*epochs)
+	}
+}
+
+// longGroups are rows of groups from n on.
+func longGroups(n, length int) (rows []string) {
+	for i := range n {
+		rows = append(rows, fmt.Sprintf(`{"at": "1970-01-01T00:00:10Z", "id": "%0*d"}`, length, n+i))
+	}
+	return rows
+}
+
 // TestDamagedRunsAreRefused: a state that lacks a part, or has it twice, would
 // come out as wrong counts.
 func TestDamagedRunsAreRefused(t *testing.T) {
 	schema := schemaOf(t, "at timestamp", "id string", "v int64")
 	for _, calls := range []string{`"n": "count()"`, `"n": "count_distinct(v)"`} {
 		for name, damage := range map[string]func(state map[string][]byte){
-			"no groups":     func(s map[string][]byte) { delete(s, keyOf(stateGroups, 0)) },
-			"no first run":  func(s map[string][]byte) { delete(s, keyOf(stateGroups, 1)) },
-			"no cells":      func(s map[string][]byte) { drop(s, keyOf(stateCells, 1)) },
-			"no first cell": func(s map[string][]byte) { drop(s, keyOf(stateCells, 0)) },
+			"no groups":      func(s map[string][]byte) { delete(s, keyOf(stateGroups, 0)) },
+			"no last groups": func(s map[string][]byte) { delete(s, keyOf(stateGroups, runCells)) },
+			"no cells":       func(s map[string][]byte) { drop(s, keyOf(stateCells, 1)) },
+			"no first cell":  func(s map[string][]byte) { drop(s, keyOf(stateCells, 0)) },
 			"a group twice": func(s map[string][]byte) {
 				groups := s[keyOf(stateGroups, 0)]
-				copy(groups[len(groups)-11:], groups[len(groups)-22:len(groups)-11])
+				copy(groups[len(groups)-12:], groups[len(groups)-24:len(groups)-12])
 			},
 			"too many groups": func(s map[string][]byte) {
 				s[keyOf(stateGroups, 0)] = append(binary.AppendUvarint(nil, runCells+1), make([]byte, 500)...)
+			},
+			"a window that has closed": func(s map[string][]byte) {
+				for _, sort := range []byte{stateGroups, stateCells} {
+					for at := range uint32(2 * runCells) {
+						from, to := keyOf(sort, at), keyAt(sort, -60_000_000, at)
+						for _, key := range slices.Collect(maps.Keys(s)) {
+							if rest, ok := strings.CutPrefix(key, from); ok {
+								s[to+rest] = s[key]
+								delete(s, key)
+							}
+						}
+					}
+				}
 			},
 			"a cell too many":          func(s map[string][]byte) { s[keyOf(stateCells, 1)+"\x60"] = []byte{2} },
 			"a cell of a run too many": func(s map[string][]byte) { s[keyOf(stateCells, 2)+"\x00"] = []byte{2} },
@@ -142,8 +221,10 @@ func TestDamagedRunsAreRefused(t *testing.T) {
 	}
 }
 
-func keyOf(sort byte, run uint32) string {
-	return string(binary.BigEndian.AppendUint32(appendStart(nil, sort, 0), run))
+func keyOf(sort byte, at uint32) string { return keyAt(sort, 0, at) }
+
+func keyAt(sort byte, start int64, at uint32) string {
+	return string(binary.BigEndian.AppendUint32(appendStart(nil, sort, start), at))
 }
 
 // drop deletes the first key that begins so.

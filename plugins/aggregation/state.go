@@ -14,13 +14,13 @@ import (
 //	0                     the shape of the state, and the clock
 //	1 name                a partition
 //	2 start group         a session: its length, and what it has come to
-//	3 start run           the groups of a run of cells of a window, in the order they came
+//	3 start position      groups of a window in the order they came, from a position on
 //	4 start run           what all cells of a run have come to
 //	4 start run offset    what one of them has come to since
 //
-// A start is 8 bytes, a run 4, an offset 1. Runs are written whole where many of
-// their cells have changed, since keys cost more than what is in them; and their
-// groups apart, since those never change. Nothing is deleted one by one but
+// A start is 8 bytes, a position or a run 4, an offset 1. Runs are written whole where
+// many of their cells have changed, since keys cost more than what is in them; and
+// groups apart and once, since they never change. Nothing is deleted one by one but
 // sessions and single cells: a window goes with all its keys when it is emitted.
 const (
 	stateClock byte = iota

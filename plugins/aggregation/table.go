@@ -338,15 +338,16 @@ func (t *texts) addNear(s *seed, l *lookup, ids []uint32, text func(i int) []byt
 	}
 }
 
-// blocks keeps texts, each in one block and behind its length.
+// blocks keeps texts, each in one block and behind its length. A block is as large
+// as all before it together: a cell may have a table of its own.
 type blocks struct {
 	all  [][]byte
 	size int64
 }
 
 const (
-	blockBytes = 1 << 20 // of a block behind the first, which begins small
-	firstBlock = 1 << 14
+	firstBlock = 1 << 14 // bytes of the first block, which begins small
+	blockBytes = 1 << 20 // of further ones, at most, unless a text is longer
 )
 
 // keep copies a text and tells where it is.
@@ -357,7 +358,7 @@ func (b *blocks) keep(v []byte) (place uint64) {
 		last++
 		size := 0
 		if last > 0 {
-			size = max(blockBytes, need)
+			size = max(need, min(blockBytes, int(b.size)))
 		}
 		b.all = append(b.all, make([]byte, 0, size))
 		b.size += int64(size)

@@ -135,6 +135,11 @@ func (c *Changes) write() error {
 	c.waiting, c.writing = waiting{free.data[:0], free.items[:0]}, [2]*writing{before, w}
 	c.store.writing.Go(func() {
 		defer close(w.done)
+		defer func() {
+			if p := recover(); p != nil {
+				w.err = fmt.Errorf("writing state: %v", p)
+			}
+		}()
 		if w.err = before.wait(); w.err == nil {
 			w.err = w.part.each(c.tables.put)
 		}

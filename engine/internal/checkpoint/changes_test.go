@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -229,4 +230,86 @@ func TestFullDiskEndsTheStoreAndNotTheProcess(t *testing.T) {
 		t.Errorf("got %v, want %v", err, full)
 	}
 	refuse.Off()
+}
+
+// TestKeysOfDifferentSortsAreInDifferentTables: one that reached from the keys that
+// change always to those that change never would have the store sort them all.
+func TestKeysOfDifferentSortsAreInDifferentTables(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	defer s.Close()
+	c := s.NewChanges("p", "agg")
+	c.most = 1
+	for _, prefix := range []string{"2", "3"} {
+		if err := c.Clear([]byte(prefix)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, key := range []string{"0", "1a", "1b", "2a", "2b", "4"} {
+		if err := c.Put([]byte(key), []byte("v")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.finish(); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(c.tables.paths); got != 5 { // that of 3 clears what begins so
+		t.Errorf("keys of four sorts and a cleared one: got %d tables, want 5", got)
+	}
+}
+
+// TestErrorOfAnEarlierPartIsNotLost: later ones could be written.
+func TestErrorOfAnEarlierPartIsNotLost(t *testing.T) {
+	full, once := errors.New("no space left on device"), atomic.Bool{}
+	s, err := openOn(t.TempDir(), errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpCreate && strings.HasSuffix(op.Path, ".sst") && once.CompareAndSwap(false, true) {
+			return full
+		}
+		return nil
+	})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	c := s.NewChanges("p", "agg")
+	c.most = 1
+	if err := c.Put([]byte("a"), []byte("v")); err != nil { // Save adds a part without a key
+		t.Fatal(err)
+	}
+	<-c.writing[1].done
+	if err := s.Save("p", &Record{Epoch: 1}, c); !errors.Is(err, full) {
+		t.Errorf("got %v, want %v", err, full)
+	}
+	if r, err := s.Load("p"); r != nil || err != nil {
+		t.Errorf("the record: got %+v, %v, want none", r, err)
+	}
+}
+
+// TestCloseWaitsForWhatIsBeingWritten: nobody may write to a directory that is
+// given back.
+func TestCloseWaitsForWhatIsBeingWritten(t *testing.T) {
+	begin := make(chan struct{})
+	s, err := openOn(t.TempDir(), errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpCreate && strings.HasSuffix(op.Path, ".sst") {
+			<-begin
+		}
+		return nil
+	})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.NewChanges("p", "agg")
+	c.most = 1
+	if err := c.Put([]byte("a"), []byte("v")); err != nil {
+		t.Fatal(err)
+	}
+	go close(begin)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-c.writing[1].done:
+	default:
+		t.Error("a part was still being written")
+	}
 }
