@@ -191,7 +191,10 @@ func (o *opener) restore(ctx context.Context, step *plan.Step, i sdk.Instance) e
 	}
 	state, failed := o.store.State(o.plan.Name, step.Label)
 	err := guarded(o.plan.Name, step, func() error { return r.Restore(ctx, state) })
-	return errors.Join(err, failed())
+	if unreadable := failed(); unreadable != nil {
+		return unreadable // the step has seen a part of its state, and what it says of that is no news
+	}
+	return err
 }
 
 func (o *opener) openBranch(ctx context.Context, p *plan.Branch) error {

@@ -112,7 +112,10 @@ func (s *StepState) windows(store *checkpoint.Store, p *plan.Pipeline, step *pla
 	state, failed := store.State(p.Name, step.Label)
 	return guarded(p.Name, step, func() (err error) {
 		s.Windows, err = step.Plugin.Windows(state)
-		return errors.Join(err, failed())
+		if unreadable := failed(); unreadable != nil {
+			return unreadable
+		}
+		return err
 	})
 }
 
