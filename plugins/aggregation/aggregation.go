@@ -8,8 +8,9 @@
 // (group.go), find its cell, one for each window and group (frame.go: aligned.go,
 // session.go), and add its values, or those that a condition picks (where.go),
 // to the cell's accumulators (count.go, sum.go, …). clock.go moves the
-// watermark, emit.go hands out the windows it has passed (gather.go reads what
-// they have come to), state.go saves what changed.
+// watermark, emit.go hands out the windows it has passed (order.go sorts their
+// groups, gather.go reads what they have come to), state.go saves what changed
+// (runs.go, sessionstate.go). What there is one of for each cell is in lists (list.go).
 package aggregation
 
 import (

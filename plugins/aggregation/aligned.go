@@ -19,7 +19,7 @@ type window struct {
 	cells    list[uint32] // by position, in the order of their first rows
 	dirty    bool         // a cell has changed since the last snapshot
 	stored   int          // how many cells a snapshot has
-	single   cellSet      // positions of which it has a state of their own
+	single   cellSet      // positions of which it has a state beside that of their run
 	restored int          // runs, or cells without one, whose states have been restored
 }
 

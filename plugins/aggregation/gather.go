@@ -2,7 +2,6 @@ package aggregation
 
 import (
 	"slices"
-	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -26,12 +25,12 @@ var (
 
 // fixedColumn is a column without nulls of a type that takes 8 bytes.
 func fixedColumn[T int64 | arrow.Timestamp](t arrow.DataType, values []T) arrow.Array {
-	bytes := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 8*len(values))
-	return array.MakeFromData(array.NewData(t, len(values), []*memory.Buffer{nil, memory.NewBufferBytes(bytes)}, nil, 0, 0))
+	buffers := []*memory.Buffer{nil, memory.NewBufferBytes(arrow.GetBytes(values))}
+	return array.MakeFromData(array.NewData(t, len(values), buffers, nil, 0, 0))
 }
 
 // gather reads the values of the groups of some cells. They are what size and
-// appendValues are of, until the next call.
+// column are of, until the next call.
 func (g *groups) gather(cells []ready) {
 	for i := range g.columns {
 		g.ids[i] = slices.Grow(g.ids[i][:0], len(cells))[:len(cells)]
@@ -122,7 +121,7 @@ func (g *groups) texts(c *groupColumn, values []digest, t arrow.DataType) arrow.
 		data = append(data, c.values.text(d, &g.room)...)
 		offsets = append(offsets, int32(len(data)))
 	}
-	buffers := []*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)),
+	buffers := []*memory.Buffer{nil, memory.NewBufferBytes(arrow.GetBytes(offsets)),
 		memory.NewBufferBytes(data)}
 	return array.MakeFromData(array.NewData(t, len(values), buffers, nil, 0, 0))
 }

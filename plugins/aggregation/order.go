@@ -45,10 +45,11 @@ func (c *cells) sort(cells *list[uint32], start int64, g *groups) []ready {
 // time.
 func inParallel(items int, do func(from, to int)) {
 	const worthIt = 1 << 16
-	parts := 1
-	if items >= worthIt {
-		parts = runtime.GOMAXPROCS(0)
+	if items < worthIt {
+		do(0, items)
+		return
 	}
+	parts := runtime.GOMAXPROCS(0)
 	var wait sync.WaitGroup
 	panics := make(chan any, parts)
 	for part := range parts - 1 {

@@ -131,8 +131,8 @@ func (a *aligned) putSingle(w *window, run int, cells []uint32, to *snapshot) er
 		if !a.dirty.has(cell) {
 			continue
 		}
-		w.markSingle(run*runCells + offset)
-		a.value = to.encode(a.value[:0], []uint32{cell})
+		a.markSingle(w, run*runCells+offset)
+		a.value = to.encode(a.value[:0], cells[offset:offset+1])
 		if err := to.put(append(key, byte(offset)), a.value); err != nil {
 			return err
 		}
@@ -140,7 +140,11 @@ func (a *aligned) putSingle(w *window, run int, cells []uint32, to *snapshot) er
 	return nil
 }
 
-func (w *window) markSingle(position int) {
+// markSingle notes that a cell has a state beside that of its run, if it has a run.
+func (a *aligned) markSingle(w *window, position int) {
+	if a.apart {
+		return
+	}
 	w.single = extend(w.single, runs(position+1)*runCells/64)
 	w.single.set(uint32(position))
 }
@@ -244,7 +248,7 @@ func (a *aligned) restoreSingle(key, value []byte, t *transform) error {
 		call.grow(t.cells.len())
 		call.clear(cell[0])
 	}
-	w.markSingle(run*runCells + offset)
+	a.markSingle(w, run*runCells+offset)
 	return t.decode(&reader{rest: value}, cell)
 }
 

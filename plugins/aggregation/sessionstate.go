@@ -121,11 +121,17 @@ func (s *sessions) restore(key, value []byte, t *transform) error {
 	if s.restoring.keep(key, value) {
 		return nil
 	}
-	return s.restored(t)
+	return s.reopenAll(t)
 }
 
-// restored takes the sessions that wait, in the order of their keys.
 func (s *sessions) restored(t *transform) error {
+	err := s.reopenAll(t)
+	s.restoring = restoring{}
+	return err
+}
+
+// reopenAll takes the sessions that wait, in the order of their keys.
+func (s *sessions) reopenAll(t *transform) error {
 	few := &s.restoring
 	few.keys = few.keys[:0]
 	for i := range len(few.ends) / 2 {
