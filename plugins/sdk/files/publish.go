@@ -83,13 +83,13 @@ func (s *sink) folderGone(folder string) error {
 // file was moved before: its life may have ended before it synced them.
 func (s *sink) show(p publishing, folders map[string]bool) error {
 	from, to := filepath.Join(s.hide, p.From), filepath.Join(s.root, p.To)
-	hidden, err := exists(s.disk, from)
-	if err != nil {
-		return err
+	info, err := s.disk.Stat(from)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return failed("looking for the prepared rows in", from, err)
 	}
-	if hidden {
-		if err := s.asRecorded(from, p.Length); err != nil {
-			return err
+	if err == nil {
+		if size := info.Size(); p.Length > 0 && size != p.Length {
+			return otherLength(from, p.Length, size) // readers would not see that it was cut short
 		}
 		if err := s.makePartition(filepath.Dir(p.To)); err != nil {
 			return err
@@ -111,19 +111,6 @@ func (s *sink) show(p publishing, folders map[string]bool) error {
 			"nothing but this engine may change that folder", to, from)
 	default:
 		s.log.Info("a published file is gone: taken by whoever reads the folder", "file", to)
-	}
-	return nil
-}
-
-// asRecorded wants the file that was prepared: readers would not see that it was
-// cut short.
-func (s *sink) asRecorded(path string, length int64) error {
-	info, err := s.disk.Stat(path)
-	if err != nil {
-		return failed("looking for the prepared rows in", path, err)
-	}
-	if length > 0 && info.Size() != length {
-		return otherLength(path, length, info.Size())
 	}
 	return nil
 }
