@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -191,10 +192,7 @@ func (o *opener) restore(ctx context.Context, step *plan.Step, i sdk.Instance) e
 	}
 	state, failed := o.store.State(o.plan.Name, step.Label)
 	err := guarded(o.plan.Name, step, func() error { return r.Restore(ctx, state) })
-	if unreadable := failed(); unreadable != nil {
-		return unreadable // the step has seen a part of its state, and what it says of that is no news
-	}
-	return err
+	return cmp.Or(failed(), err) // of a part of its state a step says what is no news
 }
 
 func (o *opener) openBranch(ctx context.Context, p *plan.Branch) error {

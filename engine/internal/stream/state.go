@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"iter"
@@ -112,10 +113,7 @@ func (s *StepState) windows(store *checkpoint.Store, p *plan.Pipeline, step *pla
 	state, failed := store.State(p.Name, step.Label)
 	return guarded(p.Name, step, func() (err error) {
 		s.Windows, err = step.Plugin.Windows(state)
-		if unreadable := failed(); unreadable != nil {
-			return unreadable
-		}
-		return err
+		return cmp.Or(failed(), err)
 	})
 }
 
