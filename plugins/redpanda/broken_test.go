@@ -37,6 +37,7 @@ func inBothWorlds(t *testing.T, name string, f func(t *testing.T, w *world)) {
 // What the broker says while an epoch is published, and how often. None of it
 // may lose or repeat a row.
 func TestPassingTroubleWhilePublishingIsOutlived(t *testing.T) {
+	t.Parallel() // it mostly waits
 	const produce, initID, end, metadata = kmsg.Produce, kmsg.InitProducerID, kmsg.EndTxn, kmsg.Metadata
 	tests := []struct {
 		name  string
@@ -88,6 +89,7 @@ func TestPassingTroubleWhilePublishingIsOutlived(t *testing.T) {
 
 // Whether the broker has acted is unknown then; each time it has.
 func TestLostAnswersWhilePublishingRepeatNothing(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, key := range []kmsg.Key{kmsg.Produce, kmsg.EndTxn, kmsg.InitProducerID, kmsg.Fetch,
 		kmsg.ListOffsets} {
 		inBothWorlds(t, key.Name(), func(t *testing.T, w *world) {
@@ -111,6 +113,7 @@ func TestLostAnswersWhilePublishingRepeatNothing(t *testing.T) {
 
 // The broker stops in the middle and comes back with what it had.
 func TestBrokerThatRestartsWhilePublishingIsWaitedFor(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, stage := range []string{"sending", "flushed", "end", "committed"} {
 		t.Run(stage, func(t *testing.T) {
 			t.Parallel()
@@ -159,6 +162,7 @@ func (w *world) restart(dir string) {
 }
 
 func TestBrokerThatStaysAwayIsToldAsDisconnected(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, stage := range []string{"sending", "flushed", "end"} {
 		t.Run(stage, func(t *testing.T) {
 			t.Parallel()

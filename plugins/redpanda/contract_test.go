@@ -79,6 +79,7 @@ func fill(t testing.TB, env sdk.Env, input []*sdk.Batch) {
 }
 
 func TestSourceKeepsTheContract(t *testing.T) {
+	t.Parallel() // it mostly waits
 	sdktest.Source(t, redpanda.Source, contractKeys, sdktest.Options{
 		Prepare: func(t testing.TB, env *sdk.Env) {
 			withBroker(t, env)
@@ -90,6 +91,7 @@ func TestSourceKeepsTheContract(t *testing.T) {
 }
 
 func TestSinkKeepsTheContract(t *testing.T) {
+	t.Parallel() // it mostly waits
 	sdktest.Sink(t, redpanda.Sink, `{"topic": "t"}`, sdktest.Options{
 		Prepare:   withBroker,
 		Input:     contractInput(t, 3, 100),

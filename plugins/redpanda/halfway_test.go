@@ -65,6 +65,7 @@ func (w *world) cut(dir string, partitions []string) (*world, string) {
 // the other. Whichever of them a kill keeps from being written, and then once
 // more while that is being mended: each row is there once.
 func TestCommitCutShortIsCompletedWhereItIsMissing(t *testing.T) {
+	t.Parallel() // it mostly waits
 	const partitions = 3
 	for mask := range 1 << (partitions + 1) {
 		t.Run(fmt.Sprintf("%04b", mask), func(t *testing.T) {

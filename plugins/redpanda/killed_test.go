@@ -160,6 +160,7 @@ func (d *dying) die(t *testing.T) bool {
 }
 
 func TestKillWhilePublishingLosesAndRepeatsNothing(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, stages := range []string{"fence", "sending", "flushed", "end", "committed", halfway,
 		"sending fence sending", "flushed end", "end sending", "committed flushed end", halfway + " sending",
 		halfway + " " + halfway + " " + halfway, "end fence " + halfway} {
@@ -198,6 +199,7 @@ func (w *world) goOn(d *dying) {
 
 // A cluster, or an embedded broker in a process of its own, outlives the engine.
 func TestKillOfTheEngineAloneLosesAndRepeatsNothing(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, stages := range []string{"fence", "sending", "flushed", "end", "committed",
 		"sending flushed end fence"} {
 		t.Run(stages, func(t *testing.T) {

@@ -85,6 +85,7 @@ func TestRecordsOfASlowStreamAreGathered(t *testing.T) {
 }
 
 func TestReadingResumesAtEveryCursor(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 1)
 	in := w.open(`{}`, nil)
 	var at []map[string][]byte

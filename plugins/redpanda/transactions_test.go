@@ -173,6 +173,7 @@ func (in *input) readAll() (at []map[string][]byte, given []map[string][]string)
 }
 
 func TestTransactionsAreReadExactlyOnceFromEveryCursor(t *testing.T) {
+	t.Parallel() // it mostly waits
 	const partitions, steps = 3, 150
 	for seed := range uint64(3) {
 		w := newWorld(t, partitions)
