@@ -1,11 +1,8 @@
 package parquet
 
 import (
-	"fmt"
-
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 	pq "github.com/parquet-go/parquet-go"
 )
 
@@ -115,17 +112,4 @@ func sizeOfRows(rows arrow.RecordBatch) int64 {
 		size += int64(column.Data().SizeInBytes())
 	}
 	return size
-}
-
-// clone copies rows that must outlive the call that brought them.
-func clone(rows arrow.RecordBatch) (arrow.RecordBatch, error) {
-	columns := make([]arrow.Array, rows.NumCols())
-	for i, column := range rows.Columns() {
-		copied, err := array.Concatenate([]arrow.Array{column}, memory.DefaultAllocator)
-		if err != nil {
-			return nil, fmt.Errorf("copying %s: %w", rows.ColumnName(i), err)
-		}
-		columns[i] = copied
-	}
-	return array.NewRecordBatch(rows.Schema(), columns, rows.NumRows()), nil
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress"
+
+	"etlengine/plugins/sdk/columns"
 )
 
 const (
@@ -69,7 +71,7 @@ func (w *writer) Write(rows arrow.RecordBatch) error {
 		w.held = append(w.held, rows)
 		return w.start()
 	}
-	copied, err := clone(rows)
+	copied, err := columns.Clone(rows)
 	w.held = append(w.held, copied)
 	return err
 }

@@ -28,22 +28,40 @@ func Pick(rows arrow.RecordBatch, keep []bool) (arrow.RecordBatch, error) {
 		runs = append(runs, run{start, i})
 		kept += i - start
 	}
+	return take(rows, runs, kept)
+}
+
+// Take returns the rows with the given numbers, which ascend: the batch itself if
+// they are all, a slice of it if they are neighbours.
+func Take(rows arrow.RecordBatch, numbers []int) (arrow.RecordBatch, error) {
+	var runs []run
+	for i := 0; i < len(numbers); {
+		start := i
+		for i++; i < len(numbers) && numbers[i] == numbers[i-1]+1; {
+			i++
+		}
+		runs = append(runs, run{numbers[start], numbers[i-1] + 1})
+	}
+	return take(rows, runs, len(numbers))
+}
+
+func take(rows arrow.RecordBatch, runs []run, kept int) (arrow.RecordBatch, error) {
 	switch {
-	case kept == len(keep):
+	case int64(kept) == rows.NumRows():
 		return rows, nil
 	case len(runs) == 0:
 		return rows.NewSlice(0, 0), nil
 	case len(runs) == 1:
 		return rows.NewSlice(int64(runs[0].start), int64(runs[0].end)), nil
 	}
-	picked := make([]arrow.Array, rows.NumCols())
+	taken := make([]arrow.Array, rows.NumCols())
 	for i, column := range rows.Columns() {
 		var err error
-		if picked[i], err = pick(column, runs, kept); err != nil {
+		if taken[i], err = pick(column, runs, kept); err != nil {
 			return nil, fmt.Errorf("picking rows of %s: %w", rows.ColumnName(i), err)
 		}
 	}
-	return array.NewRecordBatch(rows.Schema(), picked, int64(kept)), nil
+	return array.NewRecordBatch(rows.Schema(), taken, int64(kept)), nil
 }
 
 func pick(column arrow.Array, runs []run, kept int) (arrow.Array, error) {
@@ -119,4 +137,27 @@ func pickSlices(column arrow.Array, runs []run) (arrow.Array, error) {
 		slices[i] = array.NewSlice(column, int64(r.start), int64(r.end))
 	}
 	return array.Concatenate(slices, memory.DefaultAllocator)
+}
+
+// Clone copies rows, without what lies outside a slice: batches are lent, and what
+// is kept of them must not be theirs.
+func Clone(rows arrow.RecordBatch) (arrow.RecordBatch, error) { return Join([]arrow.RecordBatch{rows}) }
+
+// Join is a new batch of the rows of all of some, of which there is at least one.
+func Join(batches []arrow.RecordBatch) (arrow.RecordBatch, error) {
+	first, rows := batches[0], int64(0)
+	for _, b := range batches {
+		rows += b.NumRows()
+	}
+	joined, parts := make([]arrow.Array, first.NumCols()), make([]arrow.Array, len(batches))
+	for i := range joined {
+		for at, b := range batches {
+			parts[at] = b.Column(i)
+		}
+		var err error
+		if joined[i], err = array.Concatenate(parts, memory.DefaultAllocator); err != nil {
+			return nil, fmt.Errorf("copying %s: %w", first.ColumnName(i), err)
+		}
+	}
+	return array.NewRecordBatch(first.Schema(), joined, rows), nil
 }

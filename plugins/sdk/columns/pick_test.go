@@ -2,6 +2,7 @@ package columns_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -56,40 +57,45 @@ func allKinds(random *rand.Rand, rows int) arrow.RecordBatch {
 	return b.NewRecordBatch().NewSlice(int64(before), int64(before+rows))
 }
 
-func TestPickKeepsTheRowsItIsTold(t *testing.T) {
+func TestPickAndTakeGiveTheRowsTheyAreTold(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for n := range 200 {
 		rows := allKinds(random, random.IntN(40))
 		keep := make([]bool, rows.NumRows())
+		var numbers []int
 		var want []string
 		for i, line := range sdktest.Text(rows) {
 			if keep[i] = random.IntN(1+n%5) == 0; keep[i] {
-				want = append(want, line)
+				numbers, want = append(numbers, i), append(want, line)
 			}
 		}
 		picked, err := columns.Pick(rows, keep)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := sdktest.Text(picked)
-		if len(got) != len(want) {
-			t.Fatalf("got %d rows, want %d", len(got), len(want))
+		wantRows(t, picked, want)
+		taken, err := columns.Take(rows, numbers)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for i := range got {
-			if got[i] != want[i] {
-				t.Fatalf("row %d: got %s, want %s", i, got[i], want[i])
+		wantRows(t, taken, want)
+	}
+}
+
+func wantRows(t *testing.T, rows arrow.RecordBatch, want []string) {
+	t.Helper()
+	if got := sdktest.Text(rows); !slices.Equal(got, want) {
+		t.Fatalf("got the rows %s, want %s", got, want)
+	}
+	for i, c := range rows.Columns() {
+		nulls := 0
+		for row := range c.Len() {
+			if c.IsNull(row) {
+				nulls++
 			}
 		}
-		for i, c := range picked.Columns() {
-			nulls := 0
-			for row := range c.Len() {
-				if c.IsNull(row) {
-					nulls++
-				}
-			}
-			if c.NullN() != nulls {
-				t.Errorf("%s: got a null count of %d, want %d", picked.ColumnName(i), c.NullN(), nulls)
-			}
+		if c.NullN() != nulls {
+			t.Errorf("%s: got a null count of %d, want %d", rows.ColumnName(i), c.NullN(), nulls)
 		}
 	}
 }

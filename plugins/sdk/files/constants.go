@@ -10,8 +10,8 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// columns puts a file's rows together with the columns that its folders give.
-type columns struct {
+// completion puts a file's rows together with the columns that its folders give.
+type completion struct {
 	schema   *arrow.Schema // of the source
 	inFile   sdk.Schema    // what the reader gives
 	given    []*constant   // by column of the config's schema; nil: the reader's next column
@@ -25,9 +25,9 @@ type constant struct {
 	rows arrow.Array                 // the longest that was needed so far
 }
 
-// newColumns finds the columns of the schema that the folders of a file name.
-func newColumns(cfg SourceConfig, f found) (columns, error) {
-	c := columns{schema: cfg.Columns(), given: make([]*constant, len(cfg.Schema)),
+// newCompletion finds the columns of the schema that the folders of a file name.
+func newCompletion(cfg SourceConfig, f found) (completion, error) {
+	c := completion{schema: cfg.Columns(), given: make([]*constant, len(cfg.Schema)),
 		metadata: newMetadata(cfg.Metadata, f.name)}
 	for i, column := range cfg.Schema {
 		text, ok := f.values[column.Value.Source(column.Key)]
@@ -66,7 +66,7 @@ func (k *constant) take(n int64) (arrow.Array, error) {
 }
 
 // join adds the given columns, and those of metadata, to what the reader read.
-func (c columns) join(rows arrow.RecordBatch, positions []int64) (arrow.RecordBatch, error) {
+func (c completion) join(rows arrow.RecordBatch, positions []int64) (arrow.RecordBatch, error) {
 	if rows == nil {
 		return sdk.EmptyRows(c.schema), nil
 	}

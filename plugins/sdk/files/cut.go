@@ -41,6 +41,9 @@ func (s *sink) barrier(signal sdk.Signal) error {
 		return fmt.Errorf("files: the barrier of epoch %d came before epoch %d was prepared",
 			signal.Epoch, s.cut.epoch)
 	}
+	if err := s.spread.release(s.add); err != nil {
+		return err
+	}
 	s.due.barrier(signal.Time)
 	c := &cut{epoch: signal.Epoch, roll: signal.Roll, newNames: s.newNames}
 	for _, t := range s.order {

@@ -81,29 +81,6 @@ func everyType(t *testing.T) arrow.RecordBatch {
 	return rows
 }
 
-func TestGatheredRowsAreTheRowsPicked(t *testing.T) {
-	whole := everyType(t)
-	for _, rows := range []arrow.RecordBatch{whole, whole.NewSlice(1, 3), whole.NewSlice(0, 2)} {
-		for _, numbers := range [][]int{{0}, {1}, {1, 0}, {1, 1, 0}} {
-			for i, column := range rows.Columns() {
-				got, err := gather(column, numbers)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got.Len() != len(numbers) {
-					t.Fatalf("want %d rows, got %d", len(numbers), got.Len())
-				}
-				for at, row := range numbers {
-					if got.ValueStr(at) != column.ValueStr(row) || got.IsNull(at) != column.IsNull(row) {
-						t.Errorf("%s, row %d: want %s, got %s",
-							whole.ColumnName(i), row, column.ValueStr(row), got.ValueStr(at))
-					}
-				}
-			}
-		}
-	}
-}
-
 func TestPartitionValuesComeBackFromFolderNames(t *testing.T) {
 	rows := everyType(t)
 	for i, column := range rows.Columns() {
@@ -143,12 +120,12 @@ func TestKeysTellValuesApart(t *testing.T) {
 	cfg := testConfig()
 	cfg.PartitionBy = []string{"a", "b"}
 	l, _ := cfg.layout(schema)
-	groups, err := l.split(rows)
-	if err != nil {
+	s := newSpread(l)
+	if err := s.hold(rows, rows); err != nil {
 		t.Fatal(err)
 	}
-	if len(groups) != 5 || len(groups[0].rows) != 2 || len(groups[4].rows) != 2 {
-		t.Errorf("want 5 folders, null and empty in one, got %v", groups)
+	if len(s.groups) != 5 || len(s.groups[0].rows) != 2 || len(s.groups[4].rows) != 2 {
+		t.Errorf("want 5 folders, null and empty in one, got %v", s.groups)
 	}
 }
 

@@ -91,6 +91,9 @@ func TestLeastRecentlyUsedFileIsClosedFirst(t *testing.T) {
 	s := openSink(t, newMemDisk(), cfg, lines, nil)
 	for _, kind := range []string{"a", "b", "a", "c"} {
 		write(t, s, batchOf(0, 1, kind))
+		if err := s.spread.release(s.add); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if s.open[0].Folder != "kind=a" || s.open[1].Folder != "kind=c" {
 		t.Errorf("want a and c open, got %s and %s", s.open[0].Folder, s.open[1].Folder)

@@ -48,9 +48,10 @@ type sink struct {
 	unlock    func() error
 	broken    error // the first error; nothing is done after it
 	recovered bool
-	epoch     uint64 // the one being filled
-	number    int    // of the next hidden file
-	ended     bool   // the input has come to its end
+	epoch     uint64  // the one being filled
+	number    int     // of the next hidden file
+	ended     bool    // the input has come to its end
+	spread    *spread // rows of partition_by that are not in a file yet
 	targets   map[string]*target
 	order     []*target       // of targets, as they came
 	open      []*hidden       // files being written, the least recently used first
@@ -88,7 +89,7 @@ func newSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{cfg: cfg, format: f, layout: l, log: env.Log, disk: d, root: root,
+	s := &sink{cfg: cfg, format: f, layout: l, spread: newSpread(l), log: env.Log, disk: d, root: root,
 		names: newNames(env.EngineID, env.Pipeline, env.Step, f.Suffix),
 		parts: mostParts, epoch: env.Epoch + 1, targets: map[string]*target{}}
 	s.life, s.end = context.WithCancel(context.Background())
@@ -219,18 +220,12 @@ func (s *sink) write(rows arrow.RecordBatch) error {
 	if len(s.layout.by) == 0 {
 		return s.add("", kept)
 	}
-	groups, err := s.layout.split(rows)
-	if err != nil {
+	if err := s.spread.hold(rows, kept); err != nil {
 		return err
 	}
-	for _, g := range groups {
-		picked, err := pick(kept, g.rows)
-		if err != nil {
-			return err
-		}
-		if err := s.add(g.folder, picked); err != nil {
-			return err
-		}
+	s.due.grew(0) // by how much shows when they are written
+	if s.spread.full() {
+		return s.spread.release(s.add)
 	}
 	return nil
 }

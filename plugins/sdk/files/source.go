@@ -46,7 +46,7 @@ type source struct {
 // reading is the file at hand.
 type reading struct {
 	found
-	columns columns
+	columns completion
 	reader  Reader
 	at      cursor
 }
@@ -278,7 +278,7 @@ func (s *source) start(ctx context.Context) error {
 		return err
 	}
 	at.Size, at.Modified = now.size, now.modified.UnixNano()
-	c, err := newColumns(s.cfg, f)
+	c, err := newCompletion(s.cfg, f)
 	if err != nil {
 		return err
 	}

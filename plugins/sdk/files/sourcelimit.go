@@ -23,7 +23,7 @@ func (s *source) Limit(records int64) {
 // placed tells whether the rows of a file are asked for their positions. Of a
 // run with a limit they are: its last batch is cut in the order of its records,
 // of which some may be rejects.
-func (s *source) placed(c columns) bool {
+func (s *source) placed(c completion) bool {
 	return s.places || c.metadata.lines() || s.limit != unlimited
 }
 

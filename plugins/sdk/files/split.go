@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/columns"
 )
 
 // layout is which columns of the input go into the files, and which become folders.
@@ -70,36 +71,99 @@ func (l layout) project(rows arrow.RecordBatch) (arrow.RecordBatch, error) {
 	return array.NewRecordBatch(l.schema, columns, rows.NumRows()), nil
 }
 
-// group is the rows of a batch that go into one folder.
+// Rows of many folders are held for a while, so that each folder gets many at a
+// time: taking them out, and an encoder's call, cost as much for one row as for many.
+const (
+	heldRows  = 64 << 10
+	heldBytes = 8 << 20
+)
+
+// spread is rows on their way to their folders.
+type spread struct {
+	layout   layout
+	held     []arrow.RecordBatch // copies, with the columns of the files
+	rows     int
+	bytes    uint64
+	groups   []*group // in order of first appearance
+	byFolder map[string]*group
+	byKey    map[string]*group // by values; null and "" are two keys of one folder
+	key      []byte
+}
+
+// group is the numbers, among all held rows, of those that go into one folder.
 type group struct {
 	folder string
 	rows   []int
 }
 
-// split groups the rows of a batch by folder, in order of first appearance.
-func (l layout) split(rows arrow.RecordBatch) ([]group, error) {
-	var groups []group
-	byFolder := map[string]int{}
-	byKey := map[string]int{} // by values; null and "" are two keys of one folder
-	var key []byte
+func newSpread(l layout) *spread {
+	return &spread{layout: l, byFolder: map[string]*group{}, byKey: map[string]*group{}}
+}
+
+// hold takes a batch, and finds the folders of its rows.
+func (s *spread) hold(rows, kept arrow.RecordBatch) error {
 	for row := range int(rows.NumRows()) {
-		key = l.appendKey(key[:0], rows, row)
-		at, known := byKey[string(key)]
-		if !known {
-			folder, err := l.folder(rows, row)
-			if err != nil {
-				return nil, err
+		s.key = s.layout.appendKey(s.key[:0], rows, row)
+		g := s.byKey[string(s.key)]
+		if g == nil {
+			var err error
+			if g, err = s.newGroup(rows, row); err != nil {
+				return err
 			}
-			if at, known = byFolder[folder]; !known {
-				at = len(groups)
-				groups = append(groups, group{folder: folder})
-				byFolder[folder] = at
-			}
-			byKey[string(key)] = at
 		}
-		groups[at].rows = append(groups[at].rows, row)
+		g.rows = append(g.rows, s.rows+row)
 	}
-	return groups, nil
+	copied, err := columns.Clone(kept)
+	if err != nil {
+		return err
+	}
+	s.held = append(s.held, copied)
+	s.rows += int(copied.NumRows())
+	for _, column := range copied.Columns() {
+		s.bytes += column.Data().SizeInBytes()
+	}
+	return nil
+}
+
+// newGroup is the group of a key that no held row has had.
+func (s *spread) newGroup(rows arrow.RecordBatch, row int) (*group, error) {
+	folder, err := s.layout.folder(rows, row)
+	if err != nil {
+		return nil, err
+	}
+	g := s.byFolder[folder]
+	if g == nil {
+		g = &group{folder: folder}
+		s.groups = append(s.groups, g)
+		s.byFolder[folder] = g
+	}
+	s.byKey[string(s.key)] = g
+	return g, nil
+}
+
+func (s *spread) full() bool { return s.rows >= heldRows || s.bytes >= heldBytes }
+
+// release hands out what is held, folder by folder.
+func (s *spread) release(add func(folder string, rows arrow.RecordBatch) error) error {
+	if s.rows == 0 {
+		return nil
+	}
+	rows, err := columns.Join(s.held)
+	if err != nil {
+		return err
+	}
+	groups := s.groups
+	*s = *newSpread(s.layout) // not emptied: there may be as many folders as rows
+	for _, g := range groups {
+		taken, err := columns.Take(rows, g.rows)
+		if err != nil {
+			return err
+		}
+		if err := add(g.folder, taken); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // appendKey tells the folders of rows apart. Each value is followed by its
@@ -131,20 +195,4 @@ func (l layout) folder(rows arrow.RecordBatch, row int) (string, error) {
 		folder = filepath.Join(folder, name)
 	}
 	return folder, nil
-}
-
-// pick is the rows of a group. All of the batch is handed on as it is.
-func pick(rows arrow.RecordBatch, numbers []int) (arrow.RecordBatch, error) {
-	if len(numbers) == int(rows.NumRows()) {
-		return rows, nil
-	}
-	columns := make([]arrow.Array, rows.NumCols())
-	for i := range columns {
-		column, err := gather(rows.Column(i), numbers)
-		if err != nil {
-			return nil, err
-		}
-		columns[i] = column
-	}
-	return array.NewRecordBatch(rows.Schema(), columns, int64(len(numbers))), nil
 }
