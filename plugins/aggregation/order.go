@@ -5,8 +5,9 @@ import (
 	"cmp"
 	"runtime"
 	"slices"
-	"sync"
 	"sync/atomic"
+
+	"etlengine/plugins/sdk/parallel"
 )
 
 // sort returns cells of a window that begins at start in the order of their groups'
@@ -23,16 +24,12 @@ func (c *cells) sort(cells *list[uint32], start int64, g *groups) []ready {
 	if !ok {
 		slices.SortFunc(items, g.order())
 	} else {
-		var next atomic.Int32
-		inParallel(len(items), func(int, int) {
-			order := g.reader().order()
-			for b := int(next.Add(1) - 1); b < len(ends); b = int(next.Add(1) - 1) {
-				from := 0
-				if b > 0 {
-					from = ends[b-1]
-				}
-				sortByPrefix(items[from:ends[b]], shift-8, order)
+		inParallel(len(items), len(ends), func(b int) {
+			from := 0
+			if b > 0 {
+				from = ends[b-1]
 			}
+			sortByPrefix(items[from:ends[b]], shift-8, g.reader().order())
 		})
 	}
 	for i := range items {
@@ -41,32 +38,17 @@ func (c *cells) sort(cells *list[uint32], start int64, g *groups) []ready {
 	return items
 }
 
-// inParallel does something with each part of so many items, of many at the same
-// time.
-func inParallel(items int, do func(from, to int)) {
+// inParallel does the parts of what is done to so many items, at the same time if
+// they are many.
+func inParallel(items, parts int, do func(part int)) {
 	const worthIt = 1 << 16
 	if items < worthIt {
-		do(0, items)
+		for part := range parts {
+			do(part)
+		}
 		return
 	}
-	parts := runtime.GOMAXPROCS(0)
-	var wait sync.WaitGroup
-	panics := make(chan any, parts)
-	for part := range parts - 1 {
-		wait.Go(func() {
-			defer func() {
-				if p := recover(); p != nil {
-					panics <- p // who calls knows whose fault it is
-				}
-			}()
-			do(items*part/parts, items*(part+1)/parts)
-		})
-	}
-	do(items*(parts-1)/parts, items)
-	wait.Wait()
-	if len(panics) > 0 {
-		panic(<-panics)
-	}
+	_ = parallel.Do(parts, func(part int) error { do(part); return nil })
 }
 
 // order compares cells by how their keys begin, and then by their keys.
@@ -88,9 +70,10 @@ func (c *cells) begin(items []ready, cells *list[uint32], g *groups, common int)
 	}
 	first := g.appendKey(nil, *c.group.at(*cells.at(0)))[:common]
 	var unlike atomic.Bool
-	inParallel(len(items), func(from, to int) {
+	parts := runtime.GOMAXPROCS(0)
+	inParallel(len(items), parts, func(part int) {
 		g, key := g.reader(), []byte(nil)
-		for i := from; i < to; i++ {
+		for i := len(items) * part / parts; i < len(items)*(part+1)/parts; i++ {
 			cell := *cells.at(uint32(i))
 			group := *c.group.at(cell)
 			if key = g.appendKey(key[:0], group); !bytes.HasPrefix(key, first) {

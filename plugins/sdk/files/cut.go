@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/parallel"
 )
 
 // cut is an epoch that its barrier has ended, on its way from Signal to
@@ -24,6 +25,7 @@ type cutTarget struct {
 	target *target
 	taken  int // how many of the target's files became pieces
 	pieces []piece
+	merged []mergedPart
 }
 
 // piece is a hidden file as it was at the barrier.
@@ -41,7 +43,10 @@ func (s *sink) barrier(signal sdk.Signal) error {
 		return fmt.Errorf("files: the barrier of epoch %d came before epoch %d was prepared",
 			signal.Epoch, s.cut.epoch)
 	}
-	if err := s.spread.release(s.add); err != nil {
+	if err := s.writeHeld(); err != nil {
+		return err
+	}
+	if err := s.flush(signal.Roll); err != nil {
 		return err
 	}
 	s.due.barrier(signal.Time)
@@ -49,9 +54,6 @@ func (s *sink) barrier(signal sdk.Signal) error {
 	for _, t := range s.order {
 		ct := &cutTarget{target: t, taken: len(t.files), pieces: make([]piece, 0, len(t.files))}
 		for _, h := range t.files {
-			if err := s.flush(h, c.roll); err != nil {
-				return err
-			}
 			ct.pieces = append(ct.pieces, piece{h.hiddenPart, h.dirty, s.grows() && !c.roll && !h.Full})
 			h.dirty = false
 		}
@@ -67,26 +69,27 @@ func (s *sink) barrier(signal sdk.Signal) error {
 	return nil
 }
 
-// flush brings a file's Length up to what was written. A file that goes on
-// growing stays open.
-func (s *sink) flush(h *hidden, last bool) error {
-	switch {
-	case h.w == nil:
+// flush brings the Length of all open files up to what was written. A file that
+// goes on growing stays open.
+func (s *sink) flush(last bool) error {
+	if last || !s.grows() {
+		return s.closeFiles(s.open)
+	}
+	return parallel.Do(len(s.open), func(i int) error {
+		h := s.open[i]
+		if !h.dirty {
+			return nil
+		}
+		path := s.hiddenPath(h.Name)
+		if err := h.w.enc.Flush(); err != nil {
+			return failed("writing", path, err)
+		}
+		if err := h.w.buf.Flush(); err != nil {
+			return failed("writing", path, err)
+		}
+		h.Length = h.w.size
 		return nil
-	case last || !s.grows():
-		return s.closeFile(h)
-	case !h.dirty:
-		return nil
-	}
-	path := s.hiddenPath(h.Name)
-	if err := h.w.enc.Flush(); err != nil {
-		return failed("writing", path, err)
-	}
-	if err := h.w.buf.Flush(); err != nil {
-		return failed("writing", path, err)
-	}
-	h.Length = h.w.size
-	return nil
+	})
 }
 
 // takeCut is what Prepare has to do.

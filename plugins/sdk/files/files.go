@@ -41,6 +41,7 @@ type Format struct {
 }
 
 // Encoder writes the rows of one file. The writer below it buffers and counts.
+// Those of several files are called at the same time.
 type Encoder interface {
 	// Write appends rows. They may be a slice of larger columns, hold nulls,
 	// and must not be kept.

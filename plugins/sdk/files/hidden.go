@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/apache/arrow-go/v18/arrow"
+	"etlengine/plugins/sdk/parallel"
 )
 
 // target is what is hidden for one folder of the output.
@@ -49,29 +49,46 @@ func (s *sink) hiddenPath(name string) string {
 
 func (s *sink) grows() bool { return s.format.Merge == nil }
 
-// add writes rows to the file that grows for a folder.
-func (s *sink) add(folder string, rows arrow.RecordBatch) error {
+// add writes rows to the files that grow for their folders, which are different
+// ones, and no more than files may be open. Encoding is most of the work, and
+// files have nothing in common: so it is done for many at the same time.
+func (s *sink) add(portions []portion) error {
+	files := make([]*hidden, len(portions))
+	for i, p := range portions {
+		h, err := s.growing(s.target(p.folder))
+		if err != nil {
+			return err
+		}
+		h.dirty = true
+		h.Rows += p.rows.NumRows()
+		files[i] = h
+	}
+	err := parallel.Do(len(files), func(i int) error {
+		h := files[i]
+		return failed("writing", s.hiddenPath(h.Name), h.w.enc.Write(portions[i].rows))
+	})
+	if err != nil {
+		return err
+	}
+	var full []*hidden
+	for i, h := range files {
+		s.due.grew(s.targets[portions[i].folder].bytes(s.grows()))
+		if h.w.size >= int64(s.cfg.Roll.Size) {
+			h.Full = true
+			full = append(full, h)
+		}
+	}
+	return s.closeFiles(full)
+}
+
+func (s *sink) target(folder string) *target {
 	t := s.targets[folder]
 	if t == nil {
 		t = &target{folder: folder}
 		s.targets[folder] = t
 		s.order = append(s.order, t)
 	}
-	h, err := s.growing(t)
-	if err != nil {
-		return err
-	}
-	h.dirty = true
-	h.Rows += rows.NumRows()
-	if err := h.w.enc.Write(rows); err != nil {
-		return failed("writing", s.hiddenPath(h.Name), err)
-	}
-	s.due.grew(t.bytes(s.grows()))
-	if h.w.size >= int64(s.cfg.Roll.Size) {
-		h.Full = true
-		return s.closeFile(h)
-	}
-	return nil
+	return t
 }
 
 // bytes is the size of the file that would come of the target, roughly: what
@@ -110,7 +127,7 @@ func (s *sink) growing(t *target) (*hidden, error) {
 		return h, nil
 	}
 	for len(s.open) >= s.cfg.MaxOpenFiles {
-		if err := s.closeFile(s.open[0]); err != nil {
+		if err := s.closeFiles(s.open[:1]); err != nil {
 			return nil, err
 		}
 	}
@@ -157,18 +174,25 @@ func (s *sink) writer(file diskFile) *writer {
 	return &writer{file: file, buf: buf}
 }
 
-// closeFile ends an open file. What was written is not yet durable: Prepare does
-// that once an epoch, however often the file was closed in between.
-func (s *sink) closeFile(h *hidden) error {
-	path, w := s.hiddenPath(h.Name), h.w
-	if err := w.enc.Close(); err != nil {
-		return failed("writing", path, err)
+// closeFiles ends open files. What was written is not yet durable: Prepare does
+// that once an epoch, however often a file was closed in between.
+func (s *sink) closeFiles(files []*hidden) error {
+	buffers := make([]*bufio.Writer, len(files))
+	err := parallel.Do(len(files), func(i int) error {
+		h := files[i]
+		path, w := s.hiddenPath(h.Name), h.w
+		if err := w.enc.Close(); err != nil {
+			return failed("writing", path, err)
+		}
+		if err := w.buf.Flush(); err != nil {
+			return failed("writing", path, err)
+		}
+		h.w, h.Length, buffers[i] = nil, w.size, w.buf
+		return failed("closing", path, w.file.Close())
+	})
+	s.open = slices.DeleteFunc(s.open, func(h *hidden) bool { return h.w == nil })
+	if err == nil {
+		s.buffers = append(s.buffers, buffers...) // at most as many as were open
 	}
-	if err := w.buf.Flush(); err != nil {
-		return failed("writing", path, err)
-	}
-	h.w, h.Length = nil, w.size
-	s.buffers = append(s.buffers, w.buf) // at most as many as were open
-	s.open = slices.DeleteFunc(s.open, func(o *hidden) bool { return o == h })
-	return failed("closing", path, w.file.Close())
+	return err
 }

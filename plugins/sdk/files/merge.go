@@ -3,6 +3,8 @@ package files
 import (
 	"context"
 	"slices"
+
+	"etlengine/plugins/sdk/parallel"
 )
 
 // mostParts is how many parts of one level a folder may have. More are merged
@@ -17,24 +19,27 @@ type mergedPart struct {
 }
 
 // mergeCut merges the parts of a cut: all that go into one file if the barrier
-// rolls, else those that have become too many.
+// rolls, else those that have become too many. Folders have nothing in common: so
+// many are merged at the same time.
 func (s *sink) mergeCut(ctx context.Context, c *cut) error {
 	if s.grows() {
 		return nil
 	}
-	for _, t := range c.targets {
+	err := parallel.Do(len(c.targets), func(i int) error {
+		t := c.targets[i]
 		changed, err := s.compact(ctx, c, t)
 		if err == nil && c.roll {
-			t.pieces, err = s.join(ctx, c, t.pieces)
+			t.pieces, err = s.join(ctx, c, t, t.pieces)
 		}
-		if err != nil {
-			return err
-		}
-		if changed && !c.roll {
+		if err == nil && changed && !c.roll {
 			s.replace(t)
 		}
+		return err
+	})
+	for _, t := range c.targets {
+		s.merged = append(s.merged, t.merged...)
 	}
-	return nil
+	return err
 }
 
 // compact merges until no level has too many parts.
@@ -45,7 +50,7 @@ func (s *sink) compact(ctx context.Context, c *cut, t *cutTarget) (changed bool,
 			return changed, nil
 		}
 		level := t.pieces[at].Level + 1
-		joined, err := s.join(ctx, c, t.pieces[at:at+s.parts])
+		joined, err := s.join(ctx, c, t, t.pieces[at:at+s.parts])
 		if err != nil {
 			return changed, err
 		}
@@ -77,14 +82,14 @@ func longRun(pieces []piece, most int) int {
 
 // join makes files of about the size of a roll out of pieces. One that stands
 // alone, or is full, stays as it is.
-func (s *sink) join(ctx context.Context, c *cut, pieces []piece) ([]piece, error) {
+func (s *sink) join(ctx context.Context, c *cut, t *cutTarget, pieces []piece) ([]piece, error) {
 	var joined []piece
 	for len(pieces) > 0 {
 		n := s.fitting(pieces)
 		p := pieces[0]
 		if n > 1 {
 			var err error
-			if p, err = s.mergeParts(ctx, c, pieces[:n]); err != nil {
+			if p, err = s.mergeParts(ctx, c, t, pieces[:n]); err != nil {
 				return nil, err
 			}
 		}
@@ -105,7 +110,7 @@ func (s *sink) fitting(pieces []piece) int {
 	return n
 }
 
-func (s *sink) mergeParts(ctx context.Context, c *cut, pieces []piece) (piece, error) {
+func (s *sink) mergeParts(ctx context.Context, c *cut, t *cutTarget, pieces []piece) (piece, error) {
 	readers := &partReaders{disk: s.disk}
 	defer readers.close()
 	var parts []Part
@@ -113,10 +118,10 @@ func (s *sink) mergeParts(ctx context.Context, c *cut, pieces []piece) (piece, e
 	for _, p := range pieces {
 		path := s.hiddenPath(p.Name)
 		parts = append(parts, Part{ReaderAt: readers.add(path), Size: p.Length, Name: path})
-		s.merged = append(s.merged, mergedPart{p.Name, c.epoch})
+		t.merged = append(t.merged, mergedPart{p.Name, c.epoch})
 		rows += p.Rows
 	}
-	merged, err := s.makePiece(c, pieces[0].Folder, func(w *writer) error {
+	merged, err := s.makePiece(c, t.target.folder, func(w *writer) error {
 		return s.format.Merge(ctx, w, s.layout.schema, parts)
 	})
 	merged.Rows, merged.Full = rows, merged.Length >= int64(s.cfg.Roll.Size)

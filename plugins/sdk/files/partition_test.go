@@ -91,7 +91,7 @@ func TestLeastRecentlyUsedFileIsClosedFirst(t *testing.T) {
 	s := openSink(t, newMemDisk(), cfg, lines, nil)
 	for _, kind := range []string{"a", "b", "a", "c"} {
 		write(t, s, batchOf(0, 1, kind))
-		if err := s.spread.release(s.add); err != nil {
+		if err := s.writeHeld(); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -135,7 +135,6 @@ func (s *sink) makePiece(c *cut, folder string, fill func(w *writer) error) (pie
 	if err != nil {
 		return p, failed("creating", path, err)
 	}
-	c.newNames = true
 	w := newWriter(file)
 	err = fill(w)
 	if err == nil {
@@ -152,6 +151,7 @@ func (s *sink) makePiece(c *cut, folder string, fill func(w *writer) error) (pie
 func (s *sink) nameFor(c *cut) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c.newNames = true
 	s.number++
 	return s.names.hidden(c.epoch, s.number)
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -218,14 +219,28 @@ func (s *sink) write(rows arrow.RecordBatch) error {
 		return err
 	}
 	if len(s.layout.by) == 0 {
-		return s.add("", kept)
+		return s.add([]portion{{rows: kept}})
 	}
 	if err := s.spread.hold(rows, kept); err != nil {
 		return err
 	}
 	s.due.grew(0) // by how much shows when they are written
 	if s.spread.full() {
-		return s.spread.release(s.add)
+		return s.writeHeld()
+	}
+	return nil
+}
+
+// writeHeld writes the rows that were held for their folders.
+func (s *sink) writeHeld() error {
+	portions, err := s.spread.release()
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(portions, s.cfg.MaxOpenFiles) {
+		if err := s.add(some); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"etlengine/plugins/sdk"
 	"etlengine/plugins/sdk/columns"
+	"etlengine/plugins/sdk/parallel"
 )
 
 // layout is which columns of the input go into the files, and which become folders.
@@ -143,27 +144,29 @@ func (s *spread) newGroup(rows arrow.RecordBatch, row int) (*group, error) {
 
 func (s *spread) full() bool { return s.rows >= heldRows || s.bytes >= heldBytes }
 
-// release hands out what is held, folder by folder.
-func (s *spread) release(add func(folder string, rows arrow.RecordBatch) error) error {
+// portion is rows of one folder.
+type portion struct {
+	folder string
+	rows   arrow.RecordBatch
+}
+
+// release is what was held, folder by folder.
+func (s *spread) release() ([]portion, error) {
 	if s.rows == 0 {
-		return nil
+		return nil, nil
 	}
 	rows, err := columns.Join(s.held)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	groups := s.groups
 	*s = *newSpread(s.layout) // not emptied: there may be as many folders as rows
-	for _, g := range groups {
-		taken, err := columns.Take(rows, g.rows)
-		if err != nil {
-			return err
-		}
-		if err := add(g.folder, taken); err != nil {
-			return err
-		}
-	}
-	return nil
+	portions := make([]portion, len(groups))
+	return portions, parallel.Do(len(groups), func(i int) error {
+		taken, err := columns.Take(rows, groups[i].rows)
+		portions[i] = portion{groups[i].folder, taken}
+		return err
+	})
 }
 
 // appendKey tells the folders of rows apart. Each value is followed by its
