@@ -1,6 +1,7 @@
 package files
 
 import (
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -97,5 +98,74 @@ func TestLeastRecentlyUsedFileIsClosedFirst(t *testing.T) {
 	}
 	if s.open[0].Folder != "kind=a" || s.open[1].Folder != "kind=c" {
 		t.Errorf("want a and c open, got %s and %s", s.open[0].Folder, s.open[1].Folder)
+	}
+}
+
+func TestRowsHeldForTheirFoldersAreDueWithTheirAge(t *testing.T) {
+	cfg := testConfig()
+	cfg.PartitionBy = []string{"kind"}
+	s := openSink(t, newMemDisk(), cfg, lines, nil)
+	publish(t, s, 1, prepare(t, s, 1, false))
+	write(t, s, batchOf(0, 1))
+	if s.RollDue(clock(6)) || !s.RollDue(clock(7)) {
+		t.Errorf("want the roll due one minute after the barrier before the row")
+	}
+}
+
+// Batches are lent: what is held is a copy, so there must not be much of it.
+func TestFewRowsAreHeldForTheirFolders(t *testing.T) {
+	const rows, batches = 1000, 80
+	d := newMemDisk()
+	cfg := testConfig()
+	cfg.PartitionBy = []string{"kind"}
+	s := openSink(t, d, cfg, lines, nil)
+	for i := range batches {
+		write(t, s, batchOf(i*rows, (i+1)*rows, "a", "b", "c"))
+		if s.spread.rows >= heldRows || s.spread.bytes >= heldBytes {
+			t.Fatalf("after %d rows, %d of them and %d bytes are held", (i+1)*rows, s.spread.rows, s.spread.bytes)
+		}
+	}
+	publish(t, s, 1, prepare(t, s, 1, true))
+	tree := d.tree("/data/out")
+	for i, kind := range []string{"a", "b", "c"} {
+		var body, want strings.Builder
+		for name, data := range tree {
+			if strings.HasPrefix(name, "kind="+kind+"/") {
+				body.WriteString(data)
+			}
+		}
+		want.WriteString("#id\n")
+		for id := i; id < rows*batches; id += 3 {
+			fmt.Fprintln(&want, id)
+		}
+		if body.String() != want.String() {
+			t.Errorf("kind %s: want every third row in order, got other rows", kind)
+		}
+	}
+}
+
+func TestFewBytesAreHeldForTheirFolders(t *testing.T) {
+	cfg := testConfig()
+	cfg.PartitionBy = []string{"_position"}
+	l, problems := cfg.layout(testSchema)
+	if len(problems) > 0 {
+		t.Fatal(problems[0])
+	}
+	s := newSpread(l)
+	rows := batchOf(0, 1, strings.Repeat("x", 1<<20)).Rows
+	for n := range int64(8) {
+		if s.full() {
+			t.Fatalf("full with %d MB", n)
+		}
+		kept, err := l.project(rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.hold(rows, kept); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !s.full() {
+		t.Errorf("got room for more with 8 MB")
 	}
 }
