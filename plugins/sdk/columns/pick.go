@@ -144,6 +144,7 @@ func pickSlices(column arrow.Array, runs []run) (arrow.Array, error) {
 func Clone(rows arrow.RecordBatch) (arrow.RecordBatch, error) { return Join([]arrow.RecordBatch{rows}) }
 
 // Join is a new batch of the rows of all of some, of which there is at least one.
+// Many may read it at the same time.
 func Join(batches []arrow.RecordBatch) (arrow.RecordBatch, error) {
 	first, rows := batches[0], int64(0)
 	for _, b := range batches {
@@ -158,6 +159,16 @@ func Join(batches []arrow.RecordBatch) (arrow.RecordBatch, error) {
 		if joined[i], err = array.Concatenate(parts, memory.DefaultAllocator); err != nil {
 			return nil, fmt.Errorf("copying %s: %w", first.ColumnName(i), err)
 		}
+		countNulls(joined[i].Data())
 	}
 	return array.NewRecordBatch(first.Schema(), joined, rows), nil
+}
+
+// countNulls has Arrow count them now: it would do so, and write down how many there
+// are, when they are first asked for.
+func countNulls(d arrow.ArrayData) {
+	array.MakeFromData(d).NullN()
+	for _, child := range d.Children() {
+		countNulls(child)
+	}
 }

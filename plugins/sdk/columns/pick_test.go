@@ -99,3 +99,27 @@ func wantRows(t *testing.T, rows arrow.RecordBatch, want []string) {
 		}
 	}
 }
+
+func TestJoinedRowsAreTheRowsOfAllAndTheirNullsAreCounted(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	for range 50 {
+		var batches []arrow.RecordBatch
+		var want []string
+		for range 1 + random.IntN(3) {
+			rows := allKinds(random, random.IntN(20))
+			batches, want = append(batches, rows), append(want, sdktest.Text(rows)...)
+		}
+		joined, err := columns.Join(batches)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range joined.Columns() {
+			for _, d := range append(c.Data().Children(), c.Data()) {
+				if d.NullN() < 0 {
+					t.Fatalf("%s: the nulls are counted when somebody asks, perhaps two at a time", joined.ColumnName(i))
+				}
+			}
+		}
+		wantRows(t, joined, want)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -115,15 +116,17 @@ func (w *feeder) write(ctx context.Context) error {
 // would wait for ever if f kept the lock of Write.
 func (w *feeder) beside(ctx context.Context, f func() error) error {
 	var failed error
-	inside := false
+	var inside atomic.Bool // f takes steps of several folders at the same time
 	w.job.disk.during = func() {
-		if inside || w.job.every == 0 || w.next >= w.end || failed != nil {
+		if !inside.CompareAndSwap(false, true) {
+			return
+		}
+		defer inside.Store(false)
+		if w.job.every == 0 || w.next >= w.end || failed != nil {
 			return
 		}
 		if w.steps++; w.steps%w.job.every == 0 {
-			inside = true
 			failed = w.write(ctx)
-			inside = false
 		}
 	}
 	err := f()
