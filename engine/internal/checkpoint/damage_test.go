@@ -117,6 +117,36 @@ func TestDamagedStoreIsSetAsideAndItsIdKept(t *testing.T) {
 	}
 }
 
+// Pebble would make a new database, and take in the log.
+func TestStoreWithoutTheFileThatNamesItsManifestIsDamaged(t *testing.T) {
+	dir := t.TempDir()
+	if err := open(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	database := filepath.Join(dir, databaseFolder)
+	remove := func(pattern string) {
+		t.Helper()
+		names, err := filepath.Glob(filepath.Join(database, pattern))
+		if err != nil || len(names) == 0 {
+			t.Fatalf("got %v, %v, want files like %s", names, err, pattern)
+		}
+		for _, name := range names {
+			if err := os.Remove(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	remove("marker.manifest.*")
+	_, err := Open(dir)
+	if _, ok := errors.AsType[*DamagedError](err); !ok || !strings.Contains(err.Error(), "marker.manifest") {
+		t.Errorf("got %v, want a DamagedError that names the file", err)
+	}
+	remove("*.log") // as the process leaves it that ended while it made the database
+	if err := open(t, dir).Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestIdThatIsNoneIsRefused(t *testing.T) {
 	for _, text := range []string{"", "xyz", "0123456789", "../../etc"} {
 		dir := t.TempDir()

@@ -8,9 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -58,14 +60,44 @@ func (s *Store) open() error {
 	if err := s.forgetPending(); err != nil {
 		return err
 	}
+	database := filepath.Join(s.dir, databaseFolder)
 	err = s.trouble.guard(func() (err error) {
-		s.db, err = pebble.Open(filepath.Join(s.dir, databaseFolder), s.options)
+		if err := wholeNames(s.options.FS, database); err != nil {
+			return err
+		}
+		s.db, err = pebble.Open(database, s.options)
 		return err
 	})
 	if err != nil {
 		return s.unreadable(fmt.Errorf("opening the checkpoints: %w", err))
 	}
 	return s.own()
+}
+
+// wholeNames makes sure that a database with rows has the file that names its
+// manifest. Without one Pebble makes a new database, and takes in what logs of the
+// old one are there: some of its state, for all of it.
+func wholeNames(files vfs.FS, database string) error {
+	names, err := files.List(database)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	rows := ""
+	for _, name := range names {
+		switch {
+		case strings.HasPrefix(name, "marker.manifest."):
+			return nil
+		case strings.HasSuffix(name, ".sst"), strings.HasSuffix(name, ".log"):
+			rows = name
+		}
+	}
+	if rows != "" { // else it is empty, or the process that made it came no further
+		return fmt.Errorf("%s: there is %s, but no marker.manifest file that tells whether it counts", database, rows)
+	}
+	return nil
 }
 
 func options(files vfs.FS, t *trouble) *pebble.Options {
