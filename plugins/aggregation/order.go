@@ -24,12 +24,16 @@ func (c *cells) sort(cells *list[uint32], start int64, g *groups) []ready {
 	if !ok {
 		slices.SortFunc(items, g.order())
 	} else {
-		inParallel(len(items), len(ends), func(b int) {
-			from := 0
-			if b > 0 {
-				from = ends[b-1]
+		var next atomic.Int32
+		inParallel(len(items), func(int, int) {
+			order := g.reader().order()
+			for b := int(next.Add(1) - 1); b < len(ends); b = int(next.Add(1) - 1) {
+				from := 0
+				if b > 0 {
+					from = ends[b-1]
+				}
+				sortByPrefix(items[from:ends[b]], shift-8, order)
 			}
-			sortByPrefix(items[from:ends[b]], shift-8, g.reader().order())
 		})
 	}
 	for i := range items {
@@ -38,17 +42,18 @@ func (c *cells) sort(cells *list[uint32], start int64, g *groups) []ready {
 	return items
 }
 
-// inParallel does the parts of what is done to so many items, at the same time if
-// they are many.
-func inParallel(items, parts int, do func(part int)) {
+// inParallel does something with each part of so many items, of many at the same
+// time. Few are one part: readers of groups are not free.
+func inParallel(items int, do func(from, to int)) {
 	const worthIt = 1 << 16
-	if items < worthIt {
-		for part := range parts {
-			do(part)
-		}
-		return
+	parts := 1
+	if items >= worthIt {
+		parts = runtime.GOMAXPROCS(0)
 	}
-	_ = parallel.Do(parts, func(part int) error { do(part); return nil })
+	_ = parallel.Do(parts, func(part int) error { // which never fails
+		do(items*part/parts, items*(part+1)/parts)
+		return nil
+	})
 }
 
 // order compares cells by how their keys begin, and then by their keys.
@@ -70,10 +75,9 @@ func (c *cells) begin(items []ready, cells *list[uint32], g *groups, common int)
 	}
 	first := g.appendKey(nil, *c.group.at(*cells.at(0)))[:common]
 	var unlike atomic.Bool
-	parts := runtime.GOMAXPROCS(0)
-	inParallel(len(items), parts, func(part int) {
+	inParallel(len(items), func(from, to int) {
 		g, key := g.reader(), []byte(nil)
-		for i := len(items) * part / parts; i < len(items)*(part+1)/parts; i++ {
+		for i := from; i < to; i++ {
 			cell := *cells.at(uint32(i))
 			group := *c.group.at(cell)
 			if key = g.appendKey(key[:0], group); !bytes.HasPrefix(key, first) {
