@@ -62,7 +62,7 @@ func (s *Store) open() error {
 	}
 	database := filepath.Join(s.dir, databaseFolder)
 	err = s.trouble.guard(func() (err error) {
-		if err := wholeNames(s.options.FS, database); err != nil {
+		if err := wantMarker(s.options.FS, database); err != nil {
 			return err
 		}
 		s.db, err = pebble.Open(database, s.options)
@@ -74,10 +74,10 @@ func (s *Store) open() error {
 	return s.own()
 }
 
-// wholeNames makes sure that a database with rows has the file that names its
+// wantMarker makes sure that a database with rows has the file that names its
 // manifest. Without one Pebble makes a new database, and takes in what logs of the
 // old one are there: some of its state, for all of it.
-func wholeNames(files vfs.FS, database string) error {
+func wantMarker(files vfs.FS, database string) error {
 	names, err := files.List(database)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
