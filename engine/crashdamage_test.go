@@ -170,6 +170,22 @@ func (v *victim) survive(t *testing.T, from, damaged string, d damage) {
 	v.seen(t)
 	if t.Failed() {
 		t.Logf("exit %d:\n%s", code, messages)
+	} else if strings.Contains(messages, "--fresh") {
+		v.beginAnew(t)
+	}
+}
+
+// beginAnew takes the way on that a message named.
+func (v *victim) beginAnew(t *testing.T) {
+	t.Helper()
+	p, release := launch(t, v.dir, v.pace, "run", "--fresh", "--yes", "p.yaml")
+	release.Close()
+	if code, messages := p.end(t); code != 0 {
+		t.Fatalf("a run with --fresh: exit %d:\n%s", code, messages)
+	}
+	now := v.look(t, v.dir)
+	for _, o := range v.job.outputs {
+		wantSame(t, o.folder, now[o.folder], v.unharmed[o.folder])
 	}
 }
 

@@ -147,6 +147,24 @@ func TestStoreWithoutTheFileThatNamesItsManifestIsDamaged(t *testing.T) {
 	}
 }
 
+func TestLostIdIsKnownToTheDatabase(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	id := s.EngineID()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, identityFile)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	defer s.Close()
+	if data, err := os.ReadFile(path); err != nil || s.EngineID() != id || strings.TrimSpace(string(data)) != id {
+		t.Errorf("the id is %s now, the file says %q, %v; it was %s", s.EngineID(), data, err, id)
+	}
+}
+
 func TestIdThatIsNoneIsRefused(t *testing.T) {
 	for _, text := range []string{"", "xyz", "0123456789", "../../etc"} {
 		dir := t.TempDir()

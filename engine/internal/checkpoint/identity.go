@@ -20,13 +20,13 @@ const (
 
 var identity = regexp.MustCompile(`^[0-9a-f]{8}$`)
 
-// identify reads the engine's id, or makes it. It stands in a file of its own,
-// so that what this engine made can be named when the database is damaged.
+// identify reads the engine's id, "" if there is none. It stands in a file of its
+// own, so that what this engine made can be named when the database is damaged.
 func identify(dir string) (string, error) {
 	path := filepath.Join(dir, identityFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return newIdentity(path)
+		return "", nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("reading the engine's id: %w", err)
@@ -39,22 +39,26 @@ func identify(dir string) (string, error) {
 	return id, nil
 }
 
-// newIdentity makes an id and returns when it is on disk: files will carry it.
-func newIdentity(path string) (string, error) {
+func newIdentity() string {
 	random := make([]byte, 4)
 	rand.Read(random) // never fails
-	id := hex.EncodeToString(random)
+	return hex.EncodeToString(random)
+}
+
+// writeIdentity returns when the id is on disk: files will carry it.
+func writeIdentity(dir, id string) error {
+	path := filepath.Join(dir, identityFile)
 	err := writeSynced(path+".new", id+"\n")
 	if err == nil {
 		err = os.Rename(path+".new", path)
 	}
 	if err == nil {
-		err = syncFolder(filepath.Dir(path))
+		err = syncFolder(dir)
 	}
 	if err != nil {
-		return "", fmt.Errorf("writing the engine's id: %w", err)
+		return fmt.Errorf("writing the engine's id: %w", err)
 	}
-	return id, nil
+	return nil
 }
 
 func writeSynced(path, text string) error {
@@ -74,24 +78,47 @@ func syncFolder(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// own makes sure that the database is this directory's: it remembers the id.
+// own makes sure that the database is this directory's. Each of the two remembers
+// the id for the other, the file first.
 func (s *Store) own() error {
-	id, err := s.get(engineKey)
+	remembered, err := s.remembered()
 	if err != nil {
 		return err
 	}
-	if id == nil {
-		batch := s.db.NewBatch()
-		if err := batch.Set(engineKey, []byte(s.engine), nil); err != nil {
-			return fmt.Errorf("writing the engine's id: %w", err)
+	if s.engine == "" {
+		if s.engine = remembered; remembered == "" {
+			s.engine = newIdentity()
 		}
-		return s.commit(batch)
+		if err := writeIdentity(s.dir, s.engine); err != nil {
+			return err
+		}
 	}
-	if string(id) != s.engine {
-		return s.unreadable(fmt.Errorf("the checkpoints are of the engine %s, the file %s says %s",
+	if remembered != "" {
+		return nil
+	}
+	batch := s.db.NewBatch()
+	if err := batch.Set(engineKey, []byte(s.engine), nil); err != nil {
+		return fmt.Errorf("writing the engine's id: %w", err)
+	}
+	return s.commit(batch)
+}
+
+// remembered is the id in the database, "" if there is none yet. It must be that in
+// the file.
+func (s *Store) remembered() (string, error) {
+	data, err := s.get(engineKey)
+	if err != nil || data == nil {
+		return "", err
+	}
+	id := string(data)
+	if !identity.MatchString(id) {
+		return "", s.unreadable(fmt.Errorf("the checkpoints are of an engine with the id %.20q", id))
+	}
+	if s.engine != "" && id != s.engine {
+		return "", s.unreadable(fmt.Errorf("the checkpoints are of the engine %s, the file %s says %s",
 			id, identityFile, s.engine))
 	}
-	return nil
+	return id, nil
 }
 
 // DamagedError is a state directory that cannot be read.

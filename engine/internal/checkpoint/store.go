@@ -37,6 +37,54 @@ type Store struct {
 func Open(dir string) (*Store, error) { return openOn(dir, vfs.Default) }
 
 func openOn(dir string, files vfs.FS) (*Store, error) {
+	s, err := take(dir, files)
+	if err != nil {
+		return nil, err
+	}
+	err = s.open()
+	if err == nil {
+		err = s.own()
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Verify reads everything in a state directory, and changes none of it: no damage
+// is left for Open, or for Pebble behind its back, to meet. It returns a
+// *DamagedError if there is some.
+func Verify(dir string) error {
+	s, err := take(dir, vfs.Default)
+	if err != nil {
+		return err
+	}
+	s.options.ReadOnly = true
+	// It is returned as well, and then there is nothing that may not be closed.
+	s.options.EventListener.DataCorruption = func(pebble.DataCorruptionInfo) {}
+	return errors.Join(s.verify(), s.Close())
+}
+
+func (s *Store) verify() error {
+	if _, err := os.Stat(filepath.Join(s.dir, databaseFolder)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	err := s.open()
+	if errors.Is(err, pebble.ErrDBDoesNotExist) { // the process that made the folder came no further
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.db.CheckLevels(nil); err != nil {
+		return s.unreadable(fmt.Errorf("reading the checkpoints: %w", err))
+	}
+	_, err = s.remembered()
+	return err
+}
+
+// take makes a state directory if need be, and locks it.
+func take(dir string, files vfs.FS) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the state directory: %w", err)
 	}
@@ -46,12 +94,10 @@ func openOn(dir string, files vfs.FS) (*Store, error) {
 	}
 	s := &Store{dir: dir, lock: lock, trouble: newTrouble()}
 	s.options = options(files, s.trouble)
-	if err := s.open(); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
 	return s, nil
 }
 
+// open opens the database.
 func (s *Store) open() error {
 	var err error
 	if s.engine, err = identify(s.dir); err != nil {
@@ -71,7 +117,7 @@ func (s *Store) open() error {
 	if err != nil {
 		return s.unreadable(fmt.Errorf("opening the checkpoints: %w", err))
 	}
-	return s.own()
+	return nil
 }
 
 // wantMarker makes sure that a database with rows has the file that names its
@@ -104,7 +150,7 @@ func options(files vfs.FS, t *trouble) *pebble.Options {
 	o := &pebble.Options{
 		FS:                 files,
 		EventListener:      t.listener(),
-		Logger:             silent{},
+		Logger:             silent{t},
 		FormatMajorVersion: pebble.FormatNewest,
 		MemTableSize:       memTable,
 		// One compaction at a time, which is Pebble's default: then its scheduler
@@ -123,11 +169,16 @@ func options(files vfs.FS, t *trouble) *pebble.Options {
 const memTable = 32 << 20
 
 // silent drops what Pebble tells of its inner life; its errors are returned.
-type silent struct{}
+type silent struct{ trouble *trouble }
 
-func (silent) Infof(string, ...any)              {}
-func (silent) Errorf(string, ...any)             {}
-func (silent) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+func (silent) Infof(string, ...any)  {}
+func (silent) Errorf(string, ...any) {}
+
+// Fatalf must not return, and the goroutine may be one of Pebble's own.
+func (s silent) Fatalf(format string, args ...any) {
+	s.trouble.tell(fmt.Errorf(format, args...))
+	select {}
+}
 
 // EngineID is random, made once for this state directory.
 func (s *Store) EngineID() string { return s.engine }
@@ -169,11 +220,18 @@ func (s *Store) write(batch *pebble.Batch, how *pebble.WriteOptions) error {
 	return s.guarded(func() error { return batch.Commit(how) })
 }
 
+// guarded calls what writes. That may tell of what Pebble has read since the last
+// call: it sorts its files anew behind our back.
 func (s *Store) guarded(write func() error) error {
-	if err := s.trouble.guard(write); err != nil {
+	err := s.trouble.guard(write)
+	switch {
+	case err == nil:
+		return nil
+	case pebble.IsCorruptionError(err), errors.Is(err, fs.ErrNotExist):
+		return s.unreadable(err)
+	default:
 		return fmt.Errorf("writing to %s: %w", s.dir, err)
 	}
-	return nil
 }
 
 // Published notes that all sinks have shown an epoch. The note is not synced: if

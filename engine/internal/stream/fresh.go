@@ -16,12 +16,21 @@ var ErrDeclined = errors.New("nothing was removed")
 // to begin anew: the engine's id, by which its files are known, is kept.
 func (r *Runner) openStore() error {
 	dir := StateDir(r.plan, r.dir)
+	if r.options.Fresh {
+		err := checkpoint.Verify(dir)
+		if damage, damaged := errors.AsType[*checkpoint.DamagedError](err); damaged {
+			err = r.setAside(dir, damage)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	var err error
 	r.store, err = checkpoint.Open(dir)
-	damage, damaged := errors.AsType[*checkpoint.DamagedError](err)
-	if !damaged || !r.options.Fresh {
-		return err
-	}
+	return err
+}
+
+func (r *Runner) setAside(dir string, damage *checkpoint.DamagedError) error {
 	list := []string{fmt.Sprintf("the checkpoints of all pipelines in %s, set aside since they are damaged (%v)",
 		dir, damage.Err)}
 	if !r.agreed(list) {
@@ -32,8 +41,7 @@ func (r *Runner) openStore() error {
 		return err
 	}
 	r.log.Warn("the damaged checkpoints are set aside", "now", aside)
-	r.store, err = checkpoint.Open(dir)
-	return err
+	return nil
 }
 
 func (r *Runner) agreed(leftovers []string) bool {

@@ -1,0 +1,142 @@
+package checkpoint
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+)
+
+// spoiltTable makes a state directory with a table that has another byte in the
+// middle, where only who reads all of it comes by.
+func spoiltTable(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	s := open(t, dir)
+	for range 2 { // tables over each other, which can only be compacted by reading them
+		c := s.NewChanges("p", "agg")
+		for n := range 2 * mostWaiting / 1000 {
+			if err := c.Put(fmt.Appendf(nil, "%06d", n), bytes.Repeat([]byte{byte(n), byte(n >> 8)}, 500)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		save(t, s, "p", &Record{Epoch: 1}, c)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	tables, err := filepath.Glob(filepath.Join(dir, databaseFolder, "*.sst"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	largest := slices.MaxFunc(tables, func(a, b string) int { return int(size(t, a) - size(t, b)) })
+	data, err := os.ReadFile(largest)
+	if err != nil || len(data) < mostWaiting/10 {
+		t.Fatalf("got a table of %d bytes, %v", len(data), err)
+	}
+	data[len(data)/2] ^= 0x15
+	if err := os.WriteFile(largest, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func size(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+func wantDamage(t *testing.T, err error, dir string) {
+	t.Helper()
+	if _, ok := errors.AsType[*DamagedError](err); !ok || !strings.Contains(err.Error(), dir) {
+		t.Errorf("got %v, want a DamagedError that names %s", err, dir)
+	}
+}
+
+// TestDamageThatPebbleMeetsIsDamage: it reads tables whenever it sees fit, and
+// whoever writes next is told.
+func TestDamageThatPebbleMeetsIsDamage(t *testing.T) {
+	dir := spoiltTable(t)
+	s := open(t, dir)
+	defer s.Close()
+	if err := s.db.Compact(t.Context(), []byte{0}, []byte{0xff}, false); err == nil {
+		t.Fatal("the table was sorted anew as if nothing were")
+	}
+	wantDamage(t, s.Save("p", &Record{Epoch: 3}), dir)
+	_, err := s.BeginRun([]string{"p"})
+	wantDamage(t, err, dir)
+}
+
+func TestVerifyReadsAllAndChangesNothing(t *testing.T) {
+	dir := spoiltTable(t)
+	before := listing(t, dir)
+	wantDamage(t, Verify(dir), dir)
+	if after := listing(t, dir); !slices.Equal(before, after) {
+		t.Errorf("the directory had\n%q, it has\n%q", before, after)
+	}
+	if _, err := SetAside(dir); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // without a database; with one that has only a log
+		if err := Verify(dir); err != nil {
+			t.Error(err)
+		}
+		s := open(t, dir)
+		save(t, s, "p", &Record{Epoch: 1})
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, identityFile), []byte("01234567"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	wantDamage(t, Verify(dir), dir)
+}
+
+func listing(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, databaseFolder, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, path := range files {
+		files[i] += fmt.Sprint(" ", size(t, path))
+	}
+	return files
+}
+
+// TestFullDiskUnderTheManifestIsNoPanic: Pebble gives up in a goroutine of its own.
+func TestFullDiskUnderTheManifestIsNoPanic(t *testing.T) {
+	dir := t.TempDir()
+	full := errorfs.Toggle{Injector: errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && strings.Contains(op.Path, "MANIFEST") {
+			return syscall.ENOSPC
+		}
+		return nil
+	})}
+	s, err := openOn(dir, errorfs.Wrap(vfs.Default, &full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	full.On()
+	if err := s.trouble.guard(s.db.Flush); err == nil {
+		t.Fatal("the manifest was written")
+	}
+	if err := s.Save("p", &Record{Epoch: 1}); err == nil || !strings.Contains(err.Error(), dir) ||
+		!strings.Contains(err.Error(), "no space left") {
+		t.Errorf("got %v, want the full disk and %s", err, dir)
+	}
+}
