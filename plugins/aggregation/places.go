@@ -3,8 +3,10 @@ package aggregation
 // places finds the cell of a group in one window: in a slice by group while that
 // is no larger than a table of the cells would be, else in such a table. Groups
 // are numbered for all windows together, so one that has few of them would
-// otherwise pay for all.
+// otherwise pay for all. A window that is open alone has the groups and the cells
+// in one order, that of their first rows: then there is nothing to look up.
 type places struct {
+	alike   uint32       // groups below have the cell of their own number, and are in neither of
 	byGroup list[uint32] // cell+1, or 0
 	slots   []place      // a power of two long, at most half full; nil while byGroup is used
 	shift   uint8
@@ -25,6 +27,9 @@ const (
 
 // find returns cell+1 of a group, or 0.
 func (p *places) find(group uint32) uint32 {
+	if group < p.alike {
+		return group + 1
+	}
 	if p.slots == nil {
 		if int(group) < p.byGroup.len() {
 			return *p.byGroup.at(group)
@@ -44,6 +49,9 @@ func (p *places) find(group uint32) uint32 {
 func (p *places) add(group, cell uint32, groups int) {
 	p.n++
 	switch {
+	case group == p.alike && cell == group && p.n == int(group)+1:
+		p.alike++
+		return
 	case p.slots != nil && 2*p.n <= len(p.slots):
 		p.insert(place{group, cell + 1})
 		return

@@ -124,18 +124,24 @@ func TestTextsOfOneHashAreTwo(t *testing.T) {
 }
 
 // TestPlacesFindWhatWasPut goes from few groups to many and from a slice to a
-// table and back, by how many of all groups a window has.
+// table and back, by how many of all groups a window has, behind some or none that
+// have the cells of their numbers.
 func TestPlacesFindWhatWasPut(t *testing.T) {
+	sliced, tabled, alone := 0, 0, 0
 	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		var p places
-		want, groups, sliced, tabled := map[uint32]uint32{}, 1, 0, 0
+		want, groups := map[uint32]uint32{}, 1
+		alike := uint32(r.IntN(2) * r.IntN(30_000)) // so many groups have the cell of their number
 		for cell := range uint32(30_000) {
 			if r.IntN(2000) == 0 {
 				groups *= 1 + r.IntN(8)
 			}
 			groups = max(min(groups, 1<<22), int(cell)+1)
 			group := uint32(r.IntN(groups))
+			if cell < alike {
+				group = cell
+			}
 			if got := p.find(group); got != want[group] {
 				t.Fatalf("cell of group %d: got %d, want %d", group, got, want[group])
 			}
@@ -143,10 +149,13 @@ func TestPlacesFindWhatWasPut(t *testing.T) {
 				p.add(group, cell, groups)
 				want[group] = cell + 1
 			}
-			if p.slots == nil {
-				sliced++
-			} else {
+			switch {
+			case p.slots != nil:
 				tabled++
+			case p.byGroup.len() > 0:
+				sliced++
+			default:
+				alone++
 			}
 		}
 		for group, cell := range want {
@@ -158,5 +167,8 @@ func TestPlacesFindWhatWasPut(t *testing.T) {
 			t.Errorf("%d cells of %d groups: %d bytes, want at most %d", len(want), groups,
 				(&window{places: p}).bytes(), most)
 		}
+	}
+	if sliced == 0 || tabled == 0 || alone == 0 {
+		t.Errorf("%d times in a slice, %d in a table, %d in neither: want each", sliced, tabled, alone)
 	}
 }
