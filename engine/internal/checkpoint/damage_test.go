@@ -212,25 +212,28 @@ func TestFullDiskEndsTheStore(t *testing.T) {
 }
 
 // TestFullDiskBehindTheStoreIsNotWaitedFor: the log is replayed into tables at
-// the start, and while they cannot be written Pebble tries for ever.
+// the start, and while they cannot be written Pebble tries for ever. Where it is the
+// manifest that cannot be, it gives up.
 func TestFullDiskBehindTheStoreIsNotWaitedFor(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, dir)
-	save(t, s, "p", &Record{Epoch: 1})
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	tables := errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && strings.HasSuffix(op.Path, ".sst") {
-			return syscall.ENOSPC
+	for _, part := range []string{".sst", "MANIFEST"} {
+		dir := t.TempDir()
+		s := open(t, dir)
+		save(t, s, "p", &Record{Epoch: 1})
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
 		}
-		return nil
-	})
-	_, err := openOn(dir, errorfs.Wrap(vfs.Default, tables))
-	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), dir) {
-		t.Errorf("got %v, want the full disk and the state directory", err)
-	}
-	if _, damaged := errors.AsType[*DamagedError](err); damaged {
-		t.Errorf("a full disk was taken for damage: %v", err)
+		full := errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && strings.Contains(op.Path, part) {
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+		_, err := openOn(dir, errorfs.Wrap(vfs.Default, full))
+		if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), dir) {
+			t.Errorf("%s: got %v, want the full disk and the state directory", part, err)
+		}
+		if _, damaged := errors.AsType[*DamagedError](err); damaged {
+			t.Errorf("%s: a full disk was taken for damage: %v", part, err)
+		}
 	}
 }

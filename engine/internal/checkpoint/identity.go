@@ -138,7 +138,7 @@ func (e *DamagedError) Unwrap() error { return e.Err }
 
 // unreadable is an error of reading: damage, unless the system says otherwise.
 func (s *Store) unreadable(err error) error {
-	for _, cause := range []error{fs.ErrPermission, syscall.EROFS, syscall.ENOSPC, syscall.EMFILE} {
+	for _, cause := range []error{fs.ErrPermission, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE} {
 		if errors.Is(err, cause) {
 			return fmt.Errorf("the state directory %s: %w", s.dir, err)
 		}

@@ -176,9 +176,24 @@ func (silent) Errorf(string, ...any) {}
 
 // Fatalf must not return, and the goroutine may be one of Pebble's own.
 func (s silent) Fatalf(format string, args ...any) {
-	s.trouble.tell(fmt.Errorf(format, args...))
+	f := fatal{text: fmt.Sprintf(format, args...)}
+	for _, arg := range args {
+		if err, ok := arg.(error); ok {
+			f.causes = append(f.causes, err)
+		}
+	}
+	s.trouble.tell(f)
 	select {}
 }
+
+// fatal is what Pebble gives up over.
+type fatal struct {
+	text   string
+	causes []error
+}
+
+func (f fatal) Error() string   { return f.text }
+func (f fatal) Unwrap() []error { return f.causes }
 
 // EngineID is random, made once for this state directory.
 func (s *Store) EngineID() string { return s.engine }
