@@ -80,7 +80,7 @@ func Start(o Options) (*Broker, error) {
 		return nil, err
 	}
 	b := &Broker{lock: lock, stop: make(chan struct{}), dir: o.Dir}
-	err = mend(o.Dir)
+	err = prepare(o.Dir)
 	if err == nil {
 		err = b.serve(o)
 	}
@@ -91,6 +91,17 @@ func Start(o Options) (*Broker, error) {
 	b.address = b.listen.Addr().String()
 	b.ended.Go(b.retain)
 	return b, nil
+}
+
+// prepare sees to it that kfake finds its files whole.
+func prepare(dir string) error {
+	if err := compare(dir); err != nil {
+		return err
+	}
+	if err := mend(dir); err != nil {
+		return err
+	}
+	return forgetNote(dir)
 }
 
 // serve tries the port that was asked for. Only if none was asked for may
@@ -196,6 +207,7 @@ func (b *Broker) Close(context.Context) error {
 			return
 		}
 		b.cluster.Close()
+		note(b.dir)
 		b.listen.closeAll()
 		b.lock.Close()
 	})

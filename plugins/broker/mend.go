@@ -34,21 +34,27 @@ func mend(dir string) error {
 		return fmt.Errorf("mending the broker's folder: %w", err)
 	}
 	_, err = os.Stat(filepath.Join(dir, "session_state.json"))
-	resumed := err == nil // what was open when the broker was closed goes on
-	left := make(map[int64]bool)
+	m := mender{resumed: err == nil, compacted: compactTopics(dir), left: make(map[int64]bool)}
 	for _, p := range partitions {
 		folder := filepath.Join(dir, "partitions", p.Name())
-		if !p.IsDir() || closedWell(folder, resumed) {
+		if !p.IsDir() {
 			continue
 		}
-		if err := mendPartition(folder, left); err != nil {
+		if err := m.mend(folder); err != nil {
 			return fmt.Errorf("mending %s: %w", folder, err)
 		}
 	}
-	if err := mendProducers(filepath.Join(dir, "pids.log"), left); err != nil {
+	if err := mendProducers(filepath.Join(dir, "pids.log"), m.left); err != nil {
 		return fmt.Errorf("mending the broker's producers: %w", err)
 	}
 	return nil
+}
+
+// mender is what there is to know of all partitions.
+type mender struct {
+	resumed   bool           // what was open when the broker was closed goes on
+	compacted []string       // topics in which offsets may be missing
+	left      map[int64]bool // producers whose transactions are ended here
 }
 
 func formatOne(dir string) bool {
@@ -57,33 +63,40 @@ func formatOne(dir string) bool {
 	return err == nil && json.Unmarshal(raw, &meta) == nil && meta.Version == 1
 }
 
-// closedWell tells whether kfake will load a partition by the snapshot of an
-// orderly end, which knows what is aborted. One whose open transaction is not
-// resumed does not.
-func closedWell(folder string, resumed bool) bool {
-	var snapshot struct {
-		High     int64 `json:"high_watermark"`
-		Stable   int64 `json:"last_stable_offset"`
-		Segments []struct {
-			Base int64 `json:"base_offset"`
-			Size int64 `json:"size"`
-		} `json:"segments"`
-	}
+// snapshot is what kfake notes of a partition when it is closed. It stays there,
+// while the files go on.
+type snapshot struct {
+	High     int64 `json:"high_watermark"`
+	Stable   int64 `json:"last_stable_offset"`
+	Segments []struct {
+		Base int64 `json:"base_offset"`
+		Size int64 `json:"size"`
+	} `json:"segments"`
+}
+
+// readSnapshot returns nil if there is none that could be read: kfake, too, does
+// without.
+func readSnapshot(folder string) *snapshot {
+	s := new(snapshot)
 	raw, err := os.ReadFile(filepath.Join(folder, "snapshot.json"))
-	if err != nil || json.Unmarshal(raw, &snapshot) != nil {
+	if err != nil || json.Unmarshal(raw, s) != nil {
+		return nil
+	}
+	return s
+}
+
+// isOf tells whether the files are as they were when the partition was closed:
+// then kfake loads it by the snapshot, which knows what is aborted.
+func (s *snapshot) isOf(files []*segment) bool {
+	if s == nil || len(s.Segments) != len(files) {
 		return false
 	}
-	bases, err := segments(folder)
-	if err != nil || len(bases) != len(snapshot.Segments) {
-		return false
-	}
-	for i, s := range snapshot.Segments {
-		info, err := os.Stat(segmentPath(folder, s.Base, ".dat"))
-		if err != nil || bases[i] != s.Base || info.Size() != s.Size {
+	for i, f := range files {
+		if f.base != s.Segments[i].Base || f.size != s.Segments[i].Size {
 			return false
 		}
 	}
-	return resumed || snapshot.Stable == snapshot.High
+	return true
 }
 
 // segments returns the first offsets of a partition's files, in order.
@@ -108,21 +121,30 @@ func segmentPath(folder string, base int64, suffix string) string {
 	return filepath.Join(folder, strconv.FormatInt(base, 10)+suffix)
 }
 
-// mendPartition writes an abort marker for every producer whose transaction has
-// none, and adds those producers to left.
-func mendPartition(folder string, left map[int64]bool) error {
-	bases, err := segments(folder)
-	if err != nil || len(bases) == 0 {
+// mend writes an abort marker for every producer whose transaction has none in a
+// partition. An orderly end left nothing to mend, but for a transaction that is not
+// resumed.
+func (m *mender) mend(folder string) error {
+	files, err := readPartition(folder)
+	if err != nil || len(files) == 0 {
 		return err
 	}
-	open := make(map[int64]int16)
-	var last *segment
-	next := bases[0]
-	for _, base := range bases {
-		if last, err = readSegment(folder, base); err != nil {
+	if err := inspect(files, m.isCompacted(folder)); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := f.mendIndex(); err != nil {
 			return err
 		}
-		for _, b := range last.batches {
+	}
+	closed := readSnapshot(folder)
+	if closed.isOf(files) && (m.resumed || closed.Stable == closed.High) {
+		return nil
+	}
+	open := make(map[int64]int16)
+	next := files[0].base
+	for _, f := range files {
+		for _, b := range f.batches {
 			next = b.next
 			switch {
 			case b.control():
@@ -131,18 +153,36 @@ func mendPartition(folder string, left map[int64]bool) error {
 				open[b.producer] = b.epoch
 			}
 		}
-		if err := last.mendIndex(); err != nil {
-			return err
-		}
 	}
+	last := files[len(files)-1]
 	for _, producer := range sortedKeys(open) {
 		if err := last.append(abortMarker(producer, open[producer], next, last.leader)); err != nil {
 			return err
 		}
 		next++
-		left[producer] = true
+		m.left[producer] = true
 	}
 	return nil
+}
+
+// isCompacted tells whether a partition is of a topic that is.
+func (m *mender) isCompacted(folder string) bool {
+	name := filepath.Base(folder)
+	return slices.Contains(m.compacted, name[:max(0, strings.LastIndexByte(name, '-'))])
+}
+
+func readPartition(folder string) ([]*segment, error) {
+	bases, err := segments(folder)
+	if err != nil {
+		return nil, err
+	}
+	files := make([]*segment, len(bases))
+	for i, base := range bases {
+		if files[i], err = readSegment(folder, base); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
 }
 
 func sortedKeys(open map[int64]int16) []int64 {

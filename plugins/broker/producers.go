@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -52,6 +53,9 @@ func mendProducers(path string, left map[int64]bool) error {
 		epochs[e.ID] = e.Epoch
 	}
 	if whole < len(raw) {
+		if !tornEntry(raw[whole:]) {
+			return &damaged{path, fmt.Sprintf("what is in it from byte %d on, %d bytes, is no entry", whole, len(raw)-whole)}
+		}
 		if err := os.Truncate(path, int64(whole)); err != nil {
 			return err
 		}
@@ -92,6 +96,17 @@ func readEntry(raw []byte) (e producerEntry, size int) {
 		e = producerEntry{ID: -1} // kfake passes over it too
 	}
 	return e, entryLead + length
+}
+
+// tornEntry tells whether bytes are the beginning of an entry.
+func tornEntry(raw []byte) bool {
+	size := 0
+	if len(raw) >= entryLead {
+		if size = entryLead + int(binary.LittleEndian.Uint32(raw)); size < entryHead {
+			return false
+		}
+	}
+	return tornEnd(raw, size, func(raw []byte) bool { _, size := readEntry(raw); return size > 0 })
 }
 
 func appendEntry(dst []byte, e producerEntry) ([]byte, error) {

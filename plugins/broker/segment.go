@@ -30,11 +30,22 @@ const (
 // segment is a file of a partition and its index, which has an entry for each
 // batch.
 type segment struct {
+	base        int64  // its first offset
 	data, index string // paths
 	batches     []batch
 	size        int64 // of the whole batches
+	rest        int64 // bytes behind them
+	broken      bool  // they are more than a batch that was not written to its end
 	entries     []byte
 	leader      int32 // epoch of the newest batch's leader
+}
+
+// next is the offset behind the last batch.
+func (s *segment) next() int64 {
+	if len(s.batches) == 0 {
+		return s.base
+	}
+	return s.batches[len(s.batches)-1].next
 }
 
 // batch is what mending must know of a batch.
@@ -53,7 +64,7 @@ func (b batch) control() bool       { return b.attributes&controlBatch != 0 }
 func castagnoli(p []byte) uint32 { return crc32.Checksum(p, crc32.MakeTable(crc32.Castagnoli)) }
 
 func readSegment(folder string, base int64) (*segment, error) {
-	s := &segment{data: segmentPath(folder, base, ".dat"), index: segmentPath(folder, base, ".idx")}
+	s := &segment{base: base, data: segmentPath(folder, base, ".dat"), index: segmentPath(folder, base, ".idx")}
 	raw, err := os.ReadFile(s.data)
 	if err != nil {
 		return nil, err
@@ -64,6 +75,7 @@ func readSegment(folder string, base int64) (*segment, error) {
 	for {
 		b, size := readBatch(raw[s.size:])
 		if size == 0 {
+			s.rest, s.broken = int64(len(raw))-s.size, !torn(raw[s.size:])
 			return s, nil
 		}
 		s.batches = append(s.batches, b)
@@ -96,21 +108,28 @@ func readBatch(raw []byte) (batch, int) {
 	}, size
 }
 
-// mendIndex cuts off what is not whole and adds the entry of a batch that was
-// written without: for kfake it would be outside of its transaction, and so
+// torn tells whether bytes are the beginning of a batch, as a kill leaves it in the
+// middle of a write.
+func torn(raw []byte) bool {
+	size := 0
+	if len(raw) >= batchLead {
+		if size = batchLead + int(binary.BigEndian.Uint32(raw[8:])); size < batchHead || size > maxBatch {
+			return false
+		}
+	}
+	return tornEnd(raw, size, func(raw []byte) bool { _, size := readBatch(raw); return size > 0 })
+}
+
+// mendIndex cuts off what is not whole and adds the entries of batches without one
+// that can be read: for kfake they would be outside of their transaction, and so
 // committed whatever becomes of that.
 func (s *segment) mendIndex() error {
-	info, err := os.Stat(s.data)
-	if err != nil {
-		return err
-	}
-	if info.Size() > s.size {
+	if s.rest > 0 {
 		if err := os.Truncate(s.data, s.size); err != nil {
 			return err
 		}
 	}
-	whole := len(s.entries) - len(s.entries)%indexEntry
-	entries := s.entries[:min(whole, indexEntry*len(s.batches))]
+	entries := s.entries[:min(rightEntries(s.entries), indexEntry*len(s.batches))]
 	missing := s.batches[len(entries)/indexEntry:]
 	if len(missing) == 0 && len(entries) == len(s.entries) {
 		return nil
@@ -137,6 +156,15 @@ func indexOf(b batch) []byte {
 	}
 	entry[1] = byte(castagnoli(entry[2:]))
 	return entry
+}
+
+// rightEntries is how many bytes of an index can be trusted. kfake takes an entry
+// that it cannot read for that of a batch outside of any transaction.
+func rightEntries(index []byte) (size int) {
+	for size+indexEntry <= len(index) && index[size+1] == byte(castagnoli(index[size+2:size+indexEntry])) {
+		size += indexEntry
+	}
+	return size
 }
 
 func (s *segment) append(raw []byte) error {
