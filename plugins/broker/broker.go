@@ -98,10 +98,7 @@ func prepare(dir string) error {
 	if err := compare(dir); err != nil {
 		return err
 	}
-	if err := mend(dir); err != nil {
-		return err
-	}
-	return forgetNote(dir)
+	return mend(dir)
 }
 
 // serve tries the port that was asked for. Only if none was asked for may
@@ -123,15 +120,36 @@ func (b *Broker) serve(o Options) error {
 		return fmt.Errorf("listening on 127.0.0.1:%d: %w", port, err)
 	}
 	b.listen = l
-	b.cluster, err = kfake.NewCluster(options(o, l)...)
-	if err != nil {
+	if b.cluster, err = load(o, l); err != nil {
 		l.Close()
 		return fmt.Errorf("opening the broker's folder %s: %w", o.Dir, err)
+	}
+	if err := forgetNote(o.Dir); err != nil {
+		b.cluster.Close()
+		return fmt.Errorf("opening the broker's folder: %w", err)
 	}
 	return nil
 }
 
-func options(o Options, l *listener) []kfake.Opt {
+// load lets kfake read its files, unless it is about to cut one of them.
+func load(o Options, l *listener) (*kfake.Cluster, error) {
+	damage := make(chan error, 1)
+	loaded := make(chan error, 1)
+	var c *kfake.Cluster
+	go func() {
+		var err error
+		c, err = kfake.NewCluster(options(o, l, damage)...)
+		loaded <- err
+	}()
+	select {
+	case err := <-loaded:
+		return c, err
+	case err := <-damage:
+		return nil, err
+	}
+}
+
+func options(o Options, l *listener, damage chan<- error) []kfake.Opt {
 	age := "-1"
 	if o.RetentionTime > 0 {
 		age = strconv.FormatInt(time.Duration(o.RetentionTime).Milliseconds(), 10)
@@ -154,7 +172,7 @@ func options(o Options, l *listener) []kfake.Opt {
 			"group.consumer.heartbeat.interval.ms": "500",                       // joins and leaves take one interval
 			"log.cleaner.backoff.ms":               strconv.Itoa(math.MaxInt32), // see compact
 		}),
-		kfake.WithLogger(logger{o.Log, l.cut}),
+		kfake.WithLogger(logger{o.Log, o.Dir, l.cut, damage}),
 	}
 	if o.ClusterID != "" {
 		opts = append(opts, kfake.ClusterID(o.ClusterID))
@@ -220,12 +238,18 @@ func dirOf(env sdk.Env) string { return filepath.Join(env.StateDir, "broker") }
 // logger passes on what the operator can act upon.
 type logger struct {
 	log    *slog.Logger
+	dir    string
 	broken func()
+	damage chan<- error
 }
 
 // lostMarker begins what kfake says when the marker of a transaction could not
 // be written. It then goes on as if it had been.
 const lostMarker = "endTx: failed to persist"
+
+// damageTold is what kfake says before it cuts off what it cannot read, which after
+// mending is no torn end any more.
+const damageTold = "partition %s-%d segment %d: truncating %d corrupt bytes"
 
 // slowEnd begins a warning that a transaction took 5 ms to end, as it does where
 // a disk must be waited for.
@@ -236,6 +260,9 @@ func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
 	if strings.HasPrefix(format, lostMarker) && l.broken != nil {
 		l.broken() // before the answer goes out, which would say that it was committed
 	}
+	if format == damageTold && l.damage != nil {
+		l.tell(args)
+	}
 	if l.log == nil || level > kfake.LogLevelWarn || level == kfake.LogLevelNone ||
 		strings.HasPrefix(format, slowEnd) {
 		return
@@ -245,4 +272,15 @@ func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
 		to = slog.LevelError
 	}
 	l.log.Log(context.Background(), to, "broker: "+fmt.Sprintf(format, args...))
+}
+
+// tell ends the loading, and does not return: the file stays as it is.
+func (l logger) tell(args []any) {
+	folder := filepath.Join(l.dir, "partitions", fmt.Sprintf("%v-%v", args[0], args[1]))
+	path := filepath.Join(folder, fmt.Sprintf("%v.dat", args[2]))
+	select {
+	case l.damage <- &damaged{path, fmt.Sprintf("its last %v bytes begin with what is no batch", args[3])}:
+	default: // another file was told of
+	}
+	select {}
 }

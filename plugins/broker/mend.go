@@ -85,14 +85,15 @@ func readSnapshot(folder string) *snapshot {
 	return s
 }
 
-// isOf tells whether the files are as they were when the partition was closed:
-// then kfake loads it by the snapshot, which knows what is aborted.
-func (s *snapshot) isOf(files []*segment) bool {
-	if s == nil || len(s.Segments) != len(files) {
+// isOf tells whether the files are as long as they were when the partition was
+// closed: then kfake loads it by the snapshot, which knows what is aborted.
+func (s *snapshot) isOf(folder string, bases []int64) bool {
+	if s == nil || len(s.Segments) != len(bases) {
 		return false
 	}
-	for i, f := range files {
-		if f.base != s.Segments[i].Base || f.size != s.Segments[i].Size {
+	for i, base := range bases {
+		info, err := os.Stat(segmentPath(folder, base, ".dat"))
+		if err != nil || base != s.Segments[i].Base || info.Size() != s.Segments[i].Size {
 			return false
 		}
 	}
@@ -125,21 +126,22 @@ func segmentPath(folder string, base int64, suffix string) string {
 // partition. An orderly end left nothing to mend, but for a transaction that is not
 // resumed.
 func (m *mender) mend(folder string) error {
-	files, err := readPartition(folder)
-	if err != nil || len(files) == 0 {
+	bases, err := segments(folder)
+	if err != nil || len(bases) == 0 {
 		return err
 	}
-	if err := inspect(files, m.isCompacted(folder)); err != nil {
-		return err
+	closed := readSnapshot(folder)
+	if closed.isOf(folder, bases) && (m.resumed || closed.Stable == closed.High) {
+		return nil // kfake is about to read all of it, see damageTold
 	}
-	for _, f := range files {
-		if err := f.mendIndex(); err != nil {
+	files := make([]*segment, len(bases))
+	for i, base := range bases {
+		if files[i], err = readSegment(folder, base); err != nil {
 			return err
 		}
 	}
-	closed := readSnapshot(folder)
-	if closed.isOf(files) && (m.resumed || closed.Stable == closed.High) {
-		return nil
+	if err := inspect(files, m.isCompacted(folder)); err != nil {
+		return err
 	}
 	open := make(map[int64]int16)
 	next := files[0].base
@@ -152,6 +154,9 @@ func (m *mender) mend(folder string) error {
 			case b.transactional():
 				open[b.producer] = b.epoch
 			}
+		}
+		if err := f.mendIndex(); err != nil {
+			return err
 		}
 	}
 	last := files[len(files)-1]
@@ -169,20 +174,6 @@ func (m *mender) mend(folder string) error {
 func (m *mender) isCompacted(folder string) bool {
 	name := filepath.Base(folder)
 	return slices.Contains(m.compacted, name[:max(0, strings.LastIndexByte(name, '-'))])
-}
-
-func readPartition(folder string) ([]*segment, error) {
-	bases, err := segments(folder)
-	if err != nil {
-		return nil, err
-	}
-	files := make([]*segment, len(bases))
-	for i, base := range bases {
-		if files[i], err = readSegment(folder, base); err != nil {
-			return nil, err
-		}
-	}
-	return files, nil
 }
 
 func sortedKeys(open map[int64]int16) []int64 {
