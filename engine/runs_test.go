@@ -162,11 +162,16 @@ func TestDamagedStateIsNamedAndAFreshStartHelps(t *testing.T) {
 		!strings.Contains(stderr, "--fresh") {
 		t.Fatalf("exit %d, %q; want the damage and the way on", code, stderr)
 	}
+	code, _, stderr = run("run", "p.yaml", "--fresh")
+	aside, _ := filepath.Glob(".engine/checkpoints.damaged-*")
+	if code != 1 || !strings.Contains(stderr, "set aside since they are damaged") || len(aside) > 0 {
+		t.Errorf("not agreed: exit %d, %q, %v; want what would be done, and nothing done", code, stderr, aside)
+	}
 	mustRun(t, "p.yaml", "--fresh", "--yes")
 	if got := len(readCSV(t, "raw", ticketHeader...)); got != 5000 {
 		t.Errorf("after a fresh start: %d rows, want 5000", got)
 	}
-	if aside, _ := filepath.Glob(".engine/checkpoints.damaged-*"); len(aside) != 1 {
+	if aside, _ = filepath.Glob(".engine/checkpoints.damaged-*"); len(aside) != 1 {
 		t.Errorf("set aside: got %v, want one folder", aside)
 	}
 }

@@ -215,7 +215,7 @@ func TestFullDiskEndsTheStore(t *testing.T) {
 // the start, and while they cannot be written Pebble tries for ever. Where it is the
 // manifest that cannot be, it gives up.
 func TestFullDiskBehindTheStoreIsNotWaitedFor(t *testing.T) {
-	for _, part := range []string{".sst", "MANIFEST"} {
+	for _, part := range []string{".sst", "MANIFEST", "marker."} {
 		dir := t.TempDir()
 		s := open(t, dir)
 		save(t, s, "p", &Record{Epoch: 1})

@@ -67,15 +67,12 @@ func (s *Store) HasState(pipeline, step string) (bool, error) {
 
 // Pipelines lists the pipelines that have a record.
 func (s *Store) Pipelines() ([]string, error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{'r'}, UpperBound: []byte{'r' + 1}})
-	if err != nil {
-		return nil, s.unreadable(err)
-	}
 	var names []string
-	for ok := it.First(); ok; ok = it.Next() {
-		names = append(names, nameIn(it.Key()))
-	}
-	if err := it.Close(); err != nil {
+	err := s.each([]byte{'r'}, func(key, _ []byte) bool {
+		names = append(names, nameIn(key))
+		return true
+	})
+	if err != nil {
 		return nil, s.unreadable(err)
 	}
 	return names, nil

@@ -10,7 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
 )
 
 const (
@@ -136,12 +139,17 @@ func (e *DamagedError) Error() string {
 // Unwrap is the cause.
 func (e *DamagedError) Unwrap() error { return e.Err }
 
+// harmless are refusals of the system after which all is as it was.
+var harmless = []error{fs.ErrPermission, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE,
+	syscall.ENOMEM}
+
 // unreadable is an error of reading: damage, unless the system says otherwise.
 func (s *Store) unreadable(err error) error {
-	for _, cause := range []error{fs.ErrPermission, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE} {
-		if errors.Is(err, cause) {
-			return fmt.Errorf("the state directory %s: %w", s.dir, err)
-		}
+	if slices.ContainsFunc(harmless, func(cause error) bool { return errors.Is(err, cause) }) {
+		return fmt.Errorf("the state directory %s: %w", s.dir, err)
+	}
+	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
+		err = fmt.Errorf("%s: %w", info.Path, info.Details)
 	}
 	return &DamagedError{s.dir, err}
 }

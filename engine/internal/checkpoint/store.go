@@ -51,9 +51,9 @@ func openOn(dir string, files vfs.FS) (*Store, error) {
 	return s, nil
 }
 
-// Verify reads everything in a state directory, and changes none of it: no damage
-// is left for Open, or for Pebble behind its back, to meet. It returns a
-// *DamagedError if there is some.
+// Verify reads everything in a database and leaves it as it is: no damage is left for
+// Open, or for Pebble behind its back, to meet. It returns a *DamagedError if there is
+// some. A lost id is written down first, for whoever sets the database aside.
 func Verify(dir string) error {
 	s, err := take(dir, vfs.Default)
 	if err != nil {
@@ -66,7 +66,7 @@ func Verify(dir string) error {
 }
 
 func (s *Store) verify() error {
-	if _, err := os.Stat(filepath.Join(s.dir, databaseFolder)); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(filepath.Join(s.dir, databaseFolder)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	err := s.open()
@@ -76,11 +76,17 @@ func (s *Store) verify() error {
 	if err != nil {
 		return err
 	}
+	id, err := s.remembered()
+	if err == nil && s.engine == "" && id != "" {
+		err = writeIdentity(s.dir, id)
+	}
+	if err != nil {
+		return err
+	}
 	if err := s.db.CheckLevels(nil); err != nil {
 		return s.unreadable(fmt.Errorf("reading the checkpoints: %w", err))
 	}
-	_, err = s.remembered()
-	return err
+	return nil
 }
 
 // take makes a state directory if need be, and locks it.
@@ -176,7 +182,7 @@ func (silent) Errorf(string, ...any) {}
 
 // Fatalf must not return, and the goroutine may be one of Pebble's own.
 func (s silent) Fatalf(format string, args ...any) {
-	f := fatal{text: fmt.Sprintf(format, args...)}
+	f := fatal{text: fmt.Sprintf(strings.ReplaceAll(format, "%+v", "%v"), args...)} // no stacks
 	for _, arg := range args {
 		if err, ok := arg.(error); ok {
 			f.causes = append(f.causes, err)
@@ -206,7 +212,7 @@ func (s *Store) Close() error {
 	s.writing.Wait() // of changes that nobody will save
 	var err error
 	if s.trouble.first() == nil && s.db != nil {
-		err = s.db.Close()
+		err = s.trouble.guard(s.db.Close)
 	}
 	return errors.Join(err, s.lock.Close())
 }
@@ -242,7 +248,7 @@ func (s *Store) guarded(write func() error) error {
 	switch {
 	case err == nil:
 		return nil
-	case pebble.IsCorruptionError(err), errors.Is(err, fs.ErrNotExist):
+	case pebble.IsCorruptionError(err):
 		return s.unreadable(err)
 	default:
 		return fmt.Errorf("writing to %s: %w", s.dir, err)
@@ -271,38 +277,47 @@ func (s *Store) IsPublished(pipeline string, epoch uint64) (bool, error) {
 // told by the function returned.
 func (s *Store) State(pipeline, step string) (iter.Seq2[[]byte, []byte], func() error) {
 	var failed error
+	prefix := statePrefix(pipeline, step)
 	walk := func(yield func(key, value []byte) bool) {
-		prefix := statePrefix(pipeline, step)
-		it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+		err := s.each(prefix, func(key, value []byte) bool { return yield(key[len(prefix):], value) })
 		if err != nil {
 			failed = s.unreadable(fmt.Errorf("reading the state of %s: %w", step, err))
-			return
-		}
-		defer func() {
-			if err := it.Close(); err != nil {
-				failed = s.unreadable(fmt.Errorf("reading the state of %s: %w", step, err))
-			}
-		}()
-		for ok := it.First(); ok; ok = it.Next() {
-			if !yield(it.Key()[len(prefix):], it.Value()) {
-				return
-			}
 		}
 	}
 	return walk, func() error { return failed }
 }
 
+// each walks the keys that begin with a prefix. An iterator is closed by a call that
+// may have to wait for what Pebble does behind our back.
+func (s *Store) each(prefix []byte, yield func(key, value []byte) bool) error {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	if err != nil {
+		return err
+	}
+	for ok := it.First(); ok && yield(it.Key(), it.Value()); {
+		ok = it.Next()
+	}
+	return s.trouble.guard(it.Close)
+}
+
 // get returns a copy of a value, or nil.
 func (s *Store) get(key []byte) ([]byte, error) {
-	data, closer, err := s.db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, nil
-	}
+	var copied []byte
+	err := s.trouble.guard(func() error {
+		data, closer, err := s.db.Get(key)
+		if errors.Is(err, pebble.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		copied = append([]byte{}, data...)
+		return closer.Close()
+	})
 	if err != nil {
 		return nil, s.unreadable(err)
 	}
-	defer closer.Close()
-	return append([]byte{}, data...), nil
+	return copied, nil
 }
 
 func encode(v any) []byte {

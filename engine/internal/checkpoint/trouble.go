@@ -45,7 +45,9 @@ func (t *trouble) listener() *pebble.EventListener {
 				t.tell(err)
 			}
 		},
-		DataCorruption: func(info pebble.DataCorruptionInfo) { t.tell(info.Details) },
+		DataCorruption: func(info pebble.DataCorruptionInfo) {
+			t.tell(fmt.Errorf("%s: %w", info.Path, info.Details))
+		},
 	}
 }
 

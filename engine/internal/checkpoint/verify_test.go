@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -117,26 +118,125 @@ func listing(t *testing.T, dir string) []string {
 	return files
 }
 
-// TestFullDiskUnderTheManifestIsNoPanic: Pebble gives up in a goroutine of its own.
-func TestFullDiskUnderTheManifestIsNoPanic(t *testing.T) {
-	dir := t.TempDir()
-	full := errorfs.Toggle{Injector: errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && strings.Contains(op.Path, "MANIFEST") {
-			return syscall.ENOSPC
-		}
-		return nil
-	})}
-	s, err := openOn(dir, errorfs.Wrap(vfs.Default, &full))
+// TestLostIdIsKeptWhereTheRestIsDamaged: files in the outputs carry it.
+func TestLostIdIsKeptWhereTheRestIsDamaged(t *testing.T) {
+	dir := spoiltTable(t)
+	s := open(t, dir)
+	id := s.EngineID()
+	err := s.Close()
+	if err == nil {
+		err = os.Remove(filepath.Join(dir, identityFile))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	wantDamage(t, Verify(dir), dir)
+	if _, err := SetAside(dir); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
 	defer s.Close()
+	if s.EngineID() != id {
+		t.Errorf("the id is %s now, it was %s", s.EngineID(), id)
+	}
+}
+
+func TestVerifyTakesWhatOpenTakes(t *testing.T) {
+	dir := t.TempDir()
+	database := filepath.Join(dir, databaseFolder)
+	if err := os.Mkdir(database, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := Verify(dir); err != nil {
+		t.Errorf("an empty folder: %v", err)
+	}
+	err := os.RemoveAll(database)
+	if err == nil {
+		err = os.Symlink("nowhere", database)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir); err == nil {
+		t.Fatal("a link to nowhere was opened")
+	}
+	if err := Verify(dir); err == nil {
+		t.Error("a link to nowhere is fine for Verify, and not for Open")
+	}
+}
+
+// fullManifest is a store whose manifest can be written until the disk is full;
+// meanwhile comes before the refusal.
+func fullManifest(t *testing.T, meanwhile func()) (s *Store, full *errorfs.Toggle) {
+	t.Helper()
+	full = &errorfs.Toggle{Injector: errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() != errorfs.OpIsWrite || !strings.Contains(op.Path, "MANIFEST") {
+			return nil
+		}
+		meanwhile()
+		return syscall.ENOSPC
+	})}
+	s, err := openOn(t.TempDir(), errorfs.Wrap(vfs.Default, full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	save(t, s, "p", &Record{Epoch: 1}, changes(t, s, "p", "agg", "k", "v", "l", "w"))
+	return s, full
+}
+
+func wantFull(t *testing.T, what string, err error) {
+	t.Helper()
+	_, damaged := errors.AsType[*DamagedError](err)
+	if err == nil || damaged || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("%s: got %v, want the full disk", what, err)
+	}
+}
+
+// TestFullDiskUnderTheManifestIsAnErrorOfEveryCall: Pebble gives up in a goroutine of
+// its own, and what waits for that would wait for ever.
+func TestFullDiskUnderTheManifestIsAnErrorOfEveryCall(t *testing.T) {
+	s, full := fullManifest(t, func() {})
+	walk, failed := s.State("p", "agg")
+	first := true
+	for range walk {
+		if !first {
+			continue
+		}
+		first = false
+		if err := s.db.Flush(); err != nil { // what is walked over is old now, and closing it takes a lock
+			t.Fatal(err)
+		}
+		save(t, s, "p", &Record{Epoch: 2})
+		full.On()
+		wantFull(t, "a flush", s.trouble.guard(s.db.Flush))
+	}
+	wantFull(t, "a walk", failed())
+	_, err := s.Load("p")
+	wantFull(t, "a look", err)
+	_, err = s.Pipelines()
+	wantFull(t, "a list", err)
+	wantFull(t, "a small save", s.Save("p", &Record{Epoch: 3}))
+	c := s.NewChanges("p", "agg")
+	c.most = 1
+	if err := c.Put([]byte("a"), []byte("b")); err != nil {
+		t.Fatal(err)
+	}
+	wantFull(t, "a large save", s.Save("p", &Record{Epoch: 3}, c))
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFullDiskWhileTheStoreIsClosedIsAnError(t *testing.T) {
+	stacks := make([]byte, 1<<20)
+	s, full := fullManifest(t, func() {
+		for !bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("pebble/v2.(*DB).Close(")) {
+			runtime.Gosched() // until it waits for this
+		}
+	})
 	full.On()
-	if err := s.trouble.guard(s.db.Flush); err == nil {
-		t.Fatal("the manifest was written")
+	if _, err := s.db.AsyncFlush(); err != nil {
+		t.Fatal(err)
 	}
-	if err := s.Save("p", &Record{Epoch: 1}); err == nil || !strings.Contains(err.Error(), dir) ||
-		!strings.Contains(err.Error(), "no space left") {
-		t.Errorf("got %v, want the full disk and %s", err, dir)
-	}
+	wantFull(t, "the end", s.Close())
 }
