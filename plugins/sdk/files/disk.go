@@ -26,8 +26,9 @@ type disk interface {
 	Rename(from, to string) error
 	Replace(from, to string) error // Rename over what is there
 	Remove(path string) error      // a file, or a folder with nothing in it
-	// Lock keeps other processes out of the folder until unlock.
-	Lock(folder string) (unlock func() error, err error)
+	// Lock keeps everyone else out of the folder until unlock. who is what they
+	// are told of the holder.
+	Lock(folder, who string) (unlock func() error, err error)
 }
 
 type diskFile interface {
@@ -50,10 +51,13 @@ func (osDisk) Open(path string) (diskReader, error)       { return os.Open(path)
 func (osDisk) Truncate(path string, size int64) error     { return os.Truncate(path, size) }
 func (osDisk) Remove(path string) error                   { return os.Remove(path) }
 func (osDisk) Replace(from, to string) error              { return os.Rename(from, to) }
-func (osDisk) Lock(folder string) (func() error, error)   { return lockFolder(folder, thisProcess) }
 func (osDisk) Writable(folder string) error               { return writable(folder) }
 func (osDisk) Append(path string) (diskFile, error)       { return openFile(path, os.O_APPEND) }
 func (osDisk) Create(path string) (diskFile, error)       { return openFile(path, os.O_CREATE|os.O_EXCL) }
+
+func (osDisk) Lock(folder, who string) (func() error, error) {
+	return lockFolder(folder, thisProcess, who)
+}
 
 func openFile(path string, flag int) (diskFile, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|flag, 0o666)

@@ -2,6 +2,7 @@ package files
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -71,33 +72,29 @@ func TestRenameEndsWhatACrashCutShort(t *testing.T) {
 	}
 }
 
-func TestFolderIsLockedAgainstOtherProcessesOnly(t *testing.T) {
+func TestFolderIsLockedAgainstOtherStepsAndProcesses(t *testing.T) {
 	dir := t.TempDir()
-	first, err := lockFolder(dir, "me")
+	unlock, err := lockFolder(dir, "me", "output a")
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := lockFolder(dir, "me")
-	if err != nil {
-		t.Fatalf("a second step of the process: %v", err)
-	}
-	for _, unlock := range []func() error{first, second} {
-		_, err := lockFolder(dir, "other")
-		if _, ok := errors.AsType[errLocked](err); !ok {
-			t.Errorf("another process: want it locked, got %v", err)
-		}
-		if err := unlock(); err != nil {
-			t.Fatal(err)
+	for process, want := range map[string]string{
+		"me":    "it is the folder of output a, too",
+		"other": fmt.Sprintf("it is in use by another process (pid %d, output a)", os.Getpid()),
+	} {
+		_, err := lockFolder(dir, process, "output b")
+		if locked, ok := errors.AsType[errLocked](err); !ok || locked.Error() != want {
+			t.Errorf("%s: want %q, got %v", process, want, err)
 		}
 	}
-	third, err := lockFolder(dir, "other")
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err = lockFolder(dir, "other", "output b")
 	if err != nil {
-		t.Fatalf("another process after the end of this one: %v", err)
+		t.Fatalf("after the lock was given back: %v", err)
 	}
-	if _, err := lockFolder(dir, "me"); err == nil {
-		t.Errorf("want it locked by the other process")
-	}
-	if err := third(); err != nil {
+	if err := unlock(); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -12,8 +12,17 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// onDisk opens a sink on the real file system.
+// onDisk opens a sink on the real file system, and has it make its folders.
 func onDisk(t *testing.T, dir, path string) (*sink, error) {
+	t.Helper()
+	s, err := enterOnDisk(t, dir, path)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.Recover(t.Context(), nil)
+}
+
+func enterOnDisk(t *testing.T, dir, path string) (*sink, error) {
 	t.Helper()
 	cfg := testConfig()
 	cfg.Path = path
@@ -27,7 +36,7 @@ func onDisk(t *testing.T, dir, path string) (*sink, error) {
 			t.Error(err)
 		}
 	})
-	return s, s.Recover(t.Context(), nil)
+	return s, nil
 }
 
 func TestFilesAppearOnARealDisk(t *testing.T) {
@@ -55,39 +64,79 @@ func TestFilesAppearOnARealDisk(t *testing.T) {
 
 func TestLockedFolderIsNamed(t *testing.T) {
 	dir := t.TempDir()
-	s, err := onDisk(t, dir, "out")
-	if err != nil {
-		t.Fatal(err)
-	}
 	if _, err := onDisk(t, dir, "out"); err != nil {
-		t.Errorf("a second step of this process: %v", err)
+		t.Fatal(err)
 	}
 	cfg := testConfig()
 	cfg.Path = "out"
-	_, err = newSink(cfg, testSchema, testEnv(dir), lines, otherProcess{})
+	_, err := newSink(cfg, testSchema, testEnv(dir), lines, otherProcess{})
 	wantError(t, err, "opening the folder out", "in use by another process (pid ",
-		"one process per output folder")
-	_ = s
+		"output csv of pipeline report, path out", "one process per output folder")
 }
 
 type otherProcess struct{ osDisk }
 
-func (otherProcess) Lock(folder string) (func() error, error) { return lockFolder(folder, "other") }
+func (otherProcess) Lock(folder, who string) (func() error, error) {
+	return lockFolder(folder, "other", who)
+}
 
 func TestTwoWaysToAFolderMeet(t *testing.T) {
+	tests := []struct {
+		name, link, to string // to is from the folder of the link
+		first, second  string // paths of outputs
+		made           string // the folder that is there already
+		root           string
+	}{
+		{"a link to a folder", "link", "real", "real", "link", "real", "real"},
+		{"a link to a folder that is not there yet", "link", "deep/real", "deep/real", "link", "", "deep/real"},
+		{"a folder to be made below a link", "link", "real", "real/a/b", "link/a/b", "real", "real/a/b"},
+		{"below a link to nothing", "link", "real", "real/a", "link/a", "", "real/a"},
+		{"a link to above itself", "deep/link", "../real", "real", "deep/link", "", "real"},
+		{"one name, written twice", "link", "real", "real", "./deep/../real/", "", "real"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir, err := filepath.EvalSymlinks(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, folder := range []string{test.made, "deep"} {
+				if err := os.MkdirAll(filepath.Join(dir, folder), 0o777); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Symlink(test.to, filepath.Join(dir, test.link)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := enterOnDisk(t, dir, test.first); err != nil {
+				t.Fatal(err)
+			}
+			_, err = enterOnDisk(t, dir, test.second)
+			wantError(t, err, "opening the folder "+test.second+": it is the folder of output csv of pipeline report, "+
+				"path "+test.first+", too; give each output a folder of its own")
+			root := filepath.Join(dir, test.root)
+			if info, err := os.Stat(twinOf(root)); err != nil || !info.IsDir() {
+				t.Errorf("want the hidden files beside %s, got %v", root, err)
+			}
+		})
+	}
+}
+
+func TestLinkThatLeadsToItselfIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "real"), 0o777); err != nil {
+	// The kernel finds no deep/a by way of the folder behind d. Taken as text
+	// d/../a is a itself, for ever.
+	if err := os.MkdirAll(filepath.Join(dir, "deep/below"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink("real", filepath.Join(dir, "link")); err != nil {
-		t.Fatal(err)
+	for name, to := range map[string]string{"d": "deep/below", "a": "d/../a", "b": "b"} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	s, err := onDisk(t, dir, "link")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want, _ := filepath.EvalSymlinks(filepath.Join(dir, "real")); s.root != want {
-		t.Errorf("want the folder %s, got %s", want, s.root)
+	for _, name := range []string{"a", "b"} {
+		_, err := onDisk(t, dir, name)
+		wantError(t, err, "finding "+filepath.Join(dir, name), "too many")
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 type leftovers struct {
 	disk     disk
 	cfg      SinkConfig
+	env      sdk.Env
 	names    names
 	suffixes []string
 	root     string
@@ -29,7 +30,7 @@ func newLeftovers(cfg SinkConfig, env sdk.Env, suffixes []string, d disk) (*left
 		return nil, err
 	}
 	twin := twinOf(root)
-	return &leftovers{disk: d, cfg: cfg, names: newNames(env.EngineID, env.Pipeline, env.Step, ""),
+	return &leftovers{disk: d, cfg: cfg, env: env, names: newNames(env.EngineID, env.Pipeline, env.Step, ""),
 		suffixes: suffixes, root: root, twin: twin, pipeline: filepath.Join(twin, plain(env.Pipeline))}, nil
 }
 
@@ -104,7 +105,7 @@ func (l *leftovers) forget(ctx context.Context) (err error) {
 		return err
 	}
 	if locked { // else nobody writes into the output folder
-		unlock, err := lockTwin(l.disk, l.twin, l.cfg.Path)
+		unlock, err := lockTwin(l.disk, l.twin, l.cfg, l.env)
 		if err != nil {
 			return err
 		}

@@ -335,14 +335,14 @@ func (d *memDisk) drop(path string) error {
 	return err
 }
 
-func (d *memDisk) Lock(folder string) (func() error, error) {
+func (d *memDisk) Lock(folder, _ string) (func() error, error) {
 	err := d.step("lock", folder)
 	defer d.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
 	if d.locked[folder] {
-		return nil, errLocked{"pid 1"}
+		return nil, errLocked{holder: "pid 1"}
 	}
 	d.locked[folder] = true
 	return func() error {

@@ -3,7 +3,9 @@ package files
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // resolve is the output folder by its one true name, so that two ways to it
@@ -16,11 +18,35 @@ func resolve(dir, path string) (string, error) {
 	if err != nil {
 		return "", failed("finding", path, err)
 	}
-	real, err := filepath.EvalSymlinks(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return path, nil
+	name, err := trueName(path, mostLinks)
+	return name, failed("finding", path, err)
+}
+
+// mostLinks is how many links the kernel follows on the way to a file.
+const mostLinks = 40
+
+// trueName is a path without links. What of it is not there yet has none, but
+// for a link that leads to nothing: the folder is made where it leads.
+func trueName(path string, links int) (string, error) {
+	name, err := filepath.EvalSymlinks(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return name, err
 	}
-	return real, failed("finding", path, err)
+	above, err := trueName(filepath.Dir(path), links)
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(above, filepath.Base(path))
+	to, err := os.Readlink(path)
+	switch {
+	case err != nil:
+		return path, nil // nothing has this name
+	case links == 0:
+		return "", syscall.ELOOP
+	case !filepath.IsAbs(to):
+		to = filepath.Join(above, to)
+	}
+	return trueName(to, links-1)
 }
 
 // twinOf is the folder of hidden files: beside the output folder, never in it,

@@ -118,7 +118,7 @@ func (s *sink) enter(twin string, env sdk.Env) error {
 	if err := makeFolder(s.disk, twin); err != nil {
 		return err
 	}
-	if s.unlock, err = lockTwin(s.disk, twin, s.cfg.Path); err != nil || len(foreign) == 0 {
+	if s.unlock, err = lockTwin(s.disk, twin, s.cfg, env); err != nil || len(foreign) == 0 {
 		return err
 	}
 	if err := s.adopt(twin, foreign); err != nil {
