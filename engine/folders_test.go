@@ -20,3 +20,32 @@ func TestTwoOutputsMeetAtTheEndOfALink(t *testing.T) {
 		t.Errorf("exit %d, %q; want %q", code, stderr, want)
 	}
 }
+
+const renamed = "pipelines:\n  NAME:\n    input: {jsonl: {path: in.jsonl, schema: {i: int64}}}\n" +
+	"    output: {csv: {path: o}}\n"
+
+func TestRenamedPipelineDoesNotWriteItsRowsAgain(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "in.jsonl", strings.Repeat("{\"i\": 1}\n", 50))
+	write(t, "p.yaml", strings.Replace(renamed, "NAME", "old", 1))
+	mustRun(t, "p.yaml")
+	write(t, "p.yaml", strings.Replace(renamed, "NAME", "new", 1))
+	for _, args := range [][]string{{"run", "p.yaml"}, {"run", "p.yaml", "--fresh", "--yes"}} {
+		code, _, stderr := run(args...)
+		for _, want := range []string{"p.yaml:4:14: pipelines.new.output.csv: opening the folder ",
+			"-0001.csv of pipeline old, which readers could not tell from those of pipeline new; " +
+				"go on under the name old, "} {
+			if code != 1 || !strings.Contains(stderr, want) {
+				t.Errorf("%v: exit %d, %q; want %q", args, code, stderr, want)
+			}
+		}
+	}
+	if got := len(readCSV(t, "o", "i")); got != 50 {
+		t.Errorf("got %d rows, want the 50 of the old name", got)
+	}
+	mustRun(t, "p.yaml", "--adopt")
+	mustRun(t, "p.yaml") // they were accepted for good
+	if got := len(readCSV(t, "o", "i")); got != 100 {
+		t.Errorf("adopted: got %d rows, want those of both names", got)
+	}
+}

@@ -99,7 +99,7 @@ type Env struct {
 	// whatever its config says: those are records of runs that were forgotten.
 	AtEnd bool
 	// Adopt lets a sink accept, once and for good, files in its folder that are
-	// not this engine's: they stay, and its own go beside them.
+	// not this pipeline's: they stay, and its own go beside them.
 	Adopt bool
 	// Positions asks a source to set Batch.Positions.
 	Positions bool

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"etlengine/plugins/sdk"
 )
@@ -17,39 +16,46 @@ import (
 // holds a dot, and so is not the name of a pipeline's folder.
 const adoptedName = "adopted.json"
 
-// adopted are the files in an output folder that the user took in with --adopt:
-// not this engine's, and no error.
+// adopted are the files that the user took in with --adopt: not this pipeline's,
+// and no error.
 type adopted struct {
 	Version int      `json:"version"`
-	Files   []string `json:"files"` // relative to the output folder
+	Files   []string `json:"files"`            // relative to the output folder
+	Hidden  []string `json:"hidden,omitempty"` // of other pipelines, relative to the twin
 }
+
+// known are the same names, to look them up.
+type known struct{ files, hidden map[string]bool }
 
 // mostAdopted bounds what is read: a list of half a million long names.
 const mostAdopted = 64 << 20
 
 // readAdopted is the names that were adopted so far.
-func readAdopted(d disk, twin string) (map[string]bool, error) {
+func readAdopted(d disk, twin string) (known, error) {
+	names := known{map[string]bool{}, map[string]bool{}}
 	path := filepath.Join(twin, adoptedName)
 	text, err := readSmall(d, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return names, nil
 	}
 	if err != nil {
-		return nil, failed("reading", path, err)
+		return known{}, failed("reading", path, err)
 	}
 	var list adopted
 	if err := json.Unmarshal(text, &list); err != nil {
-		return nil, badAdopted(path, err.Error())
+		return known{}, badAdopted(path, err.Error())
 	}
 	if list.Version != 1 {
-		return nil, badAdopted(path, fmt.Sprintf("want version 1, got %d", list.Version))
+		return known{}, badAdopted(path, fmt.Sprintf("want version 1, got %d", list.Version))
 	}
-	names := map[string]bool{}
 	for _, name := range list.Files {
 		if !filepath.IsLocal(name) {
-			return nil, badAdopted(path, fmt.Sprintf("want paths below the output folder, got %q", name))
+			return known{}, badAdopted(path, fmt.Sprintf("want paths below the output folder, got %q", name))
 		}
-		names[name] = true
+		names.files[name] = true
+	}
+	for _, name := range list.Hidden {
+		names.hidden[name] = true // only ever compared with what is there
 	}
 	return names, nil
 }
@@ -81,19 +87,19 @@ func readSmall(d disk, path string) (text []byte, err error) {
 }
 
 // adopt adds names to the list. A crash leaves the old list or the new one.
-func (s *sink) adopt(twin string, more []string) error {
+func (s *sink) adopt(twin string, more foreign) error {
 	names, err := readAdopted(s.disk, twin) // again: the twin is locked only now
 	if err != nil {
 		return err
 	}
-	all := maps.Clone(names)
-	if all == nil {
-		all = map[string]bool{}
+	for _, name := range more.files {
+		names.files[name] = true
 	}
-	for _, name := range more {
-		all[name] = true
+	for _, name := range more.hidden {
+		names.hidden[name] = true
 	}
-	text, err := json.MarshalIndent(adopted{1, slices.Sorted(maps.Keys(all))}, "", "  ")
+	text, err := json.MarshalIndent(adopted{1, slices.Sorted(maps.Keys(names.files)),
+		slices.Sorted(maps.Keys(names.hidden))}, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -106,8 +112,8 @@ func (s *sink) adopt(twin string, more []string) error {
 			return failed("syncing", folder, err)
 		}
 	}
-	s.log.Info("files that are not this engine's were adopted: they stay, and its own go beside them",
-		"folder", s.root, "files", len(more), "list", path)
+	s.log.Info("files that are not this pipeline's were adopted: they stay, and its own go beside them",
+		"folder", s.root, "files", len(more.files), "hidden", len(more.hidden), "list", path)
 	return nil
 }
 
@@ -133,27 +139,4 @@ func (s *sink) replaceFile(path string, text []byte) error {
 		return failed("syncing", next, err)
 	}
 	return failed("replacing", path, s.disk.Replace(next, path))
-}
-
-// foreignError refuses files that a reader would take for this engine's.
-func (s *sink) foreignError(foreign []string) error {
-	what, fresh := foreign[0]+", which this engine did not make", ""
-	if owner, _, ok := s.names.published(filepath.Base(foreign[0])); ok {
-		engine, _, _ := strings.Cut(owner, ".")
-		what = fmt.Sprintf("%s of another engine (%s, this is %s), or of this one before its state directory "+
-			"was deleted", foreign[0], engine, s.names.engine)
-		fresh = " (--fresh removes only what this engine made)"
-	}
-	if n := len(foreign) - 1; n > 0 {
-		what += fmt.Sprintf(", and %s more that are not its own", count(n, "file"))
-	}
-	return fmt.Errorf("opening the folder %s: it holds %s; run with --adopt to keep such files for good "+
-		"and write beside them%s, or move them away, or choose another path", s.root, what, fresh)
-}
-
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -60,7 +60,12 @@ func TestForeignFilesAreRefused(t *testing.T) {
 		{"part.e1.report.csv.00000003-0001.txt", []string{"of epoch 3", "ends with epoch 2",
 			"the state is older than the files", fresh}},
 		{"part.e1.report.csv.00000002-0001.txt", nil},
-		{"part.e1.other.csv.00000003-0001.txt", nil},
+		{"part.e1.report.old.00000002-0001.txt", nil},
+		{"part.e1.report.old.00000003-0001.txt", []string{"of epoch 3", "the state is older than the files", fresh}},
+		{"part.e1.other.csv.00000003-0001.txt", []string{"it holds part.e1.other.csv.00000003-0001.txt of pipeline " +
+			"other, which readers could not tell from those of pipeline report; go on under the name other, or " +
+			adopt, "(--fresh removes only what pipeline report made)", "move them away, or choose another path"}},
+		{"kind=a/part.e1.my~20line.csv.00000001-0001.txt", []string{"of pipeline my line,", adopt}},
 		{"README.md", nil},
 		{"old/people.txt", nil},
 	}
@@ -81,6 +86,54 @@ func TestForeignFilesAreRefused(t *testing.T) {
 		}
 		if got := d.tree("/data/.out.engine"); len(got) > 0 {
 			t.Errorf("%s: refused, and left %q", test.name, got)
+		}
+	}
+}
+
+func TestHiddenRowsOfAnotherPipelineAreNotLeftBehindInSilence(t *testing.T) {
+	const (
+		shown  = "/data/out/part.e1.old.csv.00000001-0001.txt"
+		hidden = "/data/.out.engine/old/csv/part.e1.old.csv.00000002-0001.abcdefghij"
+		stays  = "/data/.out.engine holds 1 file of rows that pipeline old has not shown, and that nothing shows " +
+			"but a run under its name; go on under the name old, or run with --adopt to "
+	)
+	tests := []struct {
+		name  string
+		files []string
+		want  string
+	}{
+		{"hidden", []string{hidden}, "opening the folder /data/out: " + stays + "leave such files there for good, " +
+			"or choose another path"},
+		{"shown and hidden", []string{shown, hidden}, "which readers could not tell from those of pipeline report; " +
+			stays + "keep such files for good"},
+		{"of two pipelines", []string{hidden, "/data/.out.engine/older/csv/part.e1.older.csv.00000001-0001.abc"},
+			stays},
+		{"of another engine", []string{"/data/.out.engine/old/csv/part.e2.old.csv.00000001-0001.abc"}, ""},
+		{"of this pipeline", []string{"/data/.out.engine/report/old/part.e1.report.old.00000001-0001.abc"}, ""},
+		{"somebody's", []string{"/data/.out.engine/old/csv/notes", "/data/.out.engine/notes"}, ""},
+	}
+	for _, test := range tests {
+		d := newMemDisk()
+		for _, path := range test.files {
+			place(t, d, path, "rows")
+		}
+		before := d.tree("/data")
+		switch err := enter(t, d, false); {
+		case test.want != "":
+			wantError(t, err, test.want)
+		case err != nil:
+			t.Errorf("%s: %v", test.name, err)
+		}
+		if err := enter(t, d, true); err != nil {
+			t.Errorf("%s, with --adopt: %v", test.name, err)
+		}
+		d.crash("power", nil)
+		if err := enter(t, d, false); err != nil {
+			t.Errorf("%s, adopted: %v", test.name, err)
+		}
+		after := d.tree("/data")
+		if delete(after, ".out.engine/"+adoptedName); !maps.Equal(before, after) {
+			t.Errorf("%s: want all left as it was, got %q", test.name, after)
 		}
 	}
 }

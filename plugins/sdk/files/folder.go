@@ -2,56 +2,15 @@ package files
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
 )
 
-// foreign lists the files in the output folder that are not this engine's and
-// were not adopted: its readers would take them for ours, and ours for them.
-// It refuses what cannot be adopted: files of an epoch that is yet to come.
-func (s *sink) foreign(twin string, recorded uint64) ([]string, error) {
-	info, err := s.disk.Stat(s.root)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, failed("looking at the folder", s.root, err)
-	}
-	if !info.IsDir() {
-		return nil, fmt.Errorf("opening the folder %s: want a folder, got a file", s.root)
-	}
-	found, err := s.dataFiles("")
-	if err != nil {
-		return nil, err
-	}
-	known, err := readAdopted(s.disk, twin)
-	if err != nil {
-		return nil, err
-	}
-	var foreign []string
-	for _, path := range found {
-		owner, epoch, ours := s.names.published(filepath.Base(path))
-		engine, _, _ := strings.Cut(owner, ".")
-		switch {
-		case !ours || engine != s.names.engine:
-			if !known[path] {
-				foreign = append(foreign, path)
-			}
-		case owner == s.names.owner && epoch > recorded:
-			return nil, fmt.Errorf("opening the folder %s: it holds %s of epoch %d, but the state of the pipeline "+
-				"ends with epoch %d: the state is older than the files; put back the state that belongs to them, "+
-				"or run with --fresh to remove the pipeline's files and begin anew", s.root, path, epoch, recorded)
-		}
-	}
-	return foreign, nil
-}
-
 // dataFiles are the files in the output folder, and in those of partition_by
 // below it, that a reader would take for data. The paths are relative.
-func (s *sink) dataFiles(folder string) (found []string, err error) {
-	err = eachFile(s.disk, s.root, folder, func(path string) {
+func (s *sink) dataFiles() (found []string, err error) {
+	err = eachFile(s.disk, s.root, "", func(path string) {
 		if strings.HasSuffix(strings.ToLower(path), s.format.Suffix) {
 			found = append(found, path)
 		}
@@ -78,4 +37,31 @@ func eachFile(d disk, root, folder string, visit func(path string)) error {
 		}
 	}
 	return nil
+}
+
+// inTwin lists the files in a pipeline's folder of the twin, by step.
+func inTwin(d disk, folder string) (found []string, err error) {
+	steps, err := entriesOf(d, folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range steps {
+		files, err := entriesOf(d, filepath.Join(folder, step.Name()))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			found = append(found, filepath.Join(step.Name(), f.Name()))
+		}
+	}
+	return found, nil
+}
+
+// entriesOf is what a folder holds: nothing if there is no such folder.
+func entriesOf(d disk, folder string) ([]fs.DirEntry, error) {
+	found, err := d.Names(folder)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoFolder) {
+		return nil, nil
+	}
+	return found, failed("reading the folder", folder, err)
 }

@@ -54,19 +54,13 @@ func (l *leftovers) list() ([]string, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	steps, err := l.entries(l.pipeline)
+	below, err := inTwin(l.disk, l.pipeline)
 	if err != nil {
 		return nil, err
 	}
-	for _, step := range steps {
-		entries, err := l.entries(filepath.Join(l.pipeline, step.Name()))
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			if l.names.madeHidden(e.Name()) {
-				hidden++
-			}
+	for _, path := range below {
+		if l.names.madeHidden(filepath.Base(path)) {
+			hidden++
 		}
 	}
 	var found []string
@@ -78,15 +72,6 @@ func (l *leftovers) list() ([]string, error) {
 		found = append(found, count(hidden, "file")+" of rows not yet published in "+twin)
 	}
 	return found, nil
-}
-
-// entries is what a folder holds: nothing if there is no such folder.
-func (l *leftovers) entries(folder string) ([]fs.DirEntry, error) {
-	entries, err := l.disk.Names(folder)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoFolder) {
-		return nil, nil
-	}
-	return entries, failed("reading the folder", folder, err)
 }
 
 // Forget removes what the pipeline has published and hidden, for Spec.Forget.
@@ -135,7 +120,7 @@ func (l *leftovers) forget(ctx context.Context) (err error) {
 // the folder even if nothing was removed: an earlier call may have been cut short.
 func (l *leftovers) clear(ctx context.Context, folder string) (gone bool, err error) {
 	path := filepath.Join(l.root, folder)
-	entries, err := l.entries(path)
+	entries, err := entriesOf(l.disk, path)
 	if err != nil {
 		return false, err
 	}
@@ -177,7 +162,7 @@ func (l *leftovers) isPartition(folder string) bool {
 // clearTwin removes the pipeline's hidden files, and then what is empty, up to
 // the twin itself.
 func (l *leftovers) clearTwin(ctx context.Context) error {
-	steps, err := l.entries(l.pipeline)
+	steps, err := entriesOf(l.disk, l.pipeline)
 	if err != nil {
 		return err
 	}
@@ -192,7 +177,7 @@ func (l *leftovers) clearTwin(ctx context.Context) error {
 	if err := l.removeEmpty(l.pipeline); err != nil {
 		return err
 	}
-	entries, err := l.entries(l.twin)
+	entries, err := entriesOf(l.disk, l.twin)
 	if err != nil {
 		return err
 	}
@@ -210,7 +195,7 @@ func (l *leftovers) clearTwin(ctx context.Context) error {
 }
 
 func (l *leftovers) clearStep(folder string) error {
-	entries, err := l.entries(folder)
+	entries, err := entriesOf(l.disk, folder)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ var remains = struct{ published, hidden, others []string }{
 	published: []string{
 		"/data/out/part.e1.report.csv.00000001-0001.txt",
 		"/data/out/part.e1.report.csv.00000001-0002.txt.gz",
-		"/data/out/part.e1.report.an_older_label.00000009-0001.txt",
+		"/data/out/part.e1.report.an_older_label.00000002-0001.txt",
 		"/data/out/kind=a/part.e1.report.csv.00000001-0003.txt",
 		"/data/out/kind=b/day=1/part.e1.report.csv.00000001-0004.txt",
 		"/data/out/kind=c/part.e1.report.csv.00000001-0005.txt",

@@ -55,10 +55,13 @@ func escape(s string) string {
 }
 
 // unescape is the other way; a % that no two digits follow stays what it is.
-func unescape(s string) string {
+func unescape(s string) string { return unhex(s, '%') }
+
+// unhex puts bytes in the place of marks that two hexadecimal digits follow.
+func unhex(s string, mark byte) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
+		if s[i] == mark && i+2 < len(s) {
 			if c, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
 				b.WriteByte(byte(c))
 				i += 2

@@ -134,11 +134,14 @@ func FuzzNamesAreTakenApart(f *testing.F) {
 	f.Add("x.csv", "a.b", "c d")
 	f.Fuzz(func(t *testing.T, name, pipeline, step string) {
 		n := newNames("e1", pipeline, step, ".csv")
+		if got := unplain(n.pipeline); got != pipeline {
+			t.Fatalf("want %q back, got %q", pipeline, got)
+		}
 		n.published(name)
 		n.ownsHidden(name)
-		owner, epoch, ok := n.published(n.final(12, 3, ".csv"))
-		if !ok || epoch != 12 || owner != n.owner {
-			t.Fatalf("%q was taken for one of %q, epoch %d", n.final(12, 3, ".csv"), owner, epoch)
+		o, ok := n.published(n.final(12, 3, ".csv"))
+		if want := (owner{n.engine, n.pipeline, 12}); !ok || o != want {
+			t.Fatalf("%q was taken for one of %v", n.final(12, 3, ".csv"), o)
 		}
 		if hidden := n.hidden(12, 3); !n.ownsHidden(hidden) || strings.HasSuffix(hidden, ".csv") ||
 			filepath.Base(hidden) != hidden {

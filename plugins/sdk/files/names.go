@@ -18,13 +18,14 @@ import (
 type names struct {
 	owner       string // <engine>.<pipeline>.<step>
 	engine      string
+	pipeline    string
 	suffix      string
 	incarnation string
 }
 
 func newNames(engine, pipeline, step, suffix string) names {
-	id := plain(engine)
-	return names{engine: id, owner: id + "." + plain(pipeline) + "." + plain(step),
+	id, line := plain(engine), plain(pipeline)
+	return names{engine: id, pipeline: line, owner: id + "." + line + "." + plain(step),
 		suffix: suffix, incarnation: strings.ToLower(rand.Text()[:10])}
 }
 
@@ -66,22 +67,43 @@ func (n names) madeFinal(name string, suffixes []string) bool {
 }
 
 func (n names) made(parts []string) bool {
-	_, isPlace := epochOf(parts[4])
-	return parts[0] == "part" && strings.HasPrefix(n.owner, parts[1]+"."+parts[2]+".") && isPlace
+	o, ok := ownerOf(parts)
+	return ok && o.engine == n.engine && o.pipeline == n.pipeline
+}
+
+// otherHidden tells whether a hidden file was made by another pipeline of this
+// engine.
+func (n names) otherHidden(name string) bool {
+	parts := strings.Split(name, ".")
+	o, ok := ownerOf(parts)
+	return ok && len(parts) == 6 && parts[5] != "" && o.engine == n.engine && o.pipeline != n.pipeline
 }
 
 // published takes the name of a data file apart. ok is false if no engine made it.
-func (n names) published(name string) (owner string, epoch uint64, ok bool) {
+func (n names) published(name string) (o owner, ok bool) {
 	name, ok = strings.CutSuffix(name, n.suffix)
 	if !ok {
-		return "", 0, false
+		return owner{}, false
 	}
 	parts := strings.Split(name, ".")
-	if len(parts) != 5 || parts[0] != "part" {
-		return "", 0, false
+	if len(parts) != 5 {
+		return owner{}, false
 	}
-	epoch, ok = epochOf(parts[4])
-	return strings.Join(parts[1:4], "."), epoch, ok
+	return ownerOf(parts)
+}
+
+// owner is what the name of a file says of who made it.
+type owner struct {
+	engine, pipeline string
+	epoch            uint64
+}
+
+func ownerOf(parts []string) (o owner, ok bool) {
+	if len(parts) < 5 || parts[0] != "part" {
+		return owner{}, false
+	}
+	epoch, ok := epochOf(parts[4])
+	return owner{parts[1], parts[2], epoch}, ok
 }
 
 func epochOf(place string) (uint64, bool) {
@@ -109,3 +131,6 @@ func plain(name string) string {
 	}
 	return b.String()
 }
+
+// unplain is the other way, for people.
+func unplain(name string) string { return unhex(name, '~') }

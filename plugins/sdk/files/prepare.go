@@ -109,7 +109,7 @@ func (s *sink) addEmpty(c *cut) error {
 	if !c.empty {
 		return nil
 	}
-	found, err := s.dataFiles("")
+	found, err := s.dataFiles()
 	if err != nil || len(found) > 0 {
 		return err
 	}

@@ -112,13 +112,13 @@ func (s *sink) enter(twin string, env sdk.Env) error {
 	if err != nil {
 		return err
 	}
-	if len(foreign) > 0 && !env.Adopt {
-		return s.foreignError(foreign)
+	if !foreign.empty() && !env.Adopt {
+		return s.foreignError(twin, foreign)
 	}
 	if err := makeFolder(s.disk, twin); err != nil {
 		return err
 	}
-	if s.unlock, err = lockTwin(s.disk, twin, s.cfg, env); err != nil || len(foreign) == 0 {
+	if s.unlock, err = lockTwin(s.disk, twin, s.cfg, env); err != nil || foreign.empty() {
 		return err
 	}
 	if err := s.adopt(twin, foreign); err != nil {

@@ -1,0 +1,148 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+)
+
+// foreign is what an output folder and its twin hold that is not the pipeline's
+// and was not adopted.
+type foreign struct {
+	files  []string // in the output folder: readers could not tell them from ours
+	hidden []string // in the twin: rows that only a run under another name shows
+}
+
+func (f foreign) empty() bool { return len(f.files)+len(f.hidden) == 0 }
+
+// foreign finds it. Other pipelines of this engine have positions of their own:
+// the files of one that got another name hold rows that are about to be written
+// again. It refuses what cannot be adopted: files of an epoch that is yet to come.
+func (s *sink) foreign(twin string, recorded uint64) (f foreign, err error) {
+	found, err := s.published()
+	if err != nil {
+		return foreign{}, err
+	}
+	known, err := readAdopted(s.disk, twin)
+	if err != nil {
+		return foreign{}, err
+	}
+	for _, path := range found {
+		o, ok := s.names.published(filepath.Base(path))
+		switch {
+		case !ok || o.engine != s.names.engine || o.pipeline != s.names.pipeline:
+			if !known.files[path] {
+				f.files = append(f.files, path)
+			}
+		case o.epoch > recorded:
+			return foreign{}, fmt.Errorf("opening the folder %s: it holds %s of epoch %d, but the state of the "+
+				"pipeline ends with epoch %d: the state is older than the files; put back the state that belongs to "+
+				"them, or run with --fresh to remove the pipeline's files and begin anew",
+				s.root, path, o.epoch, recorded)
+		}
+	}
+	f.hidden, err = s.stranded(twin, known.hidden)
+	return f, err
+}
+
+// published are the data files in an output folder that may not be there yet.
+func (s *sink) published() ([]string, error) {
+	info, err := s.disk.Stat(s.root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, failed("looking at the folder", s.root, err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("opening the folder %s: want a folder, got a file", s.root)
+	}
+	return s.dataFiles()
+}
+
+// stranded are the hidden files of this engine's other pipelines that were not
+// adopted. Which of them a record names only the store could tell.
+func (s *sink) stranded(twin string, known map[string]bool) (found []string, err error) {
+	pipelines, err := entriesOf(s.disk, twin)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pipelines {
+		if p.Name() == s.names.pipeline {
+			continue
+		}
+		hidden, err := inTwin(s.disk, filepath.Join(twin, p.Name()))
+		if err != nil {
+			return nil, err
+		}
+		for _, below := range hidden {
+			path := filepath.Join(p.Name(), below)
+			if s.names.otherHidden(filepath.Base(path)) && !known[path] {
+				found = append(found, path)
+			}
+		}
+	}
+	return found, nil
+}
+
+// foreignError refuses files that a reader would take for the pipeline's, and
+// rows that nobody would show any more.
+func (s *sink) foreignError(twin string, f foreign) error {
+	stays, under := strandedText(twin, f.hidden)
+	if len(f.files) == 0 {
+		return fmt.Errorf("opening the folder %s: %s; %srun with --adopt to leave such files there for good, "+
+			"or choose another path", s.root, stays, under)
+	}
+	what, why, fresh := f.files[0]+", which this engine did not make", "", ""
+	o, ours := s.names.published(filepath.Base(f.files[0]))
+	switch {
+	case ours && o.engine == s.names.engine:
+		here := unplain(s.names.pipeline)
+		what = f.files[0] + " of pipeline " + unplain(o.pipeline)
+		why = ", which readers could not tell from those of pipeline " + here
+		fresh = " (--fresh removes only what pipeline " + here + " made)"
+		under = goOnUnder(o.pipeline)
+	case ours:
+		what = fmt.Sprintf("%s of another engine (%s, this is %s), or of this one before its state directory "+
+			"was deleted", f.files[0], o.engine, s.names.engine)
+		fresh = " (--fresh removes only what this engine made)"
+	}
+	if n := len(f.files) - 1; n > 0 {
+		what += fmt.Sprintf(", and %s more that are not its own", count(n, "file"))
+	}
+	if what += why; stays != "" {
+		what += "; " + stays
+	}
+	return fmt.Errorf("opening the folder %s: it holds %s; %srun with --adopt to keep such files for good "+
+		"and write beside them%s, or move them away, or choose another path", s.root, what, under, fresh)
+}
+
+// strandedText tells of hidden files, of one pipeline if there are several, and
+// the way to show their rows.
+func strandedText(twin string, hidden []string) (text, under string) {
+	if len(hidden) == 0 {
+		return "", ""
+	}
+	o, _ := ownerOf(strings.Split(filepath.Base(hidden[0]), "."))
+	n := 0
+	for _, path := range hidden {
+		if other, _ := ownerOf(strings.Split(filepath.Base(path), ".")); other.pipeline == o.pipeline {
+			n++
+		}
+	}
+	return fmt.Sprintf("%s holds %s of rows that pipeline %s has not shown, and that nothing shows but a run "+
+		"under its name", twin, count(n, "file"), unplain(o.pipeline)), goOnUnder(o.pipeline)
+}
+
+func goOnUnder(pipeline string) string {
+	return "go on under the name " + unplain(pipeline) + ", or "
+}
+
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
