@@ -96,7 +96,8 @@ func (o *opener) changed(step *plan.Step, was, is checkpoint.Setting) error {
 	switch step.Plugin.Kind {
 	case sdk.KindSource:
 		if before != after {
-			return fmt.Errorf("the positions in %s are of %s, now it is %s: give the pipeline another name, %s",
+			return fmt.Errorf("the positions in %s are of %s, now it is %s: give the pipeline "+
+				"another name and other outputs, %s",
 				o.store.Dir(), before, after, orFresh)
 		}
 	case sdk.KindSink:

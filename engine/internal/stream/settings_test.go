@@ -34,7 +34,8 @@ func TestChangesOfTheConfigAreKeptOrRefused(t *testing.T) {
 		}, false, "the step add (add) has state in DIR and is not in the config any more: put it back"},
 		{"another input", func(w *world, p *plan.Pipeline) {
 			p.Input = w.step(sdk.KindSource, "other", func() sdk.Instance { return &script{ends: true} })
-		}, false, "the positions in DIR are of count, now it is other: give the pipeline another name"},
+		}, false, "the positions in DIR are of count, now it is other: give the pipeline another name " +
+			"and other outputs, undo the change"},
 		{"another label of the input", func(_ *world, p *plan.Pipeline) { p.Input.Label = "tickets" }, false, ""},
 		{"another folder", func(_ *world, p *plan.Pipeline) {
 			p.Branches[0].Sinks[0].Config = []byte(`{"by": "b"}`)

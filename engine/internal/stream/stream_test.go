@@ -234,7 +234,7 @@ func TestPipelineOfTheSameNameAndAnotherInputIsRefused(t *testing.T) {
 	input := w.step(sdk.KindSource, "other", func() sdk.Instance { return &script{ends: true} })
 	other.Pipelines[0].Input = input
 	_, err := Open(t.Context(), other, Options{})
-	want := "are of count, now it is other: give the pipeline another name"
+	want := "are of count, now it is other: give the pipeline another name and other outputs"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want both inputs and what to do", err)
 	}
