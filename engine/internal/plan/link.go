@@ -90,9 +90,10 @@ type writer struct {
 }
 
 // link finds which pipelines fill what others read, puts the fillers first,
-// and refuses circles and folders with two writers.
+// and refuses circles and outputs in one folder.
 func (b *builder) link() {
 	writers := map[string][]writer{}
+	var folders []filled
 	for _, p := range b.plan.Pipelines {
 		for _, s := range p.checked() {
 			if s.Plugin.Kind != sdk.KindSink {
@@ -100,7 +101,7 @@ func (b *builder) link() {
 			}
 			for _, r := range s.Plugin.Resources(s.Config) {
 				writers[r] = append(writers[r], writer{p, s})
-				b.oneWriter(r, writers[r])
+				folders = b.apart(r, s, folders)
 			}
 		}
 	}
@@ -117,16 +118,6 @@ func (b *builder) link() {
 		}
 	}
 	b.order()
-}
-
-// oneWriter: part files of two steps in one folder could not be told apart.
-func (b *builder) oneWriter(resource string, writers []writer) {
-	if len(writers) < 2 || !strings.HasPrefix(resource, "folder:") {
-		return
-	}
-	first, second := writers[0].step, writers[len(writers)-1].step
-	b.fail(b.position(second), second.Path, "two-writers",
-		"writes to the same folder as "+first.Path, "give each output a folder of its own")
 }
 
 // position of a planned step in the file.

@@ -29,8 +29,9 @@ type topicOut struct {
 }
 
 type folder struct {
-	Path string   `json:"path" required:"true" doc:"Folder."`
-	By   []string `json:"by"`
+	Path        string   `json:"path" required:"true" doc:"Folder."`
+	By          []string `json:"by"`
+	PartitionBy []string `json:"partition_by"`
 }
 
 type pick struct {
@@ -205,7 +206,7 @@ func TestProblemsHaveTheirPlace(t *testing.T) {
 			`p.yaml:4:18: defaults.broker.port: want a whole number, got "x"`},
 		{"two writers", "files: {path: y,", "files: {path: x,",
 			`p.yaml:15:18: pipelines.read.output.1.output.files: writes to the same folder as ` +
-				`pipelines.read.output.0.files`},
+				`pipelines.read.output.0.files (p.yaml:11:9) (give each output a folder of its own)`},
 		{"circle", "topic: z", "topic: a",
 			`p.yaml:7:13: pipelines.read.input.topic: pipeline read reads what it fills itself`},
 	}
@@ -254,5 +255,34 @@ func TestPipelineWithoutInputIsPlannedAsFarAsItGoes(t *testing.T) {
 	_, more := New(file, fakes(), nil)
 	if !slices.ContainsFunc(more, func(p config.Problem) bool { return strings.HasSuffix(p.Path, "files.pth") }) {
 		t.Errorf("the fault of the output is not found beside it: %v", more)
+	}
+}
+
+func TestOutputsThatAreReadTogetherAreRefused(t *testing.T) {
+	const (
+		into  = "p.yaml:15:18: pipelines.read.output.1.output.files: writes into a folder that is read with that of "
+		holds = "p.yaml:15:18: pipelines.read.output.1.output.files: its folder is read with that of "
+		both  = "pipelines.read.output.0.files (p.yaml:11:9) (give each output a folder of its own, beside the other)"
+	)
+	tests := []struct{ first, second, want string }{
+		{"{path: o, partition_by: [k]}", "{path: o/k=a1}", into + both},
+		{"{path: o, partition_by: [k]}", "{path: o/other}", into + both},
+		{"{path: o, partition_by: k}", "{path: o/k=a1/l=b}", into + both},
+		{"{path: o/k=a1}", "{path: o, partition_by: [k]}", holds + both},
+		{"{path: o/other}", "{path: o, partition_by: [k]}", holds + both},
+		{"{path: o}", "{path: o/k=a1}", into + both},
+		{"{path: o}", "{path: o/other}", ""},
+		{"{path: o}", "{path: o/other/k=a1}", ""},
+		{"{path: o}", "{path: o/other, partition_by: [k]}", ""},
+		{"{path: o, partition_by: []}", "{path: o/other}", ""},
+		{"{path: o, partition_by: [k]}", "{path: o2}", ""},
+		{"{path: o, partition_by: [k]}", "{path: p/o/k=a1}", ""},
+	}
+	for _, test := range tests {
+		text := strings.NewReplacer("{path: x}", test.first, "{path: y, by: [id]}", test.second).Replace(good)
+		_, problems := load(t, text)
+		if got := strings.Join(problems, "\n"); got != test.want {
+			t.Errorf("%s and %s: got %q, want %q", test.first, test.second, got, test.want)
+		}
 	}
 }

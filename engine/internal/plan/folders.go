@@ -1,0 +1,70 @@
+package plan
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+)
+
+// filled is a folder and the sink that fills it.
+type filled struct {
+	folder string
+	step   *Step
+}
+
+// apart refuses a folder whose readers would read another output's too: part
+// files of two steps could not be told apart. It gives what has been filled so far.
+func (b *builder) apart(resource string, step *Step, before []filled) []filled {
+	folder, ok := strings.CutPrefix(resource, "folder:")
+	if !ok {
+		return before
+	}
+	now := filled{folder, step}
+	for _, f := range before {
+		message, hint := "", "give each output a folder of its own"
+		switch {
+		case f.folder == folder:
+			message = "writes to the same folder as "
+		case f.reads(now):
+			message, hint = "writes into a folder that is read with that of ", hint+", beside the other"
+		case now.reads(f):
+			message, hint = "its folder is read with that of ", hint+", beside the other"
+		default:
+			continue
+		}
+		b.fail(b.position(step), step.Path, "two-writers", message+f.step.Path+" ("+f.step.Where+")", hint)
+		break
+	}
+	return append(before, now)
+}
+
+// reads tells whether readers of a folder read the one of another output below
+// it: partition_by fills what is below, and folders named column=value are
+// taken for its.
+func (f filled) reads(other filled) bool {
+	below, ok := strings.CutPrefix(other.folder, f.folder+string(filepath.Separator))
+	if !ok {
+		return false
+	}
+	for name := range strings.SplitSeq(below, string(filepath.Separator)) {
+		if !strings.Contains(name, "=") {
+			return f.step.divides()
+		}
+	}
+	return true
+}
+
+// divides tells whether a sink makes folders of the values of columns.
+func (s *Step) divides() bool {
+	var c struct {
+		By json.RawMessage `json:"partition_by"`
+	}
+	if err := json.Unmarshal(s.Config, &c); err != nil {
+		return false // which its plugin has said
+	}
+	switch string(c.By) {
+	case "", "null", `""`, "[]":
+		return false
+	}
+	return true
+}
