@@ -20,7 +20,7 @@ const adoptedName = "adopted.json"
 // and no error.
 type adopted struct {
 	Version int      `json:"version"`
-	Files   []string `json:"files"`            // relative to the output folder
+	Files   []string `json:"files,omitempty"`  // relative to the output folder
 	Hidden  []string `json:"hidden,omitempty"` // of other pipelines, relative to the twin
 }
 
