@@ -180,3 +180,21 @@ func TestApplyDoesNotAllocatePerRow(t *testing.T) {
 		t.Errorf("a batch of %d rows: got %.0f allocations, want at most 20", sdk.DefaultBatchRows, got)
 	}
 }
+
+// BenchmarkFloatSum adds a batch to the cells of so many groups.
+func BenchmarkFloatSum(b *testing.B) {
+	for _, groups := range []int{1, 25, 4000} {
+		b.Run(fmt.Sprint(groups), func(b *testing.B) {
+			s, in := &floatSum{parts: newPartitions()}, &input{columns: make([]column, 1)}
+			s.grow(groups)
+			for row := range sdk.DefaultBatchRows {
+				in.rows, in.cells = append(in.rows, uint32(row)), append(in.cells, uint32(row%groups))
+				in.columns[0].floats = append(in.columns[0].floats, float64(row))
+			}
+			for b.Loop() {
+				s.add(in)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*sdk.DefaultBatchRows), "ns/row")
+		})
+	}
+}

@@ -47,11 +47,11 @@ func (s *exactSum) result(b array.Builder, cell uint32) error {
 		builder.AppendNull()
 		return nil
 	}
-	sum := s.sums.at(cell).value()
-	if s.mean {
-		sum /= float64(*s.n.at(cell))
+	if sum := s.sums.at(cell); s.mean {
+		builder.Append(sum.mean(*s.n.at(cell)))
+	} else {
+		builder.Append(sum.value())
 	}
-	builder.Append(sum)
 	return nil
 }
 
@@ -73,37 +73,17 @@ func (s *exactSum) bytes() int64 { return s.n.bytes() + s.sums.bytes() + int64(s
 func (s *exactSum) encode(state []byte, cell uint32) []byte {
 	sum := s.sums.at(cell)
 	before := cap(sum.limbs)
-	sum.settle()
+	state = sum.encode(binary.AppendVarint(state, *s.n.at(cell)))
 	s.held += held(8 * (cap(sum.limbs) - before))
-	state = binary.AppendVarint(state, *s.n.at(cell))
-	state = append(state, sum.special)
-	state = binary.AppendUvarint(state, uint64(sum.low))
-	state = binary.AppendUvarint(state, uint64(len(sum.limbs)))
-	for _, limb := range sum.limbs {
-		state = binary.AppendVarint(state, limb)
-	}
 	return state
 }
 
 func (s *exactSum) decode(r *reader, cell uint32) {
-	*s.n.at(cell) = r.rows()
-	special, low, limbs := r.byte(), r.uvarint(), r.count(1)
-	if special > sawAll || low > mostLimbs || limbs > mostLimbs {
-		r.fail()
-		return
-	}
-	sum := exact{special: special, low: int(low)}
-	for range limbs {
-		limb := r.varint()
-		if limb < -1<<limbBits || limb > 1<<limbBits {
-			r.fail()
-		}
-		sum.limbs = append(sum.limbs, limb)
-	}
-	if *s.n.at(cell) == 0 && (limbs > 0 || special != 0) {
+	n, sum := r.rows(), r.exact()
+	if n == 0 && (len(sum.limbs) > 0 || sum.special != 0) {
 		r.fail()
 	}
-	*s.sums.at(cell) = sum
+	*s.n.at(cell), *s.sums.at(cell) = n, sum
 	s.held += held(8 * cap(sum.limbs))
 }
 
@@ -217,8 +197,52 @@ func (e *exact) merge(other *exact) {
 	e.adds = 2
 }
 
+// encode appends the sum, its carries settled.
+func (e *exact) encode(state []byte) []byte {
+	e.settle()
+	state = append(state, e.special)
+	state = binary.AppendUvarint(state, uint64(e.low))
+	state = binary.AppendUvarint(state, uint64(len(e.limbs)))
+	for _, limb := range e.limbs {
+		state = binary.AppendVarint(state, limb)
+	}
+	return state
+}
+
+// exact reads a sum.
+func (r *reader) exact() exact {
+	special, low, limbs := r.byte(), r.uvarint(), r.count(1)
+	if special > sawAll || low > mostLimbs || limbs > mostLimbs {
+		r.fail()
+		return exact{}
+	}
+	sum := exact{special: special, low: int(low)}
+	for range limbs {
+		limb := r.varint()
+		if limb < -1<<limbBits || limb > 1<<limbBits {
+			r.fail()
+		}
+		sum.limbs = append(sum.limbs, limb)
+	}
+	return sum
+}
+
+// mean is the sum over how many numbers it is of: also of one that is itself
+// beyond a float64.
+func (e *exact) mean(n int64) float64 {
+	sum := e.value()
+	if math.IsInf(sum, 0) && e.special == 0 {
+		const countBits = 64
+		return math.Ldexp(e.scaled(-countBits)/float64(n), countBits)
+	}
+	return sum / float64(n)
+}
+
 // value is the float64 nearest to the sum; of two, the even one.
-func (e *exact) value() float64 {
+func (e *exact) value() float64 { return e.scaled(0) }
+
+// scaled is the float64 nearest to the sum times a power of 2.
+func (e *exact) scaled(by int) float64 {
 	switch e.special {
 	case 0:
 	case sawInfinity:
@@ -238,6 +262,6 @@ func (e *exact) value() float64 {
 	}
 	const unit = -1074
 	whole := new(big.Float).SetInt(sum)
-	v, _ := whole.SetMantExp(whole, limbBits*e.low+unit).Float64()
+	v, _ := whole.SetMantExp(whole, limbBits*e.low+unit+by).Float64()
 	return v
 }
