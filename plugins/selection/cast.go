@@ -102,7 +102,7 @@ func (c *cast) column(in arrow.Array, bad func(row int, reason string)) arrow.Ar
 		} else {
 			room = c.text(room[:0], &view, row)
 			if !c.fits(room) || !column.SetText(room) {
-				bad(row, fmt.Sprintf("want %s, got %s", column.Want(), columns.Quoted(room)))
+				bad(row, fmt.Sprintf("want %s, got %s%s", column.Want(), columns.Quoted(room), column.Why(room)))
 				column.SetNull()
 			}
 		}

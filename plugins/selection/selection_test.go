@@ -147,9 +147,13 @@ func TestCastsOfEveryType(t *testing.T) {
 
 func TestNumbersBecomeTimestampsByAFormat(t *testing.T) {
 	out := apply(t, `{"keep": ["i"], "cast": {"i": {"type": "timestamp", "format": "unix_ms"}}}`, every,
-		`[{"i": 1500}]`)
+		`[{"i": 1500}, {"i": 253402300800000}]`)
 	if want := `i=1970-01-01T00:00:01.5Z`; len(out.Rows) != 1 || out.Rows[0] != want {
 		t.Errorf("got %v, want %s", out.Rows, want)
+	}
+	want := `p/1: i: want a timestamp (unix_ms), got "253402300800000", which is not in the years 1 to 9999`
+	if len(out.Rejected) != 1 || !strings.HasPrefix(out.Rejected[0], want) {
+		t.Errorf("rejected %v, want %s", out.Rejected, want)
 	}
 }
 

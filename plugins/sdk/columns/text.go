@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/big"
 	"strconv"
+	"time"
 	"unicode/utf8"
 	"unsafe"
 
@@ -48,7 +49,31 @@ func (c *Column) SetText(text []byte) bool {
 	return false
 }
 
+// Timestamps are of years that RFC 3339 can write and others can read.
+var (
+	minTime = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+	maxTime = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() - 1
+)
+
 func (c *Column) timestamp(text []byte) (int64, bool) {
+	micros, ok := c.instant(text)
+	return micros, ok && micros >= minTime && micros <= maxTime
+}
+
+// Why is what a message says behind a text that SetText refused although it has
+// the form that is wanted; or "".
+func (c *Column) Why(text []byte) string {
+	if c.Kind != Timestamp {
+		return ""
+	}
+	if _, ok := c.instant(text); ok {
+		return ", which is not in the years 1 to 9999"
+	}
+	return ""
+}
+
+// instant reads a timestamp of any year.
+func (c *Column) instant(text []byte) (int64, bool) {
 	switch {
 	case c.unit != 0:
 		return parseUnix(text, c.unit)
@@ -87,10 +112,10 @@ func parseUnix(text []byte, unit int64) (int64, bool) {
 		}
 	}
 	v, ok := parseInt(whole)
-	if !ok || v > math.MaxInt64/unit-1 || v < math.MinInt64/unit+1 {
+	if !ok {
 		return 0, false
 	}
-	v *= unit
+	v = min(max(v, math.MinInt64/unit+1), math.MaxInt64/unit-1) * unit // those are no years either
 	negative := len(text) > 0 && text[0] == '-'
 	for _, b := range fraction {
 		if b < '0' || b > '9' {

@@ -89,7 +89,10 @@ func TestOtherValuesAreErrors(t *testing.T) {
 		{"timestamp", `"2026-02-28T00:00:00"`, `v: want a timestamp such as 2026-01-31T09:30:00Z, got "2026-02-28T00:00:00"`},
 		{"timestamp unix_s", `"2026-02-28T00:00:00Z"`, `v: want a timestamp (unix_s), got "2026-02-28T00:00:00Z"`},
 		{"timestamp unix_s", `1e300`, `v: want a timestamp (unix_s), got 1e300`},
-		{"timestamp unix_s", `9223372036854775807`, `v: want a timestamp (unix_s), got 9223372036854775807`},
+		{"timestamp unix_s", `9223372036854775807`,
+			`v: want a timestamp (unix_s), got 9223372036854775807, which is not in the years 1 to 9999`},
+		{"timestamp", `"9999-12-31T23:30:00-01:00"`, `v: want a timestamp such as 2026-01-31T09:30:00Z, ` +
+			`got "9999-12-31T23:30:00-01:00", which is not in the years 1 to 9999`},
 		{"int32", `2147483648`, `v: want an int32, got 2147483648`},
 		{"int64", `9223372036854775808`, `v: want an int64, got 9223372036854775808`},
 		{"int64", `1.0`, `v: want an int64, got 1.0`},

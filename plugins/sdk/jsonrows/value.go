@@ -112,7 +112,7 @@ func (d *Decoder) anyString(s []byte, p int, c *columns.Column) (after int, err 
 			return end + 1, nil
 		}
 	}
-	c.SetBad(columns.Quoted(text))
+	c.SetBad(columns.Quoted(text) + c.Why(text))
 	return end + 1, nil
 }
 
@@ -138,7 +138,7 @@ func number(s []byte, p int, c *columns.Column) (after int, err error) {
 		}
 	}
 	if !c.SetText(text) {
-		c.SetBad(string(text[:min(len(text), 60)]))
+		c.SetBad(string(text[:min(len(text), 60)]) + c.Why(text))
 	}
 	return after, nil
 }

@@ -205,7 +205,7 @@ func (d *Decoder) set(at int, text []byte, quoted bool) {
 	case c.Kind == columns.JSON && string(text) == "null":
 		c.SetNull()
 	case c.Kind == columns.JSON && !json.Valid(text), !c.SetText(text):
-		c.SetBad(columns.Quoted(text))
+		c.SetBad(columns.Quoted(text) + c.Why(text))
 	}
 }
 

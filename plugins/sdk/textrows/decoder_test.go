@@ -106,6 +106,14 @@ func TestBadRecordsAreErrors(t *testing.T) {
 	}
 }
 
+func TestTimesOfNoYearSayWhy(t *testing.T) {
+	d := textrows.NewDecoder(schemaOf("at: timestamp unix_ms"), textrows.Options{})
+	want := `at: want a timestamp (unix_ms), got "253402300800000", which is not in the years 1 to 9999`
+	if err := d.Append([]byte("253402300800000")); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestNextGoesOnAfterABadRecord(t *testing.T) {
 	d := textrows.NewDecoder(schemaOf("a: string", "b: int64"), textrows.Options{})
 	data := "x,1\n\"multi\nline\",bad\ny\"y,2\n\"z\"z,\"\nz,3\r\n"
