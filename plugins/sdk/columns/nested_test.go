@@ -231,6 +231,26 @@ func TestWantNamesThePattern(t *testing.T) {
 	commit(t, b, `payload.at: want a timestamp (%d/%m/%Y), got "x"`)
 }
 
+// TestTimeThatTheClockSkippedSaysSo, and text that is no time says nothing of it.
+func TestTimeThatTheClockSkippedSaysSo(t *testing.T) {
+	const skipped = ", which there was not in Europe/Paris: the clock was put forward then"
+	for _, tt := range []struct{ format, zone, text, want string }{
+		{"%d/%m/%Y %H:%M", "Europe/Paris", "29/03/2026 02:30", skipped},
+		{"", "Europe/Paris", "2026-03-29T02:30:00", skipped},
+		{"%d/%m/%Y %H:%M", "Europe/Paris", "2026-03-29 02:30", ""},
+		{"%d/%m/%Y %H:%M", "", "2026-03-29 02:30", ""},
+		{"", "", "2026-03-29T02:30:00", ""},
+		{"unix_s", "", "x", ""},
+	} {
+		b := columns.NewBuilder(sdk.Schema{{Key: "c", Value: sdk.Column{Type: "timestamp", Format: tt.format,
+			Timezone: tt.zone}}})
+		c := &b.Columns()[0]
+		if text := []byte(tt.text); c.SetText(text) || c.Why(text) != tt.want {
+			t.Errorf("%s in %q: got %q, want %q", tt.text, tt.zone, c.Why(text), tt.want)
+		}
+	}
+}
+
 // TestZonesAgreeWithTheLibrary reads local times around the clock's changes.
 func TestZonesAgreeWithTheLibrary(t *testing.T) {
 	for _, name := range []string{"Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata",

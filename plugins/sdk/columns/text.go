@@ -69,6 +69,9 @@ func (c *Column) Why(text []byte) string {
 	if _, ok := c.instant(text); ok {
 		return ", which is not in the years 1 to 9999"
 	}
+	if c.times.skipped(text, &c.clock) {
+		return ", which there was not in " + c.times.zone.where.String() + ": the clock was put forward then"
+	}
 	return ""
 }
 

@@ -61,6 +61,17 @@ func (t *times) timestamp(text []byte, clock *Clock) (int64, bool) {
 	return micros, true
 }
 
+// skipped tells of a text that is refused whether all that is wrong with it is
+// that its zone's clock never showed that time.
+func (t *times) skipped(text []byte, clock *Clock) bool {
+	if t == nil || t.zone == nil {
+		return false
+	}
+	anywhere := times{layout: t.layout, zone: &zone{where: time.UTC}} // whose clock shows every time
+	_, ok := anywhere.timestamp(text, clock)
+	return ok
+}
+
 // rfc3339 reads a time that may leave out its zone.
 func (t *times) rfc3339(text []byte, clock *Clock) (int64, bool) {
 	if micros, ok := clock.Parse(text); ok {
