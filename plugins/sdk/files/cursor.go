@@ -45,10 +45,16 @@ func (c cursor) check(f found) error {
 	if c.Done {
 		read = "after it was read to its end"
 	}
+	before := time.Unix(0, c.Modified)
+	back := "put it back with the time it had (cp -p)"
+	if c.Size == f.size { // perhaps what it was, copied
+		back = fmt.Sprintf("its time counts too: if it holds what it held, give that back (touch -d %s %s)",
+			before.UTC().Format(time.RFC3339Nano), f.name)
+	}
 	return fmt.Errorf("%s has changed %s: it had %d bytes from %s, it has %d from %s; "+
 		"want files that stay as they are, with new rows in new files; "+
-		"put it back, or run with --fresh to read all of them anew", f.name, read,
-		c.Size, stamp(time.Unix(0, c.Modified)), f.size, stamp(f.modified))
+		"%s, or run with --fresh to read all of them anew", f.name, read,
+		c.Size, stamp(before), f.size, stamp(f.modified), back)
 }
 
 func stamp(t time.Time) string {

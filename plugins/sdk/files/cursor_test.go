@@ -1,10 +1,12 @@
 package files
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestReadingGoesOnAfterEachCursor(t *testing.T) {
@@ -57,6 +59,32 @@ func TestFinishedFilesAreNotReadAgain(t *testing.T) {
 	wantItems(t, more, "partitions in/b.txt", "in/b.txt: 2", "in/b.txt: ")
 }
 
+// TestFileThatIsPutBackNeedsItsTime, which the message says to the nanosecond.
+func TestFileThatIsPutBackNeedsItsTime(t *testing.T) {
+	dir := t.TempDir()
+	path, at := filepath.Join(dir, "a.txt"), time.Date(2026, 1, 2, 3, 4, 5, 123_456_789, time.UTC)
+	put(t, path, "1\n2\n")
+	setTime(t, path, at)
+	_, cursors := drainAll(t, mustOpenSource(t, dir, "a.txt", nil))
+	setTime(t, path, at.Add(time.Hour))
+	_, err := openSource(dir, "a.txt", cursors)
+	wantError(t, err, "a.txt has changed after it was read to its end", "its time counts too",
+		"(touch -d 2026-01-02T03:04:05.123456789Z a.txt)")
+	put(t, path, "1\n2\n3\n")
+	_, err = openSource(dir, "a.txt", cursors)
+	wantError(t, err, "put it back with the time it had (cp -p), or run with --fresh")
+	put(t, path, "1\n2\n")
+	setTime(t, path, at)
+	mustOpenSource(t, dir, "a.txt", cursors)
+}
+
+func setTime(t *testing.T, path string, at time.Time) {
+	t.Helper()
+	if err := os.Chtimes(path, at, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestChangedFilesAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "a.txt"), "1\n2\n3\n")
@@ -96,7 +124,7 @@ func TestFileReadInPartMustNotGo(t *testing.T) {
 	put(t, filepath.Join(dir, "in/b.txt"), "1\n")
 	half := cursor{Records: 2, Size: 6, Modified: 1}.encode()
 	_, err := openSource(dir, "in", map[string][]byte{"in/a.txt": half})
-	wantError(t, err, "in/a.txt is gone after 2 of its records were read")
+	wantError(t, err, "in/a.txt is gone after 2 of its records were read", "with the time it had (cp -p)")
 	if _, err := openSource(dir, "in", map[string][]byte{"elsewhere/a.txt": half}); err != nil {
 		t.Errorf("a file of another path: %v", err)
 	}

@@ -144,8 +144,8 @@ func (s *source) checkGone() error {
 		if at.Done || at.Records == 0 || slices.Contains(s.names, name) || !s.list.covers(name) {
 			continue
 		}
-		return fmt.Errorf("%s is gone after %d of its records were read: put it back, "+
-			"or run with --fresh to begin anew", name, at.Records)
+		return fmt.Errorf("%s is gone after %d of its records were read: put it back "+
+			"with the time it had (cp -p), or run with --fresh to begin anew", name, at.Records)
 	}
 	return nil
 }
