@@ -331,6 +331,8 @@ func TestConfigIsChecked(t *testing.T) {
 				`extra: columns that begin with _ are the engine's; choose another name than _a`},
 		{Source, `{"path":"a.jsonl","schema":{"a":"string"},"extra":"a"}`,
 			`extra: the schema has a column a already; choose another name`},
+		{Source, `{"path":"a.jsonl","schema":{"a":"string","":"string"}}`,
+			`schema: a column needs a name: number 2 has none`},
 		{Sink, `{"path":"out","compression":"zstd"}`, ``},
 		{Sink, `{"path":"out","compression":"lz4"}`, `compression: want none, gzip or zstd, got "lz4"`},
 	}

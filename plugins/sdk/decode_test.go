@@ -86,6 +86,8 @@ func TestProblemsOfAConfig(t *testing.T) {
 			"on: want true or false, got 7; path is missing (it is required: Where.)"},
 		{"column type", `{"path": "x", "schema": {"a": "strin"}}`,
 			`schema.a: no type named "strin", did you mean string?`},
+		{"nameless column", `{"path": "x", "schema": {"a": "string", "": "string"}}`,
+			"schema: a column needs a name: number 2 has none"},
 		{"engine's column", `{"path": "x", "schema": {"_a": "string"}}`,
 			"schema._a: columns that begin with _ are the engine's; choose another name " +
 				"(from: _a reads the key into a column of another name)"},

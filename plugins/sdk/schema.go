@@ -154,10 +154,13 @@ func (c *Column) asArrow(name string) arrow.DataType {
 	return t
 }
 
-// Validate refuses names that belong to the engine.
+// Validate refuses names that are none or belong to the engine.
 func (s Schema) Validate() error {
-	for _, column := range s {
-		if column.Key == "" || strings.HasPrefix(column.Key, "_") {
+	for i, column := range s {
+		if column.Key == "" {
+			return Problem{Message: fmt.Sprintf("a column needs a name: number %d has none", i+1)}
+		}
+		if strings.HasPrefix(column.Key, "_") {
 			return Problem{Path: column.Key, Key: true,
 				Message: "columns that begin with _ are the engine's; choose another name",
 				Hint:    "from: " + column.Key + " reads the key into a column of another name"}

@@ -12,6 +12,8 @@ import (
 func CheckExtra(name string, schema sdk.Schema) error {
 	named := func(e sdk.Entry[sdk.Column]) bool { return e.Key == name }
 	switch {
+	case name == "":
+		return nil // there is none
 	case strings.HasPrefix(name, "_"):
 		return sdk.Fieldf("extra", "columns that begin with _ are the engine's; choose another name than %s", name)
 	case slices.ContainsFunc(schema, named):
