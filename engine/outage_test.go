@@ -57,7 +57,7 @@ pipelines:
       redpanda: {topic: tickets, partitions: 3}
   read:
     input:
-      redpanda: {topic: tickets, schema: {ticket_id: string}}
+      redpanda: {topic: tickets, schema: {ticket_id: {type: string, required: true}}}
     output:
       csv: {path: out}
 `

@@ -99,6 +99,18 @@ func (c *SinkConfig) Validate() error {
 	return errors.Join(c.SinkConfig.Validate(), c.Dialect.check())
 }
 
+// checkBlank refuses files whose nulls are blank lines, which most readers skip:
+// those of one column. With two a null has a delimiter beside it.
+func (c *SinkConfig) checkBlank(in *arrow.Schema) []sdk.Problem {
+	written := c.Written(in)
+	if len(written) != 1 || !written[0].Nullable || c.NullValue != "" {
+		return nil
+	}
+	return []sdk.Problem{{Path: "null_value", Message: fmt.Sprintf("a null of %s, the only column, would be a "+
+		"blank line, which most readers skip", written[0].Name),
+		Hint: `write null_value: "NULL", or any other text`}}
+}
+
 // Sink writes CSV files.
 var Sink = sdk.Spec[SinkConfig]{
 	Kind:     sdk.KindSink,
@@ -110,7 +122,10 @@ var Sink = sdk.Spec[SinkConfig]{
 		return c.Resources()
 	},
 	Schema: func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
-		return in, c.Check(in)
+		if problems := c.Check(in); len(problems) > 0 {
+			return in, problems
+		}
+		return in, c.checkBlank(in)
 	},
 	Leftovers: func(_ context.Context, c *SinkConfig, env sdk.Env) ([]string, error) {
 		return files.Leftovers(c.SinkConfig, env, textfiles.Suffixes(".csv")...)

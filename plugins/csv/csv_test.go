@@ -291,3 +291,32 @@ func TestEachOptionIsAnotherShape(t *testing.T) {
 		shapes[config.shape()] = keys
 	}
 }
+
+// TestNullsThatWouldBeBlankLinesAreRefused: those of the only column, which most
+// readers skip; null_value mends it.
+func TestNullsThatWouldBeBlankLinesAreRefused(t *testing.T) {
+	const blank = "null_value: a null of n, the only column, would be a blank line, which most readers skip " +
+		`(write null_value: "NULL", or any other text)`
+	tests := []struct{ schema, keys, want string }{
+		{`{"n":"int64"}`, ``, blank},
+		{`{"n":{"type":"int64","required":true}}`, ``, ""},
+		{`{"n":"int64"}`, `,"null_value":"NULL"`, ""},
+		{`{"n":"int64","m":"int64"}`, ``, ""},
+		{`{"n":"int64","day":"date"}`, `,"partition_by":["day"]`, blank},
+		{`{"n":"int64"}`, `,"partition_by":["m"]`, `partition_by.0: no column named "m", did you mean n?`},
+	}
+	for _, tt := range tests {
+		var schema sdk.Schema
+		if problems := sdk.Decode([]byte(tt.schema), &schema); len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		_, problems := Sink.Schema([]byte(`{"path":"out"`+tt.keys+`}`), schema.Arrow())
+		got := ""
+		for _, p := range problems {
+			got += p.Error()
+		}
+		if got != tt.want {
+			t.Errorf("%s%s:\n got %s\nwant %s", tt.schema, tt.keys, got, tt.want)
+		}
+	}
+}

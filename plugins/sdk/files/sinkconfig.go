@@ -85,6 +85,12 @@ func (c SinkConfig) Resources() []string {
 	return []string{"folder:" + filepath.Clean(c.Path)}
 }
 
+// Written are the columns of the files, those of folders not among them.
+func (c SinkConfig) Written(in *arrow.Schema) []arrow.Field {
+	l, _ := c.layout(in)
+	return l.schema.Fields()
+}
+
 // Check holds the config against the columns that reach the sink, for Spec.Schema.
 func (c SinkConfig) Check(in *arrow.Schema) []sdk.Problem {
 	_, problems := c.layout(in)
