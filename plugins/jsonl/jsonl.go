@@ -3,6 +3,7 @@
 // A line that is no object, or has a value that its column cannot take, is
 // rejected with its number. Blank lines are skipped. What becomes of each JSON
 // value and each column's type stands in package jsonrows.
+// JSON has no NaN and no infinities: they are written as null.
 package jsonl
 
 import (
@@ -68,7 +69,7 @@ type SinkConfig struct {
 var Sink = sdk.Spec[SinkConfig]{
 	Kind:      sdk.KindSink,
 	Name:      "jsonl",
-	Summary:   "Writes part files of JSON lines that appear with their epoch.",
+	Summary:   "Writes part files of JSON lines that appear with their epoch; NaN and infinities become null.",
 	Example:   "jsonl:\n  path: output/tickets/jsonl\n",
 	Defaults:  SinkConfig{SinkConfig: files.DefaultSink(), Compression: textfiles.None},
 	Resources: func(c *SinkConfig) []string { return c.Resources() },

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"etlengine/plugins/sdk"
 	"etlengine/plugins/sdk/jsonrows"
@@ -363,5 +366,24 @@ func TestLargeRowsComeInBoundedBatches(t *testing.T) {
 			}
 			total += b.NumRows()
 		}
+	}
+}
+
+// TestNumbersThatJSONLacksAreWrittenAsNull, as the description and the page say.
+func TestNumbersThatJSONLacksAreWrittenAsNull(t *testing.T) {
+	b := array.NewFloat64Builder(memory.DefaultAllocator)
+	b.AppendValues([]float64{math.NaN(), math.Inf(1), math.Inf(-1), 1.5}, nil)
+	schema := arrow.NewSchema([]arrow.Field{{Name: "x", Type: arrow.PrimitiveTypes.Float64, Nullable: true}}, nil)
+	dir := t.TempDir()
+	write(t, dir, `{"path":"out"}`, array.NewRecordBatch(schema, []arrow.Array{b.NewArray()}, 4))
+	want := `{"x":null}` + "\n" + `{"x":null}` + "\n" + `{"x":null}` + "\n" + `{"x":1.5}` + "\n"
+	if got := contents(t, filepath.Join(dir, "out")); len(got) != 1 || got[0] != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	page, err := os.ReadFile("../../docs/pipelines.md")
+	must(t, err)
+	if !strings.Contains(Sink.Summary, "NaN and infinities become null") ||
+		!strings.Contains(string(page), "JSON has no NaN and no infinities: `jsonl` writes them as null") {
+		t.Error("the description or docs/pipelines.md does not say so")
 	}
 }
