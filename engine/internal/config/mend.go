@@ -161,19 +161,26 @@ func mendBrackets(line string) []mend {
 	var columns []int
 	text := []rune(line)
 	for i := 0; i < len(text); i++ {
+		last := len(open) - 1
 		switch r := text[i]; r {
 		case '"', '\'':
 			if n := quotedLength(text[i:]); n > 0 {
 				i += n - 1
 			}
 		case '{', '[':
+			if comma := commaBefore(text, i); comma >= 0 && last >= 0 && open[last] == '{' {
+				return []mend{closeBefore(text, comma, columns[last])} // no key begins so: it is an item of a list
+			}
 			open, columns = append(open, r), append(columns, i+1)
 		case '}', ']':
 			if len(open) == 0 {
 				return []mend{{line: string(text[:i]) + string(text[i+1:]), column: i + 1, code: "unclosed",
 					message: fmt.Sprintf("this %c closes nothing", r)}}
 			}
-			open, columns = open[:len(open)-1], columns[:len(columns)-1]
+			if closing(open[last]) != r {
+				return []mend{closeBefore(text, i, columns[last])}
+			}
+			open, columns = open[:last], columns[:last]
 		}
 	}
 	closed := strings.TrimRight(line, " \t")
@@ -186,6 +193,31 @@ func mendBrackets(line string) []mend {
 	last := len(open) - 1
 	return []mend{{line: closed, column: columns[last], code: "unclosed",
 		message: fmt.Sprintf("this %c is not closed", open[last])}}
+}
+
+// commaBefore is where the comma is that ends the text before i, or -1.
+func commaBefore(text []rune, i int) int {
+	for i--; i >= 0 && text[i] == ' '; i-- {
+	}
+	if i < 0 || text[i] != ',' {
+		return -1
+	}
+	return i
+}
+
+// closeBefore closes the bracket that stands at a column before the text at i.
+func closeBefore(text []rune, i, column int) mend {
+	opened := text[column-1]
+	closer := string(closing(opened))
+	if opened == '{' {
+		closer = " }"
+	}
+	head, tail := strings.TrimRight(string(text[:i]), " "), string(text[i:])
+	if text[i] != ',' {
+		tail = " " + tail
+	}
+	return mend{line: head + closer + tail, column: column, code: "unclosed",
+		message: fmt.Sprintf("this %c is not closed", opened)}
 }
 
 var tightColon = regexp.MustCompile(`^(\s*(?:-\s+)*[A-Za-z_][\w.]*:)([^\s:/].*)$`)
