@@ -182,6 +182,19 @@ func TestColumnsAreFoundAtPlanTime(t *testing.T) {
 	}
 }
 
+func TestSumOfDecimalsSaysWhatToDo(t *testing.T) {
+	in := schemaOf(t, "at timestamp", "d decimal(10,2)")
+	for _, call := range []string{"sum(d)", "avg(d)", "quantile(d, 0.5)"} {
+		name, _, _ := strings.Cut(call, "(")
+		want := `aggregates.n: ` + name + ` wants integers or floats, "d" is a decimal(10,2) ` +
+			`(make a float of it before: select: {cast: {d: float64}})`
+		_, problems := Transform.Schema([]byte(with(`"aggregates": {"n": "`+call+`"}`)), in)
+		if len(problems) != 1 || problems[0].Error() != want {
+			t.Errorf("%s: got %v, want %s", call, problems, want)
+		}
+	}
+}
+
 func TestAllWrongColumnsAreReportedAtOnce(t *testing.T) {
 	config := `{"event_time": "x", "watermark": "1s", "window": {"tumbling": "1m"}, "group_by": ["y"],
 		"aggregates": {"n": "sum(z)"}}`

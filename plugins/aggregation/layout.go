@@ -132,7 +132,7 @@ func bind(c Call, in *arrow.Schema) (bound, error) {
 		return b, nil
 	case "sum", "avg", "quantile":
 		if !numeric(field.Type) {
-			return b, fmt.Errorf("%s wants a column of numbers, %q is a %s", c.Function, c.Column, describe(field))
+			return b, notNumeric(c, field)
 		}
 		b.out = sumType(c.Function, field.Type)
 	case "first", "last":
@@ -234,6 +234,15 @@ func numeric(t arrow.DataType) bool {
 		return true
 	}
 	return isFloat(t)
+}
+
+// notNumeric refuses to add or order what is no number, or an exact one.
+func notNumeric(c Call, field arrow.Field) error {
+	if field.Type.ID() == arrow.DECIMAL128 {
+		return sdk.Problem{Message: fmt.Sprintf("%s wants integers or floats, %q is a %s", c.Function, c.Column,
+			describe(field)), Hint: fmt.Sprintf("make a float of it before: select: {cast: {%s: float64}}", c.Column)}
+	}
+	return fmt.Errorf("%s wants a column of numbers, %q is a %s", c.Function, c.Column, describe(field))
 }
 
 func isFloat(t arrow.DataType) bool {
