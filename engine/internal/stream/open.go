@@ -20,8 +20,8 @@ type opener struct {
 	record *checkpoint.Record // nil at the very first start
 }
 
-// open makes a pipeline ready to run.
-func (r *Runner) open(ctx context.Context, p *plan.Pipeline) (*pipeline, error) {
+// opener reads what is recorded of a pipeline, and judges what has changed since.
+func (r *Runner) opener(p *plan.Pipeline) (*opener, error) {
 	record, err := r.store.Load(p.Name)
 	if err != nil {
 		return nil, err
@@ -43,10 +43,15 @@ func (r *Runner) open(ctx context.Context, p *plan.Pipeline) (*pipeline, error) 
 		}
 	}
 	o.before = o.books[p.Input.Label].created.Load()
+	return o, nil
+}
+
+// open makes the pipeline ready to run.
+func (o *opener) open(ctx context.Context) error {
 	if err := o.openSteps(ctx); err != nil {
-		return nil, errors.Join(err, o.pipeline.close())
+		return errors.Join(err, o.pipeline.close())
 	}
-	return o.pipeline, nil
+	return nil
 }
 
 func (o *opener) openSteps(ctx context.Context) error {

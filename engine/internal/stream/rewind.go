@@ -73,10 +73,14 @@ func (r *Runner) rebuild(ctx context.Context, i int) error {
 	if err := broken.close(); err != nil {
 		r.log.Debug("closing what broke", "pipeline", broken.plan.Name, "error", err)
 	}
-	p, err := r.open(ctx, broken.plan)
+	o, err := r.opener(broken.plan)
 	if err != nil {
 		return err
 	}
+	if err := o.open(ctx); err != nil {
+		return err
+	}
+	p := o.pipeline
 	p.before = broken.before
 	if err := r.boundAgain(ctx, p); err != nil {
 		return errors.Join(err, p.close())

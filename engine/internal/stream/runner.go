@@ -97,19 +97,36 @@ func (r *Runner) openAll(ctx context.Context) error {
 	for name, run := range r.runs {
 		r.ended[name] = run.Ended
 	}
+	openers, err := r.judged()
+	if err != nil {
+		return err
+	}
 	for _, p := range r.due() {
 		if err := r.setup(ctx, p); err != nil {
 			return err
 		}
 	}
-	for _, p := range r.due() {
-		opened, err := r.open(ctx, p)
-		if err != nil {
+	for _, o := range openers {
+		if err := o.open(ctx); err != nil {
 			return err
 		}
-		r.pipelines = append(r.pipelines, opened)
+		r.pipelines = append(r.pipelines, o.pipeline)
 	}
 	return r.bound(ctx)
+}
+
+// judged is all due pipelines, whose changes have been judged: of what is
+// refused in one of them, nothing is touched for another.
+func (r *Runner) judged() ([]*opener, error) {
+	var openers []*opener
+	for _, p := range r.due() {
+		o, err := r.opener(p)
+		if err != nil {
+			return nil, err
+		}
+		openers = append(openers, o)
+	}
+	return openers, nil
 }
 
 // due lists the pipelines that have not ended in this run.

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -75,6 +76,29 @@ func TestChangesOfTheConfigAreKeptOrRefused(t *testing.T) {
 				t.Errorf("got %v, want %q", err, want)
 			}
 		})
+	}
+}
+
+// TestNothingIsMadeIfAnyPipelineIsRefused: not even for one that comes before it.
+func TestNothingIsMadeIfAnyPipelineIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(10)
+	before, after := w.plan(dir), w.plan(dir)
+	if err := runWith(t, before, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	first := w.plan(dir).Pipelines[0]
+	first.Name = "first"
+	made := false
+	first.Input.Plugin.Setup = func(context.Context, []byte, sdk.Env) error { made = true; return nil }
+	after.Pipelines[0].Input = w.step(sdk.KindSource, "other", func() sdk.Instance { return &script{} })
+	after.Pipelines = append([]*plan.Pipeline{first}, after.Pipelines...)
+	r, err := Open(t.Context(), after, Options{})
+	if err == nil {
+		closeRunner(t, r)
+	}
+	if err == nil || !strings.Contains(err.Error(), "the positions in") || made {
+		t.Errorf("got %v, set up: %v; want the second pipeline refused, and nothing set up", err, made)
 	}
 }
 
