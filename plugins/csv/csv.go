@@ -23,9 +23,9 @@ import (
 
 // Dialect is how rows are written as text, for both directions.
 type Dialect struct {
-	Delimiter string `json:"delimiter" alias:"separator,sep" doc:"Character between cells; \"\\t\" is a tab."`
-	Header    bool   `json:"header" doc:"Whether files begin with a line of the columns' names."`
-	NullValue string `json:"null_value" alias:"null,null_string" doc:"Text of a null, unquoted."`
+	Delimiter string `json:"delimiter" state:"layout" alias:"separator,sep" doc:"Between cells; \"\\t\": a tab."`
+	Header    bool   `json:"header" state:"layout" doc:"Whether files begin with a line of the columns' names."`
+	NullValue string `json:"null_value" state:"layout" alias:"null,null_string" doc:"Text of a null, unquoted."`
 }
 
 func dialect() Dialect {
@@ -49,7 +49,7 @@ func (d *Dialect) options() textrows.Options {
 type SourceConfig struct {
 	files.SourceConfig
 	Dialect
-	MaxLineBytes sdk.Bytes `json:"max_line_bytes" doc:"Longest row, its line breaks included."`
+	MaxLineBytes sdk.Bytes `json:"max_line_bytes" state:"keep" doc:"Longest row, its line breaks included."`
 }
 
 // Validate says what no run could read.
@@ -84,9 +84,9 @@ var Source = sdk.Spec[SourceConfig]{
 type SinkConfig struct {
 	files.SinkConfig
 	Dialect
-	Compression    textfiles.Compression `json:"compression" doc:"none, gzip or zstd."`
-	CRLF           bool                  `json:"crlf" doc:"Whether lines end in \\r\\n rather than \\n."`
-	EscapeFormulas bool                  `json:"escape_formulas" doc:"Puts a ' before formulas of spreadsheets."`
+	Compression    textfiles.Compression `json:"compression" state:"keep" doc:"none, gzip or zstd."`
+	CRLF           bool                  `json:"crlf" state:"keep" doc:"Whether lines end in \\r\\n, not \\n."`
+	EscapeFormulas bool                  `json:"escape_formulas" state:"keep" doc:"Puts a ' before formulas."`
 }
 
 // shape is what decides how a file is read: rows of another do not go into it.
@@ -102,7 +102,7 @@ func (c *SinkConfig) Validate() error {
 // checkBlank refuses files whose nulls are blank lines, which most readers skip:
 // those of one column. With two a null has a delimiter beside it.
 func (c *SinkConfig) checkBlank(in *arrow.Schema) []sdk.Problem {
-	written := c.Written(in)
+	written := c.Layout(in, false).Columns
 	if len(written) != 1 || !written[0].Nullable || c.NullValue != "" {
 		return nil
 	}
@@ -127,11 +127,17 @@ var Sink = sdk.Spec[SinkConfig]{
 		}
 		return in, c.checkBlank(in)
 	},
+	Layout: func(c *SinkConfig, in *arrow.Schema) sdk.Layout {
+		return c.SinkConfig.Layout(in, !c.Header)
+	},
 	Leftovers: func(_ context.Context, c *SinkConfig, env sdk.Env) ([]string, error) {
 		return files.Leftovers(c.SinkConfig, env, textfiles.Suffixes(".csv")...)
 	},
 	Forget: func(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 		return files.Forget(ctx, c.SinkConfig, env, textfiles.Suffixes(".csv")...)
+	},
+	Shown: func(_ context.Context, c *SinkConfig, env sdk.Env) (string, error) {
+		return files.Shown(c.SinkConfig, env, textfiles.Suffixes(".csv")...)
 	},
 	Hidden: files.Hidden,
 	Open: func(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {

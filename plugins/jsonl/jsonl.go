@@ -21,8 +21,8 @@ import (
 // SourceConfig is the config of the jsonl input.
 type SourceConfig struct {
 	files.SourceConfig
-	Extra        string    `json:"extra" doc:"Name of a json column that keeps the keys without a column."`
-	MaxLineBytes sdk.Bytes `json:"max_line_bytes" doc:"Longest line; a longer one is rejected."`
+	Extra        string    `json:"extra" state:"keep" doc:"Name of a json column for keys without a column."`
+	MaxLineBytes sdk.Bytes `json:"max_line_bytes" state:"keep" doc:"Longest line; a longer one is rejected."`
 }
 
 // Validate says what no run could read.
@@ -62,7 +62,7 @@ var Source = sdk.Spec[SourceConfig]{
 // SinkConfig is the config of the jsonl output.
 type SinkConfig struct {
 	files.SinkConfig
-	Compression textfiles.Compression `json:"compression" doc:"none, gzip or zstd."`
+	Compression textfiles.Compression `json:"compression" state:"keep" doc:"none, gzip or zstd."`
 }
 
 // Sink writes JSON lines.
@@ -76,11 +76,17 @@ var Sink = sdk.Spec[SinkConfig]{
 	Schema: func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
 		return in, c.Check(in)
 	},
+	Layout: func(c *SinkConfig, in *arrow.Schema) sdk.Layout {
+		return c.SinkConfig.Layout(in, false)
+	},
 	Leftovers: func(_ context.Context, c *SinkConfig, env sdk.Env) ([]string, error) {
 		return files.Leftovers(c.SinkConfig, env, textfiles.Suffixes(".jsonl")...)
 	},
 	Forget: func(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 		return files.Forget(ctx, c.SinkConfig, env, textfiles.Suffixes(".jsonl")...)
+	},
+	Shown: func(_ context.Context, c *SinkConfig, env sdk.Env) (string, error) {
+		return files.Shown(c.SinkConfig, env, textfiles.Suffixes(".jsonl")...)
 	},
 	Hidden: files.Hidden,
 	Open: func(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {

@@ -22,8 +22,8 @@ const suffix = ".parquet"
 // SinkConfig is the config of the sink.
 type SinkConfig struct {
 	files.SinkConfig
-	Compression  string `json:"compression" doc:"snappy, zstd, gzip or none."`
-	RowGroupRows int64  `json:"row_group_rows" alias:"row_group_size" doc:"Most rows in a row group."`
+	Compression  string `json:"compression" state:"keep" doc:"snappy, zstd, gzip or none."`
+	RowGroupRows int64  `json:"row_group_rows" state:"keep" alias:"row_group_size" doc:"Most rows in a group."`
 }
 
 // Validate refuses unknown compressions and row groups without rows.
@@ -56,11 +56,17 @@ var Sink = sdk.Spec[SinkConfig]{
 		return in, problems
 	},
 	Resources: func(c *SinkConfig) []string { return c.Resources() },
+	Layout: func(c *SinkConfig, in *arrow.Schema) sdk.Layout {
+		return c.SinkConfig.Layout(in, false)
+	},
 	Leftovers: func(_ context.Context, c *SinkConfig, env sdk.Env) ([]string, error) {
 		return files.Leftovers(c.SinkConfig, env, suffix)
 	},
 	Forget: func(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 		return files.Forget(ctx, c.SinkConfig, env, suffix)
+	},
+	Shown: func(_ context.Context, c *SinkConfig, env sdk.Env) (string, error) {
+		return files.Shown(c.SinkConfig, env, suffix)
 	},
 	Hidden: files.Hidden,
 	Open:   openSink,

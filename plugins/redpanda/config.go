@@ -34,13 +34,13 @@ const (
 type SourceConfig struct {
 	connection
 	Topic      []string   `json:"topic" required:"true" alias:"topics" doc:"Topic to read, or a list of them."`
-	Schema     sdk.Schema `json:"schema" doc:"Columns of a record, or a schema of the file."`
-	Format     string     `json:"format" doc:"What a record's value is: json, csv or raw."`
-	Extra      string     `json:"extra" doc:"Name of a json column that keeps the keys without a column."`
-	Metadata   []string   `json:"metadata" doc:"Columns: key, key_bytes, partition, offset, timestamp, headers."`
+	Schema     sdk.Schema `json:"schema" state:"keep" doc:"Columns of a record, or a schema of the file."`
+	Format     string     `json:"format" state:"keep" doc:"What a record's value is: json, csv, raw."`
+	Extra      string     `json:"extra" state:"keep" doc:"Name of a json column for keys without a column."`
+	Metadata   []string   `json:"metadata" state:"keep" doc:"key, key_bytes, partition, offset, timestamp, headers."`
 	Start      Start      `json:"start" doc:"Where a first run begins: earliest, latest or {timestamp: T}."`
-	Group      string     `json:"consumer_group" alias:"group,group_id" doc:"Group that lag tools look for."`
-	OnDataLoss string     `json:"on_data_loss" doc:"When unread records are gone: stop or continue."`
+	Group      string     `json:"consumer_group" state:"keep" alias:"group,group_id" doc:"Group for lag tools."`
+	OnDataLoss string     `json:"on_data_loss" state:"keep" doc:"If unread records are gone: stop or continue."`
 }
 
 // SinkConfig is the config of a redpanda output.
@@ -48,11 +48,11 @@ type SinkConfig struct {
 	connection
 	Topic       string              `json:"topic" required:"true" doc:"Topic to write; made if it is missing."`
 	Partitions  int32               `json:"partitions" doc:"Of a topic that is made. 0: the broker's."`
-	Key         string              `json:"key" doc:"Column whose equal rows share a partition."`
-	Headers     sdk.Ordered[string] `json:"headers" doc:"Headers of a record: name and column."`
-	Format      string              `json:"format" doc:"What a record's value is: json, csv or raw."`
-	Compression string              `json:"compression" doc:"none, snappy, lz4, zstd or gzip."`
-	KeepMeta    bool                `json:"keep_metadata" doc:"Whether columns that begin with _ are written."`
+	Key         string              `json:"key" state:"keep" doc:"Column whose equal rows share a partition."`
+	Headers     sdk.Ordered[string] `json:"headers" state:"keep" doc:"Headers of a record: name and column."`
+	Format      string              `json:"format" state:"keep" doc:"What a record's value is: json, csv, raw."`
+	Compression string              `json:"compression" state:"keep" doc:"none, snappy, lz4, zstd or gzip."`
+	KeepMeta    bool                `json:"keep_metadata" state:"keep" doc:"Whether _ columns are written."`
 }
 
 // Start is where a source begins when it has no position yet.

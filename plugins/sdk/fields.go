@@ -12,8 +12,14 @@ import (
 //	Topic string `json:"topic" doc:"Topic to read." required:"true" alias:"topics"`
 //
 // alias lists the names that neighbouring tools use; they are refused with a
-// hint. type overrides the type's name. state:"keep" says of a step with state
-// that the state stays good when this key changes.
+// hint. type overrides the type's name.
+//
+// state says what a change of the key does to what the step has made. "keep": the
+// state of a transform stays good, what a sink wrote is read as before; a change
+// is logged. "layout", of a sink: what it wrote is not read like what it writes from now on; a change is
+// refused while readers see some of it. The record of the engine holds all keys
+// of a transform, and of a source or sink only those that have one of the two:
+// others may be secrets.
 type Field struct {
 	Name     string  `json:"name"`
 	Type     string  `json:"type"`               // "string", "int", "duration", "list of string", "schema", …
@@ -21,7 +27,8 @@ type Field struct {
 	Default  string  `json:"default,omitempty"`  // as written in YAML; "" if there is none
 	Required bool    `json:"required,omitempty"` // there is no default
 	Fields   []Field `json:"fields,omitempty"`   // of a map
-	Keep     bool    `json:"-"`                  // a change leaves the step's state good
+	Keep     bool    `json:"-"`                  // a change leaves good what the step has made
+	Layout   bool    `json:"-"`                  // what a sink wrote must not lie beside what it writes
 }
 
 type boundField struct {
@@ -77,7 +84,7 @@ func fieldsOf(s reflect.Value) []Field {
 		}
 		field := Field{Name: key, Type: f.Tag.Get("type"), Doc: f.Tag.Get("doc"),
 			Required: f.Tag.Get("required") == "true", Default: defaultText(s.Field(i)),
-			Keep: f.Tag.Get("state") == "keep"}
+			Keep: f.Tag.Get("state") == "keep", Layout: f.Tag.Get("state") == "layout"}
 		if field.Type == "" {
 			field.Type = typeName(f.Type)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -46,6 +47,12 @@ type Plugin struct {
 	// for a source). A nil schema means that the YAML must declare it. Sinks
 	// return their input.
 	Schema func(config []byte, in *arrow.Schema) (*arrow.Schema, []Problem)
+	// Layout is how readers find what a sink writes with these columns before it.
+	// nil: a change of the columns makes no difference to them.
+	Layout func(config []byte, in *arrow.Schema) Layout
+	// Same tells whether two configs, whole or not, mean the same by a key: a
+	// default that is written out changes nothing.
+	Same func(a, b []byte, key string) bool
 	// Resources names what the step reads or fills, such as
 	// "topic://embedded/client_tickets" or "folder:///abs/path": a source
 	// ends when all the sinks of the same file that fill one of its
@@ -62,12 +69,22 @@ type Plugin struct {
 	// Both are called while the step is not open; services run. nil: nothing.
 	Leftovers func(ctx context.Context, config []byte, env Env) ([]string, error)
 	Forget    func(ctx context.Context, config []byte, env Env) error
+	// Shown tells, for people, what readers see of what this engine id and
+	// pipeline have written to where the sink writes: "12 files in output/tickets/csv";
+	// "": nothing. It is called while the step is not open. nil: not known.
+	Shown func(ctx context.Context, config []byte, env Env) (string, error)
 	// Hidden tells what a handle of a sink keeps from readers.
 	Hidden func(handle []byte) (Hidden, error)
 	// Windows tells which windows a transform's state holds, by start.
 	Windows func(state iter.Seq2[[]byte, []byte]) ([]Window, error)
 	// Open is the constructor: it connects, and fails if it cannot.
 	Open func(ctx context.Context, config []byte, in *arrow.Schema, env Env) (Instance, error)
+}
+
+// Layout is the columns of a sink as readers find them.
+type Layout struct {
+	Columns []arrow.Field // in order
+	ByPlace bool          // nothing but its place says which column is which
 }
 
 // Hidden is what a sink holds that no reader sees.
@@ -169,11 +186,13 @@ type Spec[C any] struct {
 	MayBeLate   func(c *C) bool
 
 	Schema    func(c *C, in *arrow.Schema) (*arrow.Schema, []Problem)
+	Layout    func(c *C, in *arrow.Schema) Layout
 	Resources func(c *C) []string
 	Needs     func(c *C) []string
 	Setup     func(ctx context.Context, c *C, env Env) error
 	Leftovers func(ctx context.Context, c *C, env Env) ([]string, error)
 	Forget    func(ctx context.Context, c *C, env Env) error
+	Shown     func(ctx context.Context, c *C, env Env) (string, error)
 	Hidden    func(handle []byte) (Hidden, error)
 	Windows   func(state iter.Seq2[[]byte, []byte]) ([]Window, error)
 	Open      func(ctx context.Context, c *C, in *arrow.Schema, env Env) (Instance, error)
@@ -200,6 +219,13 @@ func (s Spec[C]) Plugin() Plugin {
 		out, problems := s.Schema(&c, in)
 		return out, d.asWritten(problems)
 	}
+	if s.Layout != nil {
+		p.Layout = func(config []byte, in *arrow.Schema) Layout {
+			c, _ := s.decode(config)
+			return s.Layout(c, in)
+		}
+	}
+	p.Same = s.same
 	p.Resources = func(config []byte) []string { return list(s, s.Resources, config) }
 	p.Needs = func(config []byte) []string { return list(s, s.Needs, config) }
 	if s.MayBeLate != nil {
@@ -228,7 +254,7 @@ func (s Spec[C]) Plugin() Plugin {
 	return p
 }
 
-// forgetting wires what removes a step's traces.
+// forgetting wires what finds and removes a step's traces.
 func (s Spec[C]) forgetting(p *Plugin) {
 	if s.Leftovers != nil {
 		p.Leftovers = func(ctx context.Context, config []byte, env Env) ([]string, error) {
@@ -248,6 +274,30 @@ func (s Spec[C]) forgetting(p *Plugin) {
 			return s.Forget(ctx, c, env)
 		}
 	}
+	if s.Shown != nil {
+		p.Shown = func(ctx context.Context, config []byte, env Env) (string, error) {
+			c, err := s.mustDecode(config)
+			if err != nil {
+				return "", err
+			}
+			return s.Shown(ctx, c, env)
+		}
+	}
+}
+
+// same compares what two configs decode to. What is wrong with them makes no
+// difference: they may be parts of configs, or of those of another version.
+func (s Spec[C]) same(a, b []byte, key string) bool {
+	one, _ := s.decode(a)
+	other, _ := s.decode(b)
+	others := fieldsByKey(reflect.ValueOf(other).Elem())
+	for i, f := range fieldsByKey(reflect.ValueOf(one).Elem()) {
+		if f.key == key {
+			empty := f.into.Kind() == reflect.Slice && f.into.Len()+others[i].into.Len() == 0
+			return empty || reflect.DeepEqual(f.into.Interface(), others[i].into.Interface())
+		}
+	}
+	return false
 }
 
 func (s Spec[C]) decode(config []byte) (*C, []Problem) {

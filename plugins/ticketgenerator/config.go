@@ -11,24 +11,24 @@ import (
 
 // Config is what a user may ask of the generator.
 type Config struct {
-	Count *int64  `json:"count" doc:"Tickets per run; endless if absent." alias:"limit,max,tickets"`
-	Rate  float64 `json:"rate" doc:"Tickets a second, a batch each 250ms; as fast as they are taken if absent."`
+	Count *int64  `json:"count" state:"keep" doc:"Tickets per run; endless if absent." alias:"limit,max,tickets"`
+	Rate  float64 `json:"rate" state:"keep" doc:"Tickets a second, a batch each 250ms; any if absent."`
 
 	Start Instant      `json:"start" doc:"First event time of all; without start and span it is now."`
 	Span  sdk.Duration `json:"span" doc:"Event time of a run; later runs go on where it ends."`
 
-	Disorder sdk.Duration `json:"disorder" doc:"How far created_at may run behind, within the span."`
+	Disorder sdk.Duration `json:"disorder" state:"keep" doc:"How far created_at may run behind in the span."`
 
-	LateRatio float64      `json:"late_ratio" doc:"Share of tickets that come late by up to late_by."`
-	LateBy    sdk.Duration `json:"late_by" doc:"How late beyond disorder; 10m or half the span if absent."`
+	LateRatio float64      `json:"late_ratio" state:"keep" doc:"Share of tickets late by up to late_by."`
+	LateBy    sdk.Duration `json:"late_by" state:"keep" doc:"How late beyond disorder (10m or half the span)."`
 
-	MalformedRatio float64 `json:"malformed_ratio" doc:"Share of tickets without a created_at."`
+	MalformedRatio float64 `json:"malformed_ratio" state:"keep" doc:"Share of tickets without a created_at."`
 
-	Clients int64   `json:"clients" doc:"How many clients there are."`
+	Clients int64   `json:"clients" state:"keep" doc:"How many clients there are."`
 	Seed    *uint64 `json:"seed" doc:"Same seed, same tickets; drawn at the first start if absent."`
 
-	Types     sdk.Ordered[float64] `json:"types" doc:"Types of ticket and their weights."`
-	Priorites sdk.Ordered[float64] `json:"priorites" doc:"Priorities and their weights." alias:"priorities"`
+	Types     sdk.Ordered[float64] `json:"types" state:"keep" doc:"Types of ticket and their weights."`
+	Priorites sdk.Ordered[float64] `json:"priorites" state:"keep" doc:"Priorities, weights." alias:"priorities"`
 }
 
 func defaults() Config {

@@ -44,28 +44,49 @@ func Leftovers(cfg SinkConfig, env sdk.Env, suffixes ...string) ([]string, error
 	return l.list()
 }
 
-func (l *leftovers) list() ([]string, error) {
-	published, hidden := 0, 0
+// Shown tells which files of the pipeline are in the output folder, for Spec.Shown.
+func Shown(cfg SinkConfig, env sdk.Env, suffixes ...string) (string, error) {
+	l, err := newLeftovers(cfg, env, suffixes, osDisk{})
+	if err != nil {
+		return "", err
+	}
+	return l.shown()
+}
+
+func (l *leftovers) shown() (string, error) {
+	published := 0
 	err := eachFile(l.disk, l.root, "", func(path string) {
 		if l.names.madeFinal(filepath.Base(path), l.suffixes) {
 			published++
 		}
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if published == 0 || err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return "", err
+	}
+	return count(published, "file") + " in " + l.cfg.Path, nil
+}
+
+func (l *leftovers) list() ([]string, error) {
+	shown, err := l.shown()
+	if err != nil {
 		return nil, err
 	}
 	below, err := inTwin(l.disk, l.pipeline)
 	if err != nil {
 		return nil, err
 	}
+	hidden := 0
 	for _, path := range below {
 		if l.names.madeHidden(filepath.Base(path)) {
 			hidden++
 		}
 	}
 	var found []string
-	if published > 0 {
-		found = append(found, count(published, "file")+" in "+l.cfg.Path)
+	if shown != "" {
+		found = append(found, shown)
 	}
 	if hidden > 0 {
 		twin := twinOf(filepath.Clean(l.cfg.Path))

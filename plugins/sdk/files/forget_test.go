@@ -71,6 +71,18 @@ func TestLeftoversAreCounted(t *testing.T) {
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("want %q, got %q, %v", want, got, err)
 	}
+	if got, err := forgetter(t, filled(t, true)).shown(); err != nil || got != want[0] {
+		t.Errorf("shown: want %q, got %q, %v", want[0], got, err)
+	}
+	hidden := newMemDisk()
+	for _, path := range remains.hidden {
+		place(t, hidden, path, "text")
+	}
+	for name, d := range map[string]disk{"nothing": newMemDisk(), "hidden files": hidden} {
+		if got, err := forgetter(t, d).shown(); err != nil || got != "" {
+			t.Errorf("shown of %s: want nothing, got %q, %v", name, got, err)
+		}
+	}
 	if got, err := forgetter(t, newMemDisk()).list(); err != nil || len(got) > 0 {
 		t.Errorf("over nothing: want nothing, got %q, %v", got, err)
 	}

@@ -17,10 +17,10 @@ import (
 // An embedding struct with a Validate of its own must call this one too.
 type SinkConfig struct {
 	Path         string   `json:"path" required:"true" alias:"folder" doc:"Folder that gets the part files."`
-	PartitionBy  []string `json:"partition_by" doc:"Columns that become folders, column=value."`
-	Roll         Roll     `json:"roll" doc:"When part files are finished and appear."`
-	MaxOpenFiles int      `json:"max_open_files" doc:"How many files may be open at a time under partition_by."`
-	KeepMetadata bool     `json:"keep_metadata" doc:"Whether columns that begin with _ are written too."`
+	PartitionBy  []string `json:"partition_by" state:"layout" doc:"Columns that become folders, column=value."`
+	Roll         Roll     `json:"roll" state:"keep" doc:"When part files are finished and appear."`
+	MaxOpenFiles int      `json:"max_open_files" state:"keep" doc:"Most files open at once under partition_by."`
+	KeepMetadata bool     `json:"keep_metadata" state:"keep" doc:"Whether _ columns are written too."`
 }
 
 // Roll is when hidden rows are published: with the first epoch that ends after
@@ -85,10 +85,11 @@ func (c SinkConfig) Resources() []string {
 	return []string{"folder:" + filepath.Clean(c.Path)}
 }
 
-// Written are the columns of the files, those of folders not among them.
-func (c SinkConfig) Written(in *arrow.Schema) []arrow.Field {
+// Layout is the columns of the files, for Spec.Layout. byPlace tells that the
+// files do not name them.
+func (c SinkConfig) Layout(in *arrow.Schema, byPlace bool) sdk.Layout {
 	l, _ := c.layout(in)
-	return l.schema.Fields()
+	return sdk.Layout{Columns: l.schema.Fields(), ByPlace: byPlace}
 }
 
 // Check holds the config against the columns that reach the sink, for Spec.Schema.

@@ -12,9 +12,9 @@ import (
 // it. An embedding struct with a Validate of its own must call this one too.
 type SourceConfig struct {
 	Path      string     `json:"path" required:"true" alias:"paths,file" doc:"A file, a folder or a glob."`
-	Schema    sdk.Schema `json:"schema" doc:"Columns to read, also from folders named column=value."`
-	Partition string     `json:"partition" doc:"What is in order of time within itself: file."`
-	Metadata  []string   `json:"metadata" doc:"Columns about where a row came from: path (_path), line (_line)."`
+	Schema    sdk.Schema `json:"schema" state:"keep" doc:"Columns to read, also from folders column=value."`
+	Partition string     `json:"partition" state:"keep" doc:"What is in order of time within itself: file."`
+	Metadata  []string   `json:"metadata" state:"keep" doc:"Where a row came from: path (_path), line (_line)."`
 }
 
 // DefaultSource is what a source's config holds when the user says nothing.

@@ -131,6 +131,7 @@ func forgottenRunLeavesNothing(t testing.TB, s *suite) {
 		if len(leftovers()) == 0 {
 			t.Error("nothing is listed to be forgotten")
 		}
+		s.wantShown(t, env, true)
 		for _, time := range []string{"once", "a second time"} {
 			if err := s.plugin.Forget(t.Context(), config, env); err != nil {
 				t.Fatalf("forgetting %s: %v", time, err)
@@ -139,5 +140,18 @@ func forgottenRunLeavesNothing(t testing.TB, s *suite) {
 		if list := leftovers(); len(list) > 0 {
 			t.Fatalf("after Forget %q is left", list)
 		}
+		s.wantShown(t, env, false)
+	}
+}
+
+// wantShown asks a sink that knows it whether readers see something.
+func (s *suite) wantShown(t testing.TB, env sdk.Env, want bool) {
+	t.Helper()
+	if s.plugin.Shown == nil {
+		return
+	}
+	shown, err := s.plugin.Shown(t.Context(), []byte(s.config), env)
+	if err != nil || (shown != "") != want {
+		t.Errorf("what is shown: got %q, %v, want something: %v", shown, err, want)
 	}
 }
