@@ -107,11 +107,21 @@ func (o *opener) changed(step *plan.Step, was, is checkpoint.Setting) error {
 		if err := o.hides(step.Label, was); err != nil {
 			return fmt.Errorf("%w, now the output is %s: %s", err, after, orFinish)
 		}
+		o.drop(step.Label, was, is)
 		o.log.Warn("the output is another: "+fromNowOn, "step", step.Label, "was", before, "is", after)
 	case sdk.KindTransform:
 		return o.changedTransform(step, was, is)
 	}
 	return nil
+}
+
+// drop forgets the handle of an output that fills something else now: all that
+// it names is shown, in another folder. Those of topics name their topic.
+func (o *opener) drop(label string, was, is checkpoint.Setting) {
+	folder := func(resource string) bool { return strings.HasPrefix(resource, "folder:") }
+	if was.Plugin != is.Plugin || slices.ContainsFunc(was.Resources, folder) {
+		delete(o.record.Handles, label)
+	}
 }
 
 func (o *opener) changedTransform(step *plan.Step, was, is checkpoint.Setting) error {
