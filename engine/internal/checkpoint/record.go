@@ -18,12 +18,21 @@ type Record struct {
 }
 
 // Setting is what a step was when the record was made. A change may make its
-// positions, its state or its hidden rows useless.
+// positions, its state, its hidden rows or its files useless. What an older
+// engine did not record is left out.
 type Setting struct {
 	Kind      string   `json:"kind"`
 	Plugin    string   `json:"plugin"`
-	Config    string   `json:"config,omitempty"`    // JSON; of transforms, which have no secrets
+	Config    string   `json:"config,omitempty"`    // JSON, without what may be a secret
+	Sum       uint16   `json:"sum,omitempty"`       // of a config that may be a secret; too short to guess it by
 	Resources []string `json:"resources,omitempty"` // what the step reads or fills
+	Columns   []Column `json:"columns,omitempty"`   // as a sink writes them
+}
+
+// Column is a column's name and its type as in YAML.
+type Column struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
 }
 
 // Counts are the books of one step, in rows.

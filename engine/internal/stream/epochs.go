@@ -31,6 +31,7 @@ type epochs struct {
 	steps    int
 	run      uint64
 	settings map[string]checkpoint.Setting
+	waiting  map[string]waiting // by step
 	latch    *latch
 	log      *slog.Logger
 	wait     sync.WaitGroup // the commit under way
@@ -55,7 +56,7 @@ func (e *epochs) begin(number uint64, positions map[string][]byte, source checkp
 	e.current = &epoch{
 		number: number,
 		record: &checkpoint.Record{Run: e.run, Epoch: number, Positions: maps.Clone(positions),
-			Handles: map[string][]byte{}, Books: map[string]checkpoint.Counts{}, Settings: e.settings},
+			Handles: map[string][]byte{}, Books: map[string]checkpoint.Counts{}},
 		missing:   e.steps,
 		published: make(chan struct{}),
 	}
@@ -84,8 +85,27 @@ func (e *epochs) deliver(number uint64, p part) {
 	}
 	c.missing--
 	if c.missing == 0 && !e.latch.closed() { // rule 4
+		c.record.Settings = e.madeWith(c.record.Books)
 		e.wait.Go(func() { e.commit(c) })
 	}
+}
+
+// waiting is an output with another layout than before, until it gets a row: what
+// it has written was made with the one of before, which can still be gone back to.
+type waiting struct {
+	was checkpoint.Setting
+	in  int64 // rows when it was opened
+}
+
+// madeWith is the settings that all of a record with these books was made with.
+func (e *epochs) madeWith(books map[string]checkpoint.Counts) map[string]checkpoint.Setting {
+	made := maps.Clone(e.settings)
+	for label, w := range e.waiting {
+		if counts, counted := books[label]; !counted || counts.In == w.in {
+			made[label] = w.was
+		}
+	}
+	return made
 }
 
 // commit makes the epoch true: the record is the moment, and nothing shows

@@ -258,6 +258,7 @@ type none struct {
 	On string   `json:"on" state:"keep"`
 	To int      `json:"to"`
 	Of []string `json:"of"`
+	As string   `json:"as" state:"layout"` // place: a sink's columns have no names
 }
 
 func (w *world) plugin(kind sdk.Kind, name string, open func() sdk.Instance) *sdk.Plugin {
@@ -287,6 +288,15 @@ func (w *world) plugin(kind sdk.Kind, name string, open func() sdk.Instance) *sd
 				return sdk.Hidden{Rows: int64(len(handle))}, nil
 			}
 			return sdk.Hidden{Pending: int64(len(handle))}, nil
+		}
+		spec.Layout = func(c *none, in *arrow.Schema) sdk.Layout {
+			return sdk.Layout{Columns: in.Fields(), ByPlace: c.As == "place"}
+		}
+		spec.Shown = func(context.Context, *none, sdk.Env) (string, error) {
+			if len(w.all(name)) == 0 {
+				return "", nil
+			}
+			return "rows of " + name, nil
 		}
 		spec.Resources = func(c *none) []string { return []string{"folder:" + c.By} }
 	}

@@ -18,10 +18,24 @@ type opener struct {
 	runner *Runner
 	*pipeline
 	record *checkpoint.Record // nil at the very first start
+	news   []news             // of changes that are kept
+	// waiting are outputs that have a change of layout which is kept.
+	waiting map[string]waiting
+}
+
+// news is a line for the log.
+type news struct {
+	message string
+	args    []any
+}
+
+// tell keeps a line for the log until all changes are known to be kept.
+func (o *opener) tell(message string, args ...any) {
+	o.news = append(o.news, news{message, args})
 }
 
 // opener reads what is recorded of a pipeline, and judges what has changed since.
-func (r *Runner) opener(p *plan.Pipeline) (*opener, error) {
+func (r *Runner) opener(ctx context.Context, p *plan.Pipeline) (*opener, error) {
 	record, err := r.store.Load(p.Name)
 	if err != nil {
 		return nil, err
@@ -29,25 +43,28 @@ func (r *Runner) opener(p *plan.Pipeline) (*opener, error) {
 	o := &opener{runner: r, record: record, pipeline: &pipeline{
 		plan: p, number: r.runs[p.Name], store: r.store, log: r.log.With("pipeline", p.Name),
 		latch: newLatch(), stop: make(chan struct{}), books: map[string]*books{},
-	}}
-	settings, err := o.settings()
-	if err != nil {
-		return nil, err
-	}
-	o.epochs = &epochs{pipeline: p.Name, store: r.store, steps: len(p.Steps()), run: o.number.Number,
-		settings: settings, latch: o.latch, log: o.log, last: record}
+	}, waiting: map[string]waiting{}}
 	for _, step := range p.Steps() {
 		o.books[step.Label] = &books{}
 		if record != nil && record.Run == o.number.Number {
 			o.books[step.Label].resume(record.Books[step.Label])
 		}
 	}
+	settings, err := o.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o.epochs = &epochs{pipeline: p.Name, store: r.store, steps: len(p.Steps()), run: o.number.Number,
+		settings: settings, waiting: o.waiting, latch: o.latch, log: o.log, last: record}
 	o.before = o.books[p.Input.Label].created.Load()
 	return o, nil
 }
 
 // open makes the pipeline ready to run.
 func (o *opener) open(ctx context.Context) error {
+	for _, n := range o.news {
+		o.log.Warn(n.message, n.args...)
+	}
 	if err := o.openSteps(ctx); err != nil {
 		return errors.Join(err, o.pipeline.close())
 	}
@@ -262,7 +279,7 @@ func (o *opener) pin() error {
 	}
 	maps.Copy(o.source.positions, p.Positions())
 	record := &checkpoint.Record{Run: o.number.Number, Positions: maps.Clone(o.source.positions),
-		Settings: o.epochs.settings}
+		Settings: o.epochs.madeWith(nil)}
 	if o.record != nil {
 		record.Epoch, record.Handles, record.Books = o.record.Epoch, o.record.Handles, o.record.Books
 		if o.record.Run != o.number.Number {

@@ -73,7 +73,7 @@ func (r *Runner) rebuild(ctx context.Context, i int) error {
 	if err := broken.close(); err != nil {
 		r.log.Debug("closing what broke", "pipeline", broken.plan.Name, "error", err)
 	}
-	o, err := r.opener(broken.plan)
+	o, err := r.opener(ctx, broken.plan)
 	if err != nil {
 		return err
 	}

@@ -97,7 +97,7 @@ func (r *Runner) openAll(ctx context.Context) error {
 	for name, run := range r.runs {
 		r.ended[name] = run.Ended
 	}
-	openers, err := r.judged()
+	openers, err := r.judged(ctx)
 	if err != nil {
 		return err
 	}
@@ -117,10 +117,10 @@ func (r *Runner) openAll(ctx context.Context) error {
 
 // judged is all due pipelines, whose changes have been judged: of what is
 // refused in one of them, nothing is touched for another.
-func (r *Runner) judged() ([]*opener, error) {
+func (r *Runner) judged(ctx context.Context) ([]*opener, error) {
 	var openers []*opener
 	for _, p := range r.due() {
-		o, err := r.opener(p)
+		o, err := r.opener(ctx, p)
 		if err != nil {
 			return nil, err
 		}

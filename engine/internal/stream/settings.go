@@ -2,9 +2,11 @@ package stream
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"slices"
 	"strings"
@@ -26,8 +28,9 @@ func settingKey(step *plan.Step) string {
 	return step.Label
 }
 
-// settings are what positions, state and hidden rows depend on, by step. They
-// hold no secrets, which only the configs of sources and sinks have.
+// settings are what positions, state, hidden rows and files depend on, by step.
+// They hold no secrets, which only the configs of sources, sinks and Benthos's
+// steps have.
 func settings(p *plan.Pipeline) map[string]checkpoint.Setting {
 	all := map[string]checkpoint.Setting{}
 	for _, step := range p.Steps() {
@@ -35,12 +38,36 @@ func settings(p *plan.Pipeline) map[string]checkpoint.Setting {
 		if step.Plugin.Resources != nil {
 			s.Resources = step.Plugin.Resources(step.Config)
 		}
-		if step.Plugin.Kind == sdk.KindTransform && !strings.HasPrefix(step.Plugin.Name, benthosPrefix) {
+		switch {
+		case strings.HasPrefix(step.Plugin.Name, benthosPrefix):
+			s.Sum = uint16(crc32.ChecksumIEEE(step.Config))
+		case step.Plugin.Kind == sdk.KindTransform:
 			s.Config = string(step.Config)
+		default:
+			s.Config = recorded(step.Config, step.Plugin.Fields)
 		}
+		s.Columns, _ = columnsOf(step)
 		all[settingKey(step)] = s
 	}
 	return all
+}
+
+// recorded is the part of a config that a record holds: the keys that its plugin
+// says something of; "" if there is none.
+func recorded(config []byte, fields []sdk.Field) string {
+	said := map[string]bool{}
+	for _, f := range fields {
+		if f.Keep || f.Layout {
+			said[f.Name] = true
+		}
+	}
+	var keys map[string]json.RawMessage
+	if len(said) == 0 || json.Unmarshal(config, &keys) != nil {
+		return ""
+	}
+	maps.DeleteFunc(keys, func(key string, _ json.RawMessage) bool { return !said[key] })
+	text, _ := json.Marshal(keys) // what was JSON is JSON
+	return string(text)
 }
 
 // The ways on from a change that is refused.
@@ -48,6 +75,7 @@ const (
 	orFresh   = "undo the change, or run with --fresh to begin anew"
 	orLabel   = "undo the change, give the step another label to begin without its state, or run with --fresh"
 	orPutBack = "put it back under that label, or run with --fresh to begin anew"
+	orMove    = "undo the change, choose another path, or run with --fresh to begin anew"
 	orFinish  = "run once as it was until it ends or Ctrl-C stops it, which shows all rows, or run with --fresh"
 	fromNowOn = "rows read from here on are treated by it"
 )
@@ -60,9 +88,10 @@ const (
 //	transform   with state: refused, but for the keys its plugin keeps the state
 //	            for; without state: kept
 //	sink        what is filled: refused while rows are hidden; else kept
+//	            its layout: refused while rows of the old one are shown or hidden
 //	step gone   with state or hidden rows: refused; else kept
 //	step new    kept
-func (o *opener) settings() (map[string]checkpoint.Setting, error) {
+func (o *opener) settings(ctx context.Context) (map[string]checkpoint.Setting, error) {
 	now := settings(o.plan)
 	if o.record == nil || len(o.record.Settings) == 0 {
 		return now, nil
@@ -70,28 +99,37 @@ func (o *opener) settings() (map[string]checkpoint.Setting, error) {
 	for _, step := range o.plan.Steps() {
 		was, known := o.record.Settings[settingKey(step)]
 		is := now[settingKey(step)]
+		var err error
 		if !known || was.Kind != is.Kind {
-			o.log.Warn("the step is new: "+fromNowOn, "step", step.Label)
-			continue
+			o.tell("the step is new: "+fromNowOn, "step", step.Label)
+		} else {
+			err = o.changed(step, was, is)
 		}
-		if err := o.changed(step, was, is); err != nil {
+		if err == nil && step.Plugin.Kind == sdk.KindSink {
+			err = o.refilled(ctx, step, is)
+		}
+		if err != nil {
 			return nil, &StepError{o.plan.Name, step, err}
 		}
 	}
 	for _, label := range slices.Sorted(maps.Keys(o.record.Settings)) {
 		was := o.record.Settings[label]
-		if is, kept := now[label]; kept && is.Kind == was.Kind {
+		if is, kept := now[label]; isLeft(label) || kept && is.Kind == was.Kind {
 			continue
 		}
 		if err := o.removed(label, was); err != nil {
 			return nil, fmt.Errorf("%s: pipeline %s: %w", o.plan.Input.Where, o.plan.Name, err)
 		}
 	}
+	o.addLeft(now)
 	return now, nil
 }
 
 // changed judges a step that has another setting than before.
 func (o *opener) changed(step *plan.Step, was, is checkpoint.Setting) error {
+	if was.Plugin == is.Plugin && was.Sum != 0 && was.Sum != is.Sum {
+		o.kept(step, []string{"what is not recorded, since it may hold secrets"})
+	}
 	before, after := describe(was), describe(is)
 	switch step.Plugin.Kind {
 	case sdk.KindSource:
@@ -100,6 +138,8 @@ func (o *opener) changed(step *plan.Step, was, is checkpoint.Setting) error {
 				"another name and other outputs, %s",
 				o.store.Dir(), before, after, orFresh)
 		}
+		others, kept := differences(was.Config, is.Config, step.Plugin)
+		o.kept(step, append(others, kept...))
 	case sdk.KindSink:
 		if before == after {
 			return nil
@@ -108,7 +148,7 @@ func (o *opener) changed(step *plan.Step, was, is checkpoint.Setting) error {
 			return fmt.Errorf("%w, now the output is %s: %s", err, after, orFinish)
 		}
 		o.drop(step.Label, was, is)
-		o.log.Warn("the output is another: "+fromNowOn, "step", step.Label, "was", before, "is", after)
+		o.tell("the output is another: "+fromNowOn, "step", step.Label, "was", before, "is", after)
 	case sdk.KindTransform:
 		return o.changedTransform(step, was, is)
 	}
@@ -137,18 +177,24 @@ func (o *opener) changedTransform(step *plan.Step, was, is checkpoint.Setting) e
 			return fmt.Errorf("the state in %s is of %s, now the step is %s: %s",
 				o.store.Dir(), was.Plugin, is.Plugin, orLabel)
 		}
-		o.log.Warn("the step is another: "+fromNowOn, "step", step.Label, "was", was.Plugin, "is", is.Plugin)
+		o.tell("the step is another: "+fromNowOn, "step", step.Label, "was", was.Plugin, "is", is.Plugin)
 		return nil
 	}
-	refused, kept := differences(was.Config, is.Config, step.Plugin.Fields)
-	if stateful && refused != "" {
-		return fmt.Errorf("the state in %s was made with %s: %s", o.store.Dir(), refused, orLabel)
+	refused, kept := differences(was.Config, is.Config, step.Plugin)
+	if stateful && len(refused) > 0 {
+		return fmt.Errorf("the state in %s was made with %s: %s",
+			o.store.Dir(), strings.Join(refused, "; "), orLabel)
 	}
-	if refused != "" && kept != "" {
-		refused += "; "
-	}
-	o.log.Warn("the config has changed: "+fromNowOn, "step", step.Label, "changed", refused+kept)
+	o.kept(step, append(refused, kept...))
 	return nil
+}
+
+// kept tells of changes that make nothing useless.
+func (o *opener) kept(step *plan.Step, changes []string) {
+	if len(changes) > 0 {
+		o.tell("the config has changed: "+fromNowOn, "step", step.Label,
+			"changed", strings.Join(changes, "; "))
+	}
 }
 
 // removed judges a step that the plan has no more.
@@ -157,6 +203,7 @@ func (o *opener) removed(label string, was checkpoint.Setting) error {
 		if err := o.hides(label, was); err != nil {
 			return fmt.Errorf("%w, now there is no such output: %s", err, orFinish)
 		}
+		o.tell("the output is gone: it gets no more rows", "step", label, "was", describe(was))
 		return nil
 	}
 	stateful, err := o.store.HasState(o.plan.Name, label)
@@ -167,6 +214,7 @@ func (o *opener) removed(label string, was checkpoint.Setting) error {
 		return fmt.Errorf("the step %s (%s) has state in %s and is not in the config any more: %s",
 			label, was.Plugin, o.store.Dir(), orPutBack)
 	}
+	o.tell("the step is gone: rows read from here on go without it", "step", label, "was", was.Plugin)
 	return nil
 }
 
@@ -223,32 +271,36 @@ func describe(s checkpoint.Setting) string {
 	return strings.Join(append([]string{s.Plugin}, s.Resources...), " ")
 }
 
-// differences lists the keys in which two configs differ: those that make the
-// state useless, and those that its plugin keeps it for.
-func differences(before, after string, fields []sdk.Field) (refused, kept string) {
+// differences lists the keys in which two configs differ: those that make
+// useless what the step has made, and those that its plugin keeps it for. Of
+// what an older engine did not record nothing is known.
+func differences(before, after string, p *sdk.Plugin) (refused, kept []string) {
+	if before == "" {
+		return nil, nil
+	}
 	var was, is map[string]json.RawMessage
 	if err := errors.Join(json.Unmarshal([]byte(before), &was), json.Unmarshal([]byte(after), &is)); err != nil {
-		return fmt.Sprintf("%s, now it is %s", before, after), ""
+		return []string{fmt.Sprintf("%s, now it is %s", before, after)}, nil
 	}
 	keep := map[string]bool{}
-	for _, f := range fields {
+	for _, f := range p.Fields {
 		keep[f.Name] = f.Keep
 	}
 	all := maps.Clone(was)
 	maps.Copy(all, is)
-	var bad, good []string
 	for _, key := range slices.Sorted(maps.Keys(all)) {
-		if string(was[key]) == string(is[key]) {
+		same := p.Same != nil && p.Same([]byte(before), []byte(after), key)
+		if same || string(was[key]) == string(is[key]) {
 			continue
 		}
-		text := fmt.Sprintf("%s %s, now %s", key, given(was[key]), given(is[key]))
+		text := fmt.Sprintf("%s %s, now %s", key, given(string(was[key])), given(string(is[key])))
 		if keep[key] {
-			good = append(good, text)
+			kept = append(kept, text)
 		} else {
-			bad = append(bad, text)
+			refused = append(refused, text)
 		}
 	}
-	return strings.Join(bad, "; "), strings.Join(good, "; ")
+	return refused, kept
 }
 
-func given(value json.RawMessage) string { return cmp.Or(string(value), "left out") }
+func given(value string) string { return cmp.Or(value, "left out") }

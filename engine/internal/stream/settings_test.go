@@ -105,19 +105,5 @@ func TestNothingIsMadeIfAnyPipelineIsRefused(t *testing.T) {
 // hide gives the record a handle of four bytes, which the fake takes for rows.
 func hide(t *testing.T, dir string) {
 	t.Helper()
-	store, err := checkpoint.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := store.Load("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Handles["raw"] = []byte(" [1]")
-	if err := store.Save("test", r); err != nil {
-		t.Fatal(err)
-	}
-	if err := store.Close(); err != nil {
-		t.Fatal(err)
-	}
+	rewrite(t, dir, func(r *checkpoint.Record) { r.Handles["raw"] = []byte(" [1]") })
 }
