@@ -120,13 +120,17 @@ func (b *Broker) serve(o Options) error {
 		return fmt.Errorf("listening on 127.0.0.1:%d: %w", port, err)
 	}
 	b.listen = l
-	if b.cluster, err = load(o, l); err != nil {
+	// From here on kfake changes the files.
+	text, err := takeNote(o.Dir)
+	if err == nil {
+		b.cluster, err = load(o, l)
+	}
+	if _, is := errors.AsType[*damaged](err); is && text != nil {
+		keepNote(o.Dir, text)
+	}
+	if err != nil {
 		l.Close()
 		return fmt.Errorf("opening the broker's folder %s: %w", o.Dir, err)
-	}
-	if err := forgetNote(o.Dir); err != nil {
-		b.cluster.Close()
-		return fmt.Errorf("opening the broker's folder: %w", err)
 	}
 	return nil
 }

@@ -1,14 +1,20 @@
 package broker
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // damaged is a file that holds less than what was acknowledged.
@@ -23,100 +29,136 @@ func (d *damaged) Error() string {
 		"or move the broker's folder away and run with --fresh to begin anew", d.path, d.why)
 }
 
-// inspect makes sure that a partition's files hold what they held. kfake would cut
-// off whatever it cannot read, and all that lies behind: records that were
-// acknowledged, for all that it says in a line of the log. A kill leaves no more
-// than a batch at the very end that was not written to its end. Between files
-// nothing is missing, unless they have been compacted.
-func inspect(files []*segment, compacted bool) error {
+// inspect makes sure that the files of a partition that was not closed hold batch
+// after batch. kfake would cut off whatever it cannot read, and all that lies behind:
+// records that were acknowledged, for all that it says in a line of the log. A kill
+// leaves no more than a batch at the very end that was not written to its end, and
+// maybe an empty file behind it. Files that are missing are none of its business: a
+// kill amid the deletion of a topic leaves any of them.
+func inspect(files []*segment) error {
 	for i, f := range files {
-		if f.broken || f.rest > 0 && i < len(files)-1 {
+		last := !slices.ContainsFunc(files[i+1:], func(f *segment) bool { return f.size > 0 })
+		if f.broken || f.rest > 0 && !last {
 			return &damaged{f.data, fmt.Sprintf("what is in it from byte %d on, %d bytes, is no batch", f.size, f.rest)}
-		}
-		if i == 0 || compacted {
-			continue
-		}
-		if before := files[i-1].next(); before != f.base {
-			return &damaged{f.data, fmt.Sprintf("it begins at offset %d, and what there is before it ends at %d", f.base, before)}
 		}
 	}
 	return nil
 }
 
-// noteFile lists the files of all partitions, and their bytes, as they are while the
-// broker is closed. Nothing but a broker changes them.
+// noteFile tells what the broker's files are while it is closed, behind a checksum.
+// Nothing but a broker changes them.
 const noteFile = "closed.json"
 
-// note writes the list. Without one nothing is compared, so that an error is none.
+// noted is what is told of a file. The sum of records, which are many, is that of what
+// their batches begin with: the rest has sums of its own, which kfake looks at.
+type noted struct {
+	Size int64  `json:"size"`
+	Sum  uint32 `json:"sum"`
+}
+
+// note writes it. Without one nothing is compared, so that an error is none.
 func note(dir string) {
-	sizes, err := partitionFiles(dir)
+	files, err := look(dir)
 	if err != nil {
 		return
 	}
-	if raw, err := json.Marshal(sizes); err == nil {
-		_ = os.WriteFile(filepath.Join(dir, noteFile), raw, 0o644)
+	if raw, err := json.Marshal(files); err == nil {
+		keepNote(dir, fmt.Appendf(nil, "%08x\n%s\n", castagnoli(raw), raw))
 	}
 }
 
-// forgetNote is for a broker that is about to change its files.
-func forgetNote(dir string) error {
-	if err := os.Remove(filepath.Join(dir, noteFile)); !errors.Is(err, fs.ErrNotExist) {
-		return err
+func keepNote(dir string, text []byte) { _ = os.WriteFile(filepath.Join(dir, noteFile), text, 0o644) }
+
+// takeNote removes the note, since the files are about to change.
+func takeNote(dir string) (text []byte, err error) {
+	path := filepath.Join(dir, noteFile)
+	text, err = os.ReadFile(path)
+	if err == nil {
+		err = os.Remove(path)
 	}
-	return nil
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return text, err
 }
 
-// compare makes sure that what was noted is there.
+// compare makes sure that the files are as they were noted.
 func compare(dir string) error {
-	raw, err := os.ReadFile(filepath.Join(dir, noteFile))
-	noted := map[string]int64{}
-	if err != nil || json.Unmarshal(raw, &noted) != nil {
-		return nil // the broker was killed, maybe while it wrote
+	text, err := os.ReadFile(filepath.Join(dir, noteFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the broker was killed
 	}
-	are, err := partitionFiles(dir)
 	if err != nil {
 		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(noted)) {
-		switch size, there := are[name]; {
+	sum, raw, _ := bytes.Cut(bytes.TrimSpace(text), []byte("\n"))
+	was := map[string]noted{}
+	if want, err := strconv.ParseUint(string(sum), 16, 32); err != nil || uint32(want) != castagnoli(raw) ||
+		json.Unmarshal(raw, &was) != nil {
+		return nil // it was killed while it wrote this
+	}
+	is, err := look(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(was)) {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		switch now, there := is[name]; {
 		case !there:
-			return &damaged{filepath.Join(dir, filepath.FromSlash(name)), "it is gone"}
-		case size < noted[name]:
-			return &damaged{filepath.Join(dir, filepath.FromSlash(name)), fmt.Sprintf("it has %d bytes, and had %d when the broker was closed",
-				size, noted[name])}
+			return &damaged{path, "it is gone"}
+		case now.Size != was[name].Size:
+			return &damaged{path, fmt.Sprintf("it has %d bytes, and had %d when the broker was closed",
+				now.Size, was[name].Size)}
+		case now.Sum != was[name].Sum:
+			return &damaged{path, "it is not what it was when the broker was closed"}
 		}
 	}
 	return nil
 }
 
-func partitionFiles(dir string) (map[string]int64, error) {
-	files := os.DirFS(dir)
-	names, err := fs.Glob(files, "partitions/*/*.dat")
-	if err != nil {
-		return nil, err
-	}
-	sizes := make(map[string]int64, len(names))
-	for _, name := range names {
-		info, err := fs.Stat(files, name)
-		if err != nil {
-			return nil, err
+// look lists all files but those that are of no consequence.
+func look(dir string) (map[string]noted, error) {
+	files, found := os.DirFS(dir), map[string]noted{}
+	err := fs.WalkDir(files, ".", func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || name == noteFile || strings.HasPrefix(e.Name(), ".") {
+			return err
 		}
-		sizes[name] = info.Size()
-	}
-	return sizes, nil
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		sum := sumOf
+		if strings.HasSuffix(name, ".dat") {
+			sum = sumOfHeads
+		}
+		n := noted{Size: info.Size()}
+		n.Sum, err = sum(filepath.Join(dir, filepath.FromSlash(name)))
+		found[name] = n
+		return err
+	})
+	return found, err
 }
 
-// tornEnd tells whether bytes are the beginning of something that was not written
-// to its end. First is how long it should be, 0 if that is not there yet; whole
-// tells whether a whole one begins somewhere: then a length before it is wrong.
-func tornEnd(raw []byte, first int, whole func(raw []byte) bool) bool {
-	if first != 0 && first <= len(raw) {
-		return false
+func sumOf(path string) (uint32, error) {
+	raw, err := os.ReadFile(path)
+	return castagnoli(raw), err
+}
+
+func sumOfHeads(path string) (sum uint32, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
 	}
-	for at := 1; at < len(raw); at++ {
-		if whole(raw[at:]) {
-			return false
+	defer f.Close()
+	head := make([]byte, batchHead)
+	for at := int64(0); ; at += batchLead + int64(binary.BigEndian.Uint32(head[8:])) {
+		n, err := f.ReadAt(head, at)
+		sum = crc32.Update(sum, crc32.MakeTable(crc32.Castagnoli), head[:n])
+		if err == io.EOF {
+			return sum, nil
+		}
+		if err != nil {
+			return 0, err
 		}
 	}
-	return true
 }

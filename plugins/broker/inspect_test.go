@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -22,7 +24,7 @@ func threeFiles(t *testing.T, closed bool, configs map[string]string) string {
 	cl := client(t, b, kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()))
 	for n := range 6 {
-		record := &kgo.Record{Topic: "t", Key: []byte{byte(n)}, Value: make([]byte, 10_000)}
+		record := &kgo.Record{Topic: "t", Key: []byte{byte(n)}, Value: bytes.Repeat([]byte{'x'}, 10_000)}
 		if err := cl.ProduceSync(t.Context(), record).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
@@ -37,61 +39,188 @@ func threeFiles(t *testing.T, closed bool, configs map[string]string) string {
 
 var smallFiles = map[string]string{"segment.bytes": "15000"} // two records each
 
-// TestFilesWithLessThanWasAcknowledgedAreRefused spoils a file in each way. kfake
-// cuts off what it cannot read, and what is behind.
-func TestFilesWithLessThanWasAcknowledgedAreRefused(t *testing.T) {
-	flip := func(at int) func([]byte) []byte {
-		return func(b []byte) []byte { b[(at+len(b))%len(b)] ^= 1; return b }
+func rewrite(t *testing.T, path string, to func(data []byte) []byte) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, to(data), 0o644)
 	}
-	cut := func(to int) func([]byte) []byte { return func(b []byte) []byte { return b[:to] } }
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func flip(at int) func([]byte) []byte {
+	return func(b []byte) []byte { b[(at+len(b))%len(b)] ^= 1; return b }
+}
+
+func cut(to int) func([]byte) []byte { return func(b []byte) []byte { return b[:to] } }
+
+// TestFilesWithLessThanWasAcknowledgedAreRefused spoils a file in each way. kfake
+// cuts off what it cannot read, and what is behind. Of a closed broker all is told.
+func TestFilesWithLessThanWasAcknowledgedAreRefused(t *testing.T) {
 	for _, c := range []struct {
-		name        string
-		file        string
-		to          func([]byte) []byte // nil: it is removed
-		killed      bool                // also told after a kill
-		whyNotAfter string
+		name   string
+		file   string
+		to     func([]byte) []byte // nil: it is removed
+		killed bool                // told after a kill as well
 	}{
-		{"a record of the first file", "partitions/t-0/0.dat", flip(5000), true, ""},
-		{"the length of the first batch", "partitions/t-0/0.dat", flip(8), true, ""},
-		{"the last record", "partitions/t-0/4.dat", flip(-1), true, ""},
-		{"the end of the first file", "partitions/t-0/0.dat", cut(15_000), true, ""},
-		{"the end of the last file", "partitions/t-0/4.dat", cut(15_000), false, "it is as a kill leaves it"},
-		{"all of the last file", "partitions/t-0/4.dat", cut(0), false, "there is no trace of it"},
-		{"the file in the middle", "partitions/t-0/2.dat", nil, true, ""},
-		{"a producer", "pids.log", flip(20), true, ""},
-		{"the last file", "partitions/t-0/4.dat", nil, false, "there is no trace of it"},
+		{"a record of the first file", "partitions/t-0/0.dat", flip(5000), true},
+		{"the length of the first batch", "partitions/t-0/0.dat", flip(8), true},
+		{"the offset of the second batch", "partitions/t-0/2.dat", flip(7), true},
+		{"the last record", "partitions/t-0/4.dat", flip(-1), true},
+		{"the end of the first file", "partitions/t-0/0.dat", cut(15_000), true},
+		{"the end of the last file", "partitions/t-0/4.dat", cut(15_000), false},
+		{"all of the last file", "partitions/t-0/4.dat", cut(0), false},
+		{"the file in the middle", "partitions/t-0/2.dat", nil, false},
+		{"the last file", "partitions/t-0/4.dat", nil, false},
+		{"a producer", "pids.log", flip(20), false},
+		{"the topics", "topics.json", flip(20), false},
+		{"the snapshot", "partitions/t-0/snapshot.json", flip(20), false},
 	} {
 		for _, closed := range []bool{true, false} {
+			if !closed && !c.killed {
+				continue // nobody could tell it from what a kill, a deletion or retention leaves
+			}
 			dir := threeFiles(t, closed, smallFiles)
 			path := filepath.Join(dir, filepath.FromSlash(c.file))
-			data, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
+			whole := func([]byte) []byte { return nil }
+			if data, err := os.ReadFile(path); err == nil {
+				whole = func([]byte) []byte { return data }
 			}
 			if c.to == nil {
-				err = os.Remove(path)
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
 			} else {
-				err = os.WriteFile(path, c.to(data), 0o644)
-			}
-			if err != nil {
-				t.Fatal(err)
+				rewrite(t, path, c.to)
 			}
 			before := sizes(t, dir)
-			b, err := Start(Options{Dir: dir, Port: freePort()})
-			if err == nil {
-				b.Close(t.Context())
-			}
-			switch _, told := errors.AsType[*damaged](err); {
-			case !closed && !c.killed:
-				if err != nil {
-					t.Errorf("%s, after a kill: got %v; %s", c.name, err, c.whyNotAfter)
+			port := freePort()
+			for range 2 { // the second is told the same
+				b, err := Start(Options{Dir: dir, Port: port})
+				if err == nil {
+					b.Close(t.Context())
 				}
-			case !told || !strings.Contains(err.Error(), filepath.Dir(path)) || !strings.Contains(err.Error(), "--fresh"):
-				t.Errorf("%s, closed well %v: got %v, want an error that names %s and the way on",
-					c.name, closed, err, filepath.Dir(path))
-			case sizes(t, dir) != before:
+				_, told := errors.AsType[*damaged](err)
+				if !told || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "--fresh") {
+					t.Fatalf("%s, closed well %v: got %v, want an error that names %s and the way on",
+						c.name, closed, err, path)
+				}
+			}
+			if sizes(t, dir) != before {
 				t.Errorf("%s, closed well %v: the files were changed", c.name, closed)
+			}
+			if err := os.WriteFile(path, whole(nil), 0o644); err != nil { // it is put back
+				t.Fatal(err)
+			}
+			if end := start(t, Options{Dir: dir, Port: port}).cluster.PartitionInfo("t", 0).HighWatermark; end != 6 {
+				t.Errorf("%s, closed well %v, put back: the log ends at %d, want 6", c.name, closed, end)
 			}
 		}
 	}
+}
+
+// TestWhatAKillLeavesIsNoDamage: each of these is part of the life of a broker.
+func TestWhatAKillLeavesIsNoDamage(t *testing.T) {
+	zeros := func(n int) func([]byte) []byte {
+		return func(b []byte) []byte { clear(b[len(b)-n:]); return b }
+	}
+	batchOf := func(first int64, raw []byte) []byte {
+		raw = bytes.Clone(raw)
+		binary.BigEndian.PutUint64(raw, uint64(first))
+		return raw
+	}
+	for _, c := range []struct {
+		name string
+		file string
+		to   func([]byte) []byte // nil: it is removed
+		end  int64
+	}{
+		{"amid a batch", "partitions/t-0/4.dat", cut(15_000), 5},
+		{"amid a batch that holds one", "partitions/t-0/4.dat", func(b []byte) []byte {
+			head := batchOf(6, b[len(b)/2:][:batchHead])
+			binary.BigEndian.PutUint32(head[8:], 50_000)
+			return append(append(b, head...), batchOf(0, b[:len(b)/2])...)
+		}, 6},
+		{"amid the deletion of a topic", "partitions/t-0/2.dat", nil, 6},
+		{"a last page that was never written", "partitions/t-0/4.dat", zeros(4096), 5},
+		{"pages that were never written", "partitions/t-0/4.dat",
+			func(b []byte) []byte { return append(b, make([]byte, 9000)...) }, 6},
+	} {
+		dir := threeFiles(t, false, smallFiles)
+		path := filepath.Join(dir, filepath.FromSlash(c.file))
+		if c.to == nil {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			rewrite(t, path, c.to)
+		}
+		b, err := Start(Options{Dir: dir, Port: freePort()})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if end := b.cluster.PartitionInfo("t", 0).HighWatermark; end != c.end {
+			t.Errorf("%s: the log ends at %d, want %d", c.name, end, c.end)
+		}
+		b.Close(t.Context())
+	}
+}
+
+// TestEmptyFileBehindATornOneIsNoDamage: kfake goes on in the file before an empty one.
+func TestEmptyFileBehindATornOneIsNoDamage(t *testing.T) {
+	dir := threeFiles(t, false, smallFiles)
+	folder := filepath.Join(dir, "partitions", "t-0")
+	rewrite(t, filepath.Join(folder, "4.dat"), cut(15_000))
+	if err := os.WriteFile(filepath.Join(folder, "6.dat"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	start(t, Options{Dir: dir})
+}
+
+// TestTornEntryInTheMiddleIsTakenOut: the disk was full for a while.
+func TestTornEntryInTheMiddleIsTakenOut(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "pids.log")
+	var log []byte
+	for id := range int64(3) {
+		var err error
+		if log, err = appendEntry(log, producerEntry{Type: "init", ID: id}); err != nil {
+			t.Fatal(err)
+		}
+		log = append(log, log[:12]...)
+	}
+	if err := os.WriteFile(path, log, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		bodies, err := mendLog(path)
+		if err != nil || len(bodies) != 3 || !strings.Contains(string(bodies[2]), `"pid":2`) {
+			t.Errorf("got %q, %v; want three entries", bodies, err)
+		}
+	}
+	if left := sizes(t, dir); left != int64(len(log)-3*12) {
+		t.Errorf("%d bytes are left, want %d", left, len(log)-3*12)
+	}
+}
+
+// TestLongTornEndIsSearchedInTime: a length that could be one stands at every byte.
+func TestLongTornEndIsSearchedInTime(t *testing.T) {
+	raw := make([]byte, messageBytes)
+	for i := range len(raw) / 4 {
+		binary.LittleEndian.PutUint32(raw[4*i:], uint32(i)|1)
+	}
+	binary.BigEndian.PutUint32(raw[8:], messageBytes)
+	if !torn(raw, 0) {
+		t.Error("it was taken for more than a torn batch")
+	}
+}
+
+// TestHalfANoteIsNone: the broker was killed while it wrote it.
+func TestHalfANoteIsNone(t *testing.T) {
+	dir := threeFiles(t, true, smallFiles)
+	rewrite(t, filepath.Join(dir, noteFile), cut(100))
+	start(t, Options{Dir: dir})
 }

@@ -34,7 +34,7 @@ func mend(dir string) error {
 		return fmt.Errorf("mending the broker's folder: %w", err)
 	}
 	_, err = os.Stat(filepath.Join(dir, "session_state.json"))
-	m := mender{resumed: err == nil, compacted: compactTopics(dir), left: make(map[int64]bool)}
+	m := mender{resumed: err == nil, left: make(map[int64]bool)}
 	for _, p := range partitions {
 		folder := filepath.Join(dir, "partitions", p.Name())
 		if !p.IsDir() {
@@ -47,14 +47,16 @@ func mend(dir string) error {
 	if err := mendProducers(filepath.Join(dir, "pids.log"), m.left); err != nil {
 		return fmt.Errorf("mending the broker's producers: %w", err)
 	}
+	if _, err := mendLog(filepath.Join(dir, "groups.log")); err != nil {
+		return fmt.Errorf("mending the broker's groups: %w", err)
+	}
 	return nil
 }
 
 // mender is what there is to know of all partitions.
 type mender struct {
-	resumed   bool           // what was open when the broker was closed goes on
-	compacted []string       // topics in which offsets may be missing
-	left      map[int64]bool // producers whose transactions are ended here
+	resumed bool           // what was open when the broker was closed goes on
+	left    map[int64]bool // producers whose transactions are ended here
 }
 
 func formatOne(dir string) bool {
@@ -140,7 +142,7 @@ func (m *mender) mend(folder string) error {
 			return err
 		}
 	}
-	if err := inspect(files, m.isCompacted(folder)); err != nil {
+	if err := inspect(files); err != nil {
 		return err
 	}
 	open := make(map[int64]int16)
@@ -168,12 +170,6 @@ func (m *mender) mend(folder string) error {
 		m.left[producer] = true
 	}
 	return nil
-}
-
-// isCompacted tells whether a partition is of a topic that is.
-func (m *mender) isCompacted(folder string) bool {
-	name := filepath.Base(folder)
-	return slices.Contains(m.compacted, name[:max(0, strings.LastIndexByte(name, '-'))])
 }
 
 func sortedKeys(open map[int64]int16) []int64 {

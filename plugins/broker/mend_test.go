@@ -245,8 +245,10 @@ func TestOrderlyEndNeedsNoMending(t *testing.T) {
 	if after := sizes(t, dir); before != after {
 		t.Errorf("files were changed: %d bytes, then %d", before, after)
 	}
-	if err := os.Remove(filepath.Join(dir, "session_state.json")); err != nil {
-		t.Fatal(err) // as after a start that did not touch the topic, and a kill
+	for _, name := range []string{"session_state.json", noteFile} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err) // as after a start that did not touch the topic, and a kill
+		}
 	}
 	want(t, "not resumed", committed(t, startFilled(t, Options{Dir: dir})))
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -32,32 +31,17 @@ type producerEntry struct {
 	Commit *bool  `json:"commit,omitempty"`
 }
 
-// mendProducers cuts off a torn end, behind which kfake would write what it
-// could never read, and moves on the epochs of producers left behind.
+// mendProducers moves on the epochs of producers left behind.
 func mendProducers(path string, left map[int64]bool) error {
-	raw, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	bodies, err := mendLog(path)
+	if err != nil || bodies == nil {
 		return err
 	}
 	epochs := make(map[int64]int16)
-	whole := 0
-	for {
-		e, size := readEntry(raw[whole:])
-		if size == 0 {
-			break
-		}
-		whole += size
-		epochs[e.ID] = e.Epoch
-	}
-	if whole < len(raw) {
-		if !tornEntry(raw[whole:]) {
-			return &damaged{path, fmt.Sprintf("what is in it from byte %d on, %d bytes, is no entry", whole, len(raw)-whole)}
-		}
-		if err := os.Truncate(path, int64(whole)); err != nil {
-			return err
+	for _, body := range bodies {
+		e := producerEntry{ID: -1} // what cannot be read kfake passes over too
+		if json.Unmarshal(body, &e) == nil {
+			epochs[e.ID] = e.Epoch
 		}
 	}
 	var more []byte
@@ -79,34 +63,51 @@ func mendProducers(path string, left map[int64]bool) error {
 	return appendTo(path, more)
 }
 
-// readEntry reads the first entry; a size of 0 stands for none that is whole.
-func readEntry(raw []byte) (e producerEntry, size int) {
+// mendLog takes out of a log what is no whole entry, and returns the JSON of those
+// that are. kfake leaves a torn one where the disk was full for a while, or a kill
+// met it, and could never read what it writes behind that.
+func mendLog(path string) (bodies [][]byte, err error) {
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	bodies, whole := [][]byte{}, make([]byte, 0, len(raw))
+	for at := 0; at < len(raw); {
+		body, size := readEntry(raw[at:])
+		if size == 0 {
+			at++
+			continue
+		}
+		bodies, whole = append(bodies, body), append(whole, raw[at:at+size]...)
+		at += size
+	}
+	if len(whole) == len(raw) {
+		return bodies, nil
+	}
+	if err := os.WriteFile(path+".tmp", whole, 0o644); err != nil { // which kfake removes where it finds it
+		return nil, err
+	}
+	return bodies, os.Rename(path+".tmp", path)
+}
+
+// readEntry reads the JSON of the first entry; a size of 0 stands for none that is
+// whole.
+func readEntry(raw []byte) (body []byte, size int) {
 	if len(raw) < entryHead {
-		return e, 0
+		return nil, 0
 	}
 	length := int(binary.LittleEndian.Uint32(raw))
 	if length < entryHead-entryLead || length > len(raw)-entryLead {
-		return e, 0
+		return nil, 0
 	}
-	body := raw[entryLead : entryLead+length]
-	if binary.LittleEndian.Uint32(raw[4:]) != castagnoli(body) {
-		return e, 0
+	body = raw[entryLead : entryLead+length]
+	if body[0] != entryVersion || body[1] != 0 || binary.LittleEndian.Uint32(raw[4:]) != castagnoli(body) {
+		return nil, 0
 	}
-	if json.Unmarshal(body[2:], &e) != nil {
-		e = producerEntry{ID: -1} // kfake passes over it too
-	}
-	return e, entryLead + length
-}
-
-// tornEntry tells whether bytes are the beginning of an entry.
-func tornEntry(raw []byte) bool {
-	size := 0
-	if len(raw) >= entryLead {
-		if size = entryLead + int(binary.LittleEndian.Uint32(raw)); size < entryHead {
-			return false
-		}
-	}
-	return tornEnd(raw, size, func(raw []byte) bool { _, size := readEntry(raw); return size > 0 })
+	return body[2:], entryLead + length
 }
 
 func appendEntry(dst []byte, e producerEntry) ([]byte, error) {

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -15,6 +16,7 @@ import (
 const (
 	batchLead    = 12 // offset and length, which the length does not count
 	batchHead    = 61
+	magicAt      = 16
 	maxBatch     = 1 << 30
 	transaction  = 0x10
 	controlBatch = 0x20
@@ -50,7 +52,8 @@ func (s *segment) next() int64 {
 
 // batch is what mending must know of a batch.
 type batch struct {
-	next       int64 // offset behind it
+	first      int64 // offset
+	next       int64 // behind it
 	leader     int32
 	attributes uint16
 	latest     int64 // timestamp
@@ -74,8 +77,8 @@ func readSegment(folder string, base int64) (*segment, error) {
 	}
 	for {
 		b, size := readBatch(raw[s.size:])
-		if size == 0 {
-			s.rest, s.broken = int64(len(raw))-s.size, !torn(raw[s.size:])
+		if size == 0 || b.first < s.next() { // offsets only grow
+			s.rest, s.broken = int64(len(raw))-s.size, !torn(raw[s.size:], s.next())
 			return s, nil
 		}
 		s.batches = append(s.batches, b)
@@ -94,11 +97,15 @@ func readBatch(raw []byte) (batch, int) {
 		return batch{}, 0
 	}
 	raw = raw[:size]
+	if raw[magicAt] != 2 || raw[21] != 0 { // a look at little, since a torn end is searched for one
+		return batch{}, 0
+	}
 	if binary.BigEndian.Uint32(raw[17:]) != castagnoli(raw[21:]) {
 		return batch{}, 0
 	}
 	first, delta := int64(binary.BigEndian.Uint64(raw)), int64(int32(binary.BigEndian.Uint32(raw[23:])))
 	return batch{
+		first:      first,
 		next:       first + delta + 1,
 		leader:     int32(binary.BigEndian.Uint32(raw[12:])),
 		attributes: binary.BigEndian.Uint16(raw[21:]),
@@ -108,17 +115,30 @@ func readBatch(raw []byte) (batch, int) {
 	}, size
 }
 
-// torn tells whether bytes are the beginning of a batch, as a kill leaves it in the
-// middle of a write.
-func torn(raw []byte) bool {
-	size := 0
-	if len(raw) >= batchLead {
-		if size = batchLead + int(binary.BigEndian.Uint32(raw[8:])); size < batchHead || size > maxBatch {
+// torn tells whether bytes behind an offset are the beginning of a batch, as a kill
+// leaves it in the middle of a write, or what the system has put in place of pages
+// that were never written. They are not if a later batch begins in them: then it is
+// a length that is wrong.
+func torn(raw []byte, next int64) bool {
+	written := bytes.TrimRight(raw, "\x00")
+	lost := len(raw)-len(written) >= leastLost || len(written) == 0
+	if len(raw) >= batchLead && !lost {
+		size := batchLead + int(binary.BigEndian.Uint32(raw[8:]))
+		if size < batchHead || size > maxBatch || size <= len(raw) {
 			return false
 		}
 	}
-	return tornEnd(raw, size, func(raw []byte) bool { _, size := readBatch(raw); return size > 0 })
+	for at := 1; at+batchHead <= len(written); at++ {
+		if b, size := readBatch(raw[at:]); size > 0 && b.first > next {
+			return false
+		}
+	}
+	return true
 }
+
+// leastLost is how many zeros at the end are no data: the least that is written at a
+// time.
+const leastLost = 512
 
 // mendIndex cuts off what is not whole and adds the entries of batches without one
 // that can be read: for kfake they would be outside of their transaction, and so
