@@ -37,7 +37,7 @@ func TestFilesOfTwoLayoutsAreNotMixed(t *testing.T) {
 		{"another compression", "jsonl: {path: o}", "k: string, t: string",
 			"jsonl: {path: o, compression: gzip}", "k: string, t: string", "", `compression left out, now "gzip"`},
 		{"another folder", "csv: {path: o}", "k: string, t: string",
-			"csv: {path: new, delimiter: ;}", "t: string", "", `was="csv folder:o" is="csv folder:new"`},
+			"csv: {path: new, delimiter: ;, null_value: none}", "t: string", "", `was="csv folder:o" is="csv folder:new"`},
 		{"another format", "csv: {path: o}", "k: string, t: string",
 			"parquet: {path: o}", "k: string, t: string", "", "csv folder:o"},
 	}
@@ -116,7 +116,7 @@ func TestOutputAtAnotherPathLeavesTheFirstAlone(t *testing.T) {
 	}
 	for i, path := range []string{"a", "b", "a"} {
 		write(t, fmt.Sprintf("in/%d.csv", i), path+"\n")
-		config("csv: {path: " + path + "}")
+		config("csv: {path: " + path + ", null_value: none}")
 		mustRun(t, "p.yaml")
 	}
 	for path, want := range map[string]string{"a": "a a", "b": "b"} {
@@ -128,7 +128,7 @@ func TestOutputAtAnotherPathLeavesTheFirstAlone(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", path, got, want)
 		}
 	}
-	config("csv: {path: b, header: false}")
+	config("csv: {path: b, header: false, null_value: none}")
 	if code, _, stderr := run("run", "p.yaml"); code == 0 || !strings.Contains(stderr, "made 1 file in b with header") {
 		t.Errorf("back in b with another layout: exit %d, %q", code, stderr)
 	}

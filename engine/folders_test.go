@@ -22,7 +22,7 @@ func TestTwoOutputsMeetAtTheEndOfALink(t *testing.T) {
 }
 
 const renamed = "pipelines:\n  NAME:\n    input: {jsonl: {path: in.jsonl, schema: {i: int64}}}\n" +
-	"    output: {csv: {path: o}}\n"
+	"    output: {csv: {path: o, null_value: none}}\n"
 
 func TestRenamedPipelineDoesNotWriteItsRowsAgain(t *testing.T) {
 	t.Chdir(t.TempDir())
