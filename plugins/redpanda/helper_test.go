@@ -108,6 +108,29 @@ func (w *world) makeTopic(partitions int32) {
 	w.setup(`{}`) // waits until it is there
 }
 
+// addPartitions returns when the broker tells of them, which may be a little after
+// it has agreed to.
+func (w *world) addPartitions(n int) {
+	w.t.Helper()
+	before, err := w.admin.ListTopics(w.ctx(), w.topic)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.admin.CreatePartitions(w.ctx(), n, w.topic); err != nil {
+		w.t.Fatal(err)
+	}
+	want := len(before[w.topic].Partitions) + n
+	for ctx := w.ctx(); ; {
+		now, err := w.admin.ListTopics(ctx, w.topic)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if len(now[w.topic].Partitions) >= want {
+			return
+		}
+	}
+}
+
 func (w *world) deleteTopic() {
 	w.t.Helper()
 	if _, err := w.admin.DeleteTopic(w.ctx(), w.topic); err != nil {

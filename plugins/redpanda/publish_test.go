@@ -266,9 +266,7 @@ func TestTopicWithFewerPartitionsIsRefused(t *testing.T) {
 	w.makeAgain(2)
 	_, err := w.tryLive(l)
 	wantError(t, "fewer", err, w.topic, "has 2 partitions", "belong to partition 2", "at least 3")
-	if _, err := w.admin.CreatePartitions(w.ctx(), 1, w.topic); err != nil {
-		t.Fatal(err)
-	}
+	w.addPartitions(1)
 	w.live(l)
 	w.exactly(6)
 }
@@ -278,9 +276,7 @@ func TestAddedPartitionsAreWrittenTo(t *testing.T) {
 	l := w.live(nil)
 	l.write(2, 1)
 	l.mustPublish()
-	if _, err := w.admin.CreatePartitions(w.ctx(), 2, w.topic); err != nil {
-		t.Fatal(err)
-	}
+	w.addPartitions(2)
 	for ctx := w.ctx(); ; {
 		redpanda.Recount(l.Sink)
 		l.mustPublish() // learns of them, once the client asks anew

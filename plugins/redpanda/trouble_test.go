@@ -156,9 +156,7 @@ func TestAddedPartitionsAreReadFromTheirBeginning(t *testing.T) {
 	w := newWorld(t, 1)
 	in := w.open(`{"start": "latest"}`, nil)
 	in.untilIdle(1)
-	if _, err := w.admin.CreatePartitions(w.ctx(), 2, w.topic); err != nil {
-		t.Fatal(err)
-	}
+	w.addPartitions(2)
 	writer := w.client() // learns of the partitions by asking anew
 	produce(t, w.ctx(), writer, w.topic, 2, `{"n":"a"}`, `{"n":"b"}`)
 	item := in.until("partitions", isSignal(sdk.Partitions))
