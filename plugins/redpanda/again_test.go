@@ -99,7 +99,8 @@ func TestTopicWithoutAnIDMadeAgainWhileNobodyAnsweredIsKnown(t *testing.T) {
 	stopped.until("the taking back", func(item sdk.Item) bool { return item.Batch != nil })
 	w.makeAgain(1)
 	w.put(0, `{"n":"x"}`, `{"n":"y"}`, `{"n":"z"}`)
-	wantError(t, "made again", stopped.untilError(), w.topic+"/0: position 2", "the record at offset 1 is another")
+	// It may look before the records are there, and then it is the end that tells.
+	wantError(t, "made again", stopped.untilError(), w.topic+"/0: position 2 no longer exists")
 	stopped.want(0, "a", "b")
 }
 
