@@ -6,7 +6,7 @@ package aggregation
 // otherwise pay for all. A window that is open alone has the groups and the cells
 // in one order, that of their first rows: then there is nothing to look up.
 type places struct {
-	alike   uint32       // groups below have the cell of their own number, and are in neither of
+	alike   uint32       // groups below have the cell of their own number, and are not in what follows
 	byGroup list[uint32] // cell+1, or 0
 	slots   []place      // a power of two long, at most half full; nil while byGroup is used
 	shift   uint8
