@@ -16,10 +16,10 @@ import (
 //
 // state says what a change of the key does to what the step has made. "keep": the
 // state of a transform stays good, what a sink wrote is read as before; a change
-// is logged. "layout", of a sink: what it wrote is not read like what it writes from now on; a change is
-// refused while readers see some of it. The record of the engine holds all keys
-// of a transform, and of a source or sink only those that have one of the two:
-// others may be secrets.
+// is logged. "layout", of a sink: what it wrote is not read like what it writes
+// from now on; a change is refused while readers see some of it. The record of the
+// engine holds all keys of a transform, and of a source or sink only those that
+// have one of the two: others may be secrets.
 type Field struct {
 	Name     string  `json:"name"`
 	Type     string  `json:"type"`               // "string", "int", "duration", "list of string", "schema", …
