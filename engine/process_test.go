@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -117,8 +119,10 @@ func TestSignalStopsCleanly(t *testing.T) {
 		p := start(t, "run", "p.yaml", "--log-level", "debug")
 		p.until(t, "p: exactly-once")
 		p.until(t, "epoch published")
-		if err := p.Process.Signal(test.signal); err != nil {
-			t.Fatal(err)
+		for range 2 { // at once, as from timeout: the same request
+			if err := p.Process.Signal(test.signal); err != nil {
+				t.Fatal(err)
+			}
 		}
 		code, rest := p.end(t)
 		if code != test.code || !strings.Contains(rest, "the next run goes on from here") {
@@ -170,5 +174,35 @@ func TestKilledEngineGoesOn(t *testing.T) {
 	}
 	if len(windows) != len(starts) {
 		t.Errorf("%d windows, but %d starts: windows came twice", len(windows), len(starts))
+	}
+}
+
+func TestNothingButRowsGoesToStdoutOfAnOutput(t *testing.T) {
+	t.Chdir(t.TempDir())
+	outputs := []string{"stdout: {}", "file: { path: /dev/stdout, codec: lines }",
+		"broker: { outputs: [ { stdout: {} }, { drop: {} } ] }", "resource: out"}
+	for i, output := range outputs {
+		write(t, "p.yaml", fmt.Sprintf("state_dir: s%d\noutput_resources: [ { label: out, stdout: {} } ]\n"+
+			"pipelines:\n  p:\n    input: { stdin: {}, schema: { id: int64 } }\n    output: { %s }\n", i, output))
+		for _, flag := range []string{"", "--json"} {
+			p := command(t, slices.DeleteFunc([]string{"run", "p.yaml", flag}, func(s string) bool { return s == "" })...)
+			p.Stdin = strings.NewReader(`{"id":1}`)
+			var said strings.Builder
+			p.Stderr = &said
+			rows, err := p.Output()
+			if err != nil || string(rows) != "{\"id\":1}\n" {
+				t.Errorf("%s: got %q, %v\n%s", output, rows, err, said.String())
+			}
+			if want := map[string]string{"": "1 rows read", "--json": `"balanced": true`}[flag]; !strings.Contains(
+				strings.Replace(said.String(), "1 row read", "1 rows read", 1), want) {
+				t.Errorf("%s %s: got %q on stderr, want the summary", output, flag, said.String())
+			}
+		}
+	}
+	const both = "pipelines:\n  p:\n    input: { stdin: {}, schema: { id: int64 } }\n    output: { drop: {} }\n"
+	p := command(t, "run", "-")
+	p.Stdin = strings.NewReader(both)
+	if said, err := p.CombinedOutput(); err == nil || !strings.Contains(string(said), "a pipeline reads too") {
+		t.Errorf("a config and rows from the same stdin: got %s, %v", said, err)
 	}
 }

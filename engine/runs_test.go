@@ -207,7 +207,9 @@ func TestWrongBoundsAreWrongUsage(t *testing.T) {
 		{[]string{"--until-offset", "t/0=x"}, "want topic/partition=offset"},
 		{[]string{"--until", "now", "--until-offset", "t/0=5"}, "want one of them"},
 		{[]string{"--max-records", "-1"}, "--max-records: want 1 or more"},
-		{[]string{"--for", "-1s"}, "--for: want a time such as 10m"},
+		{[]string{"--max-records", "0"}, "--max-records: want 1 or more, got 0"},
+		{[]string{"--for", "-1s"}, "--for: want a time of more than zero such as 10m, got -1s"},
+		{[]string{"--for", "0s"}, "--for: want a time of more than zero such as 10m, got 0s"},
 		{[]string{"--yes"}, "there is no --fresh"},
 	}
 	for _, test := range tests {

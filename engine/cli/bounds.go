@@ -20,10 +20,12 @@ type extent struct {
 	offsets           []string
 	records           int64
 	length            time.Duration
+	given             func(flag string) bool // on the command line
 }
 
 func (e *extent) flags(c *cobra.Command) {
 	f := c.Flags()
+	e.given = f.Changed
 	f.BoolVar(&e.fresh, "fresh", false, "forget first what earlier runs of these pipelines left: "+
 		"records, windows, part files, topics of the embedded broker; lists it and asks")
 	f.BoolVar(&e.yes, "yes", false, "with --fresh: do not ask")
@@ -32,8 +34,8 @@ func (e *extent) flags(c *cobra.Command) {
 	f.StringVar(&e.until, "until", "", `"now": read topics up to where they end now`)
 	f.StringArrayVar(&e.offsets, "until-offset", nil, "read a topic's partition up to this offset, "+
 		"others up to their end: client_tickets/0=5000 (may be repeated)")
-	f.Int64Var(&e.records, "max-records", 0, "read so many records of each input in this run")
-	f.DurationVar(&e.length, "for", 0, "stop after a time: 30s, 10m")
+	f.Int64Var(&e.records, "max-records", 0, "read so many records of each input in this run; 1 or more")
+	f.DurationVar(&e.length, "for", 0, "stop after a time, more than zero: 30s, 10m")
 }
 
 // options checks what was given.
@@ -45,10 +47,10 @@ func (e *extent) options() (stream.Options, error) {
 		return o, usageError{fmt.Errorf("--until: want now, got %q (for offsets there is --until-offset)", e.until)}
 	case e.yes && !e.fresh:
 		return o, usageError{fmt.Errorf("--yes: it agrees to what --fresh removes; there is no --fresh")}
-	case e.records < 0:
+	case e.given("max-records") && e.records < 1:
 		return o, usageError{fmt.Errorf("--max-records: want 1 or more, got %d", e.records)}
-	case e.length < 0:
-		return o, usageError{fmt.Errorf("--for: want a time such as 10m, got %s", e.length)}
+	case e.given("for") && e.length <= 0: // zero means no limit further in: a script's 0s would run for ever
+		return o, usageError{fmt.Errorf("--for: want a time of more than zero such as 10m, got %s", e.length)}
 	case o.UntilNow && len(e.offsets) > 0:
 		return o, usageError{fmt.Errorf("--until now and --until-offset: want one of them; " +
 			"partitions that --until-offset does not name end where they end now")}
@@ -68,8 +70,8 @@ func (e *extent) options() (stream.Options, error) {
 	return o, nil
 }
 
-// given tells whether anything was.
-func (e *extent) given() bool {
+// any reports whether any of the flags was given.
+func (e *extent) any() bool {
 	return e.fresh || e.adopt || e.until != "" || len(e.offsets) > 0 || e.records > 0 || e.length > 0
 }
 

@@ -38,6 +38,7 @@ func (a *app) broker(ctx context.Context, stateDir string, port int) error {
 	if err := os.MkdirAll(stateDir, 0o755); err != nil {
 		return fmt.Errorf("making the state directory: %w", err)
 	}
+	a.stops.Store(true)
 	settings := []byte("{}")
 	if port != 0 {
 		settings = fmt.Appendf(nil, `{"port": %d}`, port)

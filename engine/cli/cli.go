@@ -8,10 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"os/signal"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -48,6 +45,7 @@ type app struct {
 	stdout, stderr io.Writer
 	catalog        *catalog.Catalog
 	caught         atomic.Int32 // the signal that came, or 0
+	stops          atomic.Bool  // the command has begun what a signal must stop cleanly
 	logLevel       slog.Level
 	levelGiven     bool // on the command line
 }
@@ -73,35 +71,6 @@ func (a *app) code(err error) int {
 	}
 	fmt.Fprintln(a.stderr, "engine:", err)
 	return exitFailed
-}
-
-// signals returns a context that ends with the first SIGINT or SIGTERM, which
-// stops a run cleanly. A second one exits at once; nothing is lost by it, the
-// next run goes on from the last record.
-func (a *app) signals() (context.Context, func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	caught := make(chan os.Signal, 2)
-	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-done:
-				return
-			case s := <-caught:
-				number := int32(s.(syscall.Signal))
-				if !a.caught.CompareAndSwap(0, number) {
-					os.Exit(128 + int(number))
-				}
-				cancel()
-			}
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(caught)
-		close(done)
-		cancel()
-	}
 }
 
 func (a *app) root() *cobra.Command {

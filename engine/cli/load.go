@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
@@ -124,8 +125,10 @@ func (a *app) describePlan(p *plan.Plan) {
 }
 
 // print writes a value as JSON for scripts.
-func (a *app) print(v any) error {
-	e := json.NewEncoder(a.stdout)
+func (a *app) print(v any) error { return printJSON(a.stdout, v) }
+
+func printJSON(to io.Writer, v any) error {
+	e := json.NewEncoder(to)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
 }

@@ -32,6 +32,7 @@ func (a *app) plainProblems(file *config.File) []config.Problem {
 // runPlain runs a plain Benthos config. Its data may go to standard output, so
 // what is said about the run goes to standard error.
 func (a *app) runPlain(ctx context.Context, file *config.File, how show) error {
+	a.stops.Store(true)
 	p, err := stream.OpenPlain(file.Plain, os.LookupEnv, func(level slog.Level) *slog.Logger {
 		switch {
 		case how.quiet:

@@ -21,10 +21,11 @@ func (a *app) runCommand() *cobra.Command {
 		Use:   "run FILE...",
 		Short: "Runs the pipelines of a config until they have ended.",
 		Long: "run starts all pipelines of the files, which are read as one config (the later win over the\n" +
-			"earlier), and ends when each has ended. SIGINT and SIGTERM stop cleanly: what was read comes\n" +
-			"out, open windows are kept, and the next run goes on from there. A run that was cut by\n" +
-			"--max-records, --until or --for keeps its windows too. When a run has ended the next one is new:\n" +
-			"it adds to what is there. --fresh begins anew.",
+			"earlier; - is standard input), and ends when each has ended. SIGINT and SIGTERM stop cleanly:\n" +
+			"what was read comes out, open windows are kept, and the next run goes on from there. A run that\n" +
+			"was cut by --max-records, --until or --for keeps its windows too. When a run has ended the next\n" +
+			"one is new: it adds to what is there. --fresh begins anew. The summary goes to stdout, or to\n" +
+			"stderr if an output of the pipelines is stdout.",
 		Example: "  engine run configs/tickets.yaml\n  TICKETS=5000 engine run configs/tickets.yaml\n" +
 			"  engine run configs/tickets.yaml --fresh\n  engine run configs/topic.yaml --until now\n" +
 			"  engine run base.yaml prod.yaml --set pipelines.report.input.redpanda.topic=tickets",
@@ -35,7 +36,7 @@ func (a *app) runCommand() *cobra.Command {
 	}
 	s.flags(c)
 	e.flags(c)
-	c.Flags().BoolVar(&asJSON, "json", false, "print the summary as JSON")
+	c.Flags().BoolVar(&asJSON, "json", false, "print the summary as JSON, on stderr if an output is stdout")
 	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "print errors only")
 	return c
 }
@@ -52,7 +53,7 @@ func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how
 	file, p, problems := a.load(paths, s)
 	file.Render(a.stderr, slices.DeleteFunc(problems, isWarning)) // lint tells what is only doubtful
 	if file.Plain != "" && !slices.ContainsFunc(problems, isFault) {
-		if e.given() {
+		if e.any() {
 			return usageError{fmt.Errorf("%s: a plain Benthos config keeps no state and reads to its end: "+
 				"leave out --fresh, --adopt, --until, --until-offset, --max-records and --for", file.Paths[0])}
 		}
@@ -61,6 +62,11 @@ func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how
 	if p == nil {
 		return errReported
 	}
+	if slices.Contains(paths, "-") && p.Uses("stdin") {
+		return usageError{errors.New("the config is read from standard input, which a pipeline reads too: " +
+			"put the config into a file, or give it as <(…)")}
+	}
+	a.stops.Store(true)
 	a.tuneMemory()
 	started := time.Now()
 	r, err := stream.Open(ctx, p, o)
@@ -71,13 +77,18 @@ func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how
 		a.announce(p, r)
 	}
 	var bar *progress
-	if !how.quiet && isTerminal(a.stderr) {
+	rows := p.Uses("stdout") // what the engine says may not stand between them
+	if !how.quiet && isTerminal(a.stderr) && !(rows && isTerminal(a.stdout)) {
 		bar = startProgress(a.stderr, r)
 	}
 	err = r.Run(ctx)
 	bar.stop()
 	if !how.quiet {
-		err = errors.Join(err, a.summarize(r.Summary(), time.Since(started), how.json))
+		to := a.stdout
+		if rows {
+			to = a.stderr
+		}
+		err = errors.Join(err, summarize(to, r.Summary(), time.Since(started), how.json))
 	}
 	err = errors.Join(err, r.Close())
 	return a.stopped(err, ctx.Err() != nil, o.For, how)

@@ -85,6 +85,7 @@ func (a *app) stateResetCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.stops.Store(true)
 			return stream.Reset(c.Context(), p, stream.Options{Log: a.log(), Confirm: a.agree(yes)})
 		},
 	}

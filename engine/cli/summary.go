@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -12,15 +13,15 @@ import (
 )
 
 // summarize prints what a run did.
-func (a *app) summarize(s *stream.Summary, took time.Duration, asJSON bool) error {
+func summarize(to io.Writer, s *stream.Summary, took time.Duration, asJSON bool) error {
 	if asJSON {
-		return a.print(struct {
+		return printJSON(to, struct {
 			Seconds  float64 `json:"seconds"`
 			Balanced bool    `json:"balanced"`
 			*stream.Summary
 		}{took.Seconds(), s.Imbalance() == "", s})
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\tin\tout\taggregated\tfiltered\tlate\trejected\t")
 	for _, p := range s.Pipelines {
 		for _, step := range p.Steps {
@@ -32,7 +33,7 @@ func (a *app) summarize(s *stream.Summary, took time.Duration, asJSON bool) erro
 		return err
 	}
 	for _, p := range s.Pipelines {
-		fmt.Fprintln(a.stdout, balance(p, took))
+		fmt.Fprintln(to, balance(p, took))
 	}
 	return nil
 }

@@ -58,6 +58,9 @@ type Plugin struct {
 	// ends when all the sinks of the same file that fill one of its
 	// resources have ended.
 	Resources func(config []byte) []string
+	// Streams names the standard streams of the process that the step reads or
+	// writes: "stdin", "stdout". What the engine says goes elsewhere then.
+	Streams []string
 	// Needs names the services that must run before the step is opened.
 	Needs func(config []byte) []string
 	// Setup makes what must exist before any step is opened, such as a

@@ -7,7 +7,10 @@
 // reported at once. It is the only importer of koanf.
 package config
 
-import "time"
+import (
+	"io"
+	"time"
+)
 
 // DefaultStateDir and DefaultCheckpointInterval hold where a file says nothing.
 const (
@@ -17,7 +20,8 @@ const (
 
 // Options says what to load.
 type Options struct {
-	Paths     []string                    // files, the later win over the earlier
+	Paths     []string                    // files, the later win over the earlier; "-" is Stdin
+	Stdin     io.Reader                   // nil: the process's standard input
 	Set       []string                    // a.b.c=value, over all files, in order
 	LookupEnv func(string) (string, bool) // nil: there is no environment
 }

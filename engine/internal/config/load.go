@@ -22,10 +22,11 @@ func Load(o Options) (*File, []Problem) {
 			problems = append(problems, p)
 		}
 	}
-	if f.plain(o, report) {
+	opened := openSources(o)
+	if f.plain(o, opened, report) {
 		return f, f.sorted(problems)
 	}
-	trees := f.read(report)
+	trees := f.read(opened, report)
 	if len(trees) < len(o.Paths) || len(trees) == 0 {
 		if len(o.Paths) == 0 {
 			report(Problem{Code: "file-not-found", Message: "no file is named", Hint: "name a YAML file"})
@@ -48,14 +49,14 @@ func Load(o Options) (*File, []Problem) {
 }
 
 // read parses every file that can be; those that cannot are reported and left out.
-func (f *File) read(report func(Problem)) []*Node {
+func (f *File) read(opened map[string]opened, report func(Problem)) []*Node {
 	var trees []*Node
 	for _, path := range f.Paths {
-		src, problem := readSource(path)
+		src := opened[path].src
 		if src != nil {
 			f.sources[path] = src
 		}
-		if problem != nil {
+		if problem := opened[path].problem; problem != nil {
 			report(*problem)
 			continue
 		}

@@ -107,7 +107,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		{"none", nil, "no file is named (name a YAML file)"},
 		{"missing", []string{"missing.yaml"}, "missing.yaml: there is no such file"},
 		{"a folder", []string{"folder"}, "folder: want a YAML file, got a folder (name the files in it)"},
-		{"huge", []string{"huge.yaml"}, "huge.yaml: want at most 1048576 bytes of YAML, got 1048578"},
+		{"huge", []string{"huge.yaml"}, "huge.yaml: want at most 1048576 bytes of YAML, got more (is it a data file?)"},
 		{"all of them, with what can be said of the rest",
 			[]string{"good.yaml", "missing.yaml", "bad.yaml", "folder"},
 			"missing.yaml: there is no such file\n" +

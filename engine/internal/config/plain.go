@@ -62,9 +62,9 @@ func isPipeline(top *yaml.Node) bool {
 // plain tells a plain Benthos config from one of ours, by its top level. Such a
 // file is Benthos's as it is: its variables are filled in before it is parsed,
 // its linter finds what is wrong. Only one can run at a time.
-func (f *File) plain(o Options, report func(Problem)) bool {
+func (f *File) plain(o Options, opened map[string]opened, report func(Problem)) bool {
 	for _, path := range o.Paths {
-		src, _ := readSource(path) // read reports what is wrong with it
+		src := opened[path].src // read reports what is wrong with it
 		if src == nil {
 			continue
 		}

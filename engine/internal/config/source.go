@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -27,14 +28,34 @@ type source struct {
 // not written by hand.
 const maxLine = 2000
 
-// readSource reads a file, or says why it cannot be one of ours.
-func readSource(path string) (*source, *Problem) {
+// opened is a file as it was read, or why it cannot be one of ours. With some
+// problems there is a source all the same, to quote the line from.
+type opened struct {
+	src     *source
+	problem *Problem
+}
+
+// openSources reads each path once: a pipe gives its bytes to the first reader only.
+func openSources(o Options) map[string]opened {
+	all := map[string]opened{}
+	for _, path := range o.Paths {
+		if _, ok := all[path]; !ok {
+			src, problem := readSource(path, o.Stdin)
+			all[path] = opened{src, problem}
+		}
+	}
+	return all
+}
+
+// readSource reads a file, a pipe or, for "-", standard input: no more than a
+// config may be, so that a device without an end is refused like a large file.
+func readSource(path string, stdin io.Reader) (*source, *Problem) {
 	at := Position{File: path}
-	data, err := os.ReadFile(path)
-	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil, &Problem{Position: at, Code: "file-is-folder",
 			Message: "want a YAML file, got a folder", Hint: "name the files in it"}
 	}
+	data, err := readLimited(path, stdin)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &Problem{Position: at, Code: "file-not-found", Message: "there is no such file"}
 	}
@@ -48,11 +69,28 @@ func readSource(path string) (*source, *Problem) {
 	return newSource(path, data)
 }
 
+// readLimited returns at most one byte more than a config may have.
+func readLimited(path string, stdin io.Reader) ([]byte, error) {
+	if path == "-" {
+		if stdin == nil {
+			stdin = os.Stdin
+		}
+		return io.ReadAll(io.LimitReader(stdin, maxFileBytes+1))
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+}
+
 func newSource(path string, data []byte) (*source, *Problem) {
 	at := Position{File: path}
 	if len(data) > maxFileBytes {
 		return nil, &Problem{Position: at, Code: "file-too-large",
-			Message: fmt.Sprintf("want at most %d bytes of YAML, got %d", maxFileBytes, len(data))}
+			Message: fmt.Sprintf("want at most %d bytes of YAML, got more", maxFileBytes),
+			Hint:    "is it a data file?"}
 	}
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 		return nil, &Problem{Position: at, Code: "not-utf8",

@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -77,6 +78,18 @@ func (p *Pipeline) Steps() []*Step {
 		steps = append(steps, b.Sinks...)
 	}
 	return append(steps, p.Sides()...)
+}
+
+// Uses reports whether a step reads or writes a standard stream: "stdin", "stdout".
+func (p *Plan) Uses(stream string) bool {
+	for _, line := range p.Pipelines {
+		for _, s := range line.Steps() {
+			if slices.Contains(s.Plugin.Streams, stream) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Sides lists the outputs for late rows and dead letters, if there are any.

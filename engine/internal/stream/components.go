@@ -114,6 +114,7 @@ func (c *Components) Plugin(kind sdk.Kind, config []byte) *sdk.Plugin {
 		Summary: "Benthos's " + strings.Join(r.names(), ", ") + ".", AtLeastOnce: c.atLeastOnce(kind, r)}
 	p.Check = func(config []byte) []sdk.Problem { return c.check(kind, config) }
 	p.Resources = func([]byte) []string { return nil }
+	p.Streams = c.streams(kind, r)
 	p.Needs = p.Resources
 	p.Setup = c.host.setup(kind)
 	switch kind {
