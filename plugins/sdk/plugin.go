@@ -106,15 +106,17 @@ type Window struct {
 
 // Env is what a step is told about where it runs.
 type Env struct {
-	EngineID string            // random, made once per state directory
-	Pipeline string            // the pipeline's name
-	Step     string            // the step's label, unique in the pipeline
-	Dir      string            // relative paths are relative to this folder
-	StateDir string            // a folder for the state of services; created on demand
-	Run      uint64            // number of the run, from 1: a source's budget (count) is per run
-	Epoch    uint64            // number of the newest recorded epoch; 0 at the very first start
-	Resume   map[string][]byte // sources: cursor by partition; nil at the very first start
-	Filled   bool              // sources: a pipeline of this run fills what is read
+	EngineID string // random, made once per state directory
+	Pipeline string // the pipeline's name
+	Step     string // the step's label, unique in the pipeline
+	Dir      string // relative paths are relative to this folder
+	StateDir string // a folder for the state of services; created on demand
+	Run      uint64 // number of the run, from 1: a source's budget (count) is per run
+	Epoch    uint64 // number of the newest recorded epoch; 0 at the very first start
+	// Published: what sinks prepared in Epoch is known to have appeared, all of it.
+	Published bool
+	Resume    map[string][]byte // sources: cursor by partition; nil at the very first start
+	Filled    bool              // sources: a pipeline of this run fills what is read
 	// AtEnd tells a source without Resume to begin at the end of what is there,
 	// whatever its config says: those are records of runs that were forgotten.
 	AtEnd bool

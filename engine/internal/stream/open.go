@@ -18,6 +18,7 @@ type opener struct {
 	runner *Runner
 	*pipeline
 	record *checkpoint.Record // nil at the very first start
+	shown  bool               // what the record names is known to be published
 	news   []news             // of changes that are kept
 	// waiting are outputs that have a change of layout which is kept.
 	waiting map[string]waiting
@@ -44,6 +45,11 @@ func (r *Runner) opener(ctx context.Context, p *plan.Pipeline) (*opener, error) 
 		plan: p, number: r.runs[p.Name], store: r.store, log: r.log.With("pipeline", p.Name),
 		latch: newLatch(), stop: make(chan struct{}), books: map[string]*books{},
 	}, waiting: map[string]waiting{}}
+	if record != nil {
+		if o.shown, err = r.store.IsPublished(p.Name, record.Epoch); err != nil {
+			return nil, err
+		}
+	}
 	for _, step := range p.Steps() {
 		o.books[step.Label] = &books{}
 		if record != nil && record.Run == o.number.Number {
@@ -140,7 +146,7 @@ func (o *opener) env(step *plan.Step) sdk.Env {
 		Services: o.runner.addresses, Log: o.log.With("step", step.Label), Adopt: o.runner.options.Adopt,
 	}
 	if o.record != nil {
-		env.Epoch = o.record.Epoch
+		env.Epoch, env.Published = o.record.Epoch, o.shown
 		env.Resume = maps.Clone(o.record.Positions)
 	}
 	return env

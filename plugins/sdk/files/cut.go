@@ -87,7 +87,7 @@ func (s *sink) flush(last bool) error {
 		if err := h.w.buf.Flush(); err != nil {
 			return failed("writing", path, err)
 		}
-		h.Length = h.w.size
+		h.written(h.w)
 		return nil
 	})
 }

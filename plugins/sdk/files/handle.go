@@ -30,6 +30,7 @@ type publishing struct {
 	From   string `json:"from"`             // in the folder of hidden files
 	To     string `json:"to"`               // in the output folder
 	Length int64  `json:"length,omitempty"` // 0: an earlier engine did not say
+	Sum    string `json:"crc32c,omitempty"` // of Length bytes; "": an earlier engine did not say
 }
 
 // hiddenPart is a file that stays hidden after the epoch.
@@ -37,10 +38,12 @@ type hiddenPart struct {
 	Name   string `json:"name"`
 	Folder string `json:"folder,omitempty"` // of partition_by, in the output folder
 	Length int64  `json:"length"`           // what is durable; the rest is cut off after a crash
+	Sum    string `json:"crc32c,omitempty"` // of Length bytes; "": an earlier engine did not say
 	Rows   int64  `json:"rows,omitempty"`   // in Length
 	Suffix string `json:"suffix"`           // of its published name
 	Level  int    `json:"level,omitempty"`  // how often its rows were merged
 	Full   bool   `json:"full,omitempty"`   // nothing is added or merged: reached its size, or has another shape
+	sum    uint32 // Sum as a number, to go on with
 }
 
 func (h handle) encode() ([]byte, error) {

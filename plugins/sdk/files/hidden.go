@@ -24,7 +24,7 @@ type hidden struct {
 
 // writer counts and buffers what an encoder writes.
 type writer struct {
-	file diskFile
+	file *checksummed
 	buf  *bufio.Writer
 	size int64
 	enc  Encoder
@@ -40,7 +40,14 @@ func (w *writer) Write(p []byte) (int, error) {
 }
 
 func newWriter(file diskFile) *writer {
-	return &writer{file: file, buf: bufio.NewWriterSize(file, bufferBytes)}
+	f := &checksummed{diskFile: file}
+	return &writer{file: f, buf: bufio.NewWriterSize(f, bufferBytes)}
+}
+
+// written records what the file holds now. The writer's buffer is empty.
+func (p *hiddenPart) written(w *writer) {
+	p.Length, p.sum = w.size, w.file.sum
+	p.Sum = sumText(p.sum)
 }
 
 func (s *sink) hiddenPath(name string) string {
@@ -157,7 +164,7 @@ func (s *sink) openFile(h *hidden, resumed bool) error {
 	}
 	s.newNames = s.newNames || !resumed
 	h.w, h.dirty = s.writer(file), true
-	h.w.size = h.Length
+	h.w.size, h.w.file.sum = h.Length, h.sum
 	s.open = append(s.open, h)
 	h.w.enc, err = s.format.Start(h.w, s.layout.schema, resumed)
 	return failed("writing", path, err)
@@ -170,8 +177,9 @@ func (s *sink) writer(file diskFile) *writer {
 	}
 	buf := s.buffers[n-1]
 	s.buffers = s.buffers[:n-1]
-	buf.Reset(file)
-	return &writer{file: file, buf: buf}
+	f := &checksummed{diskFile: file}
+	buf.Reset(f)
+	return &writer{file: f, buf: buf}
 }
 
 // closeFiles ends open files. What was written is not yet durable: Prepare does
@@ -187,7 +195,8 @@ func (s *sink) closeFiles(files []*hidden) error {
 		if err := w.buf.Flush(); err != nil {
 			return failed("writing", path, err)
 		}
-		h.w, h.Length, buffers[i] = nil, w.size, w.buf
+		h.written(w)
+		h.w, buffers[i] = nil, w.buf
 		return failed("closing", path, w.file.Close())
 	})
 	s.open = slices.DeleteFunc(s.open, func(h *hidden) bool { return h.w == nil })

@@ -117,6 +117,9 @@ func (s *sink) mergeParts(ctx context.Context, c *cut, t *cutTarget, pieces []pi
 	rows := int64(0)
 	for _, p := range pieces {
 		path := s.hiddenPath(p.Name)
+		if err := s.intact(ctx, path, p.Length, p.Sum); err != nil {
+			return piece{}, err
+		}
 		parts = append(parts, Part{ReaderAt: readers.add(path), Size: p.Length, Name: path})
 		t.merged = append(t.merged, mergedPart{p.Name, c.epoch})
 		rows += p.Rows

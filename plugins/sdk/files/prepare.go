@@ -68,7 +68,8 @@ func (s *sink) handleOf(c *cut) handle {
 			}
 			rolled++
 			name := s.names.final(c.epoch, rolled, p.Suffix)
-			s.unpublished = append(s.unpublished, publishing{p.Name, filepath.Join(p.Folder, name), p.Length})
+			s.unpublished = append(s.unpublished, publishing{From: p.Name,
+				To: filepath.Join(p.Folder, name), Length: p.Length, Sum: p.Sum})
 		}
 	}
 	// What an earlier record named and nobody published yet is carried on.
@@ -144,7 +145,7 @@ func (s *sink) makePiece(c *cut, folder string, fill func(w *writer) error) (pie
 		_ = file.Close() // the error at hand says more
 		return p, failed("writing", path, err)
 	}
-	p.Length = w.size
+	p.written(w)
 	return p, failed("closing", path, file.Close())
 }
 

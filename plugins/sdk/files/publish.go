@@ -35,10 +35,16 @@ func (s *sink) publish(ctx context.Context, epoch uint64, h handle) error {
 	if err != nil {
 		return err
 	}
+	if s.allShown && missing == s.hide && !s.isRecovered() {
+		return nil // all the handle names has appeared: nothing was in that folder
+	}
 	if missing != "" && (s.isRecovered() || len(h.Publish) > 0) {
 		return s.folderGone(missing)
 	}
 	folders := map[string]bool{}
+	if err := s.staged(ctx, h.Publish); err != nil {
+		return err
+	}
 	for _, p := range h.Publish {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -83,14 +89,11 @@ func (s *sink) folderGone(folder string) error {
 // file was moved before: its life may have ended before it synced them.
 func (s *sink) show(p publishing, folders map[string]bool) error {
 	from, to := filepath.Join(s.hide, p.From), filepath.Join(s.root, p.To)
-	info, err := s.disk.Stat(from)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return failed("looking for the prepared rows in", from, err)
+	found, err := exists(s.disk, from)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		if size := info.Size(); p.Length > 0 && size != p.Length {
-			return otherLength(from, p.Length, size) // readers would not see that it was cut short
-		}
+	if found {
 		if err := s.makePartition(filepath.Dir(p.To)); err != nil {
 			return err
 		}

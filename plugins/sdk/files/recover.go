@@ -25,7 +25,7 @@ func (s *sink) Recover(ctx context.Context, live []byte) error {
 	}
 	h, err := decodeHandle(live)
 	if err == nil {
-		err = s.restore(h, live != nil)
+		err = s.restore(ctx, h, live != nil)
 	}
 	if err == nil {
 		s.recovered = true
@@ -33,7 +33,7 @@ func (s *sink) Recover(ctx context.Context, live []byte) error {
 	return s.keep(err)
 }
 
-func (s *sink) restore(h handle, recorded bool) error {
+func (s *sink) restore(ctx context.Context, h handle, recorded bool) error {
 	if err := s.makeFolders(h, recorded); err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (s *sink) restore(h handle, recorded bool) error {
 	for _, p := range h.Hidden {
 		listed[p.Name] = true
 		p.Full = p.Full || h.Shape != s.shape() || p.Suffix != s.format.Suffix
-		if err := s.takeUp(p); err != nil {
+		if err := s.takeUp(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -116,14 +116,22 @@ func crossesDevices(err error) bool {
 }
 
 // takeUp makes a recorded file the one that grows, or one more part.
-func (s *sink) takeUp(p hiddenPart) error {
+func (s *sink) takeUp(ctx context.Context, p hiddenPart) error {
 	path := filepath.Join(s.hide, p.Name)
 	info, err := s.disk.Stat(path)
 	if err != nil {
-		return failed("looking for the recorded rows in", path, err)
+		return stagedFailed("looking for the recorded rows in", path, err)
 	}
 	if info.Size() < p.Length {
 		return otherLength(path, p.Length, info.Size())
+	}
+	if p.sum, err = s.checksum(ctx, path, p.Length); err != nil {
+		return err
+	}
+	if sum := sumText(p.sum); p.Sum != "" && p.Sum != sum {
+		return otherBytes(path)
+	} else {
+		p.Sum = sum
 	}
 	if info.Size() > p.Length {
 		if err := s.disk.Truncate(path, p.Length); err != nil {
@@ -141,11 +149,6 @@ func (s *sink) takeUp(p hiddenPart) error {
 	t.push(&hidden{hiddenPart: p, dirty: true})
 	s.due.grew(t.bytes(s.grows()))
 	return nil
-}
-
-func otherLength(path string, want, got int64) error {
-	return fmt.Errorf("looking at the hidden rows in %s: want %d bytes, got %d; "+
-		"nothing but this engine may change that folder", path, want, got)
 }
 
 // forget removes this step's hidden files (rule 11) that no record lists: they hold rows

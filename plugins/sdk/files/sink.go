@@ -22,17 +22,18 @@ import (
 // Write and Signal fill the next epoch while Prepare and Publish end the one
 // before. What goes from the one side to the other is a cut, made by the barrier.
 type sink struct {
-	cfg    SinkConfig
-	format Format
-	layout layout
-	names  names
-	log    *slog.Logger
-	disk   disk
-	root   string // the output folder
-	hide   string // the folder of this step in the twin
-	parts  int    // of one level that a folder may have
-	life   context.Context
-	end    context.CancelFunc // of life: Close ends a merge
+	cfg      SinkConfig
+	format   Format
+	layout   layout
+	names    names
+	log      *slog.Logger
+	disk     disk
+	root     string // the output folder
+	hide     string // the folder of this step in the twin
+	parts    int    // of one level that a folder may have
+	life     context.Context
+	allShown bool               // what the newest record names is known to have appeared
+	end      context.CancelFunc // of life: Close ends a merge
 
 	due due // has a lock of its own: RollDue does not wait for a write
 
@@ -91,7 +92,7 @@ func newSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) (*
 	}
 	s := &sink{cfg: cfg, format: f, layout: l, spread: newSpread(l), log: env.Log, disk: d, root: root,
 		names: newNames(env.EngineID, env.Pipeline, env.Step, f.Suffix),
-		parts: mostParts, epoch: env.Epoch + 1, targets: map[string]*target{}}
+		parts: mostParts, epoch: env.Epoch + 1, allShown: env.Published, targets: map[string]*target{}}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.due.limits(cfg.Roll)
 	if longest := len(s.names.final(1, 1, f.Suffix)) + 12; longest > maxName {
