@@ -27,6 +27,11 @@ const (
 	lossStop     = "stop"
 	lossContinue = "continue"
 
+	// What a record without a value becomes.
+	tombstoneRows   = "rows"
+	tombstoneIgnore = "ignore"
+	tombstoneDead   = "dead_letters"
+
 	embedded = "broker" // the service that runs when no brokers are named
 )
 
@@ -41,6 +46,7 @@ type SourceConfig struct {
 	Start      Start      `json:"start" doc:"Where a first run begins: earliest, latest or {timestamp: T}."`
 	Group      string     `json:"consumer_group" state:"keep" alias:"group,group_id" doc:"Group for lag tools."`
 	OnDataLoss string     `json:"on_data_loss" state:"keep" doc:"If unread records are gone: stop or continue."`
+	Tombstones string     `json:"tombstones" state:"keep" doc:"Records without a value: rows (raw), ignore, dead_letters (else)."`
 }
 
 // SinkConfig is the config of a redpanda output.
@@ -53,6 +59,7 @@ type SinkConfig struct {
 	Format      string              `json:"format" state:"keep" doc:"What a record's value is: json, csv, raw."`
 	Compression string              `json:"compression" state:"keep" doc:"none, snappy, lz4, zstd or gzip."`
 	KeepMeta    bool                `json:"keep_metadata" state:"keep" doc:"Whether _ columns are written."`
+	Timeout     sdk.Duration        `json:"transaction_timeout" state:"keep" doc:"When the broker aborts an epoch that is not written."`
 }
 
 // Start is where a source begins when it has no position yet.
@@ -87,6 +94,20 @@ func checkTopic(path, name string) error {
 	return nil
 }
 
+// checkReserved refuses to write topics that belong to the engine, to Kafka or to the
+// schema registry: rows in them would make them useless to their owner.
+func checkReserved(path, name string) error {
+	switch name {
+	case epochsTopic:
+		return sdk.Problem{Path: path, Message: name + " is the engine's own topic, in which it notes what was published",
+			Hint: "choose another name"}
+	case "__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata", "_schemas":
+		return sdk.Problem{Path: path, Message: name + " belongs to the broker, which keeps its own records in it",
+			Hint: "choose another name"}
+	}
+	return nil
+}
+
 func oneOf(path, got string, want ...string) error {
 	if slices.Contains(want, got) {
 		return nil
@@ -112,6 +133,9 @@ func (c *SourceConfig) Validate() error {
 	}
 	errs = append(errs, checkMetadata(c.Metadata), oneOf("on_data_loss", c.OnDataLoss, lossStop, lossContinue),
 		oneOf("format", c.Format, formatJSON, formatCSV, formatRaw), c.checkSchema())
+	if c.Tombstones != "" {
+		errs = append(errs, oneOf("tombstones", c.Tombstones, tombstoneRows, tombstoneIgnore, tombstoneDead))
+	}
 	return joined(errs)
 }
 
@@ -151,10 +175,13 @@ func (c *SourceConfig) schema() sdk.Schema {
 
 // Validate returns all that is wrong with the config.
 func (c *SinkConfig) Validate() error {
-	errs := append(c.connection.problems(), checkTopic("topic", c.Topic),
+	errs := append(c.connection.problems(), checkTopic("topic", c.Topic), checkReserved("topic", c.Topic),
 		oneOf("format", c.Format, formatJSON, formatCSV, formatRaw))
 	if c.Partitions < 0 {
 		errs = append(errs, sdk.Fieldf("partitions", "want 0 or more, got %d", c.Partitions))
+	}
+	if d := time.Duration(c.Timeout); d < time.Second || d > longestTransaction {
+		errs = append(errs, sdk.Fieldf("transaction_timeout", "want 1s to %s, got %s", longestTransaction, d))
 	}
 	if c.Compression != "" {
 		errs = append(errs, oneOf("compression", c.Compression, "none", "snappy", "lz4", "zstd", "gzip"))

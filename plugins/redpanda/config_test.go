@@ -67,6 +67,8 @@ func TestSourceConfigIsChecked(t *testing.T) {
 			`tls: want true, false or a map, got "maybe"`},
 		{"data loss", `{"topic": "t", ` + schema + `, "on_data_loss": "ignore"}`,
 			`on_data_loss: want stop, continue, got "ignore"`},
+		{"tombstones", `{"topic": "t", ` + schema + `, "tombstones": "skip"}`,
+			`tombstones: want rows, ignore, dead_letters, got "skip"`},
 	}
 	for _, tt := range tests {
 		if got := firstProblem(redpanda.Source.Check([]byte(tt.config))); got != tt.want {
@@ -95,7 +97,14 @@ func TestSinkConfigIsCheckedAgainstItsColumns(t *testing.T) {
 			"and headers, got client_id: string, amount: float64, note: string (use json, or select the column)"},
 		{"a key of the other direction", `{"topic": "t", "start": "latest"}`,
 			"start: unknown field (have brokers, tls, sasl, topic, partitions, key, headers, format, " +
-				"compression, keep_metadata)"},
+				"compression, keep_metadata, transaction_timeout)"},
+		{"the engine's topic", `{"topic": "_engine.epochs"}`, "topic: _engine.epochs is the engine's own topic, " +
+			"in which it notes what was published (choose another name)"},
+		{"the broker's topic", `{"topic": "__consumer_offsets"}`, "topic: __consumer_offsets belongs to the broker, " +
+			"which keeps its own records in it (choose another name)"},
+		{"a topic that begins alike", `{"topic": "_engine.epochs2"}`, ""},
+		{"no timeout", `{"topic": "t", "transaction_timeout": "0s"}`,
+			"transaction_timeout: want 1s to 24h0m0s, got 0s"},
 	}
 	for _, tt := range tests {
 		problems := redpanda.Sink.Check([]byte(tt.config))

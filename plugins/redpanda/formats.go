@@ -2,6 +2,7 @@ package redpanda
 
 import (
 	"errors"
+	"fmt"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -14,35 +15,71 @@ import (
 )
 
 func (c *SourceConfig) decoder() decoder {
+	var d decoder
 	switch c.Format {
 	case formatRaw:
-		return newRaw(c.schema())
+		d = newRaw(c.schema())
 	case formatCSV:
-		return present{textrows.NewDecoder(c.schema(), textrows.Options{}), "a line of CSV"}
+		d = textrows.NewDecoder(c.schema(), textrows.Options{})
+	default:
+		d = jsonrows.NewDecoder(c.schema())
 	}
-	return present{jsonrows.NewDecoder(c.schema()), "a JSON object"}
+	return &withTombstones{decoder: d, mode: c.tombstones(), want: c.wanted()}
 }
 
-// present refuses records without a value, which compacted topics have.
-type present struct {
+// tombstones is what records without a value become: only a raw value can be null.
+func (c *SourceConfig) tombstones() string {
+	switch {
+	case c.Tombstones != "":
+		return c.Tombstones
+	case c.Format == formatRaw:
+		return tombstoneRows
+	}
+	return tombstoneDead
+}
+
+func (c *SourceConfig) wanted() string {
+	switch c.Format {
+	case formatRaw:
+		return "a value"
+	case formatCSV:
+		return "a line of CSV"
+	}
+	return "a JSON object"
+}
+
+// errIgnored is the answer to a record that tombstones: ignore leaves out.
+var errIgnored = errors.New("a record without a value, which tombstones: ignore leaves out")
+
+// withTombstones decides about records without a value. Compacted topics have them:
+// each deletes what the topic had under its key.
+type withTombstones struct {
 	decoder
+	mode string
 	want string
 }
 
 // Append adds a value as a row.
-func (p present) Append(value []byte) error {
-	if value == nil {
-		return errors.New("want " + p.want + ", got a record without a value")
+func (t *withTombstones) Append(value []byte) error {
+	switch {
+	case value != nil:
+		return t.decoder.Append(value)
+	case t.mode == tombstoneIgnore:
+		return errIgnored
+	case t.mode == tombstoneRows:
+		return t.AppendNull()
 	}
-	return p.decoder.Append(value)
+	return fmt.Errorf("want %s, got a record without a value (tombstones: rows makes a row of nulls of it, "+
+		"ignore nothing)", t.want)
 }
 
 // unknownKeys is how many keys of objects had no column.
 func unknownKeys(d decoder) int64 {
-	if p, ok := d.(present); ok {
-		if counting, ok := p.decoder.(interface{ UnknownKeys() int64 }); ok {
-			return counting.UnknownKeys()
-		}
+	if t, ok := d.(*withTombstones); ok {
+		d = t.decoder
+	}
+	if counting, ok := d.(interface{ UnknownKeys() int64 }); ok {
+		return counting.UnknownKeys()
 	}
 	return 0
 }
@@ -65,15 +102,19 @@ func newRaw(schema sdk.Schema) *raw {
 // Append adds a value as a row.
 func (r *raw) Append(value []byte) error {
 	switch {
-	case value == nil && r.must:
-		return errors.New("want a value, got a record without one")
-	case value == nil:
-		r.build.AppendNull()
-		return nil
 	case r.text && !utf8.Valid(value):
 		return errors.New("want text in UTF-8, got other bytes")
 	}
 	r.build.Append(value)
+	return nil
+}
+
+// AppendNull adds a row without a value.
+func (r *raw) AppendNull() error {
+	if r.must {
+		return errors.New("want a value, got a record without one")
+	}
+	r.build.AppendNull()
 	return nil
 }
 

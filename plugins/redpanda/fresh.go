@@ -85,7 +85,7 @@ func forget(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 func (c *SinkConfig) isEmbedded() bool { return len(c.Brokers) == 0 }
 
 func visit(ctx context.Context, c *SinkConfig, env sdk.Env) (*producer, error) {
-	return connectProducer(ctx, c, env, shortTransaction)
+	return connectProducer(ctx, c, env, min(shortTransaction, time.Duration(c.Timeout)))
 }
 
 // lastNote ends what an engine before left open, and reads what it noted.

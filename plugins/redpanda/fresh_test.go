@@ -118,7 +118,18 @@ func TestTopicOfEpochsThatForgetsIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := redpanda.Sink.Setup(w.ctx(), w.config(`{}`), w.env())
-	wantError(t, "delete", err, redpanda.EpochsTopic, "cleanup.policy delete", "want compact")
+	wantError(t, "delete", err, redpanda.EpochsTopic, "cleanup.policy delete", "want compact",
+		"set cleanup.policy=compact")
+
+	// On the embedded broker nobody but the engine can set it.
+	env := w.env()
+	env.Services = map[string]string{"broker": w.address}
+	if err := redpanda.Sink.Setup(w.ctx(), w.config(`{"brokers": []}`), env); err != nil {
+		t.Fatal(err)
+	}
+	if err := redpanda.Sink.Setup(w.ctx(), w.config(`{}`), w.env()); err != nil {
+		t.Errorf("after the engine has set it: %v", err)
+	}
 }
 
 func TestMissingRightsAreNamed(t *testing.T) {

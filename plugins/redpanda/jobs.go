@@ -40,6 +40,7 @@ func saying(signal *sdk.Signal, err error) *job {
 // decoder collects values as rows; jsonrows and textrows have such ones.
 type decoder interface {
 	Append(value []byte) error
+	AppendNull() error // a row of nulls
 	Rows() int
 	Bytes() int
 	Room(text int) int
@@ -56,7 +57,7 @@ func (s *source) decode() {
 		case <-s.ctx.Done():
 			return
 		case j := <-s.work:
-			j.decode(records, s.columns, s.env.Positions)
+			s.ignored.Add(j.decode(records, s.columns, s.env.Positions))
 			close(j.done)
 		}
 	}
@@ -66,7 +67,8 @@ func (s *source) decode() {
 // its own bytes.
 const slack = 64 << 10
 
-func (j *job) decode(d recordDecoder, columns *arrow.Schema, placed bool) {
+// decode makes batches of the records and returns how many of them were ignored.
+func (j *job) decode(d recordDecoder, columns *arrow.Schema, placed bool) (ignored int64) {
 	var rejected []sdk.Reject
 	var positions []int64
 	rejectedBytes := 0
@@ -91,11 +93,14 @@ func (j *job) decode(d recordDecoder, columns *arrow.Schema, placed bool) {
 		if r.Attrs.IsControl() {
 			continue
 		}
-		if err := d.AppendRecord(r); err != nil {
+		switch err := d.AppendRecord(r); {
+		case err == errIgnored:
+			ignored++
+		case err != nil:
 			rejected = append(rejected, sdk.Reject{Reason: err.Error(), Partition: j.partition.name,
-				Position: r.Offset, Raw: bytes.Clone(r.Value)})
-			rejectedBytes += len(r.Value)
-		} else if placed {
+				Position: r.Offset, Key: bytes.Clone(r.Key), Raw: bytes.Clone(r.Value)})
+			rejectedBytes += len(r.Key) + len(r.Value)
+		case placed:
 			positions = append(positions, r.Offset)
 		}
 	}
@@ -104,6 +109,7 @@ func (j *job) decode(d recordDecoder, columns *arrow.Schema, placed bool) {
 		j.records[n-1].Recycle()
 	}
 	j.records = nil
+	return ignored
 }
 
 // behind is the cursor between a record and the next one.

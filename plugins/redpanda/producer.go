@@ -25,6 +25,7 @@ const (
 	// must fit in. Brokers that allow less get shortTransaction.
 	transactionTimeout = 5 * time.Minute
 	shortTransaction   = time.Minute
+	longestTransaction = 24 * time.Hour
 	fenceWithin        = 30 * time.Second // the transaction before may have to be ended first
 )
 
@@ -115,7 +116,12 @@ func (k *cluster) recordLimit(ctx context.Context, topic string) int {
 func (p *producer) fence(ctx context.Context, o owner, from int64) error {
 	within, cancel := context.WithTimeout(ctx, fenceWithin)
 	defer cancel()
-	if _, _, err := p.ProducerID(within); err != nil {
+	_, _, err := p.ProducerID(within)
+	if errors.Is(err, kerr.InvalidTransactionTimeout) {
+		return fmt.Errorf("taking over the transactions of %s: %s allows no transactions of %s: set transaction_timeout "+
+			"to what its transaction.max.timeout.ms allows: %w", o.transactional(), p.name, p.timeout, err)
+	}
+	if err != nil {
 		return fmt.Errorf("taking over the transactions of %s at %s: %w", o.transactional(), p.name,
 			withRights(p.explain(err), o))
 	}

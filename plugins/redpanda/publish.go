@@ -283,7 +283,7 @@ func (s *sink) attempt(ctx context.Context, h *handle) error {
 // ready returns a producer that has fenced those before it.
 func (s *sink) ready(ctx context.Context, from int64) (*producer, error) {
 	b := &s.publisher
-	timeout := transactionTimeout
+	timeout := time.Duration(s.config.Timeout)
 	for {
 		p := b.producer
 		if p != nil && p.fenced {
@@ -300,7 +300,7 @@ func (s *sink) ready(ctx context.Context, from int64) (*producer, error) {
 		}
 		b.reach("fence")
 		err := p.fence(ctx, s.owner, from)
-		if errors.Is(err, kerr.InvalidTransactionTimeout) && p.timeout > shortTransaction {
+		if errors.Is(err, kerr.InvalidTransactionTimeout) && p.timeout == transactionTimeout {
 			timeout = shortTransaction
 			b.drop()
 			continue

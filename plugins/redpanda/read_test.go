@@ -232,7 +232,8 @@ func TestSeveralTopicsAreReadTogether(t *testing.T) {
 func TestValuesThatAreNoRowsAreRejectedWithTheirPlace(t *testing.T) {
 	w := newWorld(t, 1)
 	w.put(0, `{"n":"a"}`, `not json`, `{"n":"b"}`)
-	if err := w.cl.ProduceSync(w.ctx(), &kgo.Record{Topic: w.topic}).FirstErr(); err != nil {
+	deletion := &kgo.Record{Topic: w.topic, Key: []byte("customer-1")}
+	if err := w.cl.ProduceSync(w.ctx(), deletion).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
 	in := w.open(`{}`, nil)
@@ -251,8 +252,54 @@ func TestValuesThatAreNoRowsAreRejectedWithTheirPlace(t *testing.T) {
 	if string(r.Raw) != "not json" || r.Position != 1 || r.Partition != w.topic+"/0" || r.Reason == "" {
 		t.Errorf("got %+v, want the bytes at offset 1", r)
 	}
-	if want := "want a JSON object, got a record without a value"; rejected[1].Reason != want {
-		t.Errorf("tombstone: got %q, want %q", rejected[1].Reason, want)
+	want := "want a JSON object, got a record without a value (tombstones: rows makes a row of nulls of it, " +
+		"ignore nothing)"
+	if got := rejected[1]; got.Reason != want || string(got.Key) != "customer-1" {
+		t.Errorf("tombstone: got %q of key %q, want %q of customer-1", got.Reason, got.Key, want)
+	}
+}
+
+func TestRecordsWithoutAValueAreWhatTombstonesSays(t *testing.T) {
+	w := newWorld(t, 1)
+	for _, r := range []*kgo.Record{
+		{Topic: w.topic, Key: []byte("a"), Value: []byte(`{"n":"1"}`)}, {Topic: w.topic, Key: []byte("b")},
+		{Topic: w.topic, Key: []byte("c"), Value: []byte(`{"n":"2"}`)}} {
+		if err := w.cl.ProduceSync(w.ctx(), r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tests := []struct{ config, rows, rejected string }{
+		{`{"tombstones": "rows", "metadata": "key"}`, "1 a|(null) b|2 c|", ""},
+		{`{"tombstones": "ignore", "metadata": "key"}`, "1 a|2 c|", ""},
+		{`{"tombstones": "dead_letters", "metadata": "key"}`, "1 a|2 c|", "b|"},
+		{`{"tombstones": "rows", "metadata": "key", "format": "csv"}`, `(null) b|`, "a|c|"},
+		{`{"tombstones": "rows", "metadata": "key", "schema": {"n": {"type": "string", "required": true}}}`,
+			"1 a|2 c|", "b|"},
+		{`{"format": "raw", "metadata": "key", "schema": {"n": "string"}}`,
+			`{"n":"1"} a|(null) b|{"n":"2"} c|`, ""},
+		{`{"format": "raw", "tombstones": "ignore", "metadata": "key", "schema": {"n": "string"}}`,
+			`{"n":"1"} a|{"n":"2"} c|`, ""},
+		{`{"format": "raw", "tombstones": "dead_letters", "metadata": "key", "schema": {"n": "string"}}`,
+			`{"n":"1"} a|{"n":"2"} c|`, "b|"},
+	}
+	for _, tt := range tests {
+		in := w.open(tt.config, nil)
+		rows, rejected := "", ""
+		in.until("idle", func(item sdk.Item) bool {
+			if item.Batch == nil {
+				return item.Signal.Kind == sdk.Idle
+			}
+			for i := range int(item.Batch.NumRows()) {
+				rows += item.Batch.Rows.Column(0).ValueStr(i) + " " + item.Batch.Rows.Column(1).ValueStr(i) + "|"
+			}
+			for _, r := range item.Batch.Rejected {
+				rejected += string(r.Key) + "|"
+			}
+			return false
+		})
+		if rows != tt.rows || rejected != tt.rejected {
+			t.Errorf("%s: got rows %q, rejects %q, want %q and %q", tt.config, rows, rejected, tt.rows, tt.rejected)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ var Sink = sdk.Spec[SinkConfig]{
 	Name:      "redpanda",
 	Summary:   "Writes rows as records of a topic of Redpanda or Kafka.",
 	Example:   "redpanda: {topic: client_tickets, key: client_id}",
-	Defaults:  SinkConfig{Format: formatJSON},
+	Defaults:  SinkConfig{Format: formatJSON, Timeout: sdk.Duration(transactionTimeout)},
 	Schema:    func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) { return in, c.check(in) },
 	Resources: func(c *SinkConfig) []string { return c.resources(c.Topic) },
 	Needs:     func(c *SinkConfig) []string { return c.needs() },

@@ -90,7 +90,7 @@ func openSink(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env)
 
 // connect finds out what Write must know of the topic.
 func (s *sink) connect(ctx context.Context) error {
-	p, err := connectProducer(ctx, s.config, s.env, transactionTimeout)
+	p, err := connectProducer(ctx, s.config, s.env, time.Duration(s.config.Timeout))
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,7 @@ type source struct {
 
 	refused sync.Once    // the first commit that failed has been logged
 	unknown atomic.Int64 // keys of objects without a column
+	ignored atomic.Int64 // records without a value
 }
 
 var (
@@ -321,6 +322,10 @@ func (s *source) Close(context.Context) error {
 	s.ended.Wait()
 	if n := s.unknown.Load(); n > 0 {
 		s.env.Log.Info("keys without a column were dropped", "topic", s.config.Topic, "keys", n)
+	}
+	if n := s.ignored.Load(); n > 0 {
+		s.env.Log.Info("records without a value were left out, as tombstones says", "topic", s.config.Topic,
+			"records", n)
 	}
 	return nil
 }

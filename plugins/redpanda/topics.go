@@ -156,7 +156,7 @@ func makeTopics(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 		env.Log.Warn("the topic exists; partitions is for topics that are made",
 			"topic", c.Topic, "has", have, "partitions", c.Partitions)
 	}
-	if err := k.makeEpochs(ctx); err != nil {
+	if err := k.makeEpochs(ctx, c.isEmbedded()); err != nil {
 		return withRights(err, ownerOf(env))
 	}
 	return nil
@@ -185,7 +185,7 @@ func (k *cluster) makeTopic(ctx context.Context, topic string, partitions int32,
 
 // makeEpochs makes the topic of notes. Whatever the cluster's defaults: a note
 // stays until the next one of its output, however long that takes.
-func (k *cluster) makeEpochs(ctx context.Context) error {
+func (k *cluster) makeEpochs(ctx context.Context, embedded bool) error {
 	compact := map[string]*string{"cleanup.policy": kadm.StringPtr("compact"),
 		"retention.ms": kadm.StringPtr("-1"), "retention.bytes": kadm.StringPtr("-1"),
 		// The newest segment is not compacted, and may be read at a start.
@@ -198,10 +198,32 @@ func (k *cluster) makeEpochs(ctx context.Context) error {
 		return nil // who may not ask this cannot have made it otherwise
 	}
 	for _, c := range configs[0].Configs {
-		if policy := c.MaybeValue(); c.Key == "cleanup.policy" && policy != "compact" {
+		policy := c.MaybeValue()
+		switch {
+		case c.Key != "cleanup.policy" || policy == "compact":
+		case embedded:
+			return k.setCompact(ctx, compact) // nobody else can set it there
+		default:
 			return fmt.Errorf("topic %q at %s has cleanup.policy %s: want compact, or notes of what was published "+
-				"get lost; set it, with retention.ms and retention.bytes -1", epochsTopic, k.name, policy)
+				"get lost; set cleanup.policy=compact, retention.ms=-1 and retention.bytes=-1 for it, with "+
+				"kafka-configs or rpk topic alter-config", epochsTopic, k.name, policy)
 		}
+	}
+	return nil
+}
+
+// setCompact gives the topic of notes the settings that it is made with.
+func (k *cluster) setCompact(ctx context.Context, configs map[string]*string) error {
+	var alter []kadm.AlterConfig
+	for name, value := range configs {
+		alter = append(alter, kadm.AlterConfig{Op: kadm.SetConfig, Name: name, Value: value})
+	}
+	answers, err := k.admin.AlterTopicConfigs(ctx, alter, epochsTopic)
+	for _, a := range answers {
+		err = errors.Join(err, a.Err)
+	}
+	if err != nil {
+		return fmt.Errorf("setting cleanup.policy of topic %q at %s to compact: %w", epochsTopic, k.name, k.explain(err))
 	}
 	return nil
 }

@@ -54,6 +54,7 @@ type Reject struct {
 	Reason    string // lowercase, what was wanted and what came: `created_at: want a timestamp, got "x"`
 	Partition string
 	Position  int64  // offset, line or row number in the partition; -1 if unknown
+	Key       []byte // of a record that had one
 	Raw       []byte // the undecoded bytes, from a decoder
 	Row       []byte // the row as a JSON object, from later steps
 }

@@ -42,6 +42,7 @@ var DeadColumns = arrow.NewSchema([]arrow.Field{
 	{Name: "position", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
 	{Name: "raw", Type: arrow.BinaryTypes.Binary, Nullable: true},
 	{Name: "row", Type: arrow.BinaryTypes.String, Nullable: true, Metadata: sdk.JSONMark},
+	{Name: "key", Type: arrow.BinaryTypes.String, Nullable: true},
 }, nil)
 
 // sides plans the outputs for late rows and dead letters.

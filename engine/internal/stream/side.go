@@ -1,9 +1,11 @@
 package stream
 
 import (
+	"encoding/base64"
 	"slices"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -180,6 +182,19 @@ func deadRows(pipeline, step string, rows []sdk.Reject) arrow.RecordBatch {
 		} else {
 			b.Field(7).AppendNull()
 		}
+		if r.Key != nil {
+			b.Field(8).(*array.StringBuilder).Append(keyText(r.Key))
+		} else {
+			b.Field(8).AppendNull()
+		}
 	}
 	return b.NewRecordBatch()
+}
+
+// keyText is a record's key for people: its text, or else base64 with that before it.
+func keyText(key []byte) string {
+	if utf8.Valid(key) {
+		return string(key)
+	}
+	return "base64:" + base64.StdEncoding.EncodeToString(key)
 }

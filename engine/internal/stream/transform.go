@@ -123,6 +123,9 @@ func rejection(r sdk.Reject) error {
 			where = fmt.Sprintf("row %s:%d", r.Partition, r.Position)
 		}
 	}
+	if r.Key != nil {
+		where += fmt.Sprintf(" (key %q)", keyText(r.Key))
+	}
 	text := r.Raw
 	if text == nil {
 		text = r.Row

@@ -63,6 +63,9 @@ func (d *Decoder) Append(object []byte) error {
 	return nil
 }
 
+// AppendNull adds a row of nulls.
+func (d *Decoder) AppendNull() error { return d.builder.Commit() }
+
 // Rows is how many rows the next Take gives.
 func (d *Decoder) Rows() int { return d.builder.Rows() }
 

@@ -124,6 +124,9 @@ func (d *Decoder) Append(record []byte) error {
 	return err
 }
 
+// AppendNull adds a row of nulls.
+func (d *Decoder) AppendNull() error { return d.builder.Commit() }
+
 // Next adds the first record of data as a row and returns its length, with its
 // line break. An error with a length is a record that could not become a row.
 // Without final, more data may follow: ErrMore says that it is needed.
