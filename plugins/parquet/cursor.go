@@ -13,7 +13,7 @@ import (
 // cursor reads one column of a file, row group after row group.
 type cursor struct {
 	name    string
-	index   int // of the leaf in the file
+	leaf    leafOf
 	above   int // level of definition of a value, or a list, that is not null
 	put     put
 	builder array.Builder
@@ -22,23 +22,22 @@ type cursor struct {
 	items   array.Builder      // the list's
 	cut     int64              // times finer than a microsecond
 
-	pages  pq.Pages
-	page   pq.Page        // the one being read, until none of its values is in the slab
-	values pq.ValueReader // nil at its end
-	slab   []pq.Value
-	next   int // in the slab
+	chunk *chunk // of the row group
+	slab  []pq.Value
+	next  int // in the slab
 }
 
 // begin goes to the column's part of a row group.
-func (c *cursor) begin(group pq.RowGroup) error {
-	if err := c.close(); err != nil {
-		return err
+func (c *cursor) begin(group *rowGroup) error {
+	c.slab, c.next = c.slab[:0], 0
+	meta := &group.meta.Columns[c.leaf.index]
+	if c.list == nil && !c.nested && meta.MetaData.NumValues != group.meta.NumRows {
+		return c.ended(damaged(fmt.Errorf("it has %d values in %d rows", meta.MetaData.NumValues, group.meta.NumRows)))
 	}
-	chunk := group.ColumnChunks()[c.index]
-	if c.list == nil && !c.nested && chunk.NumValues() != group.NumRows() {
-		return c.ended(damaged(fmt.Errorf("it has %d values in %d rows", chunk.NumValues(), group.NumRows())))
+	var err error
+	if c.chunk, err = newChunk(group.file, meta, c.leaf, c.chunk); err != nil {
+		return c.ended(damaged(err))
 	}
-	c.pages = chunk.Pages()
 	return nil
 }
 
@@ -126,41 +125,27 @@ func (c *cursor) skip(rows int64) error {
 // group.
 func (c *cursor) fill() error {
 	for c.next >= len(c.slab) {
-		if c.values == nil {
-			if err := c.turn(); err != nil {
-				return err
-			}
-		}
 		if c.slab == nil {
 			c.slab = make([]pq.Value, slabRows)
 		}
-		n, err := c.values.ReadValues(c.slab[:cap(c.slab)])
-		c.slab, c.next = c.slab[:n], 0
-		switch {
-		case err == io.EOF:
-			c.values = nil
-		case err != nil:
-			return damaged(err)
-		case n == 0:
-			return damaged(errors.New("a page does not end"))
+		n, err := c.chunk.ReadValues(c.slab[:cap(c.slab)])
+		if err == io.EOF { // as it is: wrapped, it is a page that ends too early
+			return err
 		}
+		if err != nil {
+			return readFault(err)
+		}
+		c.slab, c.next = c.slab[:n], 0
 	}
 	return nil
 }
 
-// turn goes to the next page.
-func (c *cursor) turn() error {
-	pq.Release(c.page)
-	c.page = nil
-	page, err := c.pages.ReadPage()
-	if err == io.EOF { // as it is: wrapped, it is a page that ends too early
+// readFault says whether a file is damaged, or of a kind that is not read.
+func readFault(err error) error {
+	if _, ok := errors.AsType[unsupportedError](err); ok {
 		return err
 	}
-	if err != nil {
-		return damaged(err)
-	}
-	c.page, c.values = page, page.Values()
-	return nil
+	return damaged(err)
 }
 
 func (c *cursor) ended(err error) error {
@@ -170,13 +155,8 @@ func (c *cursor) ended(err error) error {
 	return fmt.Errorf("column %q: %w", c.name, err)
 }
 
-func (c *cursor) close() error {
-	pq.Release(c.page)
-	c.page, c.values, c.slab, c.next = nil, nil, c.slab[:0], 0
-	if c.pages == nil {
-		return nil
+func (c *cursor) close() {
+	if c.chunk != nil {
+		c.chunk.inflater.close()
 	}
-	pages := c.pages
-	c.pages = nil
-	return pages.Close()
 }

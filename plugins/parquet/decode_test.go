@@ -2,21 +2,26 @@ package parquet
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
 
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/deprecated"
+	"github.com/parquet-go/parquet-go/format"
 
 	"etlengine/plugins/sdk/files"
 )
 
+// asUsual is no option of foreign.
+var asUsual = pq.DataPageVersion(2)
+
 // foreign is a file as another writer might make it: one column x.
-func foreign(t testing.TB, node pq.Node, values ...pq.Value) []byte {
+func foreign(t testing.TB, node pq.Node, option pq.WriterOption, values ...pq.Value) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	w := pq.NewGenericWriter[any](&out, pq.NewSchema("theirs", pq.Group{"x": node}))
+	w := pq.NewGenericWriter[any](&out, pq.NewSchema("theirs", pq.Group{"x": node}), option)
 	for _, v := range values {
 		if _, err := w.WriteRows([]pq.Row{{v}}); err != nil {
 			t.Fatal(err)
@@ -75,7 +80,7 @@ func TestOtherWritersTypesAreReadIfTheyKeepTheirValues(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			schema := schemaOf(t, "x:"+tt.want)
-			got, rejected := readAll(t, onDisk(t, foreign(t, tt.node, tt.value)), schema, 0)
+			got, rejected := readAll(t, onDisk(t, foreign(t, tt.node, asUsual, tt.value)), schema, 0)
 			if len(rejected) > 0 {
 				t.Fatalf("rejected: %+v", rejected)
 			}
@@ -103,7 +108,7 @@ func TestTypesThatWouldLoseValuesAreRefused(t *testing.T) {
 		{pq.Repeated(pq.Int(64)), "list(int64)", "repeated values"},
 	}
 	for _, tt := range tests {
-		_, _, err := tryRead(t, onDisk(t, foreign(t, tt.node)), schemaOf(t, "x:"+tt.want), 0)
+		_, _, err := tryRead(t, onDisk(t, foreign(t, tt.node, asUsual)), schemaOf(t, "x:"+tt.want), 0)
 		if want := `column "x": want ` + tt.want + ", the file has " + tt.have; err == nil ||
 			!strings.HasSuffix(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
@@ -133,7 +138,7 @@ func TestListsOfOtherWritersAreRead(t *testing.T) {
 
 func TestNanosecondsAreCutAndTheLogSaysSo(t *testing.T) {
 	schema := schemaOf(t, "x:timestamp")
-	data := foreign(t, pq.Timestamp(pq.Nanosecond), pq.Int64Value(-1), pq.Int64Value(1999), pq.Int64Value(3000))
+	data := foreign(t, pq.Timestamp(pq.Nanosecond), asUsual, pq.Int64Value(-1), pq.Int64Value(1999), pq.Int64Value(3000))
 	var log strings.Builder
 	f := files.File{Path: onDisk(t, data), Schema: schema}
 	r, err := openReader(f, slog.New(slog.NewTextHandler(&log, nil)))
@@ -154,36 +159,66 @@ func TestNanosecondsAreCutAndTheLogSaysSo(t *testing.T) {
 	}
 }
 
-// Reading these would give other values than were written.
-func TestWhatTheLibraryMisreadsIsRefused(t *testing.T) {
+// Older writers, and those of data pages of version 2, use more encodings than ours.
+func TestEveryEncodingIsRead(t *testing.T) {
 	rle := pq.Encoded(pq.Leaf(pq.BooleanType), &pq.RLE)
-	delta := pq.Encoded(pq.Leaf(pq.Int32Type), &pq.DeltaBinaryPacked)
 	tests := []struct {
-		name    string
-		node    pq.Node
-		value   pq.Value
-		option  pq.WriterOption
-		columns string
-		want    string // "": it is read
+		name   string
+		node   pq.Node
+		value  func(i int) pq.Value
+		option pq.WriterOption
+		want   string
 	}{
-		{"LZ4", pq.Int(64), pq.Int64Value(1), pq.Compression(&pq.Lz4Raw), "x:int64", "LZ4 is not supported"},
-		{"runs of booleans", rle, pq.BooleanValue(true), pq.DataPageVersion(2), "x:bool", "encoded as RLE"},
-		{"deltas by DuckDB", delta, pq.Int32Value(1), pq.CreatedBy("DuckDB", "v2.0.0", ""), "x:int32",
-			`encoded as DELTA_BINARY_PACKED by "DuckDB version`},
-		{"deltas by pyarrow", delta, pq.Int32Value(1), pq.CreatedBy("parquet-cpp-arrow", "26", ""), "x:int32", ""},
+		{"LZ4_RAW", pq.Int(64), func(i int) pq.Value { return pq.Int64Value(int64(i / 9)) }, pq.Compression(&pq.Lz4Raw),
+			"int64"},
+		{"BROTLI", pq.Int(64), func(i int) pq.Value { return pq.Int64Value(int64(i / 9)) }, pq.Compression(&pq.Brotli),
+			"int64"},
+		{"booleans in runs", rle, func(i int) pq.Value { return pq.BooleanValue(i%7 > 3) }, pq.DataPageVersion(2), "bool"},
+		{"deltas of 4 bytes", pq.Encoded(pq.Leaf(pq.Int32Type), &pq.DeltaBinaryPacked),
+			func(i int) pq.Value { return pq.Int32Value(int32(i) * 1e9) }, pq.DataPageVersion(1), "int32"},
+		{"deltas of 8 bytes", pq.Encoded(pq.Leaf(pq.Int64Type), &pq.DeltaBinaryPacked),
+			func(i int) pq.Value { return pq.Int64Value(int64(i) * 4e18) }, pq.DataPageVersion(2), "int64"},
+		{"lengths as deltas", pq.Encoded(pq.String(), &pq.DeltaLengthByteArray),
+			func(i int) pq.Value { return pq.ByteArrayValue(bytes.Repeat([]byte("é"), i%50)) }, pq.DataPageVersion(2), "string"},
+		{"shared beginnings", pq.Encoded(pq.String(), &pq.DeltaByteArray),
+			func(i int) pq.Value { return pq.ByteArrayValue(bytes.Repeat([]byte("ab"), i%50)) }, pq.DataPageVersion(1), "string"},
+		{"split bytes", pq.Encoded(pq.Leaf(pq.DoubleType), &pq.ByteStreamSplit),
+			func(i int) pq.Value { return pq.DoubleValue(float64(i) / 3) }, pq.DataPageVersion(1), "float64"},
 	}
 	for _, tt := range tests {
-		var out bytes.Buffer
-		w := pq.NewGenericWriter[any](&out, pq.NewSchema("theirs", pq.Group{"x": tt.node}), tt.option)
-		if _, err := w.WriteRows([]pq.Row{{tt.value}}); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		_, _, err := tryRead(t, onDisk(t, out.Bytes()), schemaOf(t, tt.columns), 0)
-		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
-			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
+		t.Run(tt.name, func(t *testing.T) {
+			values, text := make([]pq.Value, 999), make([]string, 999)
+			for i := range values {
+				values[i] = tt.value(i)
+				text[i] = fmt.Sprintf(`{"x": %s}`, values[i])
+				if values[i].Kind() == pq.ByteArray {
+					text[i] = fmt.Sprintf(`{"x": %q}`, values[i])
+				}
+			}
+			schema := schemaOf(t, "x:"+tt.want)
+			got, _ := readAll(t, onDisk(t, foreign(t, tt.node, tt.option, values...)), schema, 0)
+			sameRows(t, joined(t, schema.Arrow(), got...), rowsOf(t, schema, "["+strings.Join(text, ", ")+"]"))
+		})
+	}
+}
+
+// Neither is damage, and both have a way on.
+func TestWhatIsNotSupportedIsNamedBeforeAnyRowIsRead(t *testing.T) {
+	encrypted := format.ColumnCryptoMetaData{Value: &format.EncryptionWithFooterKey{}}
+	tests := []struct {
+		chunk format.ColumnChunk
+		want  string
+	}{
+		{format.ColumnChunk{MetaData: format.ColumnMetaData{Codec: format.Lz4}},
+			"LZ4 is not supported; write the file with snappy, zstd or gzip"},
+		{format.ColumnChunk{MetaData: format.ColumnMetaData{Codec: format.LZO}}, "LZO is not supported"},
+		{format.ColumnChunk{CryptoMetadata: encrypted}, "encrypted"},
+		{format.ColumnChunk{FilePath: "other.parquet"}, `"other.parquet"`},
+	}
+	for _, tt := range tests {
+		meta := format.FileMetaData{RowGroups: []format.RowGroup{{Columns: []format.ColumnChunk{tt.chunk}}}}
+		if err := unsupported(&meta, 0); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("got %v, want %q", err, tt.want)
 		}
 	}
 }

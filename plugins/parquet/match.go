@@ -64,10 +64,10 @@ func match(file *pq.File, column *pq.Column, f arrow.Field, b array.Builder) (*c
 	if !leaf.Leaf() || leaf.Repeated() {
 		return nil, otherType(f, column)
 	}
-	if err := misread(file.Metadata(), leaf); err != nil {
+	if err := unsupported(file.Metadata(), leaf.Index()); err != nil {
 		return nil, fmt.Errorf("column %q: %w", f.Name, err)
 	}
-	c.index, c.above = leaf.Index(), column.MaxDefinitionLevel()
+	c.leaf, c.above = newLeaf(leaf), column.MaxDefinitionLevel()
 	var err error
 	if c.put, err = putInto(b, leaf.Type(), &c.cut); errors.Is(err, errOtherType) {
 		return nil, otherType(f, column)

@@ -97,6 +97,7 @@ type merger struct {
 	rows    int64 // in the row group being filled
 	start   int64 // size of the file where it began
 	slab    []pq.Value
+	chunk   *chunk // of which memory is used again
 }
 
 // leaves are the columns that hold values.
@@ -115,8 +116,9 @@ func (m *merger) add(ctx context.Context, part *pq.File, next int64) error {
 	if !pq.EqualNodes(m.file.Schema(), part.Schema()) {
 		return errors.New("its columns are others than those of the file")
 	}
-	for _, c := range leaves(part.Root(), nil) {
-		if err := misread(part.Metadata(), c); err != nil {
+	columns := leaves(part.Root(), nil)
+	for _, c := range columns {
+		if err := unsupported(part.Metadata(), c.Index()); err != nil {
 			return damaged(err) // the engine writes no such thing
 		}
 	}
@@ -126,14 +128,17 @@ func (m *merger) add(ctx context.Context, part *pq.File, next int64) error {
 		if i+1 < len(groups) {
 			after = groups[i+1].NumRows()
 		}
-		if err := m.addGroup(ctx, group, after); err != nil {
+		from := &rowGroup{source{part, part.Size()}, &part.Metadata().RowGroups[i]}
+		if err := m.addGroup(ctx, group, from, columns, after); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (m *merger) addGroup(ctx context.Context, group pq.RowGroup, after int64) error {
+// addGroup takes a row group; from is the same one, as it is read.
+func (m *merger) addGroup(ctx context.Context, group pq.RowGroup, from *rowGroup, columns []*pq.Column,
+	after int64) error {
 	n := group.NumRows()
 	if n > m.options.rowGroupRows-m.rows || m.file.Size()-m.start >= rowGroupBytes {
 		if err := m.endGroup(); err != nil {
@@ -146,11 +151,15 @@ func (m *merger) addGroup(ctx context.Context, group pq.RowGroup, after int64) e
 		}
 		return m.endGroup()
 	}
-	for i, chunk := range group.ColumnChunks() {
+	for i, column := range columns {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		copied, err := m.copyColumn(m.file.ColumnWriters()[i], chunk.Pages())
+		var err error
+		if m.chunk, err = newChunk(from.file, &from.meta.Columns[i], newLeaf(column), m.chunk); err != nil {
+			return fmt.Errorf("column %d: %w", i, err)
+		}
+		copied, err := m.copyColumn(m.file.ColumnWriters()[i], m.chunk)
 		if err == nil && copied != n {
 			err = fmt.Errorf("want %d rows, got %d", n, copied)
 		}
@@ -170,42 +179,20 @@ func (m *merger) endGroup() error {
 	return nil
 }
 
-// copyColumn writes the values of all pages, and counts their rows.
-func (m *merger) copyColumn(to *pq.ColumnWriter, pages pq.Pages) (rows int64, err error) {
-	defer func() { err = errors.Join(err, pages.Close()) }()
-	for {
-		page, err := pages.ReadPage()
-		if errors.Is(err, io.EOF) {
-			return rows, nil
-		}
-		if err != nil {
-			return rows, err
-		}
-		n, err := m.copyPage(to, page.Values())
-		rows += n
-		pq.Release(page)
-		if err != nil {
-			return rows, err
-		}
-	}
-}
-
-// copyPage writes the values of a page in slabs of whole rows. A page of the
-// parts never ends inside a row.
-func (m *merger) copyPage(to *pq.ColumnWriter, from pq.ValueReader) (rows int64, err error) {
+// copyColumn writes all values of a column in slabs of whole rows, and counts the rows.
+func (m *merger) copyColumn(to *pq.ColumnWriter, from *chunk) (rows int64, err error) {
 	if m.slab == nil {
 		m.slab = make([]pq.Value, slabRows)
 	}
-	held := 0
-	for {
-		n, err := from.ReadValues(m.slab[held:])
+	for kept := 0; ; {
+		n, err := from.ReadValues(m.slab[kept:])
 		end := errors.Is(err, io.EOF)
 		if err != nil && !end {
 			return rows, err
 		}
-		have := m.slab[:held+n]
+		have := m.slab[:kept+n]
 		whole := len(have)
-		if !end {
+		if from.maxRepetition > 0 && !end {
 			whole = wholeRows(have)
 		}
 		if whole > 0 {
@@ -218,11 +205,20 @@ func (m *merger) copyPage(to *pq.ColumnWriter, from pq.ValueReader) (rows int64,
 		if end {
 			return rows, nil
 		}
-		held = copy(m.slab, have[whole:])
-		if held == len(m.slab) { // one row, longer than the slab
+		kept = keep(m.slab, have[whole:])
+		if kept == len(m.slab) { // one row, longer than the slab
 			m.slab = append(m.slab, make([]pq.Value, len(m.slab))...)
 		}
 	}
+}
+
+// keep copies values to the beginning of dst. Their bytes are of a page that the next
+// call may leave.
+func keep(dst, values []pq.Value) int {
+	for i, v := range values {
+		dst[i] = v.Clone()
+	}
+	return len(values)
 }
 
 // wholeRows is how many of the values belong to rows that end among them: a

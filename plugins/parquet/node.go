@@ -97,7 +97,7 @@ func (n *nested) leaves() []*cursor { return n.under }
 
 func (n *nested) array() arrow.Array { return n.root.builder.NewArray() }
 
-func (n *nested) begin(group pq.RowGroup) error {
+func (n *nested) begin(group *rowGroup) error {
 	for _, leaf := range n.under {
 		if err := leaf.begin(group); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	pq "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	"etlengine/plugins/sdk"
 	"etlengine/plugins/sdk/files"
@@ -27,7 +28,7 @@ const (
 // columnReader reads one declared column, row group after row group.
 type columnReader interface {
 	// begin goes to the column's part of a row group.
-	begin(group pq.RowGroup) error
+	begin(group *rowGroup) error
 	// read appends rows and returns their size in bytes.
 	read(rows int) (size int, err error)
 	skip(rows int64) error
@@ -35,24 +36,31 @@ type columnReader interface {
 	leaves() []*cursor
 }
 
+// rowGroup is a row group of a file.
+type rowGroup struct {
+	file source
+	meta *format.RowGroup
+}
+
 // reader reads the declared columns of one file.
 type reader struct {
 	name    string
 	file    io.Closer // nil if the bytes need no closing
+	source  source
 	schema  *arrow.Schema
 	columns []columnReader
 	specs   sdk.Schema
 	builder *array.RecordBuilder
 	log     *slog.Logger
 
-	groups []pq.RowGroup // still to be begun
-	left   int64         // rows left in the one begun
-	row    int64         // rows read
-	first  int64         // of them, before the last batch
-	bad    []sdk.Reject  // of the last batch
-	rows   int64         // rows in the file
-	size   int64         // bytes in the file
-	step   int           // rows to read at once: few if they are large
+	groups []*rowGroup  // still to be begun
+	left   int64        // rows left in the one begun
+	row    int64        // rows read
+	first  int64        // of them, before the last batch
+	bad    []sdk.Reject // of the last batch
+	rows   int64        // rows in the file
+	size   int64        // bytes in the file
+	step   int          // rows to read at once: few if they are large
 }
 
 // openReader reads the footer of a file and holds its columns against the ones
@@ -81,6 +89,7 @@ func newReader(data io.ReaderAt, size int64, f files.File, log *slog.Logger) (*r
 	if err != nil {
 		return nil, r.named(err)
 	}
+	r.source = source{data, size}
 	err = guarded(func() error {
 		if err := r.bind(file); err != nil {
 			return err
@@ -105,12 +114,12 @@ func (r *reader) named(err error) error {
 
 // count adds up the rows: what the footer says of them must agree.
 func (r *reader) count(file *pq.File) error {
-	r.groups = file.RowGroups()
-	for _, g := range r.groups {
-		if g.NumRows() < 0 {
-			return damaged(fmt.Errorf("a row group of %d rows", g.NumRows()))
+	for i := range file.Metadata().RowGroups {
+		g := &rowGroup{r.source, &file.Metadata().RowGroups[i]}
+		if g.meta.NumRows < 0 {
+			return damaged(fmt.Errorf("a row group of %d rows", g.meta.NumRows))
 		}
-		r.rows += g.NumRows()
+		r.groups, r.rows = append(r.groups, g), r.rows+g.meta.NumRows
 	}
 	if r.rows != file.NumRows() {
 		return damaged(fmt.Errorf("%d rows in its row groups, %d in all", r.rows, file.NumRows()))
@@ -137,7 +146,7 @@ func (r *reader) skip(rows int64) error {
 	}
 	r.row = rows
 	for rows > 0 {
-		if n := r.groups[0].NumRows(); n <= rows {
+		if n := r.groups[0].meta.NumRows; n <= rows {
 			r.groups, rows = r.groups[1:], rows-n
 			continue
 		}
@@ -166,7 +175,7 @@ func (r *reader) begin() error {
 				return err
 			}
 		}
-		r.left, r.groups = r.groups[0].NumRows(), r.groups[1:]
+		r.left, r.groups = r.groups[0].meta.NumRows, r.groups[1:]
 	}
 	return nil
 }
@@ -248,9 +257,7 @@ func (r *reader) Close() error {
 				r.log.Warn("times finer than a microsecond were cut", "file", r.name, "column", leaf.name,
 					"values", leaf.cut)
 			}
-			if err := guarded(leaf.close); err != nil {
-				r.log.Debug("closing a column", "file", r.name, "column", leaf.name, "cause", err)
-			}
+			leaf.close()
 		}
 	}
 	if r.file == nil {
