@@ -71,7 +71,7 @@ func (r *reader) update(p *partition, v survey) error {
 	if p.next < p.high {
 		r.stir(p)
 	}
-	r.rest(p)
+	r.markIdle(p, v.asked)
 	if err := v.faults[p.at]; err != nil {
 		return r.fault(p, err)
 	}

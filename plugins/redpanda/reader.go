@@ -69,7 +69,7 @@ func (r *reader) run() error {
 func (r *reader) announce() error {
 	r.say(&sdk.Signal{Kind: sdk.Partitions, Partitions: names(r.partitions)})
 	for _, p := range r.partitions {
-		r.rest(p)
+		r.markIdle(p, r.opened)
 	}
 	return r.ctx.Err()
 }
@@ -202,7 +202,9 @@ func (r *reader) take(p *partition, fp *kgo.FetchPartition) error {
 	if past && p.next < p.target && r.limit != 0 {
 		r.advance(p, p.target) // there may be no record right before it
 	}
-	r.rest(p)
+	if !p.idle {
+		r.markIdle(p, time.Now()) // silence begins here; the surveys prolong it
+	}
 	return r.ctx.Err()
 }
 
@@ -274,14 +276,15 @@ func (r *reader) aim(p *partition) {
 	}
 }
 
-// rest says that a partition is read to its end, once. An open transaction
-// lies before that end: its data is yet to come.
-func (r *reader) rest(p *partition) {
-	if p.idle || p.next < p.high {
+// markIdle says that a partition was found read to its end, if it was, when the
+// cluster was asked. An open transaction lies before that end: its data is yet to
+// come.
+func (r *reader) markIdle(p *partition, asked time.Time) {
+	if p.next < p.high {
 		return
 	}
 	p.idle = true
-	r.say(&sdk.Signal{Kind: sdk.Idle, Partition: p.name})
+	r.say(&sdk.Signal{Kind: sdk.Idle, Partition: p.name, Time: asked})
 }
 
 // stir takes it back, by a batch without rows: there is something to come, or

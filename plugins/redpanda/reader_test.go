@@ -121,12 +121,22 @@ func TestSilenceIsMeasuredByTheBatchesThatHoldNothing(t *testing.T) {
 	}
 }
 
-func TestIdleIsSaidOnceAndTakenBack(t *testing.T) {
+func TestIdleIsSaidAsOfWhenTheClusterWasAsked(t *testing.T) {
+	r, p, _ := bench(t, lossStop)
+	p.next = 10
+	asked := time.Unix(1000, 0)
+	r.heed(here(p, func(v *survey) { v.asked = asked }))
+	if at := (<-r.order).out[0].item.Signal.Time; !at.Equal(asked) {
+		t.Errorf("found at its end: got %v, want %v, when the cluster was asked", at, asked)
+	}
+}
+
+func TestIdleIsSaidAgainAndTakenBack(t *testing.T) {
 	r, p, _ := bench(t, lossStop)
 	p.next = 10
 	r.heed(here(p))
 	r.heed(here(p))
-	wantGiven(t, "at the end", r, "idle")
+	wantGiven(t, "at the end", r, "idle", "idle")
 	r.heed(survey{err: context.DeadlineExceeded})
 	r.heed(survey{err: context.DeadlineExceeded})
 	wantGiven(t, "disconnected", r, "0 rows to 10")

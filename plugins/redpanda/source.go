@@ -38,6 +38,7 @@ type source struct {
 	env     sdk.Env
 	k       *cluster
 	columns *arrow.Schema
+	opened  time.Time // before the cluster was asked where topics end
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -121,6 +122,7 @@ func (s *source) start() {
 func (s *source) assign(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	s.opened = time.Now()
 	topics := s.config.Topic
 	details, err := s.k.describe(ctx, s.env.Filled, topics...)
 	if errors.Is(err, errMissing) {

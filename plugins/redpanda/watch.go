@@ -15,6 +15,7 @@ const watchEvery = 2 * time.Second
 
 // survey is what the cluster says of the topics, as the reader gets it.
 type survey struct {
+	asked   time.Time // before any request of it was sent
 	err     error
 	missing bool // a topic is not there
 	topics  kadm.TopicDetails
@@ -50,6 +51,7 @@ func (s *source) watch() {
 func (s *source) look(ctx context.Context) survey {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	asked := time.Now()
 	topics, err := s.k.admin.ListTopics(ctx, s.config.Topic...)
 	if err == nil {
 		err = unready(topics)
@@ -61,7 +63,7 @@ func (s *source) look(ctx context.Context) survey {
 		return survey{err: s.k.explain(err)}
 	}
 	limits, err := s.k.ends(ctx, s.config.Topic...)
-	return survey{err: err, topics: topics, limits: limits}
+	return survey{asked: asked, err: err, topics: topics, limits: limits}
 }
 
 // post hands a survey to the reader and never blocks. One that the reader has

@@ -74,7 +74,8 @@ const (
 	// Watermark promises that no row with an earlier event time than Time
 	// follows, late ones excepted.
 	Watermark
-	// Idle says that Partition is read to its end and has been for For.
+	// Idle says that Partition was found read to its end at Time, and has been for
+	// For: nothing was there at any time in between.
 	Idle
 	// Barrier ends epoch Epoch: whatever came before belongs to it.
 	Barrier
@@ -97,10 +98,13 @@ type Signal struct {
 	Kind       SignalKind
 	Partitions []string      // Partitions
 	Partition  string        // Idle
-	Time       time.Time     // Watermark: the promise. Idle, Barrier: the wall clock when it was made
-	For        time.Duration // Idle: how long the partition has been at its end, by the wall clock
-	Epoch      uint64        // Barrier: from 1, without gaps
-	Roll       bool          // Barrier: file sinks publish all they hold
+	Time       time.Time     // Watermark: the promise. Barrier: the wall clock when it was made. Idle: see there
+	For        time.Duration // Idle: from when the partition was first found at its end until Time; set by the engine
+	// Again, of Idle in a run that reads up to where topics end now, says that the
+	// run before found the partition at its end too, and nothing has come since.
+	Again bool
+	Epoch uint64 // Barrier: from 1, without gaps
+	Roll  bool   // Barrier: file sinks publish all they hold
 }
 
 // Item is what a source gives: a batch or a signal, never both.
@@ -126,9 +130,12 @@ type Source interface {
 	Instance
 	// Next blocks for the next item: a batch, or a signal of kind Partitions
 	// or Idle. After the last item it returns io.EOF, and does so again when
-	// asked again. The first item is a Partitions signal. Idle is sent once
-	// when a partition has been read to its end; the engine repeats it while
-	// no batch of that partition follows.
+	// asked again. The first item is a Partitions signal. Idle is sent when a
+	// partition is found to be read to its end, and every second or two for as
+	// long as it is found so again: Time is when the source asked, not when it got
+	// the answer, since a process may be stopped in between. What was not asked
+	// for is not silence: the engine counts from the first such Time to the
+	// newest, until a batch of that partition follows.
 	Next(ctx context.Context) (Item, error)
 	// Committed says that everything up to these cursors (by partition) is
 	// durable. It is a courtesy for lag tools; a source must not need it.

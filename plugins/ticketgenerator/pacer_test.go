@@ -116,8 +116,8 @@ func TestSlowTicketsOfNowAreIdleInBetween(t *testing.T) {
 		return kinds
 	}
 	synctest.Test(t, func(t *testing.T) {
-		if got, want := kinds(t, `{"rate": 0.1}`), "partitions batch idle batch idle batch "; got != want {
-			t.Errorf("a ticket in ten seconds: got %q, want %q", got, want)
+		if got, want := kinds(t, `{"rate": 0.25}`), "partitions batch idle idle idle batch "; got != want {
+			t.Errorf("a ticket in four seconds: got %q, want %q", got, want)
 		}
 		if got, want := kinds(t, slow), "partitions batch batch batch batch batch "; got != want {
 			t.Errorf("with event time of its own: got %q, want %q", got, want)

@@ -50,9 +50,9 @@ type source struct {
 	place     place
 	press     *press
 	pacer     pacer
-	places    bool // batches have positions: a ticket's index
-	announced bool // Partitions has been sent
-	idle      bool // Idle has been sent since the last batch
+	places    bool      // batches have positions: a ticket's index
+	announced bool      // Partitions has been sent
+	idleAt    time.Time // when Idle was sent, zero since the last batch
 
 	limit     int64 // tickets until the run is cut; -1: it is not
 	left      atomic.Int64
@@ -101,17 +101,12 @@ func (s *source) Next(ctx context.Context) (sdk.Item, error) {
 	if most == 0 {
 		return sdk.Item{}, errNoMoreIDs
 	}
-	wait := s.pacer.wait(most)
-	if wait > longWait && s.place.isNow() && !s.idle {
-		s.idle = true
-		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Idle, Partition: Partition, Time: time.Now()}}, nil
-	}
-	if err := s.sleep(ctx, wait); err != nil {
-		return sdk.Item{}, err
+	if idle, err := s.await(ctx, most); idle != nil || err != nil {
+		return sdk.Item{Signal: idle}, err
 	}
 	first := s.place.Index
 	rows := s.press.print(&s.place, s.pacer.take(most))
-	s.idle = false
+	s.idleAt = time.Time{}
 	if s.limit > 0 {
 		s.limit -= rows.NumRows()
 	}
@@ -124,6 +119,28 @@ func (s *source) Next(ctx context.Context) (sdk.Item, error) {
 		}
 	}
 	return sdk.Item{Batch: b}, nil
+}
+
+// await sleeps until tickets are due. It returns a signal instead, about every
+// second, while none is for a long time.
+func (s *source) await(ctx context.Context, most int) (*sdk.Signal, error) {
+	for {
+		wait := s.pacer.wait(most)
+		if wait > longWait && s.place.isNow() {
+			now := time.Now()
+			if s.idleAt.IsZero() || now.Sub(s.idleAt) >= longWait {
+				s.idleAt = now
+				return &sdk.Signal{Kind: sdk.Idle, Partition: Partition, Time: now}, nil
+			}
+			wait = longWait - now.Sub(s.idleAt)
+		}
+		if err := s.sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+		if s.idleAt.IsZero() || s.pacer.wait(most) <= 0 {
+			return nil, nil
+		}
+	}
 }
 
 // longWait is how long no ticket is due before the partition counts as read

@@ -1,17 +1,22 @@
 package checkpoint
 
+import "time"
+
 // version is the format of records; a record of another version is refused.
 const version = 2
 
 // Record is a pipeline at the end of an epoch.
 type Record struct {
-	Version   int                `json:"version"`
-	Run       uint64             `json:"run"`
-	Epoch     uint64             `json:"epoch"`
-	Positions map[string][]byte  `json:"positions"`          // source: cursor by partition
-	Handles   map[string][]byte  `json:"handles,omitempty"`  // what each sink prepared, by step
-	Books     map[string]Counts  `json:"books,omitempty"`    // counters of the run, by step
-	Settings  map[string]Setting `json:"settings,omitempty"` // what all of it was made with, by step
+	Version   int               `json:"version"`
+	Run       uint64            `json:"run"`
+	Epoch     uint64            `json:"epoch"`
+	Positions map[string][]byte `json:"positions"` // source: cursor by partition
+	// Idle is when each partition that was read to its end was first found so, since
+	// its last row.
+	Idle     map[string]time.Time `json:"idle,omitempty"`
+	Handles  map[string][]byte    `json:"handles,omitempty"`  // what each sink prepared, by step
+	Books    map[string]Counts    `json:"books,omitempty"`    // counters of the run, by step
+	Settings map[string]Setting   `json:"settings,omitempty"` // what all of it was made with, by step
 	// AtEnd is set by Forget: what a source of the same file's fills holds is of
 	// runs that were forgotten.
 	AtEnd bool `json:"at_end,omitempty"`

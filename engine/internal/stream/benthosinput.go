@@ -35,7 +35,6 @@ type benthosSource struct {
 	stop      context.CancelFunc
 	pumping   sync.WaitGroup
 	announced bool
-	idle      bool  // has been told of
 	number    int64 // of the next message
 	batches   uint64
 
@@ -114,22 +113,21 @@ func (b *benthosSource) Next(ctx context.Context) (sdk.Item, error) {
 		b.announced = true
 		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Partitions, Partitions: []string{b.partition}}}, nil
 	}
+	asked := time.Now() // the process may be stopped before the wait is over
 	first, ok, err := b.wait(ctx)
 	if err != nil {
 		return sdk.Item{}, err
 	}
 	if !ok {
-		b.idle = true
-		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Idle, Partition: b.partition}}, nil
+		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Idle, Partition: b.partition, Time: asked}}, nil
 	}
-	b.idle = false
 	return sdk.Item{Batch: b.collect(first)}, nil
 }
 
 // wait returns false when the input has been silent for some time.
 func (b *benthosSource) wait(ctx context.Context) (first received, ok bool, err error) {
 	var quiet <-chan time.Time
-	if !b.idle && b.number > 0 {
+	if b.number > 0 {
 		timer := time.NewTimer(quietAfter)
 		defer timer.Stop()
 		quiet = timer.C

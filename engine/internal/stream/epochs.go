@@ -51,11 +51,12 @@ type epoch struct {
 }
 
 // begin opens an epoch whose barrier is about to enter the stream.
-func (e *epochs) begin(number uint64, positions map[string][]byte, source checkpoint.Counts) <-chan struct{} {
+func (e *epochs) begin(number uint64, positions map[string][]byte, idle map[string]time.Time,
+	source checkpoint.Counts) <-chan struct{} {
 	e.mu.Lock()
 	e.current = &epoch{
 		number: number,
-		record: &checkpoint.Record{Run: e.run, Epoch: number, Positions: maps.Clone(positions),
+		record: &checkpoint.Record{Run: e.run, Epoch: number, Positions: maps.Clone(positions), Idle: idle,
 			Handles: map[string][]byte{}, Books: map[string]checkpoint.Counts{}},
 		missing:   e.steps,
 		published: make(chan struct{}),

@@ -187,7 +187,10 @@ func (o *opener) openSource(ctx context.Context) error {
 	o.source = &source{pipeline: o.plan.Name, step: step, instance: instance, books: o.books[step.Label],
 		epochs: o.epochs, latch: o.latch, interval: o.plan.Interval, stop: o.stop,
 		items: make(chan sdk.Item, readAhead), epoch: env.Epoch + 1,
-		positions: map[string][]byte{}, positioned: env.Positions, idle: idleSince{}}
+		positions: map[string][]byte{}, positioned: env.Positions, idle: silences{}}
+	if o.record != nil {
+		o.source.idle = recordedSilences(o.record.Idle, o.record.Run != o.number.Number)
+	}
 	maps.Copy(o.source.positions, env.Resume)
 	o.source.fillers.Store(int32(len(o.plan.FilledBy)))
 	return nil
@@ -285,7 +288,7 @@ func (o *opener) pin() error {
 	}
 	maps.Copy(o.source.positions, p.Positions())
 	record := &checkpoint.Record{Run: o.number.Number, Positions: maps.Clone(o.source.positions),
-		Settings: o.epochs.madeWith(nil)}
+		Settings: o.epochs.madeWith(nil), Idle: o.source.idle.since()}
 	if o.record != nil {
 		record.Epoch, record.Handles, record.Books = o.record.Epoch, o.record.Handles, o.record.Books
 		if o.record.Run != o.number.Number {

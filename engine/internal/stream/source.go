@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -23,9 +22,6 @@ const readAhead = 2
 // firstEpoch is the length of the first epoch; each one after it is twice as
 // long, up to the pipeline's interval.
 const firstEpoch = 200 * time.Millisecond
-
-// idleEvery is how often an idle partition is told of again.
-const idleEvery = time.Second
 
 // source reads ahead in a goroutine of its own and puts barriers, idle signals
 // and the end between what it has read. Only next is called by the stream.
@@ -46,10 +42,9 @@ type source struct {
 	epoch      uint64            // the one being filled
 	positions  map[string][]byte // cursor by partition, up to here
 	positioned bool              // batches get a column of their rows' positions
-	idle       idleSince
+	idle       silences
 	length     time.Duration   // of this epoch
 	barrier    *time.Timer     // its end
-	tick       *time.Ticker    // for idle signals
 	unshown    <-chan struct{} // closed when the epoch before is published; nil if none
 	state      sourceState
 	pending    []sdk.Item // to be given before anything else
@@ -58,9 +53,6 @@ type source struct {
 	budget     int64      // records of this run; 0: any number
 	bounded    bool       // the input was given an end that is not its own
 }
-
-// idleSince is since when each partition that is read to its end has been.
-type idleSince map[string]time.Time
 
 type sourceState uint8
 
@@ -98,7 +90,7 @@ func (s *source) read(ctx context.Context) {
 // begin starts the clocks of the first epoch.
 func (s *source) begin() {
 	s.length = min(firstEpoch, s.interval)
-	s.barrier, s.tick = time.NewTimer(s.length), time.NewTicker(idleEvery)
+	s.barrier = time.NewTimer(s.length)
 }
 
 // next blocks for the next item of the stream. It returns false when the last
@@ -161,8 +153,6 @@ func (s *source) wait(shown <-chan struct{}) {
 		s.state = due
 	case <-shown:
 		s.inject()
-	case now := <-s.tick.C:
-		s.tellIdle(now)
 	case <-s.stop:
 		s.state = closing
 	case <-s.latch.done:
@@ -216,12 +206,10 @@ func (s *source) accept(item sdk.Item) {
 	}
 	switch item.Signal.Kind {
 	case sdk.Idle:
-		s.idle[item.Signal.Partition] = time.Now()
-		s.tellIdle(time.Now())
+		s.idle.found(item.Signal.Partition, item.Signal.Time)
+		s.signalIdle(item.Signal.Partition)
 	case sdk.Partitions:
-		maps.DeleteFunc(s.idle, func(p string, _ time.Time) bool {
-			return !slices.Contains(item.Signal.Partitions, p)
-		})
+		s.idle.only(item.Signal.Partitions)
 		s.pending = append(s.pending, item)
 	default:
 		s.latch.fail(&StepError{s.pipeline, s.step,
@@ -263,17 +251,6 @@ func positioned(schema *arrow.Schema, b *sdk.Batch) arrow.RecordBatch {
 	return array.NewRecordBatch(schema, columns, b.NumRows())
 }
 
-// tellIdle repeats how long each idle partition has been idle.
-func (s *source) tellIdle(now time.Time) {
-	if s.fillers.Load() > 0 {
-		return
-	}
-	for _, p := range slices.Sorted(maps.Keys(s.idle)) {
-		s.pending = append(s.pending, sdk.Item{Signal: &sdk.Signal{
-			Kind: sdk.Idle, Partition: p, Time: now, For: now.Sub(s.idle[p])}})
-	}
-}
-
 // shown waits for the epoch before to be published; false if that failed.
 func (s *source) shown() bool {
 	if s.unshown == nil {
@@ -296,8 +273,8 @@ func (s *source) inject() {
 	for _, sink := range s.sinks {
 		roll = sink.rollDue(now) || roll
 	}
-	s.tellIdle(now)
-	s.unshown = s.epochs.begin(s.epoch, s.positions, s.books.counts())
+	s.signalAllIdle()
+	s.unshown = s.epochs.begin(s.epoch, s.positions, s.idle.since(), s.books.counts())
 	barrier := &sdk.Signal{Kind: sdk.Barrier, Epoch: s.epoch, Time: now, Roll: roll}
 	s.pending = append(s.pending, sdk.Item{Signal: barrier})
 	if err := s.sides.barrier(barrier); err != nil {

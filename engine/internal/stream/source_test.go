@@ -37,6 +37,10 @@ func idle(partition string) sdk.Item {
 	return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Idle, Partition: partition}}
 }
 
+func idleAt(partition string, asked time.Time) sdk.Item {
+	return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Idle, Partition: partition, Time: asked}}
+}
+
 func batch(partition string, values ...int64) sdk.Item {
 	return sdk.Item{Batch: &sdk.Batch{Rows: batchOf(values...), Partition: partition, Cursor: []byte("c")}}
 }
@@ -49,39 +53,73 @@ func scripted(t *testing.T, s sdk.Source, interval time.Duration) *source {
 	l := newLatch()
 	src := &source{pipeline: "test", step: w.source(), instance: s, books: &books{}, latch: l,
 		sides: &sides{}, interval: interval, stop: make(chan struct{}), epoch: 1,
-		items: make(chan sdk.Item, readAhead), positions: map[string][]byte{}, idle: idleSince{}}
+		items: make(chan sdk.Item, readAhead), positions: map[string][]byte{}, idle: silences{}}
 	src.epochs = &epochs{steps: 2, source: src, latch: l}
 	ctx, cancel := context.WithCancel(t.Context())
 	src.begin()
 	done := make(chan struct{})
 	go func() { defer close(done); src.read(ctx) }()
-	t.Cleanup(func() { cancel(); <-done; src.tick.Stop(); src.barrier.Stop() })
+	t.Cleanup(func() { cancel(); <-done; src.barrier.Stop() })
 	return src
 }
 
-// TestIdleIsToldAgainAsTimePasses: steps never look at the clock; how long a
-// partition has been silent comes to them in the stream.
-func TestIdleIsToldAgainAsTimePasses(t *testing.T) {
+// idleFor is for how long a partition is said to be idle, until it has been said
+// so often.
+func idleFor(t *testing.T, s *source, partition string, times int) (all []time.Duration) {
+	t.Helper()
+	for len(all) < times {
+		item, ok := s.next()
+		if !ok {
+			t.Fatal(s.latch.failure())
+		}
+		if item.Signal != nil && item.Signal.Kind == sdk.Idle && item.Signal.Partition == partition {
+			all = append(all, item.Signal.For)
+		}
+	}
+	return all
+}
+
+// TestSilenceIsCountedByWhenTheSourceAsked: a process that is stopped for a minute
+// between two questions, or after one was asked, learns nothing from the clock.
+func TestSilenceIsCountedByWhenTheSourceAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := scripted(t, &script{items: []sdk.Item{idle("a"), idle("b"), batch("b", 1)}}, time.Hour)
-		var told []time.Duration
-		for len(told) < 4 {
-			item, ok := s.next()
-			if !ok {
-				t.Fatal(s.latch.failure())
+		began := time.Now()
+		asked := func(after time.Duration) sdk.Item { return idleAt("a", began.Add(after)) }
+		s := scripted(t, &script{items: []sdk.Item{asked(0), asked(2 * time.Second), asked(time.Second),
+			batch("a", 1), asked(70 * time.Second), asked(75 * time.Second)}}, time.Hour)
+		s.length, s.barrier = time.Hour, time.NewTimer(time.Hour)
+		time.Sleep(time.Minute)
+		want := []time.Duration{0, 2 * time.Second, 2 * time.Second, 0, 5 * time.Second}
+		if got := idleFor(t, s, "a", 5); !slices.Equal(got, want) {
+			t.Errorf("idle for: got %v, want %v", got, want)
+		}
+	})
+}
+
+// TestSilenceGoesOnAcrossRuns: a partition that was at its end when it was recorded,
+// and is found there by a later process, was silent in between. One that is not
+// found there is not said to be idle.
+func TestSilenceGoesOnAcrossRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		for _, bounded := range []bool{false, true} {
+			s := scripted(t, &script{items: []sdk.Item{idleAt("a", began), batch("c", 1), idleAt("c", began)}}, time.Hour)
+			s.idle = recordedSilences(map[string]time.Time{"a": began.Add(-24 * time.Hour),
+				"b": began.Add(-time.Hour), "c": began.Add(-time.Hour)}, true)
+			s.bounded = bounded
+			for _, want := range []time.Duration{24 * time.Hour, -1, 0} {
+				item, _ := s.next()
+				if want < 0 {
+					continue // the batch of c
+				}
+				if g := item.Signal; g.For != want || g.Again != (bounded && g.Partition == "a") {
+					t.Errorf("bounded %v: got %+v, want idle for %v", bounded, g, want)
+				}
 			}
-			if item.Signal != nil && item.Signal.Kind == sdk.Idle && item.Signal.Partition == "a" {
-				told = append(told, item.Signal.For)
-			}
-			if item.Signal != nil && item.Signal.Partition == "b" && item.Signal.For > 0 {
-				t.Fatalf("b is said to be idle for %v after its batch", item.Signal.For)
+			if since := s.idle.since(); !since["a"].Equal(began.Add(-24 * time.Hour)) {
+				t.Errorf("to be recorded: got %v, want a to be idle for a day", since)
 			}
 		}
-		told = slices.Compact(told)
-		if told[0] != 0 || told[len(told)-1] < time.Second {
-			t.Errorf("idle for: got %v, want it to grow from 0", told)
-		}
-		synctest.Wait()
 	})
 }
 
