@@ -15,7 +15,6 @@ package aggregation
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"etlengine/plugins/sdk"
@@ -31,16 +30,16 @@ type Config struct {
 
 	Window     *Window                `json:"window" doc:"Windows of event time; without: emit on_end."`
 	GroupBy    []string               `json:"group_by" doc:"Columns to group by."`
-	Aggregates sdk.Ordered[Aggregate] `json:"aggregates" required:"true" doc:"New columns and their calls."`
+	Aggregates sdk.Ordered[Aggregate] `json:"aggregates" required:"true" doc:"New columns and their calls, such as tickets: count()."`
 
 	OnIdle        string       `json:"on_idle" state:"keep" doc:"If all is silent: advance, flush or hold."`
 	IdleTimeout   sdk.Duration `json:"idle_timeout" state:"keep" doc:"How long silence is waited for."`
 	OnEnd         string       `json:"on_end" state:"keep" doc:"Windows open at the end: flush or hold."`
 	MaxFutureSkew sdk.Duration `json:"max_future_skew" state:"keep" doc:"How far rows may be ahead; 0s: any."`
 
-	Emit            string     `json:"emit" doc:"on_close of each window, or without one on_end of the input."`
-	UnboundedState  bool       `json:"unbounded_state" state:"keep" doc:"Without a window: ever more groups."`
-	AllowedLateness refusedKey `json:"allowed_lateness"`
+	Emit            string          `json:"emit" doc:"on_close of each window, or without one on_end of the input."`
+	UnboundedState  bool            `json:"unbounded_state" state:"keep" doc:"Without a window: ever more groups."`
+	AllowedLateness allowedLateness `json:"allowed_lateness"`
 }
 
 // The policies of on_idle and on_end, and the times of emit.
@@ -52,11 +51,14 @@ const (
 	onEnd   = "on_end"
 )
 
-// refusedKey is a key of neighbouring tools that has no place here.
-type refusedKey struct{}
+// allowedLateness is a key of neighbouring tools that windows emitted once cannot have.
+type allowedLateness struct{}
+
+// Refused keeps the key out of the documentation.
+func (*allowedLateness) Refused() {}
 
 // UnmarshalText explains what to use instead.
-func (*refusedKey) UnmarshalText([]byte) error {
+func (*allowedLateness) UnmarshalText([]byte) error {
 	return sdk.Problem{Key: true, Message: "unknown field: a window is emitted once, when it is complete",
 		Hint: "raise watermark by as much instead, and give the pipeline a late output"}
 }
@@ -87,7 +89,7 @@ func (c *Config) delay() int64 {
 var Transform = newPlugin()
 
 func newPlugin() sdk.Plugin {
-	p := sdk.Spec[Config]{
+	return sdk.Spec[Config]{
 		Kind:      sdk.KindTransform,
 		Name:      "aggregation",
 		Late:      true,
@@ -109,7 +111,4 @@ func newPlugin() sdk.Plugin {
 		Windows: storedWindows,
 		Open:    open,
 	}.Plugin()
-	// Known only to be refused with a hint: not part of the documentation.
-	p.Fields = slices.DeleteFunc(p.Fields, func(f sdk.Field) bool { return f.Name == "allowed_lateness" })
-	return p
 }

@@ -2,6 +2,7 @@ package aggregation
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,7 +74,7 @@ func (c *Call) UnmarshalText(text []byte) error {
 	}
 	args, err := p.args()
 	if err != nil {
-		return fmt.Errorf("%w in %q", err, text)
+		return p.explain(name, string(text), err)
 	}
 	switch {
 	case name == "quantile":
@@ -90,6 +91,35 @@ func (c *Call) UnmarshalText(text []byte) error {
 		c.Column = args[0]
 	}
 	return nil
+}
+
+var whereBehind = regexp.MustCompile(`(?i)^(?:where|filter|if)\b\s*(.*)$`)
+
+// explain says how to write what people write that know SQL or pandas: an
+// expression in a call, or a condition behind it.
+func (p *callParser) explain(name, text string, err error) error {
+	if m := whereBehind.FindStringSubmatch(p.rest); m != nil {
+		call := strings.TrimSpace(text[:strings.LastIndex(text, p.rest)])
+		condition := strings.TrimSuffix(strings.TrimPrefix(m[1], "("), ")")
+		if condition == "" {
+			condition = "…"
+		}
+		return sdk.Problem{Message: fmt.Sprintf("a condition stands beside its call, got %q", text),
+			Hint: fmt.Sprintf("write: { call: %s, where: %s }", yamlText(call), yamlText(condition))}
+	}
+	if strings.ContainsAny(p.rest, "([+-*/%?=<>&|!") && strings.HasSuffix(strings.TrimSpace(text), ")") {
+		return sdk.Problem{Message: fmt.Sprintf("%s takes a column, not an expression, got %q", name, text),
+			Hint: "compute it before, in a derive step, as in derive: { x: 'size(name)' }, and write " + name + "(x)"}
+	}
+	return fmt.Errorf("%w in %q", err, text)
+}
+
+// yamlText is a text as a scalar within { }.
+func yamlText(text string) string {
+	if strings.ContainsAny(text, ",:{}[]#&*!|>%@`\"'") {
+		return "'" + strings.ReplaceAll(text, "'", "''") + "'"
+	}
+	return text
 }
 
 // quantile takes the arguments of that function, the one that has two.

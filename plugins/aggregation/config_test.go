@@ -59,8 +59,8 @@ func TestConfigProblemsNameThePath(t *testing.T) {
 		{"negative delay", with(`"watermark": "-1s"`), "watermark: want 0s or more, got -1s"},
 		{"fine delay", with(`"watermark": "1ns"`), "watermark: want whole microseconds, got 1ns"},
 		{"empty time", with(`"event_time": ""`), "event_time: want a column, got nothing"},
-		{"on_idle", with(`"on_idle": "wait"`), `on_idle: want one of advance, flush, hold, got "wait"`},
-		{"on_end", with(`"on_end": "drop"`), `on_end: want one of flush, hold, got "drop"`},
+		{"on_idle", with(`"on_idle": "wait"`), `on_idle: want advance, flush or hold, got "wait"`},
+		{"on_end", with(`"on_end": "drop"`), `on_end: want flush or hold, got "drop"`},
 		{"idle_timeout", with(`"idle_timeout": "0s"`), "idle_timeout: want more than 0s, got 0s"},
 		{"long delay", with(`"watermark": "61s", "window": {"tumbling": "1m"}`), "watermark: every window of 1m " +
 			"waits 1m1s for late rows before it comes out (fewer rows are late with a longer delay, results come " +
@@ -73,7 +73,7 @@ func TestConfigProblemsNameThePath(t *testing.T) {
 			"max_future_skew: want whole microseconds, got 10ns"},
 		{"emit", with(`"emit": "on_end"`),
 			"emit: on_end is for aggregates without a window; each window comes out when it is complete"},
-		{"emit misspelt", with(`"emit": "always"`), `emit: want one of on_close, on_end, got "always"`},
+		{"emit misspelt", with(`"emit": "always"`), `emit: want on_close or on_end, got "always"`},
 		{"unbounded", with(`"unbounded_state": true`),
 			"unbounded_state: does nothing: windows close, and their state goes with them"},
 		{"no window", `{"event_time": "at", "watermark": "1s", "aggregates": {"n": "count()"}}`,

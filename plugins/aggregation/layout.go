@@ -156,7 +156,7 @@ func (b *bound) compile(where string, in *arrow.Schema, p *problems) {
 	}
 	program, err := expr.CompileCondition(where, in)
 	if err != nil {
-		*p = append(*p, expr.ProblemOf(err, "aggregates."+b.name+".where"))
+		*p = append(*p, expr.ProblemsOf(err, "aggregates."+b.name+".where", nil)...)
 	}
 	b.condition, b.where = where, program
 }

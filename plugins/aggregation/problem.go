@@ -3,9 +3,7 @@ package aggregation
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"etlengine/plugins/sdk"
@@ -30,8 +28,8 @@ func (p *problems) warn(code, path, message, hint string) {
 
 // choice demands one of the words.
 func (p *problems) choice(path, got string, words ...string) {
-	if !slices.Contains(words, got) {
-		p.add(path, "want one of %s, got %q", strings.Join(words, ", "), got)
+	if err := sdk.OneOf(path, got, words...); err != nil {
+		p.at(path, err)
 	}
 }
 

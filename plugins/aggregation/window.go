@@ -1,6 +1,7 @@
 package aggregation
 
 import (
+	"fmt"
 	"time"
 
 	"etlengine/plugins/sdk"
@@ -8,10 +9,10 @@ import (
 
 // Window says which windows a row belongs to.
 type Window struct {
-	Tumbling sdk.Duration `json:"tumbling" doc:"Size of windows that follow one another."`
-	Hopping  *Hopping     `json:"hopping" alias:"sliding" doc:"Windows that overlap: {size: 5m, every: 1m}."`
-	Session  *Session     `json:"session" doc:"Windows of a group that end with a silence: {gap: 30s}."`
-	Offset   sdk.Duration `json:"offset" doc:"Shift of tumbling and hopping windows from the Unix epoch in UTC."`
+	Tumbling *sdk.Duration `json:"tumbling" doc:"Size of windows that follow one another."`
+	Hopping  *Hopping      `json:"hopping" alias:"sliding" doc:"Windows that overlap: {size: 5m, every: 1m}."`
+	Session  *Session      `json:"session" doc:"Windows of a group that end with a silence: {gap: 30s}."`
+	Offset   sdk.Duration  `json:"offset" doc:"Shift of tumbling and hopping windows from the Unix epoch in UTC."`
 }
 
 // Hopping are windows of one size that begin at shorter intervals.
@@ -26,27 +27,47 @@ type Session struct {
 	Gap sdk.Duration `json:"gap" required:"true" doc:"Silence that ends a session."`
 }
 
+// windowShapes shows how windows are written.
+const windowShapes = "write { tumbling: 1m }, { hopping: { size: 5m, every: 1m } } or { session: { gap: 30s } }"
+
+// FromText refuses a scalar where the shape of the windows must be named.
+func (*Window) FromText(text string) error {
+	return sdk.Problem{Code: sdk.CodeWrongType, Message: fmt.Sprintf("want a map, got %q", text), Hint: windowShapes}
+}
+
+// FromText refuses a scalar where both durations must be named.
+func (*Hopping) FromText(text string) error {
+	return sdk.Problem{Code: sdk.CodeWrongType, Message: fmt.Sprintf("want a map, got %q", text),
+		Hint: "write { hopping: { size: 5m, every: 1m } }"}
+}
+
+// FromText refuses a scalar where the gap must be named.
+func (*Session) FromText(text string) error {
+	return sdk.Problem{Code: sdk.CodeWrongType, Message: fmt.Sprintf("want a map, got %q", text),
+		Hint: "write { session: { gap: 30s } }"}
+}
+
 // maxOverlap bounds the windows a row may be in: each is work and memory.
 const maxOverlap = 1000
 
 // Validate wants exactly one shape, with sizes that make sense.
 func (w *Window) Validate() error {
 	p := problems{}
-	shapes := 0
-	for _, set := range []bool{w.Tumbling != 0, w.Hopping != nil, w.Session != nil} {
+	named := 0
+	for _, set := range []bool{w.Tumbling != nil, w.Hopping != nil, w.Session != nil} {
 		if set {
-			shapes++
+			named++
 		}
 	}
-	if shapes != 1 {
-		p.add("", "want one of tumbling, hopping, session, got %d of them", shapes)
+	if named != 1 {
+		p.add("", "want one of tumbling, hopping, session, got %d of them", named)
 		return p.err()
 	}
 	if w.Session != nil {
 		w.Session.validate(w.Offset, &p)
 		return p.err()
 	}
-	size, every, path := w.Tumbling, w.Tumbling, "tumbling"
+	size, every, path := w.size(), w.size(), "tumbling"
 	if w.Hopping != nil {
 		size, every, path = w.Hopping.Size, w.Hopping.Every, "hopping.size"
 		if every <= 0 || every > size {
@@ -83,7 +104,10 @@ func (w *Window) size() sdk.Duration {
 	if w.Hopping != nil {
 		return w.Hopping.Size
 	}
-	return w.Tumbling
+	if w.Tumbling != nil {
+		return *w.Tumbling
+	}
+	return 0
 }
 
 // spans computes windows: [start, start+size) for every start that is a
@@ -106,7 +130,7 @@ func (w *Window) spans() spans {
 	if w.Hopping != nil {
 		s.size, s.every = micros(w.Hopping.Size), micros(w.Hopping.Every)
 	} else {
-		s.size, s.every = micros(w.Tumbling), micros(w.Tumbling)
+		s.size, s.every = micros(w.size()), micros(w.size())
 	}
 	return s
 }

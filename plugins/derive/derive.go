@@ -34,8 +34,8 @@ func (c *Config) Validate() error {
 		} else if strings.HasPrefix(column.Key, "_") {
 			all = append(all, sdk.Problem{Path: column.Key, Key: true,
 				Message: "columns that begin with _ are the engine's; choose another name"})
-		} else if err := expr.CheckSyntax(column.Value); err != nil {
-			all = append(all, expr.ProblemOf(err, column.Key))
+		} else {
+			all = append(all, expr.CheckSyntax(column.Value, column.Key))
 		}
 	}
 	return errors.Join(all...)
@@ -78,9 +78,7 @@ func plan(c *Config, in *arrow.Schema) (steps []step, problems []sdk.Problem) {
 	for _, column := range c.columns {
 		program, err := expr.Compile(column.Value, in)
 		if err != nil {
-			if fault, ok := errors.AsType[*expr.Error](err); !ok || !wrong[fault.Missing] {
-				problems = append(problems, expr.ProblemOf(err, column.Key))
-			}
+			problems = append(problems, expr.ProblemsOf(err, column.Key, wrong)...)
 			wrong[column.Key] = true
 			continue
 		}

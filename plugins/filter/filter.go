@@ -27,10 +27,7 @@ func (c *Config) FromText(text string) error {
 
 // Validate says what can be said without knowing the columns.
 func (c *Config) Validate() error {
-	if err := expr.CheckSyntax(c.Where); err != nil {
-		return expr.ProblemOf(err, c.path)
-	}
-	return nil
+	return expr.CheckSyntax(c.Where, c.path)
 }
 
 // Transform is the filter step.
@@ -58,7 +55,7 @@ func newPlugin() sdk.Plugin {
 
 func schema(c *Config, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
 	if _, err := expr.CompileCondition(c.Where, in); err != nil {
-		return nil, []sdk.Problem{expr.ProblemOf(err, c.path)}
+		return nil, expr.ProblemsOf(err, c.path, nil)
 	}
 	return in, nil
 }

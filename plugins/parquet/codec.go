@@ -1,15 +1,15 @@
 package parquet
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/klauspost/compress/s2"
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress"
 	"github.com/parquet-go/parquet-go/compress/snappy"
+
+	"etlengine/plugins/sdk"
 )
 
 // quickSnappy is Snappy from the faster of two encoders: on tickets 1,300 MB/s
@@ -38,5 +38,5 @@ func codecOf(name string) (compress.Codec, error) {
 		return codec, nil
 	}
 	known := slices.Sorted(maps.Keys(codecs()))
-	return nil, fmt.Errorf("want one of %s, got %q", strings.Join(known, ", "), name)
+	return nil, sdk.OneOf("", name, known...)
 }

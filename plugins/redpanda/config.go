@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -108,17 +107,6 @@ func checkReserved(path, name string) error {
 	return nil
 }
 
-func oneOf(path, got string, want ...string) error {
-	if slices.Contains(want, got) {
-		return nil
-	}
-	message := fmt.Sprintf("want %s, got %q", strings.Join(want, ", "), got)
-	if near := sdk.Nearest(got, want); near != "" {
-		return sdk.Problem{Path: path, Message: message, Hint: "did you mean " + near + "?"}
-	}
-	return sdk.Problem{Path: path, Message: message}
-}
-
 // Validate returns all that is wrong with the config.
 func (c *SourceConfig) Validate() error {
 	errs := c.connection.problems()
@@ -131,10 +119,10 @@ func (c *SourceConfig) Validate() error {
 			errs = append(errs, sdk.Fieldf("topic."+strconv.Itoa(i), "%s is named twice", topic))
 		}
 	}
-	errs = append(errs, checkMetadata(c.Metadata), oneOf("on_data_loss", c.OnDataLoss, lossStop, lossContinue),
-		oneOf("format", c.Format, formatJSON, formatCSV, formatRaw), c.checkSchema())
+	errs = append(errs, checkMetadata(c.Metadata), sdk.OneOf("on_data_loss", c.OnDataLoss, lossStop, lossContinue),
+		sdk.OneOf("format", c.Format, formatJSON, formatCSV, formatRaw), c.checkSchema())
 	if c.Tombstones != "" {
-		errs = append(errs, oneOf("tombstones", c.Tombstones, tombstoneRows, tombstoneIgnore, tombstoneDead))
+		errs = append(errs, sdk.OneOf("tombstones", c.Tombstones, tombstoneRows, tombstoneIgnore, tombstoneDead))
 	}
 	return joined(errs)
 }
@@ -176,7 +164,7 @@ func (c *SourceConfig) schema() sdk.Schema {
 // Validate returns all that is wrong with the config.
 func (c *SinkConfig) Validate() error {
 	errs := append(c.connection.problems(), checkTopic("topic", c.Topic), checkReserved("topic", c.Topic),
-		oneOf("format", c.Format, formatJSON, formatCSV, formatRaw))
+		sdk.OneOf("format", c.Format, formatJSON, formatCSV, formatRaw))
 	if c.Partitions < 0 {
 		errs = append(errs, sdk.Fieldf("partitions", "want 0 or more, got %d", c.Partitions))
 	}
@@ -184,7 +172,7 @@ func (c *SinkConfig) Validate() error {
 		errs = append(errs, sdk.Fieldf("transaction_timeout", "want 1s to %s, got %s", longestTransaction, d))
 	}
 	if c.Compression != "" {
-		errs = append(errs, oneOf("compression", c.Compression, "none", "snappy", "lz4", "zstd", "gzip"))
+		errs = append(errs, sdk.OneOf("compression", c.Compression, "none", "snappy", "lz4", "zstd", "gzip"))
 	}
 	return joined(errs)
 }

@@ -35,7 +35,7 @@ func TestSourceConfigIsChecked(t *testing.T) {
 		{"metadata", `{"topic": "t", ` + schema + `,
 			"metadata": "key,key_bytes,partition,offset,timestamp,headers"}`, ""},
 		{"other metadata", `{"topic": "t", ` + schema + `, "metadata": ["ofset"]}`,
-			`metadata.0: want key, key_bytes, partition, offset, timestamp, headers, got "ofset" ` +
+			`metadata.0: want key, key_bytes, partition, offset, timestamp or headers, got "ofset" ` +
 				`(did you mean offset?)`},
 		{"extra", `{"topic": "t", ` + schema + `, "extra": "rest"}`, ""},
 		{"extra of no keys", `{"topic": "t", ` + schema + `, "format": "csv", "extra": "rest"}`,
@@ -47,7 +47,7 @@ func TestSourceConfigIsChecked(t *testing.T) {
 		{"start", `{"topic": "t", ` + schema + `, "start": "oldest"}`,
 			`start: want earliest, latest or {timestamp: 2026-01-31T00:00:00Z}, got "oldest"`},
 		{"format", `{"topic": "t", ` + schema + `, "format": "jsn"}`,
-			`format: want json, csv, raw, got "jsn" (did you mean json?)`},
+			`format: want json, csv or raw, got "jsn" (did you mean json?)`},
 		{"broker without port", `{"brokers": "a", "topic": "t", ` + schema + `}`,
 			`brokers.0: want host:port, got "a"`},
 		{"neighbours", `{"seed_brokers": "a:1", "topic": "t", ` + schema + `}`,
@@ -55,7 +55,7 @@ func TestSourceConfigIsChecked(t *testing.T) {
 		{"neighbours' topics", `{"topics": "t", ` + schema + `}`, "topics: unknown field, did you mean topic?"},
 		{"mechanism", `{"brokers": "a:1", "topic": "t", ` + schema + `,
 			"sasl": {"mechanism": "GSSAPI", "username": "u", "password": "p"}}`,
-			`sasl.mechanism: want PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, got "GSSAPI"`},
+			`sasl.mechanism: want PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, got "GSSAPI"`},
 		{"login at the embedded broker", `{"topic": "t", ` + schema + `,
 			"sasl": {"mechanism": "PLAIN", "username": "u", "password": "p"}}`,
 			"sasl: the embedded broker has no users; name brokers, or leave it"},
@@ -66,9 +66,9 @@ func TestSourceConfigIsChecked(t *testing.T) {
 		{"tls", `{"brokers": "a:1", "topic": "t", ` + schema + `, "tls": "maybe"}`,
 			`tls: want true, false or a map, got "maybe"`},
 		{"data loss", `{"topic": "t", ` + schema + `, "on_data_loss": "ignore"}`,
-			`on_data_loss: want stop, continue, got "ignore"`},
+			`on_data_loss: want stop or continue, got "ignore"`},
 		{"tombstones", `{"topic": "t", ` + schema + `, "tombstones": "skip"}`,
-			`tombstones: want rows, ignore, dead_letters, got "skip"`},
+			`tombstones: want rows, ignore or dead_letters, got "skip"`},
 	}
 	for _, tt := range tests {
 		if got := firstProblem(redpanda.Source.Check([]byte(tt.config))); got != tt.want {
@@ -87,7 +87,7 @@ func TestSinkConfigIsCheckedAgainstItsColumns(t *testing.T) {
 		{"several topics", `{"topic": ["t", "u"]}`, "topic: want a string, got a list"},
 		{"partitions", `{"topic": "t", "partitions": -1}`, "partitions: want 0 or more, got -1"},
 		{"compression", `{"topic": "t", "compression": "brotli"}`,
-			`compression: want none, snappy, lz4, zstd, gzip, got "brotli"`},
+			`compression: want none, snappy, lz4, zstd or gzip, got "brotli"`},
 		{"key", `{"topic": "t", "key": "clientid"}`, `key: no column named "clientid", did you mean client_id?`},
 		{"key of a type", `{"topic": "t", "key": "amount"}`,
 			"key: want a column of strings, bytes, whole numbers or bools, amount is float64"},

@@ -66,7 +66,7 @@ func (t *TLS) Validate() error {
 
 // Validate refuses mechanisms that we do not speak.
 func (s *SASL) Validate() error {
-	return oneOf("mechanism", s.Mechanism, "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+	return sdk.OneOf("mechanism", s.Mechanism, "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 }
 
 // joined is errors.Join, or nil if all are.

@@ -34,7 +34,7 @@ func checkMetadata(names []string) error {
 		known = append(known, column.Key)
 	}
 	for i, name := range names {
-		if err := oneOf("metadata."+strconv.Itoa(i), name, known...); err != nil {
+		if err := sdk.OneOf("metadata."+strconv.Itoa(i), name, known...); err != nil {
 			return err
 		}
 		if slices.Contains(names[:i], name) {

@@ -256,7 +256,9 @@ func (d *decoder) object(path string, v *value, into reflect.Value) {
 	fields := fieldsByKey(into)
 	var known, meant []string // meant: fields that an unknown key was taken for
 	for _, f := range fields {
-		known = append(known, f.key)
+		if !f.refused {
+			known = append(known, f.key)
+		}
 	}
 	for i, key := range v.keys {
 		at := slices.IndexFunc(fields, func(f boundField) bool { return f.key == key })
@@ -267,7 +269,7 @@ func (d *decoder) object(path string, v *value, into reflect.Value) {
 			}
 			meant = append(meant, name)
 			d.written = append(d.written, writtenAs{join(path, name), join(path, key)})
-			at = slices.Index(known, name)
+			at = slices.IndexFunc(fields, func(f boundField) bool { return f.key == name })
 		}
 		d.value(join(path, key), v.values[i], fields[at].into)
 	}

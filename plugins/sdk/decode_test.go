@@ -76,7 +76,7 @@ func TestProblemsOfAConfig(t *testing.T) {
 		{"a map for a scalar", `{"path": {}}`, "path: want a string, got a map"},
 		{"a scalar for a map", `{"path": "x", "roll": 1}`, "roll: want a map, got 1"},
 		{"duration", `{"path": "x", "roll": {"every": "10"}}`,
-			`roll.every: want a duration such as 500ms, 10s or 1h30m, got "10"`},
+			`roll.every: want a duration such as 500ms, 10s or 1h30m, got 10; write 10s for seconds`},
 		{"size", `{"path": "x", "roll": {"size": "-1MB"}}`, `roll.size: want a size such as 64KB or 128MB, got "-1MB"`},
 		{"empty scalar", `{"path": null}`, "path: want a string, got nothing " +
 			`(quote it: "" for the empty string, "|" or "#" for a mark that YAML reads itself)`},

@@ -35,7 +35,21 @@ type boundField struct {
 	key, doc string
 	aliases  []string
 	required bool
+	refused  bool
 	into     reflect.Value
+}
+
+// RefusedKey is the type of a field that exists only to be refused, with a
+// reason better than "unknown field": a key of neighbouring tools. Its
+// UnmarshalText returns the problem. It is not documented and never suggested.
+type RefusedKey interface {
+	encoding.TextUnmarshaler
+	Refused()
+}
+
+func isRefused(t reflect.Type) bool {
+	_, refused := reflect.New(t).Interface().(RefusedKey)
+	return refused
 }
 
 // fieldsByKey lists the fields of a struct, those of embedded structs in place.
@@ -56,7 +70,7 @@ func fieldsByKey(s reflect.Value) []boundField {
 			aliases = strings.Split(tag, ",")
 		}
 		fields = append(fields, boundField{key: key, doc: f.Tag.Get("doc"), aliases: aliases,
-			required: f.Tag.Get("required") == "true", into: s.Field(i)})
+			required: f.Tag.Get("required") == "true", refused: isRefused(f.Type), into: s.Field(i)})
 	}
 	return fields
 }
@@ -79,7 +93,7 @@ func fieldsOf(s reflect.Value) []Field {
 			continue
 		}
 		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if key == "" || key == "-" || !f.IsExported() {
+		if key == "" || key == "-" || !f.IsExported() || isRefused(f.Type) {
 			continue
 		}
 		field := Field{Name: key, Type: f.Tag.Get("type"), Doc: f.Tag.Get("doc"),

@@ -1,18 +1,62 @@
 package sdk
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// OneOf reports a value that is none of the words it may be, with the nearest of
+// them, as a problem at path for Validate. nil: it is one of them.
+func OneOf(path, got string, words ...string) error {
+	if slices.Contains(words, got) {
+		return nil
+	}
+	last := len(words) - 1
+	p := Problem{Path: path, Message: fmt.Sprintf("want %s or %s, got %s",
+		strings.Join(words[:last], ", "), words[last], quote(got))}
+	if near := Nearest(got, words); near != "" {
+		p.Hint = "did you mean " + near + "?"
+	}
+	return p
+}
 
 // Nearest returns the candidate most like name, or "" if none is near enough
 // to be what was meant: at most one edit in three characters, two swapped
-// neighbours counting as one.
+// neighbours counting as one, and of about the same length; or the only
+// candidate that begins with name.
 func Nearest(name string, candidates []string) string {
-	best, least := "", len(name)/3+1
+	name = strings.ToLower(name)
+	most := max(1, len(name)/3)
+	best, least := "", most
 	for _, c := range candidates {
-		if n := edits(strings.ToLower(name), strings.ToLower(c)); n <= least && (best == "" || n < least) {
+		longer := len(c) - len(name)
+		if longer > max(1, len(name)/4) || -longer > max(1, len(name)/4) {
+			continue // substring is not a misspelling of string
+		}
+		if n := edits(name, strings.ToLower(c)); n <= least && (best == "" || n < least) {
 			best, least = c, n
 		}
 	}
+	if best == "" && len(name) > 1 {
+		return onlyCompletion(name, candidates)
+	}
 	return best
+}
+
+// onlyCompletion returns the one candidate that begins with a name, or "".
+func onlyCompletion(name string, candidates []string) string {
+	found := ""
+	for _, c := range candidates {
+		if !strings.HasPrefix(strings.ToLower(c), name) || c == found {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = c
+	}
+	return found
 }
 
 // edits is the number of insertions, deletions, substitutions and swaps of

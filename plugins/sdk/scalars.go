@@ -5,43 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 )
-
-// Duration is a time.Duration written as "10s", "1h30m", or "2d" for days.
-type Duration time.Duration
-
-// ConfigType is the type's name in the documentation.
-func (Duration) ConfigType() string { return "duration" }
-
-// String is the shortest way to write the duration.
-func (d Duration) String() string {
-	s := time.Duration(d).String()
-	if strings.HasSuffix(s, "m0s") {
-		s = s[:len(s)-2]
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = s[:len(s)-2]
-	}
-	return s
-}
-
-// UnmarshalText reads a duration.
-func (d *Duration) UnmarshalText(text []byte) error {
-	s := string(text)
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		if n, err := strconv.ParseInt(days, 10, 32); err == nil {
-			*d = Duration(time.Duration(n) * 24 * time.Hour)
-			return nil
-		}
-	}
-	parsed, err := time.ParseDuration(s)
-	if err != nil {
-		return fmt.Errorf(`want a duration such as 500ms, 10s or 1h30m, got %s`, quote(s))
-	}
-	*d = Duration(parsed)
-	return nil
-}
 
 // Bytes is a number of bytes written as "128MB", "64KiB" or a plain number.
 // KB and KiB both mean 1,024, as everywhere in the field.

@@ -236,7 +236,8 @@ func (r *reader) interval(in *Node, path string, otherwise time.Duration) time.D
 	}
 	var d sdk.Duration
 	if err := d.UnmarshalText([]byte(text)); err != nil {
-		r.fail(in.Get(key).pos, join(path, key), "bad-duration", "", "%v", err)
+		p := sdk.ProblemAt(key, err)
+		r.fail(in.Get(key).pos, join(path, key), "bad-duration", p.Hint, "%s", p.Message)
 		return otherwise
 	}
 	if d <= 0 {

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -52,7 +53,7 @@ type variable struct {
 }
 
 // Compile checks an expression against the columns it will be given. An error
-// that is the user's is an *Error.
+// that is the user's is of type Errors and holds all faults.
 func Compile(text string, schema *arrow.Schema) (*Program, error) {
 	l, err := theLanguage()
 	if err != nil {
@@ -62,7 +63,11 @@ func Compile(text string, schema *arrow.Schema) (*Program, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	return c.program()
+	p, err := c.program()
+	if fault, ok := errors.AsType[*Error](err); ok {
+		return nil, Errors{fault}
+	}
+	return p, err
 }
 
 // CompileCondition is Compile for an expression that must be true or false.
@@ -72,8 +77,8 @@ func CompileCondition(text string, schema *arrow.Schema) (*Program, error) {
 		return nil, err
 	}
 	if p.Type().ID() != arrow.BOOL {
-		return nil, &Error{Line: 1, Column: 1, Hint: `such as priorite == "urgent"`,
-			Message: "want a condition that is true or false, got " + withArticle(typeName(p.field.Type))}
+		return nil, Errors{{Line: 1, Column: 1, Hint: `such as priorite == "urgent"`,
+			Message: "want a condition that is true or false, got " + withArticle(typeName(p.field.Type))}}
 	}
 	return p, nil
 }
@@ -87,52 +92,68 @@ type compiler struct {
 	patterns  map[int64]*regexp.Regexp
 }
 
-// parse reads the text.
-func (c *compiler) parse() (*ast.AST, error) {
+// parse reads the text. With faults of meaning (not of syntax) there is a tree
+// too, in which the rest can be checked.
+func (c *compiler) parse() (*ast.AST, Errors) {
 	if strings.TrimSpace(c.text) == "" {
-		return nil, c.at(0, "want an expression, got nothing", "")
+		return nil, Errors{c.at(0, "want an expression, got nothing", "")}
 	}
 	if !utf8.ValidString(c.text) {
-		return nil, c.at(0, "want text in UTF-8", "")
+		return nil, Errors{c.at(0, "want text in UTF-8", "")}
 	}
 	c.source = common.NewTextSource(c.text)
 	parsed, errs := c.parser.Parse(c.source)
 	if list := errs.GetErrors(); len(list) > 0 {
-		return nil, c.syntax(list[0])
+		return nil, Errors{c.syntax(list[0])} // the parser is lost behind the first
 	}
-	if f := rewrite(parsed); f != nil {
-		return nil, c.atPart(parsed, f.id, f.message, f.hint)
+	var faults Errors
+	for _, f := range append(rewrite(parsed), badPatterns(parsed)...) {
+		faults = append(faults, c.atPart(parsed, f.id, f.message, f.hint))
 	}
-	return parsed, nil
+	return parsed, faults.inOrder()
 }
 
 // check parses the text and finds the types of all its parts.
 func (c *compiler) check() error {
-	parsed, err := c.parse()
+	parsed, faults := c.parse()
+	if parsed == nil {
+		return faults
+	}
+	env, err := c.environment()
 	if err != nil {
 		return err
-	}
-	noTypes := types.NewEmptyRegistry() // else int and string would be names of values
-	env, err := checker.NewEnv(containers.DefaultContainer, noTypes)
-	if err != nil {
-		return err
-	}
-	if err := env.AddFunctions(c.functions...); err != nil {
-		return err
-	}
-	for _, v := range c.variables {
-		if err := env.AddIdents(decls.NewVariable(v.name, v.cel)); err != nil {
-			return err
-		}
 	}
 	before := ast.Copy(parsed)
 	var errs *common.Errors
 	c.ast, errs = checker.Check(parsed, c.source, env)
 	if list := errs.GetErrors(); len(list) > 0 {
 		c.ast = before
-		return c.mistake(list[0])
+		for _, e := range list {
+			faults = append(faults, c.mistake(e))
+		}
+	}
+	if len(faults) > 0 {
+		return faults.inOrder()
 	}
 	return nil
+}
+
+// environment declares the functions and the columns to the checker.
+func (c *compiler) environment() (*checker.Env, error) {
+	noTypes := types.NewEmptyRegistry() // else int and string would be names of values
+	env, err := checker.NewEnv(containers.DefaultContainer, noTypes)
+	if err != nil {
+		return nil, err
+	}
+	if err := env.AddFunctions(c.functions...); err != nil {
+		return nil, err
+	}
+	for _, v := range c.variables {
+		if err := env.AddIdents(decls.NewVariable(v.name, v.cel)); err != nil {
+			return nil, err
+		}
+	}
+	return env, nil
 }
 
 // variablesOf are the columns of a schema and the fields of its structs.

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -200,7 +199,7 @@ var constantFaults = []string{overflow, tooLarge, divideByZero, modulusByZero}
 func sameBothWays(t testing.TB, text string, rows arrow.RecordBatch) (ran bool) {
 	t.Helper()
 	columns, err := Compile(text, rows.Schema())
-	if fault, ok := errors.AsType[*Error](err); ok && slices.Contains(constantFaults, fault.Message) {
+	if fault, ok := firstFault(err); ok && slices.Contains(constantFaults, fault.Message) {
 		return false
 	} else if err != nil {
 		t.Fatalf("%s: %v", text, err)

@@ -33,6 +33,8 @@ package expr
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
@@ -67,6 +69,25 @@ type Error struct {
 	Message      string
 	Hint         string // what to do, or ""
 	Missing      string // the column that there is none of, if that is the fault
+}
+
+// Errors are all faults of one expression, in the order of the text.
+type Errors []*Error
+
+// Error is all faults, separated by semicolons.
+func (e Errors) Error() string {
+	texts := make([]string, len(e))
+	for i, fault := range e {
+		texts[i] = fault.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// inOrder sorts faults by where they are, one for each place: the first of two
+// is the cause.
+func (e Errors) inOrder() Errors {
+	slices.SortStableFunc(e, func(a, b *Error) int { return a.Offset - b.Offset })
+	return slices.CompactFunc(e, func(a, b *Error) bool { return a.Offset == b.Offset })
 }
 
 // Error begins with the position.

@@ -220,7 +220,7 @@ func TestFaultsOfExpressions(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", test.text, err, test.want)
 			continue
 		}
-		fault, ok := errors.AsType[*Error](err)
+		fault, ok := firstFault(err)
 		lines := strings.Split(test.text, "\n")
 		before := len([]rune(strings.Join(lines[:max(fault.Line-1, 0)], "\n")))
 		if fault.Line > 1 {
@@ -232,13 +232,41 @@ func TestFaultsOfExpressions(t *testing.T) {
 	}
 }
 
+func firstFault(err error) (*Error, bool) {
+	if faults, ok := errors.AsType[Errors](err); ok && len(faults) > 0 {
+		return faults[0], true
+	}
+	return nil, false
+}
+
+func TestAllFaultsOfAnExpressionAreFoundAtOnce(t *testing.T) {
+	for text, want := range map[string][]string{
+		`priorit == "a" && foo(n) && at > 5`: {"1:1: no column", "1:19: no function named foo", "1:32: cannot compare"},
+		`n + null > 1 && type.matches("(a") && priorite.matches("[") || col(n) > nn`: {
+			"1:5: null cannot", "1:30: the pattern", "1:56: the pattern", "1:68: want a column's name", "1:73: no column"},
+		`lower(typ) == "a"`: {"1:1: lower", "1:7: no column named typ"},
+	} {
+		_, err := Compile(text, tickets)
+		faults, _ := errors.AsType[Errors](err)
+		if len(faults) != len(want) {
+			t.Errorf("%s: got %d faults (%v), want %d", text, len(faults), err, len(want))
+			continue
+		}
+		for i, fault := range faults {
+			if !strings.HasPrefix(fault.Error(), "at "+want[i]) {
+				t.Errorf("%s: got %v, want %s", text, fault, want[i])
+			}
+		}
+	}
+}
+
 func TestAnExpressionIsBounded(t *testing.T) {
 	for name, text := range map[string]string{"long": strings.Repeat("n + ", maxText/4) + "n",
 		"deep": strings.Repeat("(", 2000) + "n" + strings.Repeat(")", 2000), "nested": strings.Repeat("!",
 			1000) + "ok",
 		"steep": strings.Repeat("[", 500) + "n" + strings.Repeat("]", 500)} {
 		_, err := Compile(text, tickets)
-		if _, ok := errors.AsType[*Error](err); err != nil && !ok {
+		if _, ok := firstFault(err); err != nil && !ok {
 			t.Errorf("%s: got %v", name, err)
 		}
 		if err == nil && name != "deep" && name != "nested" {
@@ -306,7 +334,7 @@ func FuzzCompile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := Compile(text, tickets)
 		if err != nil {
-			fault, ok := errors.AsType[*Error](err)
+			fault, ok := firstFault(err)
 			if !ok || fault.Offset < 0 || fault.Offset > len([]rune(text)) || fault.Line < 1 ||
 				fault.Column < 1 {
 				t.Fatalf("%q: got %#v", text, err)

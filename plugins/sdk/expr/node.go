@@ -354,11 +354,38 @@ func (c *compiler) pattern(e ast.Expr) error {
 	if err != nil {
 		return err
 	}
-	p, err := regexp.Compile(string(n.(literal).bytes(0)))
-	if err != nil {
-		return c.atPart(c.ast, of.ID(), "the pattern cannot be read: "+
-			strings.TrimPrefix(err.Error(), "error parsing regexp: "), "")
+	p, f := readPattern(of, string(n.(literal).bytes(0)))
+	if f != nil {
+		return c.atPart(c.ast, f.id, f.message, f.hint)
 	}
 	c.patterns[e.ID()] = p
 	return nil
+}
+
+func readPattern(of ast.Expr, text string) (*regexp.Regexp, *fault) {
+	p, err := regexp.Compile(text)
+	if err != nil {
+		return nil, &fault{id: of.ID(), message: "the pattern cannot be read: " +
+			strings.TrimPrefix(err.Error(), "error parsing regexp: ")}
+	}
+	return p, nil
+}
+
+// badPatterns finds the patterns in quotes that cannot be read: that needs no types.
+func badPatterns(a *ast.AST) (faults []fault) {
+	ast.PostOrderVisit(a.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != "matches" {
+			return
+		}
+		args := append(targetOf(e.AsCall()), e.AsCall().Args()...)
+		if len(args) != 2 || args[1].Kind() != ast.LiteralKind {
+			return
+		}
+		if text, ok := args[1].AsLiteral().(types.String); ok {
+			if _, f := readPattern(args[1], string(text)); f != nil {
+				faults = append(faults, *f)
+			}
+		}
+	}))
+	return faults
 }

@@ -50,7 +50,7 @@ func (c *compiler) atError(e *common.Error, message, hint string) *Error {
 }
 
 // syntax puts what the parser found into our words.
-func (c *compiler) syntax(e *common.Error) error {
+func (c *compiler) syntax(e *common.Error) *Error {
 	found := strings.TrimPrefix(e.Message, "Syntax error: ")
 	at := c.atError(e, found, "")
 	rest := string([]rune(c.text)[at.Offset:])
@@ -74,6 +74,8 @@ func (c *compiler) syntax(e *common.Error) error {
 		at.Message = "a whole number of over 63 bits, as a uint64 may be, ends in u: 9223372036854775808u"
 	case strings.HasPrefix(rest, ">") && strings.HasSuffix(c.text[:len(c.text)-len(rest)], "<"):
 		at = c.at(at.Offset-1, "no operator <>", "write !=")
+	case tupleAt(c.text[:len(c.text)-len(rest)], rest) >= 0:
+		at = c.at(tupleAt(c.text[:len(c.text)-len(rest)], rest), "a list is written in [ ]", "such as type in [\"a\", \"b\"]")
 	case strings.HasPrefix(found, "unexpected") || strings.HasPrefix(found, "mismatched"):
 		at.Message, at.Hint = unexpected(rest)
 	}
@@ -109,12 +111,12 @@ var (
 )
 
 // mistake puts what the checker found into our words.
-func (c *compiler) mistake(e *common.Error) error {
+func (c *compiler) mistake(e *common.Error) *Error {
 	at := c.atError(e, e.Message, "")
 	part := c.part(e.ExprID)
 	if m := undeclared.FindStringSubmatch(e.Message); m != nil {
 		if part != nil && part.Kind() == ast.CallKind {
-			at.Message = c.noFunction(m[1])
+			at.Message, at.Hint = c.noFunction(m[1])
 		} else {
 			at.Message, at.Missing = c.noColumn(m[1]), m[1]
 		}
@@ -159,12 +161,19 @@ func (c *compiler) noColumn(name string) string {
 	if near := sdk.Nearest(name, names); near != "" {
 		return "no column named " + name + ", did you mean " + near + "?"
 	}
+	if word, ok := literalOf[strings.ToLower(name)]; ok {
+		return "no column named " + name + "; write " + word
+	}
 	_, err := sdk.FindColumn(arrow.NewSchema(fields, nil), name)
 	if err == nil {
 		return "no field of this name in " + name
 	}
 	return err.Error()
 }
+
+// literalOf is how a value is written that other languages call so.
+var literalOf = map[string]string{"null": "null", "none": "null", "nil": "null",
+	"true": "true", "false": "false", "nan": "double(\"NaN\")"}
 
 // noFieldOf is a field that a struct has not.
 func (c *compiler) noFieldOf(s ast.SelectExpr) string {
@@ -187,27 +196,6 @@ func (c *compiler) noFieldOf(s ast.SelectExpr) string {
 		return column + " has no field " + name + ", did you mean " + near + "?"
 	}
 	return column + " has no field " + name + " (have " + strings.Join(fields, ", ") + ")"
-}
-
-func (c *compiler) noFunction(name string) string {
-	names := []string{"has", "coalesce", "col", "all", "exists", "exists_one", "map", "filter"}
-	for _, f := range c.functions {
-		if r, _ := utf8.DecodeRuneInString(f.Name()); r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			names = append(names, f.Name())
-		}
-	}
-	for _, other := range [][2]string{{"length", "size"}, {"len", "size"}, {"tolower", "lower"},
-		{"lowercase", "lower"}, {"toupper", "upper"}, {"uppercase", "upper"}, {"ifnull", "coalesce"},
-		{"nvl", "coalesce"}, {"strip", "trim"}, {"isnull", "has"}, {"float", "double"}, {"hour", "getHours"},
-		{"lowerascii", "lower"}, {"upperascii", "upper"}, {"str", "string"}, {"regex", "matches"}} {
-		if strings.EqualFold(name, other[0]) {
-			return "no function named " + name + ", did you mean " + other[1] + "?"
-		}
-	}
-	if near := sdk.Nearest(name, names); near != "" {
-		return "no function named " + name + ", did you mean " + near + "?"
-	}
-	return "no function named " + name
 }
 
 // operatorWords says what an operator does, for "cannot … a string and a bool".
@@ -256,6 +244,9 @@ func (c *compiler) wrongTypes(name, signature string, part ast.Expr) (message, h
 	}
 	if len(args) == 0 {
 		return name + " wants a value, got none", hint
+	}
+	if c.onlyMember(name) {
+		return name + " is called on its value", "write " + c.asMember(name, part)
 	}
 	return name + " does not take " + strings.Join(named, " and "), hint
 }

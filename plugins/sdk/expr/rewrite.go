@@ -12,7 +12,7 @@ type rewriter struct {
 	ast     *ast.AST
 	factory ast.ExprFactory
 	next    int64 // number of the last part
-	fault   *fault
+	faults  []fault
 }
 
 // fault is what is wrong with a part of the expression.
@@ -21,10 +21,12 @@ type fault struct {
 	message, hint string
 }
 
-func rewrite(a *ast.AST) *fault {
+// rewrite returns all faults. A part that has one is then a null, which every
+// type takes: the rest can still be checked.
+func rewrite(a *ast.AST) []fault {
 	r := &rewriter{ast: a, factory: ast.NewExprFactory(), next: ast.MaxID(a)}
 	r.walk(a.Expr(), false)
-	return r.fault
+	return r.faults
 }
 
 // walk rewrites a part and those inside it. nullable tells whether it may be a
@@ -68,9 +70,8 @@ func (r *rewriter) walkAll(all []ast.Expr) {
 }
 
 func (r *rewriter) fail(e ast.Expr, message, hint string) {
-	if r.fault == nil {
-		r.fault = &fault{e.ID(), message, hint}
-	}
+	r.faults = append(r.faults, fault{e.ID(), message, hint})
+	e.SetKindCase(r.factory.NewCall(e.ID(), fnNull))
 }
 
 func isNullLiteral(e ast.Expr) bool {
@@ -105,6 +106,7 @@ func (r *rewriter) call(e ast.Expr) {
 			return
 		}
 		r.fail(args[0], "want a column's name in quotes, such as col(\"unit price\")", "")
+		e.SetKindCase(r.factory.NewCall(e.ID(), fnNull))
 	case name == "coalesce" && !call.IsMemberFunction():
 		r.walkAll(args)
 		if len(args) < 2 {

@@ -24,11 +24,7 @@ const (
 
 // Validate refuses other names.
 func (c *Compression) Validate() error {
-	switch *c {
-	case None, Gzip, Zstd:
-		return nil
-	}
-	return sdk.Problem{Message: fmt.Sprintf("want none, gzip or zstd, got %q", string(*c))}
+	return sdk.OneOf("", string(*c), string(None), string(Gzip), string(Zstd))
 }
 
 // Suffix ends the names of files, after the format's own: "", ".gz" or ".zst".
