@@ -40,6 +40,7 @@ type world struct {
 	stage   func(string)   // where outputs are while they publish; nil: nobody wants to know
 	wait    time.Duration  // for an Open; 0: long
 	broker  *broker.Broker // nil: a real cluster
+	adjust  func(*sdk.Env) // what a step is told besides; nil: nothing
 }
 
 // newWorld makes a topic with that many partitions.
@@ -153,8 +154,12 @@ func (w *world) patience() context.Context {
 }
 
 func (w *world) env() sdk.Env {
-	return sdk.Env{EngineID: w.engine, Pipeline: "p", Step: "s", Dir: w.t.TempDir(), StateDir: w.state,
+	env := sdk.Env{EngineID: w.engine, Pipeline: "p", Step: "s", Dir: w.t.TempDir(), StateDir: w.state,
 		Log: slog.New(slog.NewTextHandler(w.log, nil))}
+	if w.adjust != nil {
+		w.adjust(&env)
+	}
+	return env
 }
 
 // config is the given keys, with brokers and topic where they are missing.

@@ -45,6 +45,9 @@ func comparePartitions(a, b *partition) int {
 
 // resume takes a position, if the log still has it.
 func (p *partition) resume(ctx context.Context, s *source, c cursor, e ends, leader int32) error {
+	if err := p.prove(s, c); err != nil {
+		return err
+	}
 	p.next, p.epoch, p.witness = c.Offset, c.Epoch, c.Witness
 	to, why := p.gone(c.TopicID, e)
 	if why == "" && p.witness.After > e.start && (c.TopicID == "" || p.id == topicID{}) {

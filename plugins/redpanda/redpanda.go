@@ -23,6 +23,7 @@ var Source = sdk.Spec[SourceConfig]{
 		OnDataLoss: lossStop},
 	Schema:    func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) { return c.columns(), nil },
 	Resources: func(c *SourceConfig) []string { return c.resources(c.Topic...) },
+	Renamed:   renamedInput,
 	Needs:     func(c *SourceConfig) []string { return c.needs() },
 	Open:      openSource,
 }.Plugin()
@@ -36,6 +37,7 @@ var Sink = sdk.Spec[SinkConfig]{
 	Defaults:  SinkConfig{Format: formatJSON, Timeout: sdk.Duration(transactionTimeout)},
 	Schema:    func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) { return in, c.check(in) },
 	Resources: func(c *SinkConfig) []string { return c.resources(c.Topic) },
+	Renamed:   renamedOutput,
 	Needs:     func(c *SinkConfig) []string { return c.needs() },
 	Setup:     makeTopics,
 	Leftovers: leftovers,

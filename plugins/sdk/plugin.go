@@ -61,6 +61,9 @@ type Plugin struct {
 	// Streams names the standard streams of the process that the step reads or
 	// writes: "stdin", "stdout". What the engine says goes elsewhere then.
 	Streams []string
+	// Renamed reports whether what a step reads or fills under these resources may be,
+	// in part for a source, what it was under those of its record. It is pure. nil: never.
+	Renamed func(was, is []string) bool
 	// Needs names the services that must run before the step is opened.
 	Needs func(config []byte) []string
 	// Setup makes what must exist before any step is opened, such as a
@@ -116,7 +119,12 @@ type Env struct {
 	// Published: what sinks prepared in Epoch is known to have appeared, all of it.
 	Published bool
 	Resume    map[string][]byte // sources: cursor by partition; nil at the very first start
+	Handle    []byte            // sinks: that of the newest record; nil: none
 	Filled    bool              // sources: a pipeline of this run fills what is read
+	// Was is the resources that Resume or Handle were made with, where Resources
+	// names others now and Renamed reports that they may be the same. Each cursor
+	// and the handle must prove it, or Open, Publish and Recover fail.
+	Was []string
 	// AtEnd tells a source without Resume to begin at the end of what is there,
 	// whatever its config says: those are records of runs that were forgotten.
 	AtEnd bool
@@ -193,6 +201,7 @@ type Spec[C any] struct {
 	Schema    func(c *C, in *arrow.Schema) (*arrow.Schema, []Problem)
 	Layout    func(c *C, in *arrow.Schema) Layout
 	Resources func(c *C) []string
+	Renamed   func(was, is []string) bool
 	Needs     func(c *C) []string
 	Setup     func(ctx context.Context, c *C, env Env) error
 	Leftovers func(ctx context.Context, c *C, env Env) ([]string, error)
@@ -207,7 +216,7 @@ type Spec[C any] struct {
 func (s Spec[C]) Plugin() Plugin {
 	p := Plugin{Kind: s.Kind, Name: s.Name, Summary: s.Summary, Example: s.Example,
 		Fields: FieldsOf(s.Defaults), AtLeastOnce: s.AtLeastOnce, Late: s.Late,
-		Hidden: s.Hidden, Windows: s.Windows}
+		Renamed: s.Renamed, Hidden: s.Hidden, Windows: s.Windows}
 	p.Check = func(config []byte) []Problem {
 		_, problems := s.decode(config)
 		return problems

@@ -22,6 +22,9 @@ type opener struct {
 	news   []news             // of changes that are kept
 	// waiting are outputs that have a change of layout which is kept.
 	waiting map[string]waiting
+	// renamed is what steps read or filled before, by label, where the config names
+	// that otherwise now and the step can prove that it is the same.
+	renamed map[string][]string
 }
 
 // news is a line for the log.
@@ -44,7 +47,7 @@ func (r *Runner) opener(ctx context.Context, p *plan.Pipeline) (*opener, error) 
 	o := &opener{runner: r, record: record, pipeline: &pipeline{
 		plan: p, number: r.runs[p.Name], store: r.store, log: r.log.With("pipeline", p.Name),
 		latch: newLatch(), stop: make(chan struct{}), books: map[string]*books{},
-	}, waiting: map[string]waiting{}}
+	}, waiting: map[string]waiting{}, renamed: map[string][]string{}}
 	if record != nil {
 		if o.shown, err = r.store.IsPublished(p.Name, record.Epoch); err != nil {
 			return nil, err
@@ -148,7 +151,9 @@ func (o *opener) env(step *plan.Step) sdk.Env {
 	if o.record != nil {
 		env.Epoch, env.Published = o.record.Epoch, o.shown
 		env.Resume = maps.Clone(o.record.Positions)
+		env.Handle = o.record.Handles[step.Label]
 	}
+	env.Was = o.renamed[step.Label]
 	return env
 }
 

@@ -101,8 +101,8 @@ func (r *Runner) openAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range r.due() {
-		if err := r.setup(ctx, p); err != nil {
+	for _, o := range openers {
+		if err := o.setup(ctx); err != nil {
 			return err
 		}
 	}
@@ -153,14 +153,13 @@ func (r *Runner) startServices(ctx context.Context) error {
 	return nil
 }
 
-func (r *Runner) setup(ctx context.Context, p *plan.Pipeline) error {
-	o := r.bare(p)
-	for _, step := range p.Steps() {
+func (o *opener) setup(ctx context.Context) error {
+	for _, step := range o.plan.Steps() {
 		if step.Plugin.Setup == nil {
 			continue
 		}
 		env := o.env(step)
-		err := guarded(p.Name, step, func() error { return step.Plugin.Setup(ctx, step.Config, env) })
+		err := guarded(o.plan.Name, step, func() error { return step.Plugin.Setup(ctx, step.Config, env) })
 		if err != nil {
 			return err
 		}

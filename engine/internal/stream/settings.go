@@ -84,7 +84,7 @@ const (
 // is either kept, which is logged, or refused with the step, the field, both
 // values and the way on:
 //
-//	input       what is read: refused          else kept
+//	input       what is read: refused, unless it proves to be the same; else kept
 //	transform   with state: refused, but for the keys its plugin keeps the state
 //	            for; without state: kept
 //	sink        what is filled: refused while rows are hidden; else kept
@@ -133,7 +133,7 @@ func (o *opener) changed(step *plan.Step, was, is checkpoint.Setting) error {
 	before, after := describe(was), describe(is)
 	switch step.Plugin.Kind {
 	case sdk.KindSource:
-		if before != after {
+		if before != after && !o.rename(step, was, is) {
 			return fmt.Errorf("the positions in %s are of %s, now it is %s: give the pipeline "+
 				"another name and other outputs, %s",
 				o.store.Dir(), before, after, orFresh)
@@ -141,7 +141,7 @@ func (o *opener) changed(step *plan.Step, was, is checkpoint.Setting) error {
 		others, kept := differences(was.Config, is.Config, step.Plugin)
 		o.kept(step, append(others, kept...))
 	case sdk.KindSink:
-		if before == after {
+		if before == after || o.rename(step, was, is) {
 			return nil
 		}
 		if err := o.hides(step.Label, was); err != nil {
@@ -153,6 +153,19 @@ func (o *opener) changed(step *plan.Step, was, is checkpoint.Setting) error {
 		return o.changedTransform(step, was, is)
 	}
 	return nil
+}
+
+// rename keeps what is recorded of a step that names otherwise what it reads or fills,
+// if the step can prove that it is the same.
+func (o *opener) rename(step *plan.Step, was, is checkpoint.Setting) bool {
+	p := step.Plugin
+	if was.Plugin != is.Plugin || p.Renamed == nil || !p.Renamed(was.Resources, is.Resources) {
+		return false
+	}
+	o.renamed[step.Label] = was.Resources
+	o.tell("another name for what the step reads or fills: kept where it proves to be the same",
+		"step", step.Label, "was", describe(was), "is", describe(is))
+	return true
 }
 
 // drop forgets the handle of an output that fills something else now: all that
@@ -266,9 +279,9 @@ func (r *Runner) find(kind sdk.Kind, name string) (*sdk.Plugin, bool) {
 	return nil, false
 }
 
-// describe is what a step is and what it reads or fills.
+// describe is what a step is and what it reads or fills, in whatever order.
 func describe(s checkpoint.Setting) string {
-	return strings.Join(append([]string{s.Plugin}, s.Resources...), " ")
+	return strings.Join(append([]string{s.Plugin}, slices.Sorted(slices.Values(s.Resources))...), " ")
 }
 
 // differences lists the keys in which two configs differ: those that make

@@ -37,6 +37,14 @@ func TestChangesOfTheConfigAreKeptOrRefused(t *testing.T) {
 			p.Input = w.step(sdk.KindSource, "other", func() sdk.Instance { return &script{ends: true} })
 		}, false, "the positions in DIR are of count, now it is other: give the pipeline another name " +
 			"and other outputs, undo the change"},
+		{"other names for what the input reads, which prove to be the same", func(w *world, p *plan.Pipeline) {
+			p.Input.Plugin.Resources = func([]byte) []string { return []string{"b", "a"} }
+			p.Input.Plugin.Renamed = func([]string, []string) bool { return true }
+		}, false, ""},
+		{"other names for what the input reads", func(w *world, p *plan.Pipeline) {
+			p.Input.Plugin.Resources = func([]byte) []string { return []string{"b", "a"} }
+			p.Input.Plugin.Renamed = func([]string, []string) bool { return false }
+		}, false, "the positions in DIR are of count, now it is count a b: give"},
 		{"another label of the input", func(_ *world, p *plan.Pipeline) { p.Input.Label = "tickets" }, false, ""},
 		{"another folder", func(_ *world, p *plan.Pipeline) {
 			p.Branches[0].Sinks[0].Config = []byte(`{"by": "b"}`)
