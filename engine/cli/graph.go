@@ -134,6 +134,9 @@ func (g *graph) edge(pipeline string, from, to *plan.Step) *plan.Step {
 func columns(s *plan.Step) []string {
 	var all []string
 	for _, f := range s.Out.Fields() {
+		if f.Name == sdk.PositionColumn {
+			continue // the engine's own
+		}
 		all = append(all, f.Name+" "+sdk.TypeName(f.Type))
 	}
 	return all

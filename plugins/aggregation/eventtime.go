@@ -79,8 +79,7 @@ func (t *transform) reject(b *sdk.Batch, row int, at int64) sdk.Reject {
 	if !ok {
 		reason = t.times.reason(b, row, at)
 	}
-	return sdk.Reject{Reason: reason, Partition: b.Partition, Position: position(b.Rows, row),
-		Row: jsonrows.NewEncoder(b.Rows).Append(nil, row)}
+	return jsonrows.Reject(b, row, reason)
 }
 
 // reason says why a row has no event time, or none that is believed.
@@ -112,17 +111,4 @@ func quote(s string) string {
 		return strconv.Quote(s[:most]) + "…"
 	}
 	return strconv.Quote(s)
-}
-
-// position is where the row stood in its partition, if the plan carries it.
-func position(rows arrow.RecordBatch, row int) int64 {
-	at := rows.Schema().FieldIndices("_position")
-	if len(at) == 0 {
-		return -1
-	}
-	column, ok := rows.Column(at[0]).(*array.Int64)
-	if !ok || column.IsNull(row) {
-		return -1
-	}
-	return column.Value(row)
 }

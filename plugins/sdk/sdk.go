@@ -59,8 +59,21 @@ type Reject struct {
 	Row       []byte // the row as a JSON object, from later steps
 }
 
+// RowError is the error of a sink's Write for one row of the batch. The engine
+// adds where the row comes from.
+type RowError struct {
+	Row int // in the batch, from 0
+	Err error
+}
+
+// Error is the cause's: which row it is, the engine says.
+func (e *RowError) Error() string { return e.Err.Error() }
+
+// Unwrap is the cause.
+func (e *RowError) Unwrap() error { return e.Err }
+
 // PositionColumn is the int64 column that holds where a row stood in its
-// partition, in pipelines that keep late rows or dead letters.
+// partition, from the source to the last transform. Sinks of late rows get it too.
 const PositionColumn = "_position"
 
 // SignalKind tells what a Signal says.

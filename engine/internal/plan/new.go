@@ -85,7 +85,7 @@ func (b *builder) pipeline(f *config.Pipeline) *Pipeline {
 	var columns *arrow.Schema
 	if f.Input != nil {
 		p.Input = b.step(sdk.KindSource, f.Input, nil)
-		if p.Input.Out != nil && (f.Late != nil || f.DeadLetters != nil) {
+		if p.Input.Out != nil {
 			p.Input.Out = withPosition(p.Input.Out)
 		}
 		columns = p.Input.Out
@@ -97,7 +97,7 @@ func (b *builder) pipeline(f *config.Pipeline) *Pipeline {
 		if len(o.Processors) > 0 || len(o.Steps) > 1 {
 			branch.Label = o.Label
 		}
-		last := after(branch.Processors, columns)
+		last := withoutPosition(after(branch.Processors, columns))
 		for _, s := range o.Steps {
 			branch.Sinks = append(branch.Sinks, b.step(sdk.KindSink, s, last))
 		}
@@ -199,11 +199,14 @@ func (b *builder) declared(s *config.Step, computed *arrow.Schema) *arrow.Schema
 		return nil
 	}
 	columns := declared.Arrow()
-	if computed != nil && !computed.Equal(columns) {
-		b.fail(s.Schema.Pos(), path, "schema-mismatch", "the step gives other columns: "+describe(computed),
+	if computed == nil {
+		return columns
+	}
+	if own := withoutPosition(computed); !own.Equal(columns) {
+		b.fail(s.Schema.Pos(), path, "schema-mismatch", "the step gives other columns: "+describe(own),
 			"leave schema out here; "+s.Plugin+" knows its columns")
 	}
-	return columns
+	return computed
 }
 
 // schemaNode is what the schema beside a step holds, or names, and its path.

@@ -10,21 +10,31 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// withPosition is a source's columns and the one that tells where a row stood,
-// for those that keep rows which leave the way of the others.
+// withPosition is a source's columns and the one with the position of each row in
+// its partition: every later step can name the row that it fails for.
 func withPosition(s *arrow.Schema) *arrow.Schema {
 	fields := append(slices.Clone(s.Fields()), arrow.Field{Name: sdk.PositionColumn,
 		Type: arrow.PrimitiveTypes.Int64, Nullable: true})
 	return arrow.NewSchema(fields, nil)
 }
 
+// withoutPosition is the columns of a step as users know them: the position is
+// the engine's own, and no sink of rows gets it.
+func withoutPosition(s *arrow.Schema) *arrow.Schema {
+	if s == nil || len(s.FieldIndices(sdk.PositionColumn)) == 0 {
+		return s
+	}
+	meta := s.Metadata()
+	return arrow.NewSchema(slices.DeleteFunc(slices.Clone(s.Fields()), func(f arrow.Field) bool {
+		return f.Name == sdk.PositionColumn
+	}), &meta)
+}
+
 // LateColumns is what a late output gets: the columns of the step that found
 // the rows late, and what judged them.
 func LateColumns(in *arrow.Schema) *arrow.Schema {
-	fields := slices.DeleteFunc(slices.Clone(in.Fields()), func(f arrow.Field) bool {
-		return f.Name == sdk.PositionColumn
-	})
-	return arrow.NewSchema(append(fields,
+	fields := withoutPosition(in).Fields()
+	return arrow.NewSchema(append(slices.Clone(fields),
 		arrow.Field{Name: "_event_time", Type: sdk.Timestamp},
 		arrow.Field{Name: "_watermark", Type: sdk.Timestamp},
 		arrow.Field{Name: "_partition", Type: arrow.BinaryTypes.String},

@@ -67,8 +67,9 @@ func guarded(pipeline string, step *plan.Step, call func() error) (err error) {
 			err = &StepError{pipeline, step, fmt.Errorf("panic: %v\n%s", cause, debug.Stack())}
 		}
 	}()
-	if err := call(); err != nil {
-		return &StepError{pipeline, step, err}
+	err = call()
+	if _, named := err.(*StepError); err == nil || named {
+		return err // of a step behind this one, which a transform calls by what it emits
 	}
-	return nil
+	return &StepError{pipeline, step, err}
 }

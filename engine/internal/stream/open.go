@@ -179,7 +179,7 @@ func (o *opener) openSource(ctx context.Context) error {
 	step := o.plan.Input
 	env := o.env(step)
 	env.Filled = len(o.plan.FilledBy) > 0
-	env.Positions = len(o.plan.Sides()) > 0
+	env.Positions = len(step.Out.FieldIndices(sdk.PositionColumn)) > 0
 	env.AtEnd = env.Filled && o.record != nil && o.record.AtEnd
 	i, err := o.instance(ctx, step, env)
 	if err != nil {

@@ -47,8 +47,8 @@ func (s *sink) run(ctx context.Context) {
 
 func (s *sink) take(ctx context.Context, item sdk.Item) error {
 	if item.Batch != nil {
-		if err := s.instance.Write(ctx, item.Batch); err != nil {
-			return err
+		if err := s.instance.Write(ctx, withoutPositions(item.Batch, s.step.In)); err != nil {
+			return located(item.Batch, err)
 		}
 		s.books.in.Add(item.Batch.NumRows())
 		s.books.out.Add(item.Batch.NumRows())

@@ -116,28 +116,10 @@ func (e *emitter) Count(c sdk.Counts) {
 
 // rejection is the error of a row that has nowhere to go.
 func rejection(r sdk.Reject) error {
-	where := "a row"
-	if r.Partition != "" {
-		where = "row " + r.Partition
-		if r.Position >= 0 {
-			where = fmt.Sprintf("row %s:%d", r.Partition, r.Position)
-		}
+	if text := rowStart(r); len(text) > 0 {
+		return fmt.Errorf("%s: %s: %q (%s)", rowPlace(r), r.Reason, text, keepThem)
 	}
-	if r.Key != nil {
-		where += fmt.Sprintf(" (key %q)", keyText(r.Key))
-	}
-	text := r.Raw
-	if text == nil {
-		text = r.Row
-	}
-	const most = 200
-	if len(text) > most {
-		text = append(append([]byte{}, text[:most]...), "…"...)
-	}
-	if len(text) == 0 {
-		return fmt.Errorf("%s: %s (%s)", where, r.Reason, keepThem)
-	}
-	return fmt.Errorf("%s: %s: %q (%s)", where, r.Reason, text, keepThem)
+	return fmt.Errorf("%s: %s (%s)", rowPlace(r), r.Reason, keepThem)
 }
 
 const keepThem = "to go on and keep such rows, give the pipeline a dead_letters output"

@@ -130,7 +130,7 @@ func (s *spread) hold(rows, kept arrow.RecordBatch) error {
 func (s *spread) newGroup(rows arrow.RecordBatch, row int) (*group, error) {
 	folder, err := s.layout.folder(rows, row)
 	if err != nil {
-		return nil, err
+		return nil, &sdk.RowError{Row: row, Err: err}
 	}
 	g := s.byFolder[folder]
 	if g == nil {

@@ -11,17 +11,24 @@ import (
 	"etlengine/plugins/sdk/columns"
 )
 
-// Reject makes a dead letter of a row of a batch: the row as JSON, and its place
-// in its partition if the plan carries it.
+// Reject makes a dead letter of a row of a batch: the row as JSON, and its position
+// in its partition if the batch has that column, which is not part of the row.
 func Reject(b *sdk.Batch, row int, reason string) sdk.Reject {
-	position := int64(-1)
-	if at := b.Rows.Schema().FieldIndices("_position"); len(at) > 0 {
-		if c, ok := b.Rows.Column(at[0]).(*array.Int64); ok && !c.IsNull(row) {
+	position, rows := int64(-1), b.Rows
+	if at := rows.Schema().FieldIndices(sdk.PositionColumn); len(at) > 0 {
+		if c, ok := rows.Column(at[0]).(*array.Int64); ok && !c.IsNull(row) {
 			position = c.Value(row)
 		}
+		rows = without(rows, at[0])
 	}
 	return sdk.Reject{Reason: reason, Partition: b.Partition, Position: position,
-		Row: NewEncoder(b.Rows).Append(nil, row)}
+		Row: NewEncoder(rows).Append(nil, row)}
+}
+
+func without(rows arrow.RecordBatch, column int) arrow.RecordBatch {
+	fields := slices.Delete(slices.Clone(rows.Schema().Fields()), column, column+1)
+	columns := slices.Delete(slices.Clone(rows.Columns()), column, column+1)
+	return array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, rows.NumRows())
 }
 
 // EmitWithout hands on what a step made of a batch, row for row, without the
