@@ -34,10 +34,16 @@ func openFile(r io.ReaderAt, size int64, options ...pq.FileOption) (file *pq.Fil
 		return nil, err
 	}
 	err = guarded(func() error {
-		if file, err = pq.OpenFile(r, size, options...); err != nil {
-			return damaged(err)
+		var fault error
+		if file, fault = pq.OpenFile(r, size, options...); fault == nil {
+			return nil
 		}
-		return nil
+		if slim, n, err := withoutKeyValues(r, size); err == nil {
+			if file, err = pq.OpenFile(slim, n, options...); err == nil {
+				return nil
+			}
+		}
+		return damaged(fault)
 	})
 	return file, err
 }
