@@ -86,7 +86,7 @@ func newChunk(from source, meta *format.ColumnChunk, leaf leafOf, old *chunk) (*
 		return nil, fmt.Errorf("it begins at %d in a file of %d bytes", start, from.size)
 	case m.NumValues < 0:
 		return nil, fmt.Errorf("it has %d values", m.NumValues)
-	case pq.Kind(m.Type) != leaf.kind:
+	case pq.Kind(m.Type) != leaf.kind && leaf.kind >= 0:
 		return nil, fmt.Errorf("its type is %s, and %s in a row group", leaf.kind, m.Type)
 	}
 	c := &chunk{}

@@ -20,7 +20,7 @@ type cursor struct {
 	nested  bool               // values come one by one, with levels: see node
 	list    *array.ListBuilder // the builder, of a list
 	items   array.Builder      // the list's
-	cut     int64              // times finer than a microsecond
+	faults
 
 	chunk *chunk // of the row group
 	slab  []pq.Value
@@ -32,7 +32,8 @@ func (c *cursor) begin(group *rowGroup) error {
 	c.slab, c.next = c.slab[:0], 0
 	meta := &group.meta.Columns[c.leaf.index]
 	if c.list == nil && !c.nested && meta.MetaData.NumValues != group.meta.NumRows {
-		return c.ended(damaged(fmt.Errorf("it has %d values in %d rows", meta.MetaData.NumValues, group.meta.NumRows)))
+		return c.ended(damaged(fmt.Errorf("it has %d values in %d rows", meta.MetaData.NumValues,
+			group.meta.NumRows)))
 	}
 	var err error
 	if c.chunk, err = newChunk(group.file, meta, c.leaf, c.chunk); err != nil {

@@ -20,38 +20,44 @@ var errOtherType = errors.New("other type")
 
 // putInto finds how values of a file's type become the values that a builder
 // takes. Only ways that keep the value are taken; errOtherType if there is none.
-// cut counts the times that were finer than a microsecond.
-func putInto(b array.Builder, from pq.Type, cut *int64) (put, error) {
+// What it finds wrong with values goes to f.
+func putInto(b array.Builder, from pq.Type, f *faults) (put, error) {
 	switch b := b.(type) {
 	case *array.StringBuilder:
+		if _, uuid := logical(from).(*format.UUIDType); uuid {
+			return putUUID(b), nil
+		}
 		return putBytes(b.BinaryBuilder, textual(from))
 	case *array.BinaryBuilder:
 		return putBytes(b, from.Kind() == pq.ByteArray || from.Kind() == pq.FixedLenByteArray)
 	case *array.Int32Builder:
-		return putNumber(b.Append, pq.Value.Int32, 4, signed(from, 32))
+		if signed(from, 32) {
+			return putNumber(b.Append, pq.Value.Int32, 4, true)
+		}
+		return putWhole(b, from, f, func(v float64) bool { return v >= math.MinInt32 && v <= math.MaxInt32 },
+			func(v float64) int { b.Append(int32(v)); return 4 })
 	case *array.Int64Builder:
-		return putInt64(b, from)
+		if signed(from, 64) {
+			return putInt64(b, from)
+		}
+		return putWhole(b, from, f, func(v float64) bool { return v >= -1<<63 && v < 1<<63 },
+			func(v float64) int { b.Append(int64(v)); return 8 })
 	case *array.Uint64Builder:
 		return putUint64(b, from)
 	case *array.Float32Builder:
-		return putNumber(b.Append, pq.Value.Float, 4, from.Kind() == pq.Float && from.LogicalType() == nil)
+		return putFloat32(b, from, f)
 	case *array.Float64Builder:
-		if from.Kind() == pq.Float && from.LogicalType() == nil {
-			return func(v pq.Value) int { b.Append(float64(v.Float())); return 8 }, nil
-		}
-		return putNumber(b.Append, pq.Value.Double, 8, from.Kind() == pq.Double && from.LogicalType() == nil)
+		return putFloat64(b, from, f)
 	case *array.BooleanBuilder:
 		return putNumber(b.Append, pq.Value.Boolean, 1, from.Kind() == pq.Boolean)
 	case *array.Date32Builder:
-		_, date := logical(from).(*format.DateType)
-		date = date && from.Kind() == pq.Int32
-		return putNumber(func(v int32) { b.Append(arrow.Date32(v)) }, pq.Value.Int32, 4, date)
+		return putNumber(func(v int32) { b.Append(arrow.Date32(v)) }, pq.Value.Int32, 4, isDate(from))
 	case *array.Time64Builder:
-		return putTime(b, from, cut)
+		return putTime(b, from, &f.cut)
 	case *array.TimestampBuilder:
-		return putTimestamp(b, from, cut)
+		return putTimestamp(b, from, &f.cut)
 	case *array.Decimal128Builder:
-		return putDecimal(b, from)
+		return putDecimal(b, from, f)
 	}
 	return nil, errOtherType
 }
@@ -160,6 +166,10 @@ func putTimestamp(b *array.TimestampBuilder, from pq.Type, cut *int64) (put, err
 			return 8
 		}, nil
 	}
+	if isDate(from) {
+		const microsPerDay = 86_400_000_000
+		return func(v pq.Value) int { b.Append(arrow.Timestamp(int64(v.Int32()) * microsPerDay)); return 8 }, nil
+	}
 	l, ok := logical(from).(*format.TimestampType)
 	if !ok || from.Kind() != pq.Int64 {
 		return nil, errOtherType
@@ -185,21 +195,6 @@ func putTime(b *array.Time64Builder, from pq.Type, cut *int64) (put, error) {
 		return func(v pq.Value) int { b.Append(arrow.Time64(toMicros(int64(v.Int32())))); return 8 }, nil
 	}
 	return func(v pq.Value) int { b.Append(arrow.Time64(toMicros(v.Int64()))); return 8 }, nil
-}
-
-func putDecimal(b *array.Decimal128Builder, from pq.Type) (put, error) {
-	l, ok := logical(from).(*format.DecimalType)
-	want := b.Type().(*arrow.Decimal128Type)
-	if !ok || l.Scale != want.Scale || l.Precision > want.Precision {
-		return nil, errOtherType
-	}
-	switch from.Kind() {
-	case pq.Int32:
-		return func(v pq.Value) int { b.Append(decimal128.FromI64(int64(v.Int32()))); return 16 }, nil
-	case pq.Int64:
-		return func(v pq.Value) int { b.Append(decimal128.FromI64(v.Int64())); return 16 }, nil
-	}
-	return func(v pq.Value) int { b.Append(bigEndian(v.ByteArray())); return 16 }, nil
 }
 
 // bigEndian reads a number in two's complement of any length; only its last 16

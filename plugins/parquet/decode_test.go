@@ -2,13 +2,17 @@ package parquet
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/deprecated"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 
 	"etlengine/plugins/sdk/files"
@@ -60,6 +64,18 @@ func TestOtherWritersTypesAreReadIfTheyKeepTheirValues(t *testing.T) {
 		{"int32 as int64", pq.Int(32), number32(-5), "int64", `-5`},
 		{"uint32 as int64", pq.Uint(32), number32(-1), "int64", `4294967295`},
 		{"uint32 as uint64", pq.Uint(32), number32(-1), "uint64", `4294967295`},
+		{"int8 as float64", pq.Int(8), number32(-5), "float64", `-5`},
+		{"int64 as float64", pq.Int(64), pq.Int64Value(1 << 53), "float64", `9007199254740992`},
+		{"uint64 as float64", pq.Uint(64), pq.Int64Value(-1 << 63), "float64", `9223372036854775808`},
+		{"int32 as float32", pq.Int(32), number32(1 << 24), "float32", `16777216`},
+		{"whole floats as int32", pq.Leaf(pq.FloatType), pq.FloatValue(-9), "int32", `-9`},
+		{"whole floats as int64", pq.Leaf(pq.DoubleType), pq.DoubleValue(9), "int64", `9`},
+		{"int32 as a decimal", pq.Int(32), number32(-2), "decimal(5,2)", `"-2.00"`},
+		{"uint64 as a decimal", pq.Uint(64), pq.Int64Value(-1), "decimal(20,0)", `"18446744073709551615"`},
+		{"a decimal with less behind the point", pq.Decimal(1, 4, pq.Int32Type), number32(-21), "decimal(9,4)", `"-2.1000"`},
+		{"a date as a timestamp", pq.Date(), number32(-1), "timestamp", `"1969-12-31T00:00:00Z"`},
+		{"a uuid as text", pq.UUID(), pq.FixedLenByteArrayValue([]byte("0123456789abcdef")), "string",
+			`"30313233-3435-3637-3839-616263646566"`},
 		{"float32 as float64", pq.Leaf(pq.FloatType), pq.FloatValue(0.5), "float64", `0.5`},
 		{"milliseconds", pq.Timestamp(pq.Millisecond), pq.Int64Value(seconds * 1000), "timestamp",
 			`"1969-12-31T23:59:59Z"`},
@@ -99,13 +115,17 @@ func TestTypesThatWouldLoseValuesAreRefused(t *testing.T) {
 		{pq.Int(64), "uint64", "int64"},
 		{pq.Leaf(pq.DoubleType), "float32", "float64"},
 		{pq.Leaf(pq.Int64Type), "timestamp", "int64"},
-		{pq.Leaf(pq.Int64Type), "float64", "int64"},
 		{pq.Timestamp(pq.Millisecond), "int64", "timestamp"},
 		{pq.Decimal(2, 9, pq.Int32Type), "int32", "decimal(9,2)"},
-		{pq.Date(), "timestamp", "date"},
-		{pq.UUID(), "string", "UUID"},
+		{pq.Decimal(2, 9, pq.Int32Type), "decimal(9,1)", "decimal(9,2)"},
+		{pq.Decimal(2, 9, pq.Int32Type), "decimal(9,3)", "decimal(9,2)"},
 		{pq.Group{"y": pq.Int(64)}, "string", "struct(y: int64)"},
-		{pq.Repeated(pq.Int(64)), "list(int64)", "repeated values"},
+		{pq.Group{"y": pq.Int(64)}, "json", "struct(y: int64); declare the column as it is, with its fields: " +
+			"groups of columns are not read as json"},
+		{pq.Repeated(pq.Int(64)), "int64", "list(int64)"},
+		{pq.Map(pq.String(), pq.Int(64)), "string", "map(string, int64); a map is read as a list of " +
+			"{type: struct, fields: {key: …, value: …}}"},
+		{pq.Variant(), "json", "VARIANT, which is not supported; write it as a string of JSON"},
 	}
 	for _, tt := range tests {
 		_, _, err := tryRead(t, onDisk(t, foreign(t, tt.node, asUsual)), schemaOf(t, "x:"+tt.want), 0)
@@ -113,6 +133,112 @@ func TestTypesThatWouldLoseValuesAreRefused(t *testing.T) {
 			!strings.HasSuffix(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
+	}
+}
+
+// A value that is not kept is a dead letter, and those beside it are read.
+func TestValuesThatAWiderTypeDoesNotHoldAreRejected(t *testing.T) {
+	tests := []struct {
+		node       pq.Node
+		bad, good  pq.Value
+		want, text string
+		reason     string
+	}{
+		{pq.Int(64), pq.Int64Value(1<<53 + 1), pq.Int64Value(3), "float64", "3",
+			"x: want a float64, got 9007199254740993, which it does not hold exactly"},
+		{pq.Int(64), pq.Int64Value(1<<63 - 1), pq.Int64Value(3), "float64", "3",
+			"x: want a float64, got 9223372036854775807, which it does not hold exactly"},
+		{pq.Uint(64), pq.Int64Value(-1), pq.Int64Value(3), "float64", "3",
+			"x: want a float64, got 18446744073709551615, which it does not hold exactly"},
+		{pq.Int(32), pq.Int32Value(1<<24 + 1), pq.Int32Value(3), "float32", "3",
+			"x: want a float32, got 16777217, which it does not hold exactly"},
+		{pq.Leaf(pq.DoubleType), pq.DoubleValue(9.5), pq.DoubleValue(9), "int64", "9", "x: want a whole number, got 9.5"},
+		{pq.Leaf(pq.DoubleType), pq.DoubleValue(1 << 63), pq.DoubleValue(9), "int64", "9",
+			"x: want a whole number, got 9.223372036854776e+18"},
+		{pq.Leaf(pq.DoubleType), pq.DoubleValue(math.NaN()), pq.DoubleValue(9), "int32", "9", "x: want a whole number, got NaN"},
+		{pq.Int(32), pq.Int32Value(1000), pq.Int32Value(-999), "decimal(5,2)", `"-999.00"`, "x: want a decimal(5,2), got 1000"},
+	}
+	for _, tt := range tests {
+		schema := schemaOf(t, "x:"+tt.want)
+		got, rejected := readAll(t, onDisk(t, foreign(t, tt.node, asUsual, tt.good, tt.bad, tt.good)), schema, 0)
+		sameRows(t, joined(t, schema.Arrow(), got...), rowsOf(t, schema, `[{"x": `+tt.text+`}, {"x": `+tt.text+`}]`))
+		if len(rejected) != 1 || rejected[0].Position != 2 || rejected[0].Reason != tt.reason {
+			t.Errorf("got %+v, want %s for row 2", rejected, tt.reason)
+		}
+	}
+}
+
+// asLists gives the groups of a file that are named so the type of lists.
+func asLists(t testing.TB, data []byte, names ...string) []byte {
+	t.Helper()
+	length := int(binary.LittleEndian.Uint32(data[len(data)-trailerSize:]))
+	start := len(data) - trailerSize - length
+	var meta format.FileMetaData
+	var protocol thrift.CompactProtocol
+	if err := thrift.Unmarshal(&protocol, data[start:start+length], &meta); err != nil {
+		t.Fatal(err)
+	}
+	for i := range meta.Schema {
+		if slices.Contains(names, meta.Schema[i].Name) {
+			meta.Schema[i].ConvertedType = thrift.New(deprecated.List)
+		}
+	}
+	footer, err := thrift.Marshal(&protocol, &meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = append(slices.Clone(data[:start]), footer...)
+	return append(binary.LittleEndian.AppendUint32(data, uint32(len(footer))), magic...)
+}
+
+func TestListsOfOlderFormsAreRead(t *testing.T) {
+	number := pq.Leaf(pq.Int64Type)
+	one := func(repetition, definition, column int, n int64) pq.Value {
+		return pq.Int64Value(n).Level(repetition, definition, column)
+	}
+	none := func(definition, column int) pq.Value { return pq.Value{}.Level(0, definition, column) }
+	tests := []struct {
+		name string
+		node pq.Node
+		want string
+		rows []pq.Row
+		text string
+	}{
+		{"two levels", pq.Optional(pq.Group{"y": pq.Repeated(number)}), "list(int64)",
+			[]pq.Row{{one(0, 2, 0, 1), one(1, 2, 0, 2)}, {none(1, 0)}, {none(0, 0)}},
+			`[{"x": [1, 2]}, {"x": []}, {"x": null}]`},
+		{"one level", pq.Repeated(number), "list(int64)",
+			[]pq.Row{{one(0, 1, 0, 1), one(1, 1, 0, 2)}, {none(0, 0)}}, `[{"x": [1, 2]}, {"x": []}]`},
+		{"a group named array", pq.Optional(pq.Group{"array": pq.Repeated(pq.Group{"y": number})}),
+			"list(struct)", []pq.Row{{one(0, 2, 0, 1), one(1, 2, 0, 2)}, {none(1, 0)}, {none(0, 0)}},
+			`[{"x": [{"y": 1}, {"y": 2}]}, {"x": []}, {"x": null}]`},
+		{"a group named after the list", pq.Optional(pq.Group{"x_tuple": pq.Repeated(pq.Group{"y": number})}),
+			"list(struct)", []pq.Row{{one(0, 2, 0, 1)}}, `[{"x": [{"y": 1}]}]`},
+		{"a group of another name", pq.Optional(pq.Group{"bag": pq.Repeated(pq.Group{"y": number})}),
+			"list(int64)", []pq.Row{{one(0, 2, 0, 1)}}, `[{"x": [1]}]`},
+		{"two levels in two levels", pq.Optional(pq.Group{"array": pq.Repeated(pq.Group{"y": pq.Repeated(number)})}),
+			"list(list(int64))",
+			[]pq.Row{{one(0, 3, 0, 1), one(2, 3, 0, 2), one(1, 3, 0, 3)}, {none(2, 0)}, {none(1, 0)}, {none(0, 0)}},
+			`[{"x": [[1, 2], [3]]}, {"x": [[]]}, {"x": []}, {"x": null}]`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			w := pq.NewGenericWriter[any](&out, pq.NewSchema("theirs", pq.Group{"x": tt.node}))
+			if _, err := w.WriteRows(tt.rows); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			want := `{"x": "` + tt.want + `"}`
+			if tt.want == "list(struct)" {
+				want = `{"x": {"type": "list(struct)", "fields": {"y": "int64"}}}`
+			}
+			schema := decoded(t, want)
+			got, _ := readAll(t, onDisk(t, asLists(t, out.Bytes(), "x", "array")), schema, 0)
+			sameRows(t, joined(t, schema.Arrow(), got...), rowsOf(t, schema, tt.text))
+		})
 	}
 }
 

@@ -14,9 +14,9 @@ import (
 
 // judge parts the rows that are as their schema wants them from the others:
 // those with a null in a required column, or with text that is not UTF-8.
-// before is the number of rows of the file before these.
-func judge(rows arrow.RecordBatch, before int64) (arrow.RecordBatch, []sdk.Reject) {
-	reasons := make(map[int]string)
+// before is the number of rows of the file before these, reasons are those by row that
+// were found while values were read.
+func judge(rows arrow.RecordBatch, before int64, reasons map[int]string) (arrow.RecordBatch, []sdk.Reject) {
 	for i, f := range rows.Schema().Fields() {
 		j := judgement{f.Name, func(element int) int { return element }, reasons}
 		j.column(f, rows.Column(i), nil)
@@ -38,7 +38,7 @@ type judgement struct {
 func (j judgement) column(f arrow.Field, a arrow.Array, above arrow.Array) {
 	if !f.Nullable && a.NullN() > 0 {
 		for i := range a.Len() {
-			if a.IsNull(i) && (above == nil || above.IsValid(i)) {
+			if a.IsNull(i) && (above == nil || above.IsValid(i)) && j.reasons[j.row(i)] == "" {
 				j.reasons[j.row(i)] = j.path + ": want a value, got null"
 			}
 		}

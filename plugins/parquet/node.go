@@ -34,37 +34,48 @@ type node struct {
 func matchNested(file *pq.File, column *pq.Column, f arrow.Field, b array.Builder) (columnReader, error) {
 	n := &nested{name: f.Name}
 	var err error
-	if n.root, err = matchNode(file, column, f, b); err != nil {
+	if n.root, err = matchNode(file, column, f, b, false); err != nil {
 		return nil, err
 	}
 	n.under = n.root.under
+	for _, leaf := range n.under {
+		leaf.top = b
+	}
 	return n, nil
 }
 
-func matchNode(file *pq.File, column *pq.Column, f arrow.Field, b array.Builder) (node, error) {
+// matchNode finds the leaves of one element. isItem: it is a repeated column, and the
+// list that it makes is that of the node above.
+func matchNode(file *pq.File, column *pq.Column, f arrow.Field, b array.Builder, isItem bool) (
+	node, error,
+) {
 	n := node{present: column.MaxDefinitionLevel(), builder: b}
-	if column.Repeated() {
-		return n, otherType(f, column)
+	if isNull(column) && (isItem || !column.Repeated()) {
+		return leafNode(file, column, f, n, isItem)
 	}
 	switch b := b.(type) {
 	case *array.StructBuilder:
+		if column.Repeated() && !isItem {
+			return n, otherType(file, f, column)
+		}
 		return matchStruct(file, column, f, n, b)
 	case *array.ListBuilder:
-		item := itemOf(column)
-		if item == nil {
-			return n, otherType(f, column)
+		lists, ok := listsOf(column, isItem)
+		if !ok {
+			return n, otherType(file, f, column)
 		}
 		inside := f.Type.(*arrow.ListType).ElemField()
 		inside.Name = f.Name
-		below, err := matchNode(file, item, inside, b.ValueBuilder())
-		n.list, n.item, n.under = b, &below, below.under
-		n.repeated = item.MaxRepetitionLevel()
+		below, err := matchNode(file, lists.item, inside, b.ValueBuilder(), lists.item.Repeated())
+		n.present, n.list, n.item, n.under = lists.present, b, &below, below.under
+		n.repeated = lists.item.MaxRepetitionLevel()
 		return n, err
 	}
-	if !column.Leaf() {
-		return n, otherType(f, column)
-	}
-	leaf, err := match(file, column, f, b)
+	return leafNode(file, column, f, n, isItem)
+}
+
+func leafNode(file *pq.File, column *pq.Column, f arrow.Field, n node, isItem bool) (node, error) {
+	leaf, err := match(file, column, f, n.builder, isItem)
 	if err != nil {
 		return n, err
 	}
@@ -74,8 +85,8 @@ func matchNode(file *pq.File, column *pq.Column, f arrow.Field, b array.Builder)
 }
 
 func matchStruct(file *pq.File, column *pq.Column, f arrow.Field, n node, b *array.StructBuilder) (node, error) {
-	if column.Leaf() || column.Type().LogicalType() != nil {
-		return n, otherType(f, column)
+	if l := column.Type().LogicalType(); column.Leaf() || l != nil && !column.Repeated() {
+		return n, otherType(file, f, column)
 	}
 	var errs []error
 	for i, field := range f.Type.(*arrow.StructType).Fields() {
@@ -86,7 +97,7 @@ func matchStruct(file *pq.File, column *pq.Column, f arrow.Field, n node, b *arr
 			continue
 		}
 		field.Name = f.Name + "." + field.Name
-		inside, err := matchNode(file, below, field, b.FieldBuilder(i))
+		inside, err := matchNode(file, below, field, b.FieldBuilder(i), false)
 		errs = append(errs, err)
 		n.fields, n.under = append(n.fields, inside), append(n.under, inside.under...)
 	}

@@ -190,12 +190,27 @@ func (r *reader) Next(ctx context.Context) (rows arrow.RecordBatch, rejected []s
 		if err != nil {
 			return err
 		}
-		rows, rejected = judge(r.batch(n), r.row)
+		reasons := r.badRows()
+		rows, rejected = judge(r.batch(n), r.row, reasons)
 		r.first, r.bad = r.row, rejected
 		r.row += n
 		return nil
 	})
 	return rows, rejected, r.named(err)
+}
+
+// badRows are the reasons why rows of the batch at hand are none.
+func (r *reader) badRows() map[int]string {
+	reasons := make(map[int]string)
+	for _, c := range r.columns {
+		for _, leaf := range c.leaves() {
+			for _, bad := range leaf.bad {
+				reasons[bad.row] = leaf.name + ": " + bad.reason
+			}
+			leaf.bad = leaf.bad[:0]
+		}
+	}
+	return reasons
 }
 
 // Positions are the numbers of the last rows, from 1.
