@@ -24,7 +24,7 @@ type feed struct {
 
 // newFeed is one for values of a type, or nil: they have to be handed over one
 // by one.
-func newFeed(t arrow.DataType, dictionary bool) *feed {
+func newFeed(t arrow.DataType) *feed {
 	switch t.ID() {
 	case arrow.STRING, arrow.BINARY:
 		return &feed{}
@@ -33,9 +33,6 @@ func newFeed(t arrow.DataType, dictionary bool) *feed {
 	case arrow.INT64, arrow.UINT64, arrow.TIMESTAMP, arrow.TIME64:
 		return &feed{width: 8}
 	case arrow.FLOAT32, arrow.FLOAT64:
-		if dictionary {
-			return nil // what is the same, and what is least, is parquet-go's to say: NaN, -0
-		}
 		return &feed{width: t.(arrow.FixedWidthDataType).Bytes()}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	pq "github.com/parquet-go/parquet-go"
@@ -44,14 +45,14 @@ func merge(ctx context.Context, out io.Writer, schema *arrow.Schema, parts []fil
 			return fmt.Errorf("merging %s: %w", parts[i].Name, err)
 		}
 	}
-	if err := file.Close(); err != nil {
-		return fmt.Errorf("writing the footer: %w", err)
+	if err := m.endGroup(); err != nil {
+		return err
 	}
-	return nil
+	return file.close()
 }
 
 // agreed is how the columns of the parts are written: with a dictionary if most
-// of the rows are, without bounds if some are.
+// of the rows are.
 func agreed(schema *arrow.Schema, parts []*pq.File) []choice {
 	choices := make([]choice, len(leafTypes(schema.Fields())))
 	balance := make([]int64, len(choices))
@@ -65,9 +66,6 @@ func agreed(schema *arrow.Schema, parts []*pq.File) []choice {
 					balance[i] -= group.NumRows
 				}
 				choices[i].dictionary = balance[i] > 0
-				if meta.Statistics.MinValue == nil && meta.Statistics.NullCount < meta.NumValues {
-					choices[i].noBounds = true
-				}
 			}
 		}
 	}
@@ -92,7 +90,7 @@ func usesDictionary(pages []format.PageEncodingStats) bool {
 
 // merger fills the row groups of a file from other files.
 type merger struct {
-	file    *pq.GenericWriter[any]
+	file    *output
 	options options
 	rows    int64 // in the row group being filled
 	start   int64 // size of the file where it began
@@ -145,11 +143,12 @@ func (m *merger) addGroup(ctx context.Context, group pq.RowGroup, from *rowGroup
 			return err
 		}
 	}
-	if m.rows == 0 && after > m.options.rowGroupRows-n {
-		if _, err := m.file.WriteRowGroup(group); err != nil {
+	if m.rows == 0 && after > m.options.rowGroupRows-n && copyable(from.meta) {
+		if err := m.file.copyGroup(group); err != nil {
 			return err
 		}
-		return m.endGroup()
+		m.start = m.file.Size()
+		return nil
 	}
 	for i, column := range columns {
 		if err := ctx.Err(); err != nil {
@@ -159,7 +158,7 @@ func (m *merger) addGroup(ctx context.Context, group pq.RowGroup, from *rowGroup
 		if m.chunk, err = newChunk(from.file, &from.meta.Columns[i], newLeaf(column), m.chunk); err != nil {
 			return fmt.Errorf("column %d: %w", i, err)
 		}
-		copied, err := m.copyColumn(m.file.ColumnWriters()[i], m.chunk)
+		copied, err := m.copyColumn(i, m.chunk)
 		if err == nil && copied != n {
 			err = fmt.Errorf("want %d rows, got %d", n, copied)
 		}
@@ -171,16 +170,26 @@ func (m *merger) addGroup(ctx context.Context, group pq.RowGroup, from *rowGroup
 	return nil
 }
 
+// copyable reports whether a row group can be copied as it is. parquet-go wants a page
+// index of every column for that.
+func copyable(group *format.RowGroup) bool {
+	return !slices.ContainsFunc(group.Columns, func(c format.ColumnChunk) bool { return c.ColumnIndexOffset == 0 })
+}
+
 func (m *merger) endGroup() error {
-	if err := m.file.Flush(); err != nil {
-		return fmt.Errorf("writing a row group: %w", err)
+	if m.rows == 0 {
+		return nil
+	}
+	if err := m.file.endGroup(); err != nil {
+		return err
 	}
 	m.rows, m.start = 0, m.file.Size()
 	return nil
 }
 
 // copyColumn writes all values of a column in slabs of whole rows, and counts the rows.
-func (m *merger) copyColumn(to *pq.ColumnWriter, from *chunk) (rows int64, err error) {
+func (m *merger) copyColumn(column int, from *chunk) (rows int64, err error) {
+	to := m.file.ColumnWriters()[column]
 	if m.slab == nil {
 		m.slab = make([]pq.Value, slabRows)
 	}
@@ -194,6 +203,9 @@ func (m *merger) copyColumn(to *pq.ColumnWriter, from *chunk) (rows int64, err e
 		whole := len(have)
 		if from.maxRepetition > 0 && !end {
 			whole = wholeRows(have)
+		}
+		if float := from.kind == pq.Float || from.kind == pq.Double; float && slices.ContainsFunc(have[:whole], isNaN) {
+			m.file.leaveOut(column)
 		}
 		if whole > 0 {
 			written, err := to.WriteRowValues(have[:whole])

@@ -13,7 +13,7 @@ const (
 	sampleBytes  = 4 << 20 // or as many bytes
 	sampleValues = 1024    // values looked at, spread over those rows
 	paysBelow    = 4       // a dictionary pays if at most one value in so many is new
-	longValue    = 1 << 10 // bytes: the footer, which holds least and greatest values whole, is no place for it
+	longValue    = 1 << 10 // bytes: the footer holds least and greatest values whole, but no longer ones
 )
 
 // choice is how a column is written.
@@ -45,7 +45,6 @@ func choose(schema *arrow.Schema, batches []arrow.RecordBatch) []choice {
 	}
 	for i := range counts {
 		d := &counts[i]
-		choices[i].noBounds = d.longest > longValue
 		if types[i].ID() != arrow.BOOL { // which takes one bit a value as it is
 			choices[i].dictionary = d.seen > 0 && d.different()*paysBelow <= d.seen
 		}
@@ -56,7 +55,6 @@ func choose(schema *arrow.Schema, batches []arrow.RecordBatch) []choice {
 // distinct counts the values of a sample, and the different ones among them.
 type distinct struct {
 	seen    int
-	longest int
 	numbers map[uint64]struct{}
 	strings map[string]struct{}
 }
@@ -98,7 +96,6 @@ func (d *distinct) add(a arrow.Array, step int) {
 		switch v := one[0]; v.Kind() {
 		case pq.ByteArray, pq.FixedLenByteArray:
 			d.strings[string(v.ByteArray())] = struct{}{}
-			d.longest = max(d.longest, len(v.ByteArray()))
 		default:
 			d.numbers[v.Uint64()] = struct{}{}
 		}

@@ -31,7 +31,7 @@ type writer struct {
 	heldRows  int64
 	heldBytes int64
 
-	file       *pq.GenericWriter[any] // nil until then
+	file       *output // nil until then
 	groupRows  int64
 	groupStart int64 // size of the file where the row group begins
 	taken      int64 // of options.room
@@ -81,7 +81,7 @@ func (w *writer) start() error {
 	choices := choose(w.schema, w.held)
 	for i, c := range w.columns {
 		if c.path == nil && c.field.Type.ID() != arrow.LIST {
-			c.feed = newFeed(c.field.Type, choices[i].dictionary)
+			c.feed = newFeed(c.field.Type)
 			choices[i].feed = c.feed
 		}
 	}
@@ -101,8 +101,7 @@ func (w *writer) start() error {
 
 // newFile begins a file. The column writers of what it returns take the
 // columns' values one by one.
-func newFile(out io.Writer, schema *arrow.Schema, choices []choice,
-	o options) (*pq.GenericWriter[any], error) {
+func newFile(out io.Writer, schema *arrow.Schema, choices []choice, o options) (*output, error) {
 	root, err := fileSchema(schema, choices)
 	if err != nil {
 		return nil, err
@@ -121,11 +120,12 @@ func newFile(out io.Writer, schema *arrow.Schema, choices []choice,
 		// parquet-go compares wide decimals byte by byte, as if they had no sign:
 		// readers that skip row groups by such bounds would lose rows.
 		d, decimal := t.(*arrow.Decimal128Type)
-		if decimal && d.Precision > maxDecimal64 || choices[i].noBounds {
+		choices[i].noBounds = choices[i].noBounds || decimal && d.Precision > maxDecimal64
+		if choices[i].noBounds {
 			settings = append(settings, pq.SkipPageBounds(leaves[i]...))
 		}
 	}
-	return pq.NewGenericWriter[any](out, settings...), nil
+	return newOutput(out, choices, settings), nil
 }
 
 // write hands rows to the column writers, cut where row groups end.
@@ -133,6 +133,7 @@ func (w *writer) write(rows arrow.RecordBatch) error {
 	for rows.NumRows() > 0 {
 		n := min(rows.NumRows(), w.options.rowGroupRows-w.groupRows)
 		fits := rows.NewSlice(0, n)
+		w.leaveOutNaN(fits)
 		for i, c := range w.columns {
 			if err := c.slabs(fits.Column(c.top), into(w.file.ColumnWriters()[i])); err != nil {
 				return fmt.Errorf("writing %s: %w", c.field.Name, err)
@@ -151,6 +152,20 @@ func (w *writer) write(rows arrow.RecordBatch) error {
 	return nil
 }
 
+// leaveOutNaN states no bounds where there is a NaN, which readers order in different
+// ways or not at all.
+func (w *writer) leaveOutNaN(rows arrow.RecordBatch) {
+	leaf := 0
+	for _, column := range rows.Columns() {
+		for _, values := range leafValues(column) {
+			if hasNaN(values) {
+				w.file.leaveOut(leaf)
+			}
+			leaf++
+		}
+	}
+}
+
 func into(column *pq.ColumnWriter) func([]pq.Value) error {
 	return func(values []pq.Value) error {
 		_, err := column.WriteRowValues(values)
@@ -159,8 +174,8 @@ func into(column *pq.ColumnWriter) func([]pq.Value) error {
 }
 
 func (w *writer) endGroup() error {
-	if err := w.file.Flush(); err != nil {
-		return fmt.Errorf("writing a row group: %w", err)
+	if err := w.file.endGroup(); err != nil {
+		return err
 	}
 	w.groupRows, w.groupStart = 0, w.file.Size()
 	w.take(0)
@@ -186,10 +201,12 @@ func (w *writer) Close() error {
 			return err
 		}
 	}
-	if err := w.file.Close(); err != nil {
-		return fmt.Errorf("writing the footer: %w", err)
+	if w.groupRows > 0 {
+		if err := w.endGroup(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return w.file.close()
 }
 
 // version is the engine's, as far as the binary knows it. Readers of created_by
