@@ -145,11 +145,9 @@ func columns(s *plan.Step) []string {
 // between draws what one pipeline fills and another reads.
 func (g *graph) between(p *plan.Plan) {
 	for _, reader := range p.Pipelines {
-		reads := reader.Input.Plugin.Resources(reader.Input.Config)
 		for _, filler := range p.Pipelines {
 			for _, s := range filler.Steps() {
-				shared := func(r string) bool { return slices.Contains(reads, r) }
-				if s.Plugin.Kind == sdk.KindSink && slices.ContainsFunc(s.Plugin.Resources(s.Config), shared) {
+				if s.Plugin.Kind == sdk.KindSink && s.Fills(reader.Input) {
 					g.Edges = append(g.Edges, graphEdge{From: id(filler.Name, s), To: id(reader.Name, reader.Input)})
 				}
 			}

@@ -67,6 +67,7 @@ var Source = sdk.Spec[SourceConfig]{
 	Defaults: SourceConfig{SourceConfig: files.DefaultSource(), Dialect: dialect(),
 		MaxLineBytes: textfiles.DefaultLimit},
 	Resources: func(c *SourceConfig) []string { return c.Resources() },
+	Files:     func(c *SourceConfig) *sdk.Files { return c.SourceConfig.Files(textfiles.Suffixes(".csv")...) },
 	Schema: func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
 		return c.Columns(), nil
 	},
@@ -113,14 +114,13 @@ func (c *SinkConfig) checkBlank(in *arrow.Schema) []sdk.Problem {
 
 // Sink writes CSV files.
 var Sink = sdk.Spec[SinkConfig]{
-	Kind:     sdk.KindSink,
-	Name:     "csv",
-	Summary:  "Writes CSV part files that appear with their epoch.",
-	Example:  "csv:\n  path: output/tickets/csv\n",
-	Defaults: SinkConfig{SinkConfig: files.DefaultSink(), Dialect: dialect(), Compression: textfiles.None},
-	Resources: func(c *SinkConfig) []string {
-		return c.Resources()
-	},
+	Kind:      sdk.KindSink,
+	Name:      "csv",
+	Summary:   "Writes CSV part files that appear with their epoch.",
+	Example:   "csv:\n  path: output/tickets/csv\n",
+	Defaults:  SinkConfig{SinkConfig: files.DefaultSink(), Dialect: dialect(), Compression: textfiles.None},
+	Resources: func(c *SinkConfig) []string { return c.Resources() },
+	Files:     func(c *SinkConfig) *sdk.Files { return c.SinkConfig.Files(".csv" + c.Compression.Suffix()) },
 	Schema: func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
 		if problems := c.Check(in); len(problems) > 0 {
 			return in, problems

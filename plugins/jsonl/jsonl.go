@@ -38,6 +38,11 @@ func (c *SourceConfig) files() files.SourceConfig {
 	return shared
 }
 
+// suffixes end the names of the files that are read of a folder.
+func suffixes() []string {
+	return append(textfiles.Suffixes(".jsonl"), textfiles.Suffixes(".ndjson")...)
+}
+
 // Source reads JSON lines.
 var Source = sdk.Spec[SourceConfig]{
 	Kind:      sdk.KindSource,
@@ -46,12 +51,13 @@ var Source = sdk.Spec[SourceConfig]{
 	Example:   "jsonl:\n  path: data/*.jsonl\n  schema: ticket\n",
 	Defaults:  SourceConfig{SourceConfig: files.DefaultSource(), MaxLineBytes: textfiles.DefaultLimit},
 	Resources: func(c *SourceConfig) []string { return c.Resources() },
+	Files:     func(c *SourceConfig) *sdk.Files { return c.SourceConfig.Files(suffixes()...) },
 	Schema: func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
 		return c.files().Columns(), nil
 	},
 	Open: func(ctx context.Context, c *SourceConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 		return files.NewSource(c.files(), env, files.Input{
-			Suffixes: append(textfiles.Suffixes(".jsonl"), textfiles.Suffixes(".ndjson")...),
+			Suffixes: suffixes(),
 			Open: func(ctx context.Context, f files.File) (files.Reader, error) {
 				return open(ctx, f, int(c.MaxLineBytes), env.Log)
 			},
@@ -73,6 +79,7 @@ var Sink = sdk.Spec[SinkConfig]{
 	Example:   "jsonl:\n  path: output/tickets/jsonl\n",
 	Defaults:  SinkConfig{SinkConfig: files.DefaultSink(), Compression: textfiles.None},
 	Resources: func(c *SinkConfig) []string { return c.Resources() },
+	Files:     func(c *SinkConfig) *sdk.Files { return c.SinkConfig.Files(".jsonl" + c.Compression.Suffix()) },
 	Schema: func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
 		return in, c.Check(in)
 	},

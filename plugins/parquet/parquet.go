@@ -56,6 +56,7 @@ var Sink = sdk.Spec[SinkConfig]{
 		return in, problems
 	},
 	Resources: func(c *SinkConfig) []string { return c.Resources() },
+	Files:     func(c *SinkConfig) *sdk.Files { return c.SinkConfig.Files(suffix) },
 	Layout: func(c *SinkConfig, in *arrow.Schema) sdk.Layout {
 		return c.SinkConfig.Layout(in, false)
 	},
@@ -120,6 +121,7 @@ var Source = sdk.Spec[SourceConfig]{
 		return schema, nil
 	},
 	Resources: func(c *SourceConfig) []string { return c.Resources() },
+	Files:     func(c *SourceConfig) *sdk.Files { return c.SourceConfig.Files(suffix) },
 	Open:      openSource,
 }.Plugin()
 

@@ -28,12 +28,12 @@ type connection struct {
 
 // TLS is how a connection is encrypted; `tls: true` takes the system's roots.
 type TLS struct {
-	Enabled    bool   `json:"enabled" doc:"Whether to encrypt."`
-	CAFile     string `json:"ca_file" doc:"Certificates (PEM) to trust in place of the system's."`
-	CertFile   string `json:"cert_file" doc:"Our certificate (PEM)."`
-	KeyFile    string `json:"key_file" doc:"The key to our certificate (PEM)."`
-	ServerName string `json:"server_name" doc:"Name the broker's certificate must have, if not its host."`
-	SkipVerify bool   `json:"skip_verify" doc:"Trust any broker. For trials only."`
+	Enabled    bool     `json:"enabled" doc:"Whether to encrypt."`
+	CAFile     sdk.Path `json:"ca_file" doc:"Certificates (PEM) to trust in place of the system's."`
+	CertFile   sdk.Path `json:"cert_file" doc:"Our certificate (PEM)."`
+	KeyFile    sdk.Path `json:"key_file" doc:"The key to our certificate (PEM)."`
+	ServerName string   `json:"server_name" doc:"Name the broker's certificate must have, if not its host."`
+	SkipVerify bool     `json:"skip_verify" doc:"Trust any broker. For trials only."`
 }
 
 // SASL is who we are to the broker.
@@ -135,7 +135,7 @@ func (s *SASL) mechanism() sasl.Mechanism {
 func (t *TLS) config(dir string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName, InsecureSkipVerify: t.SkipVerify}
 	if t.CAFile != "" {
-		pem, err := os.ReadFile(inDir(dir, t.CAFile))
+		pem, err := os.ReadFile(inDir(dir, string(t.CAFile)))
 		if err != nil {
 			return nil, fmt.Errorf("reading tls.ca_file: %w", err)
 		}
@@ -145,7 +145,7 @@ func (t *TLS) config(dir string) (*tls.Config, error) {
 		}
 	}
 	if t.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(inDir(dir, t.CertFile), inDir(dir, t.KeyFile))
+		pair, err := tls.LoadX509KeyPair(inDir(dir, string(t.CertFile)), inDir(dir, string(t.KeyFile)))
 		if err != nil {
 			return nil, fmt.Errorf("reading tls.cert_file and tls.key_file: %w", err)
 		}

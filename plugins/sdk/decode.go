@@ -272,6 +272,7 @@ func (d *decoder) object(path string, v *value, into reflect.Value) {
 			at = slices.IndexFunc(fields, func(f boundField) bool { return f.key == name })
 		}
 		d.value(join(path, key), v.values[i], fields[at].into)
+		d.required(join(path, key), v.values[i], fields[at])
 	}
 	for _, f := range fields {
 		if f.required && !slices.Contains(v.keys, f.key) && !slices.Contains(meant, f.key) {
@@ -279,6 +280,16 @@ func (d *decoder) object(path string, v *value, into reflect.Value) {
 			d.problems = append(d.problems, Problem{Path: path, Code: CodeMissingField,
 				Message: f.key + " is missing", Hint: "it is required: " + f.doc})
 		}
+	}
+}
+
+// required refuses an empty path where there must be one: it is as good as none,
+// and often a variable that is not set.
+func (d *decoder) required(path string, v *value, f boundField) {
+	p, ok := f.into.Addr().Interface().(*Path)
+	if ok && f.required && v.kind == stringValue && p.missing() {
+		d.unread++
+		d.problems = append(d.problems, Problem{Path: path, Code: CodeEmptyValue, Message: `want a path, got ""`})
 	}
 }
 

@@ -24,7 +24,7 @@ const (
 
 // Plugin is everything the engine knows of a plugin. Make one with Spec.Plugin.
 // Its functions take the step's config as a JSON object whose keys are in the
-// order of the YAML file. Check, Schema, Resources and Needs are pure, offline
+// order of the YAML file. Check, Schema, Resources, Files and Needs are pure, offline
 // and never fail on a config that Check accepts. Schema does not repeat what
 // Check has said.
 type Plugin struct {
@@ -58,6 +58,10 @@ type Plugin struct {
 	// ends when all the sinks of the same file that fill one of its
 	// resources have ended.
 	Resources func(config []byte) []string
+	// Files are the local files that the step reads or writes; nil if it has none
+	// or they are not known. The engine refuses a sink whose files the source of
+	// the same pipeline would read, and one inside its own state directory.
+	Files func(config []byte) *Files
 	// Streams names the standard streams of the process that the step reads or
 	// writes: "stdin", "stdout". What the engine says goes elsewhere then.
 	Streams []string
@@ -202,6 +206,7 @@ type Spec[C any] struct {
 	Layout    func(c *C, in *arrow.Schema) Layout
 	Resources func(c *C) []string
 	Renamed   func(was, is []string) bool
+	Files     func(c *C) *Files
 	Needs     func(c *C) []string
 	Setup     func(ctx context.Context, c *C, env Env) error
 	Leftovers func(ctx context.Context, c *C, env Env) ([]string, error)
@@ -241,6 +246,16 @@ func (s Spec[C]) Plugin() Plugin {
 	}
 	p.Same = s.same
 	p.Resources = func(config []byte) []string { return list(s, s.Resources, config) }
+	p.Files = func(config []byte) *Files {
+		if s.Files == nil {
+			return nil
+		}
+		c, problems := s.decode(config)
+		if !Usable(problems) {
+			return nil
+		}
+		return s.Files(c)
+	}
 	p.Needs = func(config []byte) []string { return list(s, s.Needs, config) }
 	if s.MayBeLate != nil {
 		p.MayBeLate = func(config []byte) bool {

@@ -93,8 +93,12 @@ func (f *filler) one(n *Node, path, text string, from *Position, filled *strings
 			Message: fmt.Sprintf("the variable %s is not set", name),
 			Hint:    fmt.Sprintf("set it, or give a default: ${%s:text}", name)})
 	}
-	if set && n.pos.Text == "" {
+	switch {
+	case n.pos.Text != "":
+	case set:
 		n.pos.Text = "${" + name + "}"
+	case match[2] != "" && value == "":
+		n.pos.Text = "${" + name + "}, which is not set"
 	}
 	filled.WriteString(value)
 	return text[len(whole):]

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -195,15 +196,23 @@ func (r *reader) unknown(in *Node, path, key string, known []string, others map[
 	return near
 }
 
+func (r *reader) stateDir(at Position, text string) {
+	name := sdk.Path(text)
+	problem, wrong := errors.AsType[sdk.Problem](name.Validate())
+	switch {
+	case text == "":
+		r.fail(at, "state_dir", "empty-value", "", "want a folder, got an empty string")
+	case wrong:
+		r.fail(at, "state_dir", sdk.CodeBadValue, problem.Hint, "%s", problem.Message)
+	default:
+		r.file.StateDir = text
+	}
+}
+
 func (r *reader) settings() {
 	root := r.file.Root
 	if text, ok := r.text(root, "state_dir", ""); ok {
-		if text == "" {
-			r.fail(root.Get("state_dir").pos, "state_dir", "empty-value", "",
-				"want a folder, got an empty string")
-		} else {
-			r.file.StateDir = text
-		}
+		r.stateDir(root.Get("state_dir").pos, text)
 	}
 	r.file.CheckpointInterval = r.interval(root, "", DefaultCheckpointInterval)
 	if text, ok := r.text(root, "http", ""); ok && text != "" {

@@ -19,6 +19,9 @@ func (b *builder) apart(resource string, step *Step, before []filled) []filled {
 	if !ok {
 		return before
 	}
+	if f := filesOf(step); f != nil {
+		folder = f.path // two ways to one folder are one
+	}
 	now := filled{folder, step}
 	for _, f := range before {
 		message, hint := "", "give each output a folder of its own"

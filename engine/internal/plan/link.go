@@ -92,15 +92,16 @@ type writer struct {
 // link finds which pipelines fill what others read, puts the fillers first,
 // and refuses circles and outputs in one folder.
 func (b *builder) link() {
-	writers := map[string][]writer{}
+	var writers []writer
 	var folders []filled
 	for _, p := range b.plan.Pipelines {
 		for _, s := range p.checked() {
+			b.outsideState(s)
 			if s.Plugin.Kind != sdk.KindSink {
 				continue
 			}
+			writers = append(writers, writer{p, s})
 			for _, r := range s.Plugin.Resources(s.Config) {
-				writers[r] = append(writers[r], writer{p, s})
 				folders = b.apart(r, s, folders)
 			}
 		}
@@ -109,19 +110,32 @@ func (b *builder) link() {
 		if p.Input == nil || !slices.Contains(p.checked(), p.Input) {
 			continue
 		}
-		for _, r := range p.Input.Plugin.Resources(p.Input.Config) {
-			for _, w := range writers[r] {
-				if !slices.Contains(p.FilledBy, w.pipeline.Name) {
-					p.FilledBy = append(p.FilledBy, w.pipeline.Name)
-				}
+		for _, w := range writers {
+			if w.step.Fills(p.Input) && !slices.Contains(p.FilledBy, w.pipeline.Name) {
+				p.FilledBy = append(p.FilledBy, w.pipeline.Name)
 			}
 		}
 	}
 	b.order()
 }
 
+// Fills reports whether a source reads what the step, a sink, writes.
+func (s *Step) Fills(source *Step) bool {
+	reads := source.Plugin.Resources(source.Config)
+	shared := func(r string) bool { return slices.Contains(reads, r) }
+	return slices.ContainsFunc(s.Plugin.Resources(s.Config), shared) || filesOf(source).cover(filesOf(s))
+}
+
 // position of a planned step in the file.
 func (b *builder) position(step *Step) config.Position {
+	if s := b.written(step); s != nil {
+		return s.Node.KeyPos(s.Plugin)
+	}
+	return config.Position{}
+}
+
+// written is a planned step as the file has it, or nil.
+func (b *builder) written(step *Step) *config.Step {
 	for _, p := range b.file.Pipelines {
 		steps := append([]*config.Step{p.Input}, p.Processors...)
 		for _, o := range p.Outputs {
@@ -130,11 +144,11 @@ func (b *builder) position(step *Step) config.Position {
 		steps = append(steps, p.Late, p.DeadLetters)
 		for _, s := range steps {
 			if s != nil && s.Path == step.Path {
-				return s.Node.KeyPos(s.Plugin)
+				return s
 			}
 		}
 	}
-	return config.Position{}
+	return nil
 }
 
 // order sorts the pipelines so that each comes after those that fill it.
@@ -162,8 +176,11 @@ func (b *builder) circle(placed map[string]bool) {
 		if placed[p.Name] {
 			continue
 		}
-		b.fail(b.position(p.Input), p.Input.Path, "circle",
-			"pipeline "+p.Name+" reads what it fills itself, by way of "+strings.Join(p.FilledBy, ", "),
+		way := ""
+		if !slices.Equal(p.FilledBy, []string{p.Name}) {
+			way = ", by way of " + strings.Join(p.FilledBy, ", ")
+		}
+		b.fail(b.position(p.Input), p.Input.Path, "circle", "pipeline "+p.Name+" reads what it fills itself"+way,
 			"a circle would never end; read from another topic or folder")
 		return
 	}

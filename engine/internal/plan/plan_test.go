@@ -64,6 +64,9 @@ func fakes() *catalog.Catalog {
 		sdk.Spec[pick]{Kind: sdk.KindTransform, Name: "pick", Schema: pickColumn}.Plugin(),
 		sdk.Spec[folder]{Kind: sdk.KindSink, Name: "files",
 			Resources: func(c *folder) []string { return []string{"folder:" + c.Path} },
+			Files: func(c *folder) *sdk.Files {
+				return &sdk.Files{Path: sdk.Path(c.Path), Suffixes: []string{".csv"}, Levels: len(c.By)}
+			},
 			Schema: func(c *folder, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
 				for i, name := range c.By {
 					if _, err := sdk.FindColumn(in, name); err != nil {

@@ -25,7 +25,7 @@ func onDisk(t *testing.T, dir, path string) (*sink, error) {
 func enterOnDisk(t *testing.T, dir, path string) (*sink, error) {
 	t.Helper()
 	cfg := testConfig()
-	cfg.Path = path
+	cfg.Path = sdk.Path(path)
 	instance, err := NewSink(cfg, testSchema, testEnv(dir), lines)
 	if err != nil {
 		return nil, err
@@ -165,6 +165,9 @@ func TestSinkConfigIsChecked(t *testing.T) {
 		{"no path", `{}`, "path is missing"},
 		{"pattern", `{"path":"output/*"}`, `path: want a folder, got the pattern "output/*"`},
 		{"root", `{"path":"/"}`, `path: want a folder below another one, got "/"`},
+		{"an address", `{"path":"s3://bucket/x"}`, `path: want a path of this machine, got "s3://bucket/x"`},
+		{"empty", `{"path":""}`, `path: want a path, got ""`},
+		{"staging", `{"path":"out/.x.engine/p"}`, `path: want a folder of rows, got "out/.x.engine/p"`},
 		{"here", `{"path":"."}`, `path: want a folder below another one, got "."`},
 		{"above", `{"path":"../.."}`, `path: want a folder below another one, got "../.."`},
 		{"twice", `{"path":"x","partition_by":["a","a"]}`, `partition_by.1: "a" is named twice`},
@@ -231,7 +234,7 @@ func TestResourcesOfSinkAndSourceMeet(t *testing.T) {
 	}
 	for _, test := range tests {
 		got := false
-		for _, r := range (SourceConfig{Path: test.path}).Resources() {
+		for _, r := range (SourceConfig{Path: sdk.Path(test.path)}).Resources() {
 			got = got || r == sink.Resources()[0]
 		}
 		if got != test.want {

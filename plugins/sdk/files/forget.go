@@ -66,7 +66,7 @@ func (l *leftovers) shown() (string, error) {
 		}
 		return "", err
 	}
-	return count(published, "file") + " in " + l.cfg.Path, nil
+	return count(published, "file") + " in " + string(l.cfg.Path), nil
 }
 
 func (l *leftovers) list() ([]string, error) {
@@ -89,7 +89,7 @@ func (l *leftovers) list() ([]string, error) {
 		found = append(found, shown)
 	}
 	if hidden > 0 {
-		twin := twinOf(filepath.Clean(l.cfg.Path))
+		twin := twinOf(filepath.Clean(string(l.cfg.Path)))
 		found = append(found, count(hidden, "file")+" of rows not yet published in "+twin)
 	}
 	return found, nil

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -133,6 +134,9 @@ func appendFolderValue(b array.Builder, text string) error {
 	var err error
 	switch b := b.(type) {
 	case *array.StringBuilder:
+		if !utf8.ValidString(text) {
+			return fmt.Errorf("want UTF-8, cannot be read from %q", text)
+		}
 		b.Append(text)
 	case *array.BooleanBuilder:
 		var v bool

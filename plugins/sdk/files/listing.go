@@ -9,11 +9,12 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // found is a file to be read.
 type found struct {
-	name     string // as the config would write it; names the partition
+	name     string // as the config would write it, see printable; names the partition
 	path     string
 	values   map[string]string // of column=value folders
 	size     int64
@@ -58,6 +59,12 @@ func (l *listing) find() ([]found, error) {
 		files = append(files, below...)
 	}
 	slices.SortFunc(files, func(a, b found) int { return strings.Compare(a.name, b.name) })
+	for i := 1; i < len(files); i++ {
+		if files[i].name == files[i-1].name {
+			return nil, fmt.Errorf("reading the names of files: two are written %s, one of which is not UTF-8: "+
+				"rename one", files[i].name)
+		}
+	}
 	if len(files) == 0 {
 		return nil, errNoFiles{fmt.Sprintf("path: want files in %s whose names end in %s, "+
 			"found none among %d others", l.path, strings.Join(l.suffixes, " or "), l.others)}
@@ -122,8 +129,31 @@ func (l *listing) at(name string) string {
 }
 
 func (l *listing) file(name string, info fs.FileInfo) found {
-	return found{name: name, path: l.at(name), values: folderValues(filepath.Dir(name)),
+	return found{name: printable(name), path: l.at(name), values: folderValues(filepath.Dir(name)),
 		size: info.Size(), modified: info.ModTime()}
+}
+
+// printable is a name as it is recorded and shown. Positions and columns hold UTF-8
+// only, but Linux takes any bytes for a name: of one that is not UTF-8 the other
+// bytes are written \xe9, so that two such files are never taken for one.
+func printable(name string) string {
+	if utf8.ValidString(name) {
+		return name
+	}
+	var b strings.Builder
+	for len(name) > 0 {
+		r, size := utf8.DecodeRuneInString(name)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, name[0])
+		case r == '\\':
+			b.WriteString(`\\`)
+		default:
+			b.WriteString(name[:size])
+		}
+		name = name[size:]
+	}
+	return b.String()
 }
 
 // folder lists the files of a folder, and of its column=value folders.

@@ -3,7 +3,6 @@ package files
 import (
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -62,7 +61,7 @@ type metadata struct {
 
 func newMetadata(names []string, file string) metadata {
 	return metadata{names, &constant{t: arrow.BinaryTypes.String, put: func(b array.Builder) error {
-		b.(*array.StringBuilder).Append(strings.ToValidUTF8(file, "\uFFFD"))
+		b.(*array.StringBuilder).Append(file)
 		return nil
 	}}}
 }

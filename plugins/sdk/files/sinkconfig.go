@@ -16,7 +16,7 @@ import (
 // SinkConfig is the part of a sink's config that all formats share. Embed it.
 // An embedding struct with a Validate of its own must call this one too.
 type SinkConfig struct {
-	Path         string   `json:"path" required:"true" alias:"folder" doc:"Folder that gets the part files."`
+	Path         sdk.Path `json:"path" required:"true" alias:"folder" doc:"Folder that gets the part files."`
 	PartitionBy  []string `json:"partition_by" state:"layout" doc:"Columns that become folders, column=value."`
 	Roll         Roll     `json:"roll" state:"keep" doc:"When part files are finished and appear."`
 	MaxOpenFiles int      `json:"max_open_files" state:"keep" doc:"Most files open at once under partition_by."`
@@ -39,12 +39,12 @@ func DefaultSink() SinkConfig {
 func (c *SinkConfig) Validate() error {
 	var errs []error
 	switch {
-	case strings.ContainsAny(c.Path, "*?["):
+	case strings.ContainsAny(string(c.Path), "*?["):
 		errs = append(errs, sdk.Fieldf("path", "want a folder, got the pattern %q", c.Path))
-	case strings.ContainsRune(c.Path, 0):
-		errs = append(errs, sdk.Fieldf("path", "want a folder, got %q, which holds a zero byte", c.Path))
-	case c.Path != "" && isRoot(c.Path):
+	case c.Path != "" && isRoot(string(c.Path)):
 		errs = append(errs, sdk.Fieldf("path", "want a folder below another one, got %q", c.Path))
+	case inStaging(string(c.Path)):
+		errs = append(errs, stagingProblem(c.Path))
 	}
 	for i, column := range c.PartitionBy {
 		path := "partition_by." + strconv.Itoa(i)
@@ -82,7 +82,13 @@ func isRoot(path string) bool {
 
 // Resources is what the sink fills, for Spec.Resources.
 func (c SinkConfig) Resources() []string {
-	return []string{"folder:" + filepath.Clean(c.Path)}
+	return []string{"folder:" + filepath.Clean(string(c.Path))}
+}
+
+// Files are those that the sink writes, for Spec.Files.
+func (c SinkConfig) Files(suffix string) *sdk.Files {
+	return &sdk.Files{Path: sdk.Path(filepath.Clean(string(c.Path))), Suffixes: []string{suffix},
+		Levels: len(c.PartitionBy)}
 }
 
 // Layout is the columns of the files, for Spec.Layout. byPlace tells that the

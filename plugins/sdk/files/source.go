@@ -67,7 +67,7 @@ var errSourceClosed = errors.New("the source is closed")
 func NewSource(cfg SourceConfig, env sdk.Env, in Input) (sdk.Instance, error) {
 	s := &source{cfg: cfg, input: in, log: env.Log, follows: env.Filled, places: env.Positions,
 		announce: true, complete: !env.Filled, limit: unlimited,
-		list:   listing{dir: env.Dir, path: filepath.Clean(cfg.Path), suffixes: in.Suffixes},
+		list:   listing{dir: env.Dir, path: filepath.Clean(string(cfg.Path)), suffixes: in.Suffixes},
 		closed: make(chan struct{}), drained: make(chan struct{}), interval: time.Second,
 		positions: map[string]cursor{}}
 	s.lag.limit.Store(unlimited)

@@ -91,7 +91,7 @@ func sourceEnv(dir string, resume map[string][]byte) sdk.Env {
 
 func openSource(dir, path string, resume map[string][]byte) (*source, error) {
 	cfg := DefaultSource()
-	cfg.Path, cfg.Schema = path, numberSchema
+	cfg.Path, cfg.Schema = sdk.Path(path), numberSchema
 	s, err := NewSource(cfg, sourceEnv(dir, resume), numbers)
 	if err != nil {
 		return nil, err

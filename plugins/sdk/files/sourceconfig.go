@@ -11,7 +11,7 @@ import (
 // SourceConfig is the part of a source's config that all formats share. Embed
 // it. An embedding struct with a Validate of its own must call this one too.
 type SourceConfig struct {
-	Path      string     `json:"path" required:"true" alias:"paths,file" doc:"A file, a folder or a glob."`
+	Path      sdk.Path   `json:"path" required:"true" alias:"paths,file" doc:"A file, a folder or a glob."`
 	Schema    sdk.Schema `json:"schema" state:"keep" doc:"Columns to read, also from folders column=value."`
 	Partition string     `json:"partition" state:"keep" doc:"What is in order of time within itself: file."`
 	Metadata  []string   `json:"metadata" state:"keep" doc:"Where a row came from: path (_path), line (_line)."`
@@ -25,10 +25,13 @@ func DefaultSource() SourceConfig {
 // Validate refuses what no format could read.
 func (c *SourceConfig) Validate() error {
 	var errs []error
-	if strings.Contains(c.Path, "**") {
+	if strings.Contains(string(c.Path), "**") {
 		errs = append(errs, sdk.Fieldf("path", "** is not understood; name each level of folders with a *"))
-	} else if _, err := filepath.Match(c.Path, ""); err != nil {
+	} else if _, err := filepath.Match(string(c.Path), ""); err != nil {
 		errs = append(errs, sdk.Fieldf("path", "want a file, a folder or a glob, got %q: %v", c.Path, err))
+	}
+	if inStaging(string(c.Path)) {
+		errs = append(errs, stagingProblem(c.Path))
 	}
 	if c.Partition != "" && c.Partition != "file" {
 		errs = append(errs, sdk.Fieldf("partition", "want file, got %s; other partitions are not supported yet",
@@ -37,10 +40,15 @@ func (c *SourceConfig) Validate() error {
 	return errors.Join(append(errs, checkMetadata(c.Metadata))...)
 }
 
+// Files are those that the source reads, for Spec.Files.
+func (c SourceConfig) Files(suffixes ...string) *sdk.Files {
+	return &sdk.Files{Path: sdk.Path(filepath.Clean(string(c.Path))), Suffixes: suffixes}
+}
+
 // Resources is what the source reads, for Spec.Resources: the folders that a
 // sink of the same file may be filling.
 func (c SourceConfig) Resources() []string {
-	folder := filepath.Clean(c.Path)
+	folder := filepath.Clean(string(c.Path))
 	if !strings.ContainsAny(folder, "*?[") {
 		if filepath.Ext(folder) == "" {
 			return []string{"folder:" + folder}

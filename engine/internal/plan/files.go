@@ -1,0 +1,116 @@
+package plan
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"etlengine/plugins/sdk"
+)
+
+const separator = string(filepath.Separator)
+
+// fileset is the files of a step; path is Files.Path without links.
+type fileset struct {
+	*sdk.Files
+	path string
+}
+
+// filesOf returns nil for a step without files of its own.
+func filesOf(s *Step) *fileset {
+	if s.Plugin.Files == nil {
+		return nil
+	}
+	f := s.Plugin.Files(s.Config)
+	if f == nil {
+		return nil
+	}
+	return &fileset{f, trueName(f.Path)}
+}
+
+// trueName is a path without links. Where they cannot be followed, opening the
+// path will say so.
+func trueName(path sdk.Path) string {
+	name, err := path.Resolve("")
+	if err != nil {
+		name, _ = filepath.Abs(string(path))
+	}
+	return name
+}
+
+// outsideState refuses files in the state directory, in which the engine removes
+// what it does not know, and an output that is the root of the file system.
+func (b *builder) outsideState(step *Step) {
+	f := filesOf(step)
+	if f == nil {
+		return
+	}
+	message, hint := "", "choose a path outside of it"
+	state := trueName(sdk.Path(b.plan.StateDir))
+	switch {
+	case f.path == state || strings.HasPrefix(f.path, state+separator):
+		message = "is inside the state directory " + b.plan.StateDir + ", which is the engine's"
+	case step.Plugin.Kind == sdk.KindSink && f.path == separator:
+		message, hint = "leads to "+separator+", beside which nothing can be staged", "want a folder below another one"
+	default:
+		return
+	}
+	at := b.position(step)
+	if s := b.written(step); s != nil && s.Config.Get("path") != nil {
+		at = s.Config.Locate("path", false)
+	}
+	b.fail(at, step.Path+".path", sdk.CodeBadValue, string(f.Path)+" "+message, hint)
+}
+
+// cover reports whether a source would read a file that a sink writes: a source
+// of a folder reads the files with its suffixes there and in folders column=value.
+func (f *fileset) cover(w *fileset) bool {
+	if f == nil || w == nil {
+		return false
+	}
+	reads, writes := strings.Split(f.path, separator), strings.Split(w.path, separator)
+	suffix := w.Suffixes[0]
+	wanted := slices.ContainsFunc(f.Suffixes, func(s string) bool { return strings.HasSuffix(suffix, s) })
+	n := len(reads)
+	if n <= len(writes) {
+		skipped := passedOver(writes[n-1]) && !passedOver(reads[n-1])
+		return wanted && matches(reads, writes[:n]) && !skipped && allColumns(writes[n:])
+	}
+	if !matches(reads[:len(writes)], writes) {
+		return false
+	}
+	switch below := reads[len(writes):]; {
+	case len(below) <= w.Levels:
+		return wanted && mayBeColumns(below)
+	case len(below) == w.Levels+1:
+		file := below[w.Levels]
+		found, _ := filepath.Match(file, "part.engine.pipeline.step.00000001-0001"+suffix)
+		return found && mayBeColumns(below[:w.Levels])
+	}
+	return false
+}
+
+// matches reports whether each name is that of its pattern, as a glob has it.
+func matches(patterns, names []string) bool {
+	for i, name := range names {
+		found, err := filepath.Match(patterns[i], name)
+		if patterns[i] != name && (err != nil || !found) {
+			return false
+		}
+	}
+	return true
+}
+
+func allColumns(names []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		return passedOver(name) || !strings.Contains(name, "=")
+	})
+}
+
+func mayBeColumns(patterns []string) bool {
+	return !slices.ContainsFunc(patterns, func(p string) bool { return !strings.ContainsAny(p, "=*?[") })
+}
+
+func passedOver(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_")
+}
