@@ -4,10 +4,12 @@ package derive
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"etlengine/plugins/sdk"
 	"etlengine/plugins/sdk/expr"
@@ -112,20 +114,59 @@ type transform struct {
 
 var _ sdk.Transform = (*transform)(nil)
 
-// Apply computes column after column over the whole batch. A row that one of
-// them fails for is rejected as it came, for the first reason.
-func (t *transform) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
-	rows := b.Rows
+// The most that a step makes, in bytes of text of all its columns together: more of
+// a batch is made in pieces, a row that makes more is rejected. What waits in front
+// of the steps behind is a few batches, so memory is bounded by a multiple of it.
+const (
+	mostBatch = 32 << 20
+	mostRow   = 64 << 20
+)
+
+// Apply computes column after column over the whole batch, or over parts of it if
+// it makes too much text. A row that one of the columns fails for is rejected as it
+// came, for the first reason.
+func (t *transform) Apply(ctx context.Context, b *sdk.Batch, out sdk.Emitter) error {
+	rows, reasons, err := t.compute(b.Rows)
+	if errors.Is(err, expr.ErrTooMuchText) && b.NumRows() > 1 {
+		half := b.NumRows() / 2
+		first, second := *b, *b
+		first.Rows, first.Cursor = b.Rows.NewSlice(0, half), nil // what is read is known behind all of it
+		second.Rows = b.Rows.NewSlice(half, b.NumRows())
+		if err := t.Apply(ctx, &first, out); err != nil {
+			return err
+		}
+		return t.Apply(ctx, &second, out)
+	}
+	if err != nil {
+		return err
+	}
+	return jsonrows.EmitWithout(b, rows, reasons, out)
+}
+
+// compute returns the batch with all columns, and why rows failed.
+func (t *transform) compute(rows arrow.RecordBatch) (arrow.RecordBatch, map[int]string, error) {
 	reasons := map[int]string{} // by row
+	made := uint64(0)
 	for _, s := range t.steps {
 		column, failed, err := s.program.Eval(rows)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		for _, f := range failed {
 			if _, known := reasons[f.Row]; !known {
 				reasons[f.Row] = s.name + ": " + f.Reason
 			}
+		}
+		made += textBytes(column)
+		switch one := rows.NumRows() == 1; {
+		case !one && made > mostBatch:
+			return nil, nil, expr.ErrTooMuchText
+		case one && made > mostRow:
+			if len(reasons) == 0 {
+				reasons[0] = fmt.Sprintf("%s: the columns up to this one would have %d bytes, more than a step "+
+					"may make of a row (%d MB)", s.name, made, mostRow>>20)
+			}
+			column = array.MakeArrayOfNull(memory.DefaultAllocator, column.DataType(), 1)
 		}
 		all := append(make([]arrow.Array, 0, len(rows.Columns())+1), rows.Columns()...)
 		if s.at < len(all) {
@@ -133,9 +174,22 @@ func (t *transform) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) erro
 		} else {
 			all = append(all, column)
 		}
-		rows = array.NewRecordBatch(s.schema, all, b.NumRows())
+		rows = array.NewRecordBatch(s.schema, all, rows.NumRows())
 	}
-	return jsonrows.EmitWithout(b, rows, reasons, out)
+	return rows, reasons, nil
+}
+
+// textBytes is the size of a column whose values may be of any size, 0 of another.
+func textBytes(column arrow.Array) uint64 {
+	switch a := column.(type) {
+	case *array.String:
+		return uint64(len(a.ValueBytes()))
+	case *array.Binary:
+		return uint64(len(a.ValueBytes()))
+	case *array.List:
+		return a.Data().SizeInBytes()
+	}
+	return 0
 }
 
 // Close has nothing to free.

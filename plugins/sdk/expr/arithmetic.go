@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"errors"
 	"math"
 	"math/bits"
 )
@@ -13,8 +12,6 @@ const (
 	divideByZero  = "division by zero"
 	modulusByZero = "modulus by zero"
 )
-
-var errTooMuchText = errors.New("the result would be more than 2 GB of text in one batch")
 
 // arithmetic computes numbers of one kind.
 type arithmetic struct {

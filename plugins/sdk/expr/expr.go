@@ -29,9 +29,15 @@
 // false, true || it is true. Of two operands the left one decides whether the
 // result is null or fails. Divisions of doubles do not fail, they give an
 // infinity or NaN, and NaN compares as IEEE 754 has it.
+//
+// # Sizes
+//
+// A text, a value of bytes or a list that an expression makes has at most
+// MaxValue bytes; a row with a longer one fails.
 package expr
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -114,6 +120,9 @@ func (p *Program) Type() arrow.DataType { return p.field.Type }
 // not kept. The program must be a condition: its Type is bool.
 func (p *Program) Filter(rows arrow.RecordBatch) (keep []bool, failed []RowError, err error) {
 	v, err := p.root.eval(&batch{rows: rows, n: int(rows.NumRows())}, nil)
+	if errors.Is(err, ErrTooMuchText) && rows.NumRows() > 1 {
+		return p.filterHalves(rows)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("evaluating %s: %w", p.text, err)
 	}
@@ -130,8 +139,22 @@ func (p *Program) Filter(rows arrow.RecordBatch) (keep []bool, failed []RowError
 	return keep, v.failures(), nil
 }
 
+// filterHalves needs half of the memory for what the condition is computed from.
+func (p *Program) filterHalves(rows arrow.RecordBatch) (keep []bool, failed []RowError, err error) {
+	half := rows.NumRows() / 2
+	keep, failed, err = p.Filter(rows.NewSlice(0, half))
+	if err != nil {
+		return nil, nil, err
+	}
+	more, faults, err := p.Filter(rows.NewSlice(half, rows.NumRows()))
+	for _, f := range faults {
+		failed = append(failed, RowError{f.Row + int(half), f.Reason})
+	}
+	return append(keep, more...), failed, err
+}
+
 // Eval computes the column. Rows that failed are null in it. The column may be
-// one of the batch's own.
+// one of the batch's own. For more than one row it may return ErrTooMuchText.
 func (p *Program) Eval(rows arrow.RecordBatch) (arrow.Array, []RowError, error) {
 	b := &batch{rows: rows, n: int(rows.NumRows())}
 	var column arrow.Array
@@ -144,7 +167,11 @@ func (p *Program) Eval(rows arrow.RecordBatch) (arrow.Array, []RowError, error) 
 		column, err = root.find(b)
 	default:
 		var v *vector
-		if v, err = root.eval(b, nil); err == nil {
+		v, err = root.eval(b, nil)
+		if err == nil && v.one && !fits(int64(len(v.data))*int64(b.n), b.n) {
+			err = ErrTooMuchText
+		}
+		if err == nil {
 			column, failed = v.array(p.field.Type, b.n), v.failures()
 		}
 	}

@@ -365,3 +365,39 @@ func TestAProgramMayBeShared(t *testing.T) {
 	}
 	all.Wait()
 }
+
+func TestAConditionOverMuchTextIsEvaluatedInPieces(t *testing.T) {
+	b := array.NewStringBuilder(memory.DefaultAllocator)
+	const rows = 64
+	for i := range rows {
+		b.Append(strings.Repeat(string(rune('a'+i%2)), 1<<20))
+	}
+	schema := arrow.NewSchema([]arrow.Field{{Name: "s", Type: arrow.BinaryTypes.String, Nullable: true}}, nil)
+	p, err := CompileCondition(`(s + s).startsWith("a") && 1 / (size(s + s + "x") - 2097153) > 0 || s < "b"`, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keep, failed, err := p.Filter(array.NewRecordBatch(schema, []arrow.Array{b.NewArray()}, rows))
+	if err != nil || len(keep) != rows || len(failed) != 0 {
+		t.Fatalf("got %d rows, %d failed, %v", len(keep), len(failed), err)
+	}
+	for i, kept := range keep {
+		if kept != (i%2 == 0) {
+			t.Errorf("row %d: got %t", i, kept)
+		}
+	}
+	p, err = CompileCondition(`1 / (size(s + s) - 2097152) > 0`, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.AppendValues(slices.Repeat([]string{strings.Repeat("a", 1<<20)}, rows), nil)
+	_, failed, err = p.Filter(array.NewRecordBatch(schema, []arrow.Array{b.NewArray()}, rows))
+	if err != nil || len(failed) != rows {
+		t.Fatalf("got %d failed, %v, want all", len(failed), err)
+	}
+	for i, f := range failed {
+		if f.Row != i {
+			t.Errorf("fault %d is of row %d", i, f.Row)
+		}
+	}
+}

@@ -173,7 +173,7 @@ func (l *declarer) arithmetic() {
 		f     functions.BinaryOp
 		other [][3]*types.Type
 	}{
-		{operators.Add, func(x, y ref.Val) ref.Val { return x.(traits.Adder).Add(y) }, [][3]*types.Type{
+		{operators.Add, join, [][3]*types.Type{
 			{types.StringType, types.StringType, types.StringType}, {anyList, anyList, anyList},
 			{types.BytesType, types.BytesType, types.BytesType},
 			{time, span, time}, {span, time, time}, {span, span, span}}},

@@ -228,8 +228,8 @@ func (v *vector) gatherText(side []uint8, then, otherwise *vector) error {
 			size += int64(len(from[s].bytes(i)))
 		}
 	}
-	if !fits(size) {
-		return errTooMuchText
+	if !fits(size, len(side)) {
+		return ErrTooMuchText
 	}
 	v.data = make([]byte, 0, size)
 	for i, s := range side {

@@ -119,11 +119,14 @@ func (n *byRowNode) eval(b *batch, need []uint8) (*vector, error) {
 			v.fail(row, b.n, reasonOf(err))
 		case types.IsUnknown(value):
 			v.setNull(row)
+		case sizeOf(value) > MaxValue:
+			v.setNull(row)
+			v.fail(row, b.n, tooLong(sizeOf(value)))
 		case !v.set(row, value):
 			return fmt.Errorf("row %d: got a %s", row, value.Type().TypeName())
 		}
-		if !fits(int64(len(v.data))) {
-			return errTooMuchText
+		if !fits(int64(len(v.data)), b.n) {
+			return ErrTooMuchText
 		}
 		return nil
 	})
@@ -149,13 +152,24 @@ func (w *whole) eval(*batch, []uint8) (*vector, error) {
 func (w *whole) column(b *batch) (arrow.Array, []RowError, error) {
 	out := array.NewBuilder(memory.DefaultAllocator, w.out)
 	var faults []RowError
+	total := int64(0)
 	err := w.each(b, nil, func(row int, value ref.Val, err error) error {
-		if err != nil {
-			faults = append(faults, RowError{row, reasonOf(err)})
-			out.AppendNull()
-			return nil
+		size := int64(0)
+		if err == nil {
+			size = sizeOf(value)
 		}
-		return appendValue(out, value)
+		switch total += size; {
+		case err != nil:
+			faults = append(faults, RowError{row, reasonOf(err)})
+		case size > MaxValue:
+			faults = append(faults, RowError{row, "the list would have more bytes than an expression may make"})
+		case !fits(total, b.n):
+			return ErrTooMuchText
+		default:
+			return appendValue(out, value)
+		}
+		out.AppendNull()
+		return nil
 	})
 	return out.NewArray(), faults, err
 }

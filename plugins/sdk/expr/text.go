@@ -22,17 +22,23 @@ func (c *concat) eval(b *batch, need []uint8) (*vector, error) {
 	out := &vector{kind: text, offsets: make([]int32, b.n+1)}
 	out.inherit(b.n, left, right)
 	size := int64(0)
+	wanted := func(i int) bool { return (need == nil || need[i] == 1) && (out.state == nil || out.state[i] == no) }
 	for i := range b.n {
-		if out.state == nil || out.state[i] == no {
-			size += int64(len(left.bytes(i)) + len(right.bytes(i)))
+		if !wanted(i) {
+			continue
+		}
+		if n := int64(len(left.bytes(i)) + len(right.bytes(i))); n > MaxValue {
+			out.fail(i, b.n, tooLong(n))
+		} else {
+			size += n
 		}
 	}
-	if !fits(size) {
-		return nil, errTooMuchText
+	if !fits(size, b.n) {
+		return nil, ErrTooMuchText
 	}
 	out.data = make([]byte, 0, size)
 	for i := range b.n {
-		if out.state == nil || out.state[i] == no {
+		if wanted(i) {
 			out.data = append(append(out.data, left.bytes(i)...), right.bytes(i)...)
 		}
 		out.offsets[i+1] = int32(len(out.data))

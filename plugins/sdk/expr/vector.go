@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"math"
-
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/bitutil"
@@ -241,6 +239,3 @@ func toFloats(v *vector) *vector {
 	}
 	return out
 }
-
-// fits tells whether text of this size can be the data of one column.
-func fits(size int64) bool { return size <= math.MaxInt32 }

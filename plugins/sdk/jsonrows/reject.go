@@ -50,7 +50,8 @@ func EmitWithout(b *sdk.Batch, rows arrow.RecordBatch, reasons map[int]string, o
 			return err
 		}
 	}
-	if err := out.Emit(&sdk.Batch{Rows: rows, Partition: b.Partition, Cursor: b.Cursor}); err != nil {
+	if err := out.Emit(&sdk.Batch{Rows: rows, Partition: b.Partition, Cursor: b.Cursor,
+		Time: b.Time}); err != nil {
 		return err
 	}
 	return out.Reject(rejects...)
