@@ -60,8 +60,8 @@ func Fieldf(path, format string, args ...any) error {
 // and what Validate says. Strings become numbers, booleans and lists (split at
 // commas) where the field wants those; a scalar becomes a list of one.
 //
-// A misspelt key is taken for the one it is near to, so that what follows can be
-// checked: what is said of it has the path that was written.
+// A key with one slip in it is taken for the one that was meant, so that its value
+// can be checked: what is said of it has the path that was written.
 func Decode(config []byte, into any) []Problem {
 	return decode(config, into).problems
 }
@@ -310,6 +310,9 @@ func (d *decoder) unknown(path, key string, known []string, fields []boundField)
 		message += " (have " + strings.Join(known, ", ") + ")"
 	}
 	d.problems = append(d.problems, Problem{Path: path, Key: true, Code: CodeUnknownField, Message: message})
+	if !IsTypo(key, near) {
+		return "" // what it would be checked as is a guess
+	}
 	return near
 }
 

@@ -44,6 +44,12 @@ func Nearest(name string, candidates []string) string {
 	return best
 }
 
+// IsTypo reports whether name is one edit away from the name that Nearest found
+// for it, so likely a slip that what stands under it can be checked as meant.
+func IsTypo(name, near string) bool {
+	return near != "" && edits(strings.ToLower(name), strings.ToLower(near)) <= 1
+}
+
 // onlyCompletion returns the one candidate that begins with a name, or "".
 func onlyCompletion(name string, candidates []string) string {
 	found := ""

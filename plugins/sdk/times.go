@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,8 +15,12 @@ var timestampFormats = []string{"rfc3339", "unix_s", "unix_ms", "unix_us"}
 
 // checkTimes refuses a format or a zone that the column's base type cannot have.
 func (c *Column) checkTimes(base string) error {
-	if err := c.checkFormat(base); err != nil || c.Timezone == "" {
-		return err
+	return errors.Join(c.checkFormat(base), c.checkZone(base))
+}
+
+func (c *Column) checkZone(base string) error {
+	if c.Timezone == "" {
+		return nil
 	}
 	layout, _ := c.Layout()
 	switch {

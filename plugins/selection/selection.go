@@ -166,6 +166,16 @@ func (p *planner) find(path, name string) int {
 	return at
 }
 
+// findOld is find for the old name of a column, which may stand where the new
+// one belongs.
+func (p *planner) findOld(path, name, old string) int {
+	at := p.find(path, old)
+	if at < 0 && len(p.in.FieldIndices(name)) > 0 {
+		p.problems[len(p.problems)-1].Hint = "it is written new: old, so write " + old + ": " + name
+	}
+	return at
+}
+
 // choose lists the columns that go on, under their old names.
 func (p *planner) choose() {
 	dropped := map[int]bool{}
@@ -178,7 +188,7 @@ func (p *planner) choose() {
 		}
 	}
 	for _, e := range p.names {
-		if at := p.find(e.Key, e.Value); at >= 0 {
+		if at := p.findOld(e.Key, e.Key, e.Value); at >= 0 {
 			p.columns = append(p.columns, output{name: e.Key, from: at})
 		}
 	}
@@ -200,7 +210,7 @@ func (p *planner) rename() {
 	}
 	for _, e := range p.Rename {
 		path := "rename." + e.Key
-		if p.find(path, e.Value) < 0 {
+		if p.findOld(path, e.Key, e.Value) < 0 {
 			continue
 		}
 		at := slices.Index(old, e.Value)

@@ -26,13 +26,12 @@ func mendsOf(line string, inside bool) []mend {
 		mends = append(mends, mendComma(line, textColumn(line))...)
 		return append(mends, mendFlow(line, textColumn(line), true)...)
 	}
-	mends = append(mends, mendTab(line)...)
 	if column, flow := flowStart(line); flow {
 		mends = append(mends, mendComma(line, column)...)
 		mends = append(mends, mendFlow(line, column, false)...)
 	}
 	for _, try := range [...]func(string) []mend{
-		mendMergeKey, mendBrackets, mendColon, mendNestedKey, mendQuote, mendValue,
+		mendBrackets, mendColon, mendNestedKey, mendQuote, mendValue,
 	} {
 		mends = append(mends, try(line)...)
 	}
@@ -75,17 +74,6 @@ func mendEscape(line string) []mend {
 	}
 	return []mend{{line: escaped.ReplaceAllString(line, "'$1'"), column: runes(line[:at[0]]) + 1,
 		code: "bad-escape", message: "a \\ in double quotes begins an escape, and this is none"}}
-}
-
-func mendTab(line string) []mend {
-	text := strings.TrimLeft(line, " \t-")
-	indent := line[:len(line)-len(text)]
-	at := strings.IndexByte(indent, '\t')
-	if at < 0 {
-		return nil
-	}
-	return []mend{{line: strings.ReplaceAll(indent, "\t", "  ") + text, column: at + 1, code: "tab",
-		message: "a tab in the indentation, which YAML does not allow", hint: "indent with spaces"}}
 }
 
 // mendFlow quotes values in { … } and [ … ].
@@ -241,19 +229,6 @@ func mendBareKey(line string) []mend {
 	}
 	return []mend{{line: text + ":", column: textColumn(line), code: "missing-colon",
 		message: "a colon is missing after the key"}}
-}
-
-var unknownAnchor = regexp.MustCompile(`^(\s*<<:\s+)\*(\S+)`)
-
-// mendMergeKey takes away a merge of something that is not there.
-func mendMergeKey(line string) []mend {
-	parts := unknownAnchor.FindStringSubmatch(line)
-	if parts == nil {
-		return nil
-	}
-	return []mend{{line: parts[1] + "{}", column: runes(parts[1]) + 1, code: "unknown-anchor",
-		message: fmt.Sprintf("there is no &%s before this *%s", parts[2], parts[2]),
-		hint:    fmt.Sprintf("write &%s at the map that it stands for", parts[2])}}
 }
 
 var nestedKey = regexp.MustCompile(`^(\s*(?:-\s+)*[A-Za-z_][\w.]*: +)([A-Za-z_][\w.]*:)( +\{.*| +\S+)?$`)

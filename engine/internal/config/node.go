@@ -113,6 +113,20 @@ func (n *Node) rename(old, name string) {
 	}
 }
 
+// remove takes a key out of a map and returns its value, nil if there is none.
+func (n *Node) remove(key string) *Node {
+	at := n.index(key)
+	if at < 0 {
+		return nil
+	}
+	value := n.values[at]
+	n.keys, n.values = slices.Delete(n.keys, at, at+1), slices.Delete(n.values, at, at+1)
+	if n.at != nil {
+		n.indexKeys()
+	}
+	return value
+}
+
 func (n *Node) indexKeys() {
 	n.at = make(map[string]int, len(n.keys))
 	for i, key := range n.keys {

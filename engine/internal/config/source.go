@@ -22,6 +22,8 @@ type source struct {
 	lines  []string // as written, without line ends
 	mended []string // nil until something is mended
 	tried  int      // bytes parsed in search of a mend
+
+	tabsExpanded bool // the parser got further once the tabs were replaced
 }
 
 // maxLine bounds the lines that are looked into for a mend: a longer one was

@@ -45,6 +45,7 @@ func (r *reader) pipeline(name string, at Position, n *Node) *Pipeline {
 			r.unknown(n, join(path, key), key, pipelineKeys, inPipeline)
 		}
 	}
+	r.raiseKeys(n, path)
 	p := &Pipeline{Name: name, Node: n, CheckpointInterval: r.interval(n, path, r.file.CheckpointInterval)}
 	if r.has(n, "input", at, path) {
 		p.Input = r.step(n.Get("input"), n.KeyPos("input"), join(path, "input"))
@@ -60,6 +61,32 @@ func (r *reader) pipeline(name string, at Position, n *Node) *Pipeline {
 	p.Late, p.DeadLetters = r.side(n, "late", path), r.side(n, "dead_letters", path)
 	r.label(p)
 	return p
+}
+
+// raiseKeys reports keys of the pipeline that are indented under its input or an
+// output, and takes them for the pipeline's: what stands under them is checked.
+func (r *reader) raiseKeys(n *Node, path string) {
+	for _, around := range []string{"input", "output"} {
+		places := []*Node{n.Get(around)}
+		if places[0].Kind() == List {
+			places = places[0].values
+		}
+		for _, step := range places {
+			for _, key := range step.Keys() {
+				if key != "late" && key != "dead_letters" && key != "checkpoint_interval" {
+					continue
+				}
+				pos := step.KeyPos(key)
+				r.fail(pos, join(join(path, around), key), "misplaced-key",
+					fmt.Sprintf("unindent it: write %s: below the pipeline's name, as %s: is", key, around),
+					"%s belongs to the pipeline, not to its %s", key, around)
+				value := step.remove(key)
+				if n.index(key) < 0 {
+					n.addKey(mapKey{key, pos}, value)
+				}
+			}
+		}
+	}
 }
 
 // side reads an output for rows that leave the way of the others; nil if there

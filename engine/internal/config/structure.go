@@ -169,7 +169,7 @@ func inOurs(key string) string {
 	return key
 }
 
-// unknown reports a key that a map cannot have. One that is only misspelt is
+// unknown reports a key that a map cannot have. One with a single slip in it is
 // taken for the key that was meant, which is returned: what stands under it is
 // checked in the same pass.
 func (r *reader) unknown(in *Node, path, key string, known []string, others map[string]string) string {
@@ -189,7 +189,7 @@ func (r *reader) unknown(in *Node, path, key string, known []string, others map[
 		message += " (have " + strings.Join(known, ", ") + ")"
 	}
 	r.report(Problem{Position: pos, Path: path, Code: "unknown-key", Message: message})
-	if near == "" || in.index(near) >= 0 {
+	if !sdk.IsTypo(key, near) || in.index(near) >= 0 {
 		return ""
 	}
 	in.rename(key, near)

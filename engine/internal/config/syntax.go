@@ -126,12 +126,20 @@ func (r *slowReader) lines() int {
 // mendSyntax reports what stopped the parser. It returns whether a line could
 // be mended so that the parser gets further.
 func (s *source) mendSyntax(stopped *stop, report func(Problem)) bool {
+	if name := missingAnchor(stopped.reason); name != "" {
+		return s.quoteAlias(name, stopped.line, report)
+	}
+	if s.expandTabs(stopped, report) {
+		return s.tabsExpanded
+	}
 	first := s.brokenSince(stopped.line)
 	for _, c := range s.candidates(first, stopped.line) {
 		if c.line != "" && !s.helps(c.number, c.line, stopped) {
 			continue
 		}
-		report(s.mendProblem(c.number, c.mend))
+		if c.code != "indentation" || !s.tabsExpanded { // how wide the tabs were is a guess
+			report(s.mendProblem(c.number, c.mend))
+		}
 		if c.line == "" {
 			return false
 		}
@@ -198,7 +206,6 @@ func (s *source) candidates(first, last int) []candidate {
 	for n := max(1, last-maxBack); n < first; n++ {
 		add(n, mendSpace(s.line(n)))
 	}
-	add(first, s.mendOneTab(first))
 	add(first, mendsOf(s.line(first), false))
 	depth := bracketDepth(s.line(first))
 	for n := first + 1; n <= last && n < first+most; n++ {
@@ -220,27 +227,6 @@ func (s *source) textAbove(number int) int {
 		}
 	}
 	return number - 1
-}
-
-// mendOneTab takes the only tab of a file for four spaces, as most editors show
-// it, if a line above begins there.
-func (s *source) mendOneTab(number int) []mend {
-	tabs := 0
-	for _, line := range s.lines {
-		if strings.Contains(line[:len(line)-len(strings.TrimLeft(line, " \t"))], "\t") {
-			tabs++
-		}
-	}
-	mends := mendTab(s.line(number))
-	if tabs != 1 || len(mends) == 0 {
-		return nil
-	}
-	m := mends[0]
-	m.line = strings.Replace(s.line(number), "\t", "    ", 1)
-	if !slices.Contains(s.widthsBefore(number), len(m.line)-len(strings.TrimLeft(m.line, " "))) {
-		return nil
-	}
-	return []mend{m}
 }
 
 // bracketDepth is how many { and [ a line leaves open.

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,6 +41,7 @@ type builder struct {
 	problems   []config.Problem
 	badSchemas map[string]bool
 	unsure     bool // the step that is planned may be longer, were the next one's name right
+	guessed    bool // types of the pipeline's columns are stand-ins for faulty ones
 }
 
 func (b *builder) fail(at config.Position, path, code, message, hint string) {
@@ -82,6 +82,7 @@ func (b *builder) defaults() {
 
 func (b *builder) pipeline(f *config.Pipeline) *Pipeline {
 	p := &Pipeline{Name: f.Name, Interval: f.CheckpointInterval}
+	b.guessed = false
 	var columns *arrow.Schema
 	if f.Input != nil {
 		p.Input = b.step(sdk.KindSource, f.Input, nil)
@@ -138,7 +139,7 @@ func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema, more ...
 	plugin, ok := b.catalog.Find(kind, s.Plugin)
 	if !ok {
 		if plugin = b.unknownPlugin(kind, s); plugin == nil {
-			step.Plugin = &sdk.Plugin{Kind: kind, Name: s.Plugin}
+			step.Plugin, step.faulty = &sdk.Plugin{Kind: kind, Name: s.Plugin}, true
 			if s.Schema != nil {
 				step.Out = b.declared(s, nil)
 			}
@@ -147,13 +148,16 @@ func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema, more ...
 	}
 	step.Plugin = plugin
 	text, named, ok := b.config(plugin, s)
-	step.Config = text
+	step.Config, step.faulty = text, !ok
 	if !ok {
 		return step
 	}
 	problems := plugin.Check(text)
+	step.faulty = len(sdk.Faults(problems)) > 0
 	b.add(s, named, problems)
-	text, ok = usable(plugin, text, problems)
+	if text, ok = usable(plugin, text, problems); !ok {
+		text, ok = b.withStandIns(plugin, s, problems)
+	}
 	if in == nil && kind != sdk.KindSource {
 		return step
 	}
@@ -162,9 +166,9 @@ func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema, more ...
 		return step
 	}
 	out, problems := plugin.Schema(text, in)
-	b.add(s, named, problems)
+	b.add(s, named, b.sure(problems))
 	if len(sdk.Faults(problems)) > 0 {
-		step.Out = out // what is known of it all the same
+		step.Out, step.faulty = out, true // what is known of it all the same
 		return step
 	}
 	step.Out = b.declared(s, out)
@@ -256,14 +260,14 @@ func (b *builder) config(plugin *sdk.Plugin, s *config.Step) (text []byte, named
 				ok = false
 				continue
 			}
-			ok = ok && !b.badSchemas[name]
 			named[key] = name
+			if b.badSchemas[name] {
+				b.guessed = true
+				text = appendKey(text, key, standIn(value))
+				continue
+			}
 		}
-		if len(text) > 1 {
-			text = append(text, ',')
-		}
-		quoted, _ := json.Marshal(key) // a string always encodes
-		text = append(append(append(text, quoted...), ':'), value.JSON()...)
+		text = appendKey(text, key, value.JSON())
 	}
 	return append(text, '}'), named, ok
 }
@@ -277,7 +281,10 @@ func fieldOf(plugin *sdk.Plugin, key string) int {
 	if at := slices.Index(names, key); at >= 0 {
 		return at
 	}
-	return slices.Index(names, sdk.Nearest(key, names))
+	if near := sdk.Nearest(key, names); sdk.IsTypo(key, near) {
+		return slices.Index(names, near)
+	}
+	return -1
 }
 
 // foreign tells whether a key comes from the defaults and means something to a

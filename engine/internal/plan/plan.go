@@ -64,6 +64,8 @@ type Step struct {
 	Config []byte        // a JSON object, keys in the order of the YAML
 	In     *arrow.Schema // nil for a source
 	Out    *arrow.Schema // a sink's is its In
+
+	faulty bool // something is wrong with it: what depends on its config is unknown
 }
 
 // Steps lists the steps of a pipeline in the way of the data.

@@ -61,10 +61,12 @@ func (b *builder) sides(p *Pipeline, f *config.Pipeline) {
 		p.DeadLetters = b.side(f.DeadLetters, DeadColumns)
 	}
 	var makers []*Step
+	unknown := false // a step with a fault may be one
 	for _, s := range p.Steps() {
 		if s.In != nil && mayBeLate(s) {
 			makers = append(makers, s)
 		}
+		unknown = unknown || s.Plugin.Kind == sdk.KindTransform && (s.faulty || s.In == nil)
 	}
 	switch {
 	case f.Late == nil && len(makers) > 0:
@@ -72,7 +74,7 @@ func (b *builder) sides(p *Pipeline, f *config.Pipeline) {
 			"rows that come too late for "+makers[0].Label+" are dropped and only counted",
 			"keep them: late: {csv: {path: output/late}}")
 	case f.Late != nil && len(makers) == 0:
-		if !slices.ContainsFunc(p.Steps(), func(s *Step) bool { return s.Plugin.Late && s.Out == nil }) {
+		if !unknown {
 			b.warn(f.Late.Node.KeyPos(f.Late.Plugin), f.Late.Path, "late-unused",
 				"no step of this pipeline can find a row late", "leave late out")
 		}

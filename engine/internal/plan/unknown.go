@@ -13,7 +13,7 @@ var role = map[sdk.Kind]string{sdk.KindSource: "input", sdk.KindTransform: "proc
 	sdk.KindSink: "output", sdk.KindService: "service"}
 
 // unknownPlugin reports a name that no plugin of the kind has, and returns the
-// one that it is a misspelling of, or nil.
+// one that it is with one slip in it, or nil.
 func (b *builder) unknownPlugin(kind sdk.Kind, s *config.Step) *sdk.Plugin {
 	names, hint := b.catalog.Names(kind), "engine list shows all plugins"
 	plain := strings.TrimPrefix(s.Plugin, "benthos/")
@@ -45,8 +45,8 @@ func (b *builder) unknownPlugin(kind sdk.Kind, s *config.Step) *sdk.Plugin {
 		message += " (as " + role[kind] + " have " + strings.Join(names, ", ") + ")"
 	}
 	b.fail(s.Node.KeyPos(s.Plugin), s.Path, "unknown-plugin", message, hint)
-	if b.file.Defaults.Get(near) != nil {
-		return nil // its config is not whole
+	if b.file.Defaults.Get(near) != nil || !sdk.IsTypo(plain, near) {
+		return nil // its config is not whole, or what it is checked as would be a guess
 	}
 	meant, _ := b.catalog.Find(kind, near)
 	return meant

@@ -47,11 +47,7 @@ func without(config []byte, keys []string) []byte {
 		if slices.Contains(keys, key.(string)) {
 			continue
 		}
-		if len(text) > 1 {
-			text = append(text, ',')
-		}
-		quoted, _ := json.Marshal(key) // a string always encodes
-		text = append(append(append(text, quoted...), ':'), value...)
+		text = appendKey(text, key.(string), value)
 	}
 	return append(text, '}')
 }
