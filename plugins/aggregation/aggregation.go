@@ -32,10 +32,10 @@ type Config struct {
 	GroupBy    []string               `json:"group_by" doc:"Columns to group by."`
 	Aggregates sdk.Ordered[Aggregate] `json:"aggregates" required:"true" doc:"New columns and their calls, such as tickets: count()."`
 
-	OnIdle        string       `json:"on_idle" state:"keep" doc:"If all is silent: advance, flush or hold."`
-	IdleTimeout   sdk.Duration `json:"idle_timeout" state:"keep" doc:"How long silence is waited for."`
-	OnEnd         string       `json:"on_end" state:"keep" doc:"Windows open at the end: flush or hold."`
-	MaxFutureSkew sdk.Duration `json:"max_future_skew" state:"keep" doc:"How far rows may be ahead; 0s: any."`
+	OnIdle        string        `json:"on_idle" state:"keep" doc:"If all is silent: advance, flush or hold."`
+	IdleTimeout   sdk.Duration  `json:"idle_timeout" state:"keep" doc:"How long silence is waited for."`
+	OnEnd         string        `json:"on_end" state:"keep" doc:"Windows open at the end: flush (default) or hold."`
+	MaxFutureSkew *sdk.Duration `json:"max_future_skew" state:"keep" doc:"How far rows may be ahead of the clock: 8760h (default); 0s: any."`
 
 	Emit            string          `json:"emit" doc:"on_close of each window, or without one on_end of the input."`
 	UnboundedState  bool            `json:"unbounded_state" state:"keep" doc:"Without a window: ever more groups."`
@@ -85,6 +85,23 @@ func (c *Config) delay() int64 {
 	return time.Duration(*c.Watermark).Microseconds()
 }
 
+// farFuture is how far ahead of the clock a row may be unless the config says: a
+// year. Planned events are in it; the mistakes that close every window (a mistyped
+// year, the end of all time, nanoseconds taken for microseconds) mostly are not.
+const farFuture = 365 * 24 * time.Hour
+
+// skew is how far ahead of the clock a row may be, 0 for any. Without a window no
+// row closes anything.
+func (c *Config) skew() time.Duration {
+	switch {
+	case c.MaxFutureSkew != nil:
+		return time.Duration(*c.MaxFutureSkew)
+	case c.Window == nil:
+		return 0
+	}
+	return farFuture
+}
+
 // Transform is the aggregation step.
 var Transform = newPlugin()
 
@@ -105,7 +122,7 @@ func newPlugin() sdk.Plugin {
     clients: approx_count_distinct(client_id)   # exact to 512, then a standard error of 1.6 %
     urgent: { call: count(), where: "priorite == 'urgent'" }
 `,
-		Defaults: Config{OnIdle: advance, OnEnd: flush, Emit: onClose,
+		Defaults: Config{OnIdle: advance, Emit: onClose,
 			IdleTimeout: sdk.Duration(30 * time.Second)},
 		Schema:  schema,
 		Windows: storedWindows,

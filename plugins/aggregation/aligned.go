@@ -37,6 +37,10 @@ type aligned struct {
 	bounded bounded           // the columns made last
 	apart   bool              // each cell's state is written by itself, since it may be large
 
+	keeps   bool    // the window never closes: its cells are handed out again and again
+	pending cellSet // cells that have changed since they were handed out, if it keeps
+	stored  cellSet // pending, as of the last snapshot
+
 	run                     []uint32 // room
 	key, name, names, value []byte
 }
@@ -47,6 +51,7 @@ func newAligned(c *cells, s spans) *aligned {
 
 func (a *aligned) place(j *judged, gids []uint32, in *input, g *groups) []join {
 	a.last = nil // so that every window of the batch is marked as changed
+	before := len(in.cells)
 	for i, row := range j.rows {
 		for start := j.first[i]; start <= j.last[i]; start += a.spans.every {
 			w := a.last
@@ -61,6 +66,9 @@ func (a *aligned) place(j *judged, gids []uint32, in *input, g *groups) []join {
 			in.cells = append(in.cells, cell-1)
 			in.rows = append(in.rows, row)
 		}
+	}
+	if a.keeps {
+		a.markPending(in.cells[before:])
 	}
 	return nil
 }
@@ -136,10 +144,13 @@ func (a *aligned) release([]ready, *groups) {
 // drop is for sessions.
 func (a *aligned) drop(uint32, *groups) { panic("aggregation: aligned windows are never joined") }
 
-// all is every open cell of the one window there is, by group. It stays open.
+// all is every pending cell of the one window there is, by group. It stays open.
 func (a *aligned) all(g *groups) []ready {
+	if !a.holds() {
+		return nil
+	}
 	for _, w := range a.open {
-		return a.sort(&w.cells, w.start, g)
+		return slices.DeleteFunc(a.sort(&w.cells, w.start, g), func(c ready) bool { return !a.pending.has(c.cell) })
 	}
 	return nil
 }

@@ -72,7 +72,8 @@ func compareNames(a, b string) int {
 // clock turns what is known of the partitions into the pipeline's watermark.
 //
 // closed is that watermark: windows that end at or before it have been emitted,
-// or never will be. It stays at or below the watermark of every partition that
+// or never will be. The end of a run may close windows too; natural is the
+// watermark without that, so that a later run knows which rows only that made late. It stays at or below the watermark of every partition that
 // is assigned and not idle, so rows of those always find their windows open.
 // Rows of others (idle ones that wake up, new ones) may find them closed, and
 // are late then: "an idle decision has closed them".
@@ -89,6 +90,7 @@ type clock struct {
 	known    bool // the source's partitions have been told
 	unnamed  bool // one of them has no name
 	closed   int64
+	natural  int64 // closed as it would be if no end of a run had closed windows
 	newest   int64 // the greatest event time seen in any partition, ever
 	promised int64 // the greatest watermark told by the steps before
 	told     int64 // the one told to the steps behind
@@ -110,15 +112,20 @@ func (c *clock) mixed() bool { return !c.unnamed && (c.known || c.promised != un
 // promise takes the watermark of a step before. It is exact: no delay is due.
 func (c *clock) promise(at int64) int64 {
 	c.promised = max(c.promised, at)
-	return max(c.closed, at)
+	return at
+}
+
+// own is the watermark that the partition's rows alone make, unset if they make none.
+func (c *clock) own(p *partition) int64 {
+	if p.newest == unset || !p.assigned {
+		return unset
+	}
+	return p.newest - c.delay
 }
 
 // watermark is how far rows of the partition are judged by.
 func (c *clock) watermark(p *partition) int64 {
-	if p.newest == unset || !p.assigned {
-		return c.closed
-	}
-	return max(c.closed, p.newest-c.delay)
+	return max(c.closed, c.own(p))
 }
 
 // assign takes the whole set of partitions. Those without a row hold the
@@ -161,13 +168,15 @@ func (c *clock) idle(s sdk.Signal) {
 		p = c.enter(s.Partition)
 	}
 	p.since = time.Time{}
-	if s.For >= c.timeout {
+	switch {
+	case s.Pending: // a step before holds rows that are yet to come here
+	case s.For >= c.timeout, s.Again && p.newest == unset:
 		p.since = s.Time.Add(-s.For)
 	}
 }
 
-// reach is the pipeline's watermark now: the least of the partitions that are
-// not idle. If all are, it is what on_idle says; now is the wall clock.
+// reach is how far the partitions let the pipeline's watermark be now: the least of
+// those that are not idle. If all are, it is what on_idle says; now is the wall clock.
 func (c *clock) reach(now time.Time) int64 {
 	least, active, quiet := int64(math.MaxInt64), false, time.Time{}
 	for _, p := range c.parts.byName {
@@ -179,18 +188,18 @@ func (c *clock) reach(now time.Time) int64 {
 			}
 		default:
 			active = true
-			least = min(least, c.watermark(p))
+			least = min(least, c.own(p))
 		}
 	}
 	switch {
 	case active:
-		return max(c.closed, least)
+		return least
 	case quiet.IsZero() || now.IsZero() || c.newest == unset:
 		return c.closed
 	case c.onIdle == flush:
 		return everything
 	case c.onIdle == advance && c.promised == unset: // else the step before does it
-		return max(c.closed, c.newest-c.delay+max(0, now.Sub(quiet)).Microseconds())
+		return c.newest - c.delay + max(0, now.Sub(quiet)).Microseconds()
 	}
 	return c.closed
 }

@@ -131,7 +131,7 @@ func TestStateOfAnotherVersionIsRefused(t *testing.T) {
 	h.barrier()
 	h.state[string(stateClock)][0] = 1
 	err := h.restart()
-	want := "want version 4 of the state, got 1 (run the engine that made it, or run with --fresh to begin anew)"
+	want := "want version 5 of the state, got 1 (run the engine that made it, or run with --fresh to begin anew)"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v", err)
 	}

@@ -24,12 +24,18 @@ func newResults(l *layout) (builders []array.Builder) {
 // everything stands for the end of the last open window.
 const everything = math.MaxInt64
 
-// advance moves the pipeline's watermark to closed, hands out the windows it
-// passes, by start and then by group, and tells the steps behind.
-func (t *transform) advance(closed int64, out sdk.Emitter) error {
-	if closed == everything {
-		closed = t.frames.end()
+// advance moves the pipeline's watermark, if it has not come as far before.
+func (t *transform) advance(to int64, out sdk.Emitter) error {
+	if to == everything {
+		to = t.frames.end()
 	}
+	t.clock.natural = max(t.clock.natural, to)
+	return t.closeThrough(to, out)
+}
+
+// closeThrough hands out the windows that end by then, by start and then by group,
+// and tells the steps behind.
+func (t *transform) closeThrough(closed int64, out sdk.Emitter) error {
 	if closed <= t.clock.closed {
 		return nil
 	}
@@ -52,10 +58,15 @@ func (t *transform) advance(closed int64, out sdk.Emitter) error {
 	return nil
 }
 
-// tellAll hands out what an aggregation without a window has come to so far. It
-// goes on from there, in this run or the next.
-func (t *transform) tellAll(out sdk.Emitter) error {
-	return t.emit(t.forever.all(t.groups), out)
+// emitChanged hands out what an aggregation without a window has come to so far,
+// of the groups that have had rows since they were last handed out. It goes on
+// from there, in this run or the next.
+func (t *transform) emitChanged(out sdk.Emitter) error {
+	if err := t.emit(t.forever.all(t.groups), out); err != nil {
+		return err
+	}
+	t.forever.emitted()
+	return nil
 }
 
 // emit hands out what cells have come to, in batches, and empties them.

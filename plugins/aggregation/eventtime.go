@@ -100,8 +100,8 @@ func (r *timeReader) reason(b *sdk.Batch, row int, at int64) string {
 
 func (r *timeReader) ahead(at int64, now time.Time) string {
 	event := time.UnixMicro(at).UTC()
-	return fmt.Sprintf("%s: want a time at most %s ahead of the clock, got %s when it was %s", r.name,
-		sdk.Duration(r.skew), event.Format(time.RFC3339Nano), now.UTC().Format(time.RFC3339Nano))
+	return fmt.Sprintf("%s: want a time at most %s ahead of the clock (max_future_skew), got %s when it was %s",
+		r.name, sdk.Duration(r.skew), event.Format(time.RFC3339Nano), now.UTC().Format(time.RFC3339Nano))
 }
 
 // quote shows a value, cut if it is long.

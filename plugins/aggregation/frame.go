@@ -21,6 +21,10 @@ type frames interface {
 	bounds(cells []ready) (starts, ends arrow.Array)
 	// end is when the last open window ends, unset if none is open.
 	end() int64
+	// count is how many windows are open that end in (from, to], sessions each.
+	count(from, to int64) int64
+	// holds reports whether there is anything that is yet to be handed out.
+	holds() bool
 	// promise is where windows that are yet to be emitted may begin at the
 	// earliest. Rows before it are in no open window.
 	promise(closed int64) int64

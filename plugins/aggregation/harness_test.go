@@ -133,6 +133,7 @@ type harness struct {
 	state  map[string][]byte
 	rows   int64
 	epoch  uint64
+	late   bool // the pipeline has an output for late rows
 }
 
 func newHarness(t *testing.T, config string, in *arrow.Schema) *harness {
@@ -159,7 +160,7 @@ func (h *harness) reopen() {
 }
 
 func (h *harness) restart() error {
-	instance, err := Transform.Open(h.t.Context(), []byte(h.config), h.in, sdk.Env{})
+	instance, err := Transform.Open(h.t.Context(), []byte(h.config), h.in, sdk.Env{LateOutput: h.late})
 	if err != nil {
 		h.t.Fatalf("opening: %v", err)
 	}
@@ -237,6 +238,7 @@ func (h *harness) signal(s sdk.Signal) {
 	}
 	// A watermark is for the step behind the one that told it, and no further.
 	if h.out.next != nil && s.Kind != sdk.Barrier && s.Kind != sdk.Watermark {
+		s.Pending = (s.Kind == sdk.Idle || s.Kind == sdk.End) && (s.Pending || h.step.(sdk.Holder).Holding())
 		h.out.next.signal(s)
 	}
 }

@@ -13,8 +13,19 @@ type judged struct {
 	rows        []uint32
 	first, last []int64 // starts of the oldest and newest of its windows
 	partial     int64   // rows that missed some of their windows
+	partition   uint32
+	watermark   int64    // of the partition before the batch
+	behind      []behind // rows that are late unless they are in an open session
+	refused     int      // the first so many of behind are late
 	late        lateRun
 	rejects     []sdk.Reject
+}
+
+// behind is a row before the watermark of its partition, with sessions.
+type behind struct {
+	at        int   // its index in rows
+	watermark int64 // as it stood at the row's turn
+	own       int64 // the same, if no run had ended
 }
 
 // lateRun is neighbouring late rows that one watermark judged.
@@ -29,12 +40,14 @@ func (t *transform) judge(p *partition, b *sdk.Batch, out sdk.Emitter) error {
 	j := &t.judged
 	j.rows, j.first, j.last = j.rows[:0], j.first[:0], j.last[:0]
 	j.partial, j.late, j.rejects = 0, lateRun{}, j.rejects[:0]
+	j.partition, j.behind, j.refused = p.index, j.behind[:0], 0
 	if err := t.where.load(b.Rows); err != nil {
 		return err
 	}
 	j.times = t.where.mask(t.times.read(b.Rows))
 	latest := t.times.latest(b)
 	closed := t.clock.watermark(p)
+	j.watermark = closed
 	last := maxTime + 1 // of the row before; none has it
 	for row, at := range j.times {
 		if at < minTime || at > latest {
@@ -48,14 +61,22 @@ func (t *transform) judge(p *partition, b *sdk.Batch, out sdk.Emitter) error {
 		if t.spans.size != t.spans.every {
 			first = t.spans.first(at, last)
 		}
-		if last+t.spans.size <= closed {
+		if last+t.spans.size <= closed && !t.layout.sessions {
+			if err := t.missed(p, b, row, last); err != nil {
+				return err
+			}
 			if err := j.tooLate(int64(row), closed, b, out); err != nil {
 				return err
 			}
 		} else {
-			if first+t.spans.size <= closed {
+			if last+t.spans.size <= closed {
+				j.behind = append(j.behind, behind{len(j.rows), closed, t.clock.unended(p)})
+			} else if first+t.spans.size <= closed {
 				first = t.spans.open(closed)
 				j.partial++
+				if err := t.missed(p, b, row, first-t.spans.every); err != nil {
+					return err
+				}
 			}
 			j.rows = append(j.rows, uint32(row))
 			j.first, j.last = append(j.first, first), append(j.last, last)
@@ -75,6 +96,25 @@ func (t *transform) judge(p *partition, b *sdk.Batch, out sdk.Emitter) error {
 		return out.Reject(j.rejects...)
 	}
 	return nil
+}
+
+// refuse hands out the rows before the watermark that no session had open: the
+// first so many of behind.
+func (t *transform) refuse(b *sdk.Batch, out sdk.Emitter) error {
+	j := &t.judged
+	if j.refused == 0 {
+		return nil
+	}
+	for _, r := range j.behind[:j.refused] {
+		row := int(j.rows[r.at])
+		if r.own <= j.times[row] && !t.decided {
+			return t.afterEnd(b, row, "may belong to a session that came out when an earlier run ended")
+		}
+		if err := j.tooLate(int64(row), r.watermark, b, out); err != nil {
+			return err
+		}
+	}
+	return j.handLate(b, out)
 }
 
 // tooLate collects late rows into runs.

@@ -90,7 +90,7 @@ func (r *reference) take(part int, row ticket) {
 func (r *reference) place(row *refRow, watermark int64) bool {
 	c := r.c
 	if c.size == 0 {
-		return c.gap == 0 || row.at >= watermark
+		return c.gap == 0 || row.at >= watermark || r.inSession(row, watermark)
 	}
 	all := 0
 	// The first start that could hold the row, from far enough back.
@@ -108,6 +108,20 @@ func (r *reference) place(row *refRow, watermark int64) bool {
 		r.partial++
 	}
 	return len(row.starts) > 0
+}
+
+// inSession reports whether the rows of the same partition and group make a session
+// around a row that a watermark has not passed.
+func (r *reference) inSession(row *refRow, watermark int64) bool {
+	var same []refRow
+	for _, other := range r.rows {
+		if other.part == row.part && text(other.kind) == text(row.kind) && text(other.level) == text(row.level) {
+			same = append(same, other)
+		}
+	}
+	return slices.ContainsFunc(r.sessions(same), func(w refWindow) bool {
+		return w.start <= row.at && row.at < w.end && watermark < w.end
+	})
 }
 
 // idle hears that a partition has been silent for a while.
@@ -141,16 +155,21 @@ func (r *reference) tick(now time.Time) {
 		r.closed = max(r.closed, least)
 	case now.IsZero() || r.newest == dawn || r.c.onIdle == "hold":
 	case r.c.onIdle == "flush":
-		for _, row := range r.rows {
-			if r.c.gap > 0 {
-				r.closed = max(r.closed, row.at+r.c.gap)
-			}
-			for _, start := range row.starts {
-				r.closed = max(r.closed, start+r.c.size)
-			}
-		}
+		r.flush()
 	default:
 		r.closed = max(r.closed, r.newest-r.c.delay+max(0, now.Sub(quiet)).Microseconds())
+	}
+}
+
+// flush closes all that is open.
+func (r *reference) flush() {
+	for _, row := range r.rows {
+		if r.c.gap > 0 {
+			r.closed = max(r.closed, row.at+r.c.gap)
+		}
+		for _, start := range row.starts {
+			r.closed = max(r.closed, start+r.c.size)
+		}
 	}
 }
 

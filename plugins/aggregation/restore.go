@@ -48,13 +48,18 @@ func atKey(key []byte, err error) error {
 }
 
 func (t *transform) restoreClock(r *reader) error {
-	if version := r.byte(); version != stateVersion {
+	version := r.byte()
+	if version != stateVersion && version != versionWithoutEnds {
 		return sdk.Problem{Message: fmt.Sprintf("want version %d of the state, got %d", stateVersion, version),
 			Hint: "run the engine that made it, or run with --fresh to begin anew"}
 	}
 	size := r.uvarint()
 	shape := string(r.text())
 	closed, newest, promised, told := r.time(), r.time(), r.time(), r.time()
+	natural := closed
+	if version == stateVersion {
+		natural = r.time()
+	}
 	if err := r.done(); err != nil {
 		return err
 	}
@@ -63,6 +68,7 @@ func (t *transform) restoreClock(r *reader) error {
 			Hint: "give the step another label to begin anew beside it, or run with --fresh"}
 	}
 	t.clock.closed, t.clock.newest, t.clock.promised, t.clock.told = closed, newest, promised, told
+	t.clock.natural, t.restoredVersion = natural, version
 	return nil
 }
 

@@ -114,7 +114,7 @@ func TestRowTooFarAheadIsRejectedAndMovesNothing(t *testing.T) {
 	if len(h.out.rejects) != 2 || h.out.lateRows != 0 {
 		t.Fatalf("got %d rejects and %d late rows, want 2 and 0", len(h.out.rejects), h.out.lateRows)
 	}
-	want := "at: want a time at most 1h ahead of the clock, got 1970-01-01T23:00:00Z " +
+	want := "at: want a time at most 1h ahead of the clock (max_future_skew), got 1970-01-01T23:00:00Z " +
 		"when it was 1970-01-01T12:00:00Z"
 	if r := h.out.rejects[1]; r.Reason != want || string(r.Row) != `{"at":"1970-01-01T23:00:00Z","kind":"b"}` {
 		t.Errorf("reject: got %s of %s, want %s", r.Reason, r.Row, want)

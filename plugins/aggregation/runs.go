@@ -53,6 +53,9 @@ func (a *aligned) changes(to *snapshot) error {
 		}
 		w.dirty, w.stored = false, w.cells.len()
 	}
+	if a.keeps {
+		return a.putPending(to)
+	}
 	return nil
 }
 
@@ -166,6 +169,8 @@ func (a *aligned) restore(key, value []byte, t *transform) error {
 		err = a.restoreRun(key, value, t)
 	case len(key) == runKey+1 && key[0] == stateCells:
 		err = a.restoreSingle(key, value, t)
+	case len(key) == runKey && key[0] == statePending && a.keeps:
+		err = a.restorePending(key, value)
 	default:
 		err = errState
 	}
@@ -253,7 +258,7 @@ func (a *aligned) restoreSingle(key, value []byte, t *transform) error {
 }
 
 // restored wants a state for every cell.
-func (a *aligned) restored(*transform) error {
+func (a *aligned) restored(t *transform) error {
 	for start, w := range a.open {
 		want := w.cells.len()
 		if !a.apart {
@@ -265,5 +270,8 @@ func (a *aligned) restored(*transform) error {
 		w.restored = 0
 	}
 	a.last = nil
+	if a.keeps && t.restoredVersion == versionWithoutEnds {
+		a.allPending()
+	}
 	return nil
 }

@@ -18,12 +18,16 @@ import (
 type sessions struct {
 	*cells
 	gap    int64
-	open   list[[]uint32] // by group: its open sessions, oldest first
-	start  list[int64]    // by cell: its beginning
-	until  list[int64]    // by cell: its end
-	queued list[int64]    // by cell: when it is looked at for being complete, unset if it is not open
-	ends   queue          // by queued
-	starts queue          // by start; what is not open or has another start by now is skipped
+	open   list[[]uint32]  // by group: its open sessions, oldest first
+	start  list[int64]     // by cell: its beginning
+	until  list[int64]     // by cell: its end
+	queued list[int64]     // by cell: when it is looked at for being complete, unset if it is not open
+	ends   queue           // by queued
+	owners list[uint32]    // by cell: index + 1 of the partition whose rows alone it is of, or shared
+	parts  list[[]stretch] // by cell: of a shared one, what each partition makes of it
+	heap   int64           // bytes of these
+	passed int64           // by the watermark of the batch's partition, when it began
+	starts queue           // by start; what is not open or has another start by now is skipped
 	joins  []join
 	into   []uint32 // by cell: the one it was joined to in this batch + 1
 	ready  []ready
@@ -41,10 +45,20 @@ func newSessions(c *cells, gap int64) *sessions {
 
 func (s *sessions) place(j *judged, gids []uint32, in *input, g *groups) []join {
 	s.open.extend(g.len())
-	s.joins = s.joins[:0]
+	s.joins, s.passed = s.joins[:0], j.watermark
 	before := len(in.cells)
+	behind := j.behind
 	for i, row := range j.rows {
-		in.cells = append(in.cells, s.at(j.last[i], gids[i], g))
+		if len(behind) > 0 && behind[0].at == i {
+			row := behind[0]
+			behind = behind[1:]
+			if !s.hold(j.last[i], gids[i], j.partition, row.watermark) {
+				j.behind[j.refused] = row // at an index that has been read
+				j.refused++
+				continue
+			}
+		}
+		in.cells = append(in.cells, s.at(j.last[i], gids[i], j.partition, g))
 		in.rows = append(in.rows, row)
 	}
 	if len(s.joins) > 0 {
@@ -72,7 +86,7 @@ func (s *sessions) follow(cells []uint32) {
 
 // at returns the cell of the session that a row is in, which it may have begun,
 // prolonged, or joined out of two.
-func (s *sessions) at(t int64, group uint32, g *groups) uint32 {
+func (s *sessions) at(t int64, group, part uint32, g *groups) uint32 {
 	open := *s.open.at(group)
 	// The last one that begins before the row is over: no other reaches into it
 	// but the one before, since none is shorter than the row's own time.
@@ -81,16 +95,20 @@ func (s *sessions) at(t int64, group uint32, g *groups) uint32 {
 		last = sort.Search(last, func(i int) bool { return *s.start.at(open[i]) >= t+s.gap }) - 1
 	}
 	if last < 0 || *s.until.at(open[last]) <= t {
-		return s.begin(t, group, last+1)
+		return s.begin(t, group, part, last+1)
 	}
 	cell := open[last]
 	s.dirty.set(cell)
+	if *s.owners.at(cell) != part+1 {
+		s.share(cell)
+		s.stretch(cell, part, t)
+	}
 	*s.until.at(cell) = max(*s.until.at(cell), t+s.gap)
 	if t >= *s.start.at(cell) {
 		return cell
 	}
 	if last > 0 && *s.until.at(open[last-1]) > t {
-		return s.join(open[last-1], cell, group, last)
+		return s.join(open[last-1], cell, group, part, t, last)
 	}
 	s.unstore(cell, g) // under its old start
 	*s.start.at(cell) = t
@@ -99,9 +117,10 @@ func (s *sessions) at(t int64, group uint32, g *groups) uint32 {
 }
 
 // begin opens a session of one row, at its place among those of the group.
-func (s *sessions) begin(t int64, group uint32, at int) uint32 {
+func (s *sessions) begin(t int64, group, part uint32, at int) uint32 {
 	cell := s.alloc(group)
 	s.add(cell, t, t+s.gap)
+	*s.owners.at(cell) = part + 1
 	*s.open.at(group) = slices.Insert(*s.open.at(group), at, cell)
 	s.dirty.set(cell)
 	return cell
@@ -111,6 +130,7 @@ func (s *sessions) add(cell uint32, start, until int64) {
 	s.start.extend(s.len())
 	s.until.extend(s.len())
 	s.queued.extend(s.len())
+	s.owners.extend(s.len())
 	s.stored = extend(s.stored, len(s.dirty))
 	*s.start.at(cell), *s.until.at(cell), *s.queued.at(cell) = start, until, until
 	s.ends.push(queued{until, cell})
@@ -140,8 +160,9 @@ func (s *sessions) begins(q queued) bool {
 
 // join makes one session of two neighbours. The later one's cell is not free
 // before its content has been moved.
-func (s *sessions) join(into, from, group uint32, at int) uint32 {
+func (s *sessions) join(into, from, group, part uint32, t int64, at int) uint32 {
 	s.dirty.set(into)
+	s.joinStretches(into, from, part, t)
 	*s.until.at(into) = max(*s.until.at(into), *s.until.at(from))
 	*s.queued.at(from) = unset
 	*s.open.at(group) = slices.Delete(*s.open.at(group), at, at+1)
@@ -231,6 +252,7 @@ func (s *sessions) release(cells []ready, g *groups) {
 
 func (s *sessions) drop(cell uint32, g *groups) {
 	s.unstore(cell, g)
+	s.unshare(cell)
 	s.dirty.clear(cell)
 	s.free.push(cell)
 }

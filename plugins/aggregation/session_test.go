@@ -75,18 +75,58 @@ func TestManySessionsBecomeOneWithinABatch(t *testing.T) {
 	}
 }
 
-func TestRowBehindTheWatermarkIsLateThoughItTouchesAnOpenSession(t *testing.T) {
-	h := sessionsOf(t, "")
-	h.partitions("p")
-	h.json("p", row("00:00:50", "a"), row("00:01:59", "b"), row("00:00:59", "a"), row("00:00:58.999999", "late"))
-	if h.out.lateRows != 1 {
-		t.Fatalf("late: got %d rows, want 1", h.out.lateRows)
+func TestRowBehindTheWatermarkIsLateOutsideOfOpenSessions(t *testing.T) {
+	for _, batches := range []bool{false, true} {
+		h := sessionsOf(t, "")
+		h.partitions("p")
+		rows := []string{row("00:00:50", "a"), row("00:01:59", "b"), // the watermark is 00:00:59
+			row("00:00:58.999999", "a"), row("00:00:50", "a"), row("00:00:49.999999", "a"), // before its beginning
+			row("00:00:58.999999", "late"), row("00:01:28", "a"), // prolongs it to 00:01:58
+			row("00:02:20", "b"), row("00:01:19", "a"), // the watermark is 00:01:20
+			row("00:03:00", "b"), row("00:01:57", "a")} // and 00:02:00: it is over
+		if batches {
+			for _, one := range rows {
+				h.json("p", one)
+				h.barrier()
+				h.reopen()
+				h.partitions("p")
+			}
+		} else {
+			h.json("p", rows...)
+		}
+		if h.out.lateRows != 3 {
+			t.Fatalf("late: got %d rows, want 3", h.out.lateRows)
+		}
+		if got := clockText(h.out.late[0].watermark.UnixMicro()); got != "00:00:59" {
+			t.Errorf("judged by %s, want 00:00:59", got)
+		}
+		h.end()
+		h.want("00:00:50|00:01:58|a|5", "00:01:59|00:02:50|b|2", "00:03:00|00:03:30|b|1")
 	}
-	if got := clockText(h.out.late[0].watermark.UnixMicro()); got != "00:00:59" {
-		t.Errorf("judged by %s, want 00:00:59", got)
+}
+
+// TestOpenSessionsOfOtherPartitionsLetNoRowIn: whether they are there yet depends on
+// how partitions interleave.
+func TestOpenSessionsOfOtherPartitionsLetNoRowIn(t *testing.T) {
+	for _, first := range []string{"p/0", "p/1"} {
+		h := sessionsOf(t, "")
+		h.partitions("p/0", "p/1")
+		behind := map[string]func(){
+			"p/0": func() { h.json("p/0", row("00:00:00", "a"), row("00:00:25", "a"), row("00:00:50", "a")) },
+			"p/1": func() { h.json("p/1", row("00:00:40", "a"), row("00:01:45", "b"), row("00:00:30", "a")) },
+		}
+		behind[first]()
+		delete(behind, first)
+		for _, other := range behind {
+			other()
+		}
+		h.json("p/1", row("00:00:41", "a"), row("00:00:39", "a"))
+		if h.out.lateRows != 2 {
+			t.Errorf("%s first, late: got %d rows, want 2", first, h.out.lateRows)
+		}
+		h.end()
+		h.want("00:00:00|00:01:20|a|5", "00:01:45|00:02:15|b|1")
 	}
-	h.end()
-	h.want("00:00:50|00:01:29|a|2", "00:01:59|00:02:29|b|1")
 }
 
 func TestEmittedSessionsNeverOverlap(t *testing.T) {
@@ -193,9 +233,9 @@ func TestStartsOfClosedSessionsAreForgotten(t *testing.T) {
 	}
 	s.open.extend(2)
 	for at := int64(0); at < 1_000_000; at += 5 { // one group without an end, the other of short sessions
-		s.at(at, 0, g)
+		s.at(at, 0, 0, g)
 		if at%50 == 0 {
-			s.at(at, 1, g)
+			s.at(at, 1, 0, g)
 		}
 		for _, c := range s.due(at-5, g) {
 			s.drop(c.cell, g)

@@ -42,6 +42,7 @@ func (s *sessions) changes(to *snapshot) error {
 		if c.cell != noCell {
 			s.stored.set(c.cell)
 			s.value = binary.AppendUvarint(s.value[:0], uint64(*s.until.at(c.cell)-*s.start.at(c.cell)))
+			s.value = s.appendStretches(s.value, c.cell)
 			s.value = to.encode(s.value, []uint32{c.cell})
 			value = s.value
 		}
@@ -148,6 +149,11 @@ func (s *sessions) reopenAll(t *transform) error {
 		key, value := few.session(i)
 		r := &reader{rest: value}
 		cell := s.reopen(cutStart(key[1:]), r.uvarint(), group, t.clock.closed, r)
+		if !r.failed() && t.restoredVersion == stateVersion {
+			s.readStretches(r, cell)
+		} else if !r.failed() {
+			*s.owners.at(cell) = shared
+		}
 		if r.failed() {
 			return atKey(key, errState)
 		}

@@ -17,6 +17,7 @@ import (
 //	3 start position      groups of a window in the order they came, from a position on
 //	4 start run           what all cells of a run have come to
 //	4 start run offset    what one of them has come to since
+//	5 start run           without a window: which of them are yet to be handed out
 //
 // A start is 8 bytes, a position or a run 4, an offset 1. Runs are written whole where
 // many of their cells have changed, since keys cost more than what is in them; and
@@ -28,10 +29,16 @@ const (
 	stateSession
 	stateGroups
 	stateCells
+	statePending
 )
 
-// stateVersion changes when what is below can no longer be read.
-const stateVersion = 4
+// stateVersion changes when what is below can no longer be read by an older engine.
+// A state of the version before is read too: it does not say what the end of a run
+// closed, which groups have been handed out, nor whose rows sessions are of.
+const (
+	stateVersion       = 5
+	versionWithoutEnds = 4
+)
 
 // saved is the clock as of the last snapshot, and room to write in.
 type saved struct {
@@ -74,7 +81,8 @@ func (t *transform) encodeClock(value []byte) []byte {
 	value = binary.AppendVarint(value, t.clock.closed)
 	value = binary.AppendVarint(value, t.clock.newest)
 	value = binary.AppendVarint(value, t.clock.promised)
-	return binary.AppendVarint(value, t.clock.told)
+	value = binary.AppendVarint(value, t.clock.told)
+	return binary.AppendVarint(value, t.clock.natural)
 }
 
 // windowSize is for those who know a state without its config: the length of

@@ -15,27 +15,29 @@ import (
 // transform is an opened aggregation.
 type transform struct {
 	*layout
-	spans    spans // what rows are judged by
-	frames   frames
-	forever  *aligned // frames, if there is no window
-	flushEnd bool
-	clock    clock
-	times    timeReader
-	columns  []column // those that groups and aggregates need
-	groups   *groups
-	cells    *cells
-	calls    []accumulator
-	where    conditions
-	wheres   []int // by call: which of the conditions, -1 for none
-	judged   judged
-	input    input
-	gids     []uint32
-	results  []array.Builder
-	emitted  []uint32 // the cells of a batch of them
-	wide     []wide   // the calls whose results have no bound on their size
-	regroup  int      // how many groups make it worth looking for dead ones
-	saved    saved
-	bytes    atomic.Int64 // what the state takes, as of the last call
+	spans           spans // what rows are judged by
+	frames          frames
+	forever         *aligned // frames, if there is no window
+	flushEnd        bool     // the end of a run closes all windows
+	decided         bool     // so the config says, or what becomes of rows that come for them
+	clock           clock
+	times           timeReader
+	columns         []column // those that groups and aggregates need
+	groups          *groups
+	cells           *cells
+	calls           []accumulator
+	where           conditions
+	wheres          []int // by call: which of the conditions, -1 for none
+	judged          judged
+	input           input
+	gids            []uint32
+	results         []array.Builder
+	emitted         []uint32 // the cells of a batch of them
+	wide            []wide   // the calls whose results have no bound on their size
+	regroup         int      // how many groups make it worth looking for dead ones
+	saved           saved
+	restoredVersion byte         // of the state that was restored, 0 if there was none
+	bytes           atomic.Int64 // what the state takes, as of the last call
 }
 
 var (
@@ -44,24 +46,28 @@ var (
 	_ sdk.Stateful  = (*transform)(nil)
 	_ sdk.Clearer   = (*transform)(nil)
 	_ sdk.Sizer     = (*transform)(nil)
+	_ sdk.Holder    = (*transform)(nil)
+	_ sdk.Waiter    = (*transform)(nil)
 )
 
 // leastRegroup is how many groups are kept without asking which still live.
 const leastRegroup = 1 << 16
 
-func open(_ context.Context, c *Config, in *arrow.Schema, _ sdk.Env) (sdk.Instance, error) {
+func open(_ context.Context, c *Config, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 	l, problems := newLayout(c, in)
 	if len(problems) > 0 {
 		return nil, problems[0]
 	}
-	t := &transform{layout: l, spans: c.Window.spans(), flushEnd: c.OnEnd == flush,
-		cells: &cells{}, regroup: leastRegroup}
+	t := &transform{layout: l, spans: c.Window.spans(), flushEnd: c.OnEnd != hold,
+		decided: c.OnEnd != "" || env.LateOutput,
+		cells:   &cells{}, regroup: leastRegroup}
 	t.clock = clock{delay: c.delay(), timeout: time.Duration(c.IdleTimeout), onIdle: c.OnIdle,
-		parts: newPartitions(), closed: unset, newest: unset, promised: unset, told: unset}
-	t.times = timeReader{index: l.time, name: c.EventTime, skew: time.Duration(c.MaxFutureSkew)}
+		parts: newPartitions(), closed: unset, natural: unset, newest: unset, promised: unset, told: unset}
+	t.times = timeReader{index: l.time, name: c.EventTime, skew: c.skew()}
 	switch {
 	case c.Window == nil:
 		t.forever = newAligned(t.cells, t.spans)
+		t.forever.keeps = true
 		t.frames = t.forever
 	case c.Window.Session != nil:
 		t.frames = newSessions(t.cells, micros(c.Window.Session.Gap))
@@ -130,9 +136,12 @@ func (t *transform) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) erro
 		}
 		if len(t.judged.rows) > 0 {
 			t.take(p, b.Rows)
+			if err := t.refuse(b, out); err != nil {
+				return err
+			}
 			t.weigh() // what is emitted now is still there
 		}
-		out.Count(sdk.Counts{Absorbed: int64(len(t.judged.rows)), Partial: t.judged.partial})
+		out.Count(sdk.Counts{Absorbed: int64(len(t.judged.rows) - t.judged.refused), Partial: t.judged.partial})
 	}
 	return t.advance(t.clock.reach(time.Time{}), out)
 }
@@ -179,10 +188,10 @@ func (t *transform) Signal(_ context.Context, s sdk.Signal, out sdk.Emitter) err
 		return t.advance(t.clock.promise(s.Time.UnixMicro()), out)
 	case sdk.End:
 		if t.forever != nil {
-			return t.tellAll(out)
+			return t.emitChanged(out)
 		}
-		if t.flushEnd {
-			return t.advance(everything, out)
+		if t.flushEnd && !s.Pending {
+			return t.closeThrough(t.frames.end(), out)
 		}
 	}
 	return nil

@@ -10,15 +10,18 @@ import (
 func (c *Config) Validate() error {
 	p := problems{}
 	p.choice("on_idle", c.OnIdle, advance, flush, hold)
-	p.choice("on_end", c.OnEnd, flush, hold)
+	if c.OnEnd != "" {
+		p.choice("on_end", c.OnEnd, flush, hold)
+	}
 	p.choice("emit", c.Emit, onClose, onEnd)
 	if c.IdleTimeout <= 0 {
 		p.add("idle_timeout", "want more than 0s, got %s", c.IdleTimeout)
 	}
-	if c.MaxFutureSkew < 0 {
-		p.add("max_future_skew", "want 0s or more, got %s", c.MaxFutureSkew)
+	if skew := c.MaxFutureSkew; skew != nil && *skew < 0 {
+		p.add("max_future_skew", "want 0s or more, got %s", *skew)
+	} else if skew != nil {
+		p.micros("max_future_skew", *skew)
 	}
-	p.micros("max_future_skew", c.MaxFutureSkew)
 	if c.Watermark != nil && *c.Watermark < 0 {
 		p.add("watermark", "want 0s or more, got %s", *c.Watermark)
 	} else if c.Watermark != nil {
@@ -78,7 +81,7 @@ func (c *Config) validateForever(p *problems) {
 	if c.EventTime != "" {
 		return
 	}
-	if c.MaxFutureSkew > 0 {
+	if c.MaxFutureSkew != nil && *c.MaxFutureSkew > 0 {
 		p.add("event_time", "want the column that max_future_skew is about, got nothing")
 	}
 	for _, a := range c.Aggregates {

@@ -194,7 +194,7 @@ func TestSilenceBeforeAnyRowDecidesNothing(t *testing.T) {
 }
 
 func TestEndFlushesAndWhatItClosedStaysClosed(t *testing.T) {
-	h := minutes(t, "")
+	h := minutes(t, `, "on_end": "flush"`)
 	h.partitions("p/0")
 	h.json("p/0", row("00:00:05", "a"))
 	h.end()

@@ -19,7 +19,7 @@ func storedWindows(state iter.Seq2[[]byte, []byte]) ([]sdk.Window, error) {
 		r := &reader{rest: value}
 		switch {
 		case len(key) == 1 && key[0] == stateClock:
-			if version := r.byte(); version != stateVersion {
+			if version := r.byte(); version != stateVersion && version != versionWithoutEnds {
 				return nil, fmt.Errorf("want version %d of the state, got %d", stateVersion, version)
 			}
 			size = int64(r.uvarint())
@@ -47,7 +47,7 @@ func storedWindows(state iter.Seq2[[]byte, []byte]) ([]sdk.Window, error) {
 				r.fail()
 			}
 			all[len(all)-1].Groups += int64(groups)
-		case len(key) >= runKey && key[0] == stateCells:
+		case len(key) >= runKey && (key[0] == stateCells || key[0] == statePending):
 		default:
 			r.fail()
 		}

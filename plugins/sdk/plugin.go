@@ -137,8 +137,10 @@ type Env struct {
 	Adopt bool
 	// Positions asks a source to set Batch.Positions.
 	Positions bool
-	Services  map[string]string // address of each service that Needs named
-	Log       *slog.Logger      // never nil
+	// LateOutput says that the pipeline has an output for late rows.
+	LateOutput bool
+	Services   map[string]string // address of each service that Needs named
+	Log        *slog.Logger      // never nil
 }
 
 // Problem is one thing wrong with a config. It is an error too.

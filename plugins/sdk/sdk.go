@@ -118,6 +118,9 @@ type Signal struct {
 	Again bool
 	Epoch uint64 // Barrier: from 1, without gaps
 	Roll  bool   // Barrier: file sinks publish all they hold
+	// Pending, of Idle and End, says that a step before is a Holder and holds rows:
+	// they are yet to come, in this run or a later one.
+	Pending bool
 }
 
 // Item is what a source gives: a batch or a signal, never both.
@@ -271,6 +274,28 @@ type Sizer interface {
 	// StateBytes is about how many bytes of memory the step's state takes. It
 	// may be called at any time and does not block.
 	StateBytes() int64
+}
+
+// Holder is a transform that keeps rows to hand on others made of them later. The
+// engine tells the steps behind, by Signal.Pending, that there is more to come.
+type Holder interface {
+	// Holding reports whether anything is yet to be handed on. It is called between
+	// other calls, as Apply is.
+	Holding() bool
+}
+
+// Waiter is a transform that hands on a window when all partitions have passed it.
+type Waiter interface {
+	// Waiting lists the partitions that hold windows back which others have passed,
+	// by name. It is called at the end of a run, between other calls.
+	Waiting() []Waiting
+}
+
+// Waiting is a partition that holds windows back.
+type Waiting struct {
+	Partition string    `json:"partition"`
+	Windows   int64     `json:"windows"`
+	Newest    time.Time `json:"newest,omitzero"` // event time of its newest row; zero: it has had none
 }
 
 // Restorable takes back what Snapshot gave: the newest value of every key that

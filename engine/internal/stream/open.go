@@ -144,7 +144,8 @@ func feed(transforms []*transform, s *sides) {
 
 func (o *opener) env(step *plan.Step) sdk.Env {
 	env := sdk.Env{
-		EngineID: o.store.EngineID(), Pipeline: o.plan.Name, Step: step.Label,
+		LateOutput: o.plan.Late != nil,
+		EngineID:   o.store.EngineID(), Pipeline: o.plan.Name, Step: step.Label,
 		Dir: o.runner.dir, StateDir: o.store.Dir(), Run: o.number.Number,
 		Services: o.runner.addresses, Log: o.log.With("step", step.Label), Adopt: o.runner.options.Adopt,
 	}

@@ -27,6 +27,7 @@ type transform struct {
 func (t *transform) take(ctx context.Context, item sdk.Item, next func(sdk.Item) error) error {
 	out := &emitter{transform: t, next: next}
 	if item.Batch != nil {
+		out.partition, out.time = item.Batch.Partition, item.Batch.Time
 		t.books.in.Add(item.Batch.NumRows())
 		return guarded(t.pipeline, t.step, func() error { return t.instance.Apply(ctx, item.Batch, out) })
 	}
@@ -44,7 +45,19 @@ func (t *transform) take(ctx context.Context, item sdk.Item, next func(sdk.Item)
 			return err
 		}
 	}
-	return next(item)
+	return next(t.pending(item))
+}
+
+// pending marks a signal that says that nothing more is to come, if the step holds
+// rows: those of the steps behind would else be late when they come.
+func (t *transform) pending(item sdk.Item) sdk.Item {
+	h, ok := t.instance.(sdk.Holder)
+	if !ok || item.Signal.Kind != sdk.Idle && item.Signal.Kind != sdk.End || !h.Holding() {
+		return item
+	}
+	marked := *item.Signal
+	marked.Pending = true
+	return sdk.Item{Signal: &marked}
 }
 
 func (t *transform) snapshot(ctx context.Context, epoch uint64) error {
@@ -75,7 +88,9 @@ func (t *transform) snapshot(ctx context.Context, epoch uint64) error {
 // emitter is what a transform sees of the steps behind it.
 type emitter struct {
 	*transform
-	next func(sdk.Item) error
+	next      func(sdk.Item) error
+	partition string    // of the batch that is applied
+	time      time.Time // when the engine took it from its source
 }
 
 var _ sdk.Emitter = (*emitter)(nil)
@@ -89,6 +104,11 @@ func (e *emitter) Emit(b *sdk.Batch) error {
 		return err
 	}
 	e.books.out.Add(b.NumRows())
+	if b.Time.IsZero() && b.Partition != "" && b.Partition == e.partition {
+		dated := *b // a step need not know of clocks for those behind it to
+		dated.Time = e.time
+		b = &dated
+	}
 	return e.next(sdk.Item{Batch: b})
 }
 
