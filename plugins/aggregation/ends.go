@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/jsonrows"
 )
 
 // unended is the watermark of a partition if no end of a run had closed windows.
@@ -29,7 +30,7 @@ func (t *transform) afterEnd(b *sdk.Batch, row int, what string) error {
 	where := "a row"
 	if b.Partition != "" {
 		where = "row " + b.Partition
-		if at := position(b.Rows, row); at >= 0 {
+		if at := jsonrows.Reject(b, row, "").Position; at >= 0 {
 			where = fmt.Sprintf("row %s:%d", b.Partition, at)
 		}
 	}
