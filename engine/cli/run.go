@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -49,7 +50,7 @@ func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how
 	if err != nil {
 		return err
 	}
-	o.Log, o.Find, o.Confirm = a.log(), a.catalog.Find, a.agree(e.yes)
+	o.Log, o.Find, o.Confirm, o.Abort = a.log(), a.catalog.Find, a.agree(e.yes), a.abort
 	file, p, problems := a.load(paths, s)
 	file.Render(a.stderr, slices.DeleteFunc(problems, isWarning)) // lint tells what is only doubtful
 	if file.Plain != "" && !slices.ContainsFunc(problems, isFault) {
@@ -108,6 +109,12 @@ func (a *app) stopped(err error, signalled bool, length time.Duration, how show)
 		return nil
 	}
 	return err
+}
+
+// abort ends the process at once: a step does not stop and memory is about to end.
+func (a *app) abort(reason error) {
+	fmt.Fprintln(a.stderr, "engine:", reason)
+	os.Exit(exitFailed)
 }
 
 // badUsage tells a bound that the config cannot have from what went wrong.

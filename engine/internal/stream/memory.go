@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"slices"
@@ -22,18 +23,36 @@ const (
 	stopAt = 0.95
 )
 
-// memoryEvery is how often the live memory is looked at.
-const memoryEvery = time.Second
+// Shares of the limit that the process takes up, live or not. The collector keeps it
+// below 1 while it can; beyond, what is live has grown since it last knew. By default
+// the limit is 75 % of what there is: the system would kill the process at 1.33.
+const (
+	overAt = 1.15 // stop
+	exitAt = 1.25 // a step makes more while it is asked to stop: its call cannot be interrupted
+)
+
+// memoryEvery is how often memory is read at least; each collection that ends is a
+// reason too.
+const memoryEvery = 100 * time.Millisecond
 
 // memoryWatch knows how much of the limit is live.
 type memoryWatch struct {
 	limit  int64
 	live   func() int64
+	taken  func() int64 // what the process takes up
 	warned bool
+	failed error // the run was told to stop for this
 }
 
 func newMemoryWatch() *memoryWatch {
-	return &memoryWatch{limit: debug.SetMemoryLimit(-1), live: liveHeap}
+	return &memoryWatch{limit: debug.SetMemoryLimit(-1), live: liveHeap, taken: takenUp}
+}
+
+// takenUp is what the runtime has of the system and counts against the limit, in bytes.
+func takenUp() int64 {
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(samples)
+	return int64(samples[0].Value.Uint64() - samples[1].Value.Uint64())
 }
 
 // liveHeap is what the last collection found to be in use, in bytes.
@@ -43,72 +62,161 @@ func liveHeap() int64 {
 	return int64(sample[0].Value.Uint64())
 }
 
-// watchMemory looks every second until ctx ends.
+// watchMemory looks behind each collection, and ten times a second, until ctx ends.
 func (r *Runner) watchMemory(ctx context.Context) {
 	m := newMemoryWatch()
 	if m.limit == math.MaxInt64 {
 		return
 	}
+	collected := make(chan struct{}, 1)
+	afterCollections(ctx, collected)
 	ticker := time.NewTicker(memoryEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-collected:
 		case <-ticker.C:
-			r.checkMemory(m)
 		}
+		r.checkMemory(m)
 	}
 }
 
-// held is a step and about how much memory its state takes.
-type held struct {
+// afterCollections signals when a collection has ended, until ctx has. It is called
+// by the collector, by way of an object that nobody holds.
+func afterCollections(ctx context.Context, collected chan struct{}) {
+	// Large enough to be allocated by itself, so that it dies alone.
+	runtime.AddCleanup(new([64]byte), func(struct{}) {
+		if ctx.Err() != nil {
+			return
+		}
+		select {
+		case collected <- struct{}{}:
+		default:
+		}
+		afterCollections(ctx, collected)
+	}, struct{}{})
+}
+
+// usage is a step, about how much memory it holds, and since when it is at work.
+type usage struct {
 	*pipeline
 	step  *plan.Step
 	bytes int64
+	busy  time.Duration
 }
 
-// checkMemory warns once, and ends the pipeline with the largest state when the
+// checkMemory warns once, and ends the pipeline whose step is to blame when the
 // limit is near. Its record stays: with more memory it goes on.
 func (r *Runner) checkMemory(m *memoryWatch) {
-	live := m.live()
+	live, taken := m.live(), float64(m.taken())/float64(m.limit)
+	if taken >= overAt {
+		live = max(live, int64(taken*float64(m.limit)))
+	}
+	if m.failed == nil {
+		r.stopForMemory(m, live)
+	}
+	if m.failed != nil && taken >= exitAt && r.options.Abort != nil {
+		r.options.Abort(m.failed)
+	}
+}
+
+func (r *Runner) stopForMemory(m *memoryWatch, live int64) {
 	share := float64(live) / float64(m.limit)
 	if share < warnAt || m.warned && share < stopAt {
 		return
 	}
-	largest := r.largest()
+	blamed := r.blamed(live, time.Now())
 	text := fmt.Sprintf("%s of the memory limit of %s are in use", megabytes(live), megabytes(m.limit))
-	if largest.step != nil && largest.bytes > 0 {
-		text += fmt.Sprintf(", %s of them by the state of %s", megabytes(largest.bytes), largest.step.Label)
+	switch {
+	case blamed.step == nil:
+	case blamed.bytes > 0:
+		text += fmt.Sprintf(", %s of them by %s", megabytes(blamed.bytes), blamed.step.Label)
+	default:
+		text += fmt.Sprintf(", %s has been at work on its rows for %s", blamed.step.Label,
+			blamed.busy.Round(time.Millisecond))
 	}
-	if share >= stopAt && largest.pipeline != nil {
-		err := fmt.Errorf("stopping before memory ends: %s; give the process more memory, "+
-			"or choose shorter windows or fewer groups: the next run goes on from the newest record", text)
-		if largest.step != nil {
-			err = &StepError{largest.plan.Name, largest.step, err}
-		}
-		largest.latch.fail(err)
+	if share < stopAt || blamed.pipeline == nil {
+		m.warned = true
+		r.log.Warn("memory is getting short: " + text)
 		return
 	}
-	m.warned = true
-	r.log.Warn("memory is getting short: " + text)
+	err := fmt.Errorf("stopping before memory ends: %s; give the process more memory%s: "+
+		"the next run goes on from the newest record", text, advice(blamed))
+	if blamed.step != nil {
+		err = &StepError{blamed.plan.Name, blamed.step, err}
+	}
+	m.failed = err
+	blamed.latch.fail(err)
 }
 
-// largest is the step with the largest state, or any pipeline if none has one.
-func (r *Runner) largest() held {
-	var all []held
+// advice is what else helps, by what kind of step holds the memory.
+func advice(u usage) string {
+	switch {
+	case u.step == nil:
+		return ""
+	case u.step.Plugin.Kind == sdk.KindSink:
+		return ", or let this output hold less at a time (fewer partitions, smaller values)"
+	case u.bytes > 0:
+		return ", or choose shorter windows or fewer groups"
+	}
+	return ", or let this step make less of a row"
+}
+
+// blamed is the step that holds the most memory; if none knows of a good part of
+// what is live, the one that is at work: a transform rather than a sink, and that
+// which has been for the longest time. Or any pipeline.
+func (r *Runner) blamed(live int64, now time.Time) usage {
+	var all []usage
 	for _, p := range r.all() {
-		all = append(all, held{pipeline: p})
-		for _, t := range p.everyTransform() {
-			if s, ok := t.instance.(sdk.Sizer); ok {
-				all = append(all, held{p, t.step, s.StateBytes()})
-			}
-		}
+		all = append(all, p.usages(now)...)
 	}
 	if len(all) == 0 {
-		return held{}
+		return usage{}
 	}
-	return slices.MaxFunc(all, func(a, b held) int { return cmp.Compare(a.bytes, b.bytes) })
+	const goodPart = 4 // of what is live, as a divisor
+	largest := slices.MaxFunc(all, func(a, b usage) int { return cmp.Compare(a.bytes, b.bytes) })
+	if largest.bytes > live/goodPart {
+		return largest
+	}
+	transform := func(u usage) int {
+		if u.busy > 0 && u.step.Plugin.Kind == sdk.KindTransform {
+			return 1
+		}
+		return 0
+	}
+	longest := slices.MaxFunc(all, func(a, b usage) int {
+		return cmp.Or(cmp.Compare(transform(a), transform(b)), cmp.Compare(a.busy, b.busy))
+	})
+	if longest.busy > 0 {
+		longest.bytes = 0
+		return longest
+	}
+	if largest.bytes > 0 {
+		return largest
+	}
+	return usage{pipeline: all[0].pipeline}
+}
+
+// usages lists the steps of a pipeline.
+func (p *pipeline) usages(now time.Time) []usage {
+	var all []usage
+	add := func(step *plan.Step, instance sdk.Instance, busy time.Duration) {
+		u := usage{pipeline: p, step: step, busy: busy}
+		if s, ok := instance.(sdk.Sizer); ok {
+			u.bytes = s.StateBytes()
+		}
+		all = append(all, u)
+	}
+	add(p.source.step, p.source.instance, 0) // it waits in its plugin's code
+	for _, t := range p.everyTransform() {
+		add(t.step, t.instance, t.busy.length(now))
+	}
+	for _, s := range p.sinks() {
+		add(s.step, s.instance, s.busy.length(now))
+	}
+	return all
 }
 
 // everyTransform lists the transforms of the shared line and of all branches.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 )
 
 func (a *adder) StateBytes() int64 { return 600_000_000 }
@@ -17,7 +18,7 @@ func TestMemoryIsToldOfBeforeItEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closeRunner(t, r)
-	m := &memoryWatch{limit: 1_000_000_000}
+	m := &memoryWatch{limit: 1_000_000_000, taken: func() int64 { return 1_000_000_000 }}
 	at := func(live int64) string {
 		log.Reset()
 		m.live = func() int64 { return live }
@@ -27,7 +28,7 @@ func TestMemoryIsToldOfBeforeItEnds(t *testing.T) {
 	if said := at(600_000_000); said != "" {
 		t.Errorf("at 60 %%: said %q", said)
 	}
-	want := "750 MB of the memory limit of 1000 MB are in use, 600 MB of them by the state of add"
+	want := "750 MB of the memory limit of 1000 MB are in use, 600 MB of them by add"
 	if said := at(750_000_000); !strings.Contains(said, want) {
 		t.Errorf("at 75 %%: said %q, want %q", said, want)
 	}
@@ -38,5 +39,62 @@ func TestMemoryIsToldOfBeforeItEnds(t *testing.T) {
 	err = r.Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "pipelines.test.add: stopping before memory ends: 960 MB") {
 		t.Errorf("at 96 %%: got %v, want the run ended with the step's name", err)
+	}
+}
+
+func TestTheStepAtWorkIsNamedWhereNoneHoldsMemory(t *testing.T) {
+	w := newWorld(10)
+	var aborted error
+	r, err := Open(t.Context(), w.plan(t.TempDir()), Options{Abort: func(reason error) { aborted = reason }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeRunner(t, r)
+	p := r.all()[0]
+	taken := int64(100_000_000_000)
+	m := &memoryWatch{limit: 100_000_000_000, live: func() int64 { return 1 }, taken: func() int64 { return taken }}
+	if r.checkMemory(m); p.latch.closed() {
+		t.Fatalf("stopped while little is live: %v", p.latch.failure())
+	}
+	taken = 116_000_000_000                     // the collector has not seen yet what is live of it
+	_ = p.sinks()[0].busy.during(func() error { // longer than the transform, which comes first all the same
+		return p.everyTransform()[0].busy.during(func() error {
+			r.checkMemory(m)
+			return nil
+		})
+	})
+	if err := p.latch.failure(); err == nil || !strings.Contains(err.Error(), "pipelines.test.add: stopping before") ||
+		!strings.Contains(err.Error(), "add has been at work on its rows for") {
+		t.Errorf("got %v, want the step that is at work", err)
+	}
+	if r.checkMemory(m); aborted != nil {
+		t.Errorf("aborted at once: %v", aborted)
+	}
+	taken = 126_000_000_000
+	if r.checkMemory(m); aborted == nil || aborted != p.latch.failure() {
+		t.Errorf("a step that does not stop: aborted for %v", aborted)
+	}
+}
+
+func TestAStepIsNotAtWorkInThoseBehindIt(t *testing.T) {
+	var b busy
+	now := time.Now()
+	_ = b.during(func() error {
+		if b.length(now) == 0 {
+			t.Error("during: not busy")
+		}
+		_ = b.pause(func() error {
+			if b.length(now) != 0 {
+				t.Error("during a pause: busy")
+			}
+			return nil
+		})
+		if b.length(now) == 0 {
+			t.Error("after a pause: not busy")
+		}
+		return nil
+	})
+	if b.length(now) != 0 {
+		t.Error("afterwards: busy")
 	}
 }

@@ -33,7 +33,10 @@ type Options struct {
 	// ErrDeclined. nil: no question.
 	Confirm func(leftovers []string) bool
 	// Find returns the plugin of an output that is not in the plan any more.
-	Find  func(kind sdk.Kind, name string) (*sdk.Plugin, bool)
+	Find func(kind sdk.Kind, name string) (*sdk.Plugin, bool)
+	// Abort ends the process for a reason: memory would run out before the run has
+	// stopped. What no record covers is made again by the next run. nil: go on.
+	Abort func(reason error)
 	Adopt bool // sinks accept files of others in their folders, once and for good
 	Bounds
 }

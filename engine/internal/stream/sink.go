@@ -20,6 +20,7 @@ type sink struct {
 	latch     *latch
 	queue     chan sdk.Item
 	preparing sync.WaitGroup // the Prepare under way
+	busy      busy
 }
 
 // queued is how many items wait in front of a branch: enough to keep it busy
@@ -35,7 +36,9 @@ func (s *sink) run(ctx context.Context) {
 			if !ok {
 				return
 			}
-			if err := guarded(s.pipeline, s.step, func() error { return s.take(ctx, item) }); err != nil {
+			if err := s.busy.during(func() error {
+				return guarded(s.pipeline, s.step, func() error { return s.take(ctx, item) })
+			}); err != nil {
 				s.latch.fail(err)
 				return
 			}

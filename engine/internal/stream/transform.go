@@ -21,18 +21,25 @@ type transform struct {
 	epochs    *epochs
 	watermark *atomic.Int64 // µs; the pipeline's, for the progress display
 	sides     *sides        // of the goroutine that calls
+	busy      busy
 }
 
 // take applies the step to one item; its results go to next in order.
 func (t *transform) take(ctx context.Context, item sdk.Item, next func(sdk.Item) error) error {
-	out := &emitter{transform: t, next: next}
+	out := &emitter{transform: t, next: func(item sdk.Item) error {
+		return t.busy.pause(func() error { return next(item) })
+	}}
 	if item.Batch != nil {
 		out.partition, out.time = item.Batch.Partition, item.Batch.Time
 		t.books.in.Add(item.Batch.NumRows())
-		return guarded(t.pipeline, t.step, func() error { return t.instance.Apply(ctx, item.Batch, out) })
+		return t.busy.during(func() error {
+			return guarded(t.pipeline, t.step, func() error { return t.instance.Apply(ctx, item.Batch, out) })
+		})
 	}
 	if l, ok := t.instance.(sdk.Listener); ok {
-		err := guarded(t.pipeline, t.step, func() error { return l.Signal(ctx, *item.Signal, out) })
+		err := t.busy.during(func() error {
+			return guarded(t.pipeline, t.step, func() error { return l.Signal(ctx, *item.Signal, out) })
+		})
 		if err != nil {
 			return err
 		}
