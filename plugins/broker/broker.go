@@ -89,6 +89,7 @@ func Start(o Options) (*Broker, error) {
 		return nil, err
 	}
 	b.address = b.listen.Addr().String()
+	b.limitTopics(max(o.Partitions, 1))
 	b.ended.Go(b.retain)
 	return b, nil
 }
@@ -119,6 +120,7 @@ func (b *Broker) serve(o Options) error {
 	if err != nil {
 		return fmt.Errorf("listening on 127.0.0.1:%d: %w", port, err)
 	}
+	l.log = o.Log
 	b.listen = l
 	// From here on kfake changes the files.
 	text, err := takeNote(o.Dir)

@@ -1,11 +1,6 @@
 package broker
 
-import (
-	"encoding/json"
-	"os"
-	"path/filepath"
-	"strings"
-)
+import "strings"
 
 // compactBytes is how much compacted topics grow before they are compacted.
 const compactBytes = 16 << 20
@@ -35,21 +30,14 @@ func (b *Broker) compactable() (size int64, open bool) {
 	return size, open
 }
 
-// compactTopics reads their names where kfake notes them: it does not list its
-// topics.
+// compactTopics returns the names of compacted topics.
 func compactTopics(dir string) []string {
-	var noted struct {
-		Topics []struct {
-			Name    string            `json:"name"`
-			Configs map[string]string `json:"configs"`
-		} `json:"topics"`
-	}
-	raw, err := os.ReadFile(filepath.Join(dir, "topics.json"))
-	if err != nil || json.Unmarshal(raw, &noted) != nil {
+	topics, err := storedTopics(dir)
+	if err != nil {
 		return nil
 	}
 	var names []string
-	for _, topic := range noted.Topics {
+	for _, topic := range topics {
 		if strings.Contains(topic.Configs["cleanup.policy"], "compact") {
 			names = append(names, topic.Name)
 		}

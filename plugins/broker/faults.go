@@ -1,9 +1,6 @@
 package broker
 
 import (
-	"encoding/binary"
-	"net"
-
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -44,17 +41,8 @@ func (l *listener) loses(key int16) bool {
 }
 
 // note takes note of a request whose answer is to be lost.
-func (c *guardConn) note(key int16) {
-	if c.loses != nil && c.loses(key) {
-		c.lost.Store(int64(binary.BigEndian.Uint32(c.head[8:])) + 1)
+func (c *guardConn) note(key int16, id int32) {
+	if c.l.loses(key) {
+		c.lost.Store(int64(uint32(id)) + 1)
 	}
-}
-
-// Write sends an answer, if it is not to be lost.
-func (c *guardConn) Write(p []byte) (int, error) {
-	if lost := c.lost.Load(); lost > 0 && len(p) >= 8 && int64(binary.BigEndian.Uint32(p[4:]))+1 == lost {
-		c.Close()
-		return 0, net.ErrClosed
-	}
-	return c.Conn.Write(p)
 }

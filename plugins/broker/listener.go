@@ -2,6 +2,7 @@ package broker
 
 import (
 	"crypto/tls"
+	"log/slog"
 	"net"
 	"os"
 	"strconv"
@@ -20,6 +21,11 @@ type listener struct {
 	broken bool // and so closed
 	keep   *os.File
 	lose   map[int16]int
+
+	limits limits
+	budget budget
+	log    *slog.Logger
+	full   bool // the last connection was refused
 }
 
 func listenOn(port int, secure *tls.Config) (*listener, error) {
@@ -30,24 +36,41 @@ func listenOn(port int, secure *tls.Config) (*listener, error) {
 	if secure != nil {
 		inner = tls.NewListener(inner, secure) // inside the guard, which reads plain frames
 	}
-	l := &listener{Listener: inner, open: make(map[*guardConn]struct{})}
+	l := &listener{Listener: inner, open: make(map[*guardConn]struct{}), limits: defaultLimits}
 	l.free.L = &l.mu
 	return l, nil
 }
 
-// Accept waits for a connection.
+// Accept waits for a connection. One that is too many is closed at once.
 func (l *listener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if g, err := l.admit(conn); g != nil || err != nil {
+			return g, err
+		}
 	}
-	g := &guardConn{Conn: conn, closed: l.forget, loses: l.loses}
+}
+
+func (l *listener) admit(conn net.Conn) (net.Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		conn.Close()
 		return nil, net.ErrClosed
 	}
+	if most := l.limits.connections; most > 0 && len(l.open) >= most {
+		if !l.full && l.log != nil {
+			l.log.Warn("broker: a connection is refused: there are too many", "connections", most)
+		}
+		l.full = true
+		conn.Close()
+		return nil, nil
+	}
+	l.full = false
+	g := &guardConn{Conn: conn, l: l}
 	l.open[g] = struct{}{}
 	return g, nil
 }
