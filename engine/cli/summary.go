@@ -66,6 +66,9 @@ func balance(p stream.PipelineSummary, took time.Duration) string {
 		}
 		if step.Kind == sdk.KindSink {
 			fmt.Fprintf(&b, "\n  = %s written to %s", count(step.Out), step.Label)
+			if step.Rejected > 0 {
+				fmt.Fprintf(&b, " + %s rejected by it", count(step.Rejected))
+			}
 		} else {
 			fmt.Fprintf(&b, "\n  = %s passed on + %s aggregated + %s filtered + %s late + %s rejected by %s",
 				count(step.Out-step.Created), count(step.Absorbed), count(step.Dropped), count(step.Late),

@@ -238,7 +238,8 @@ type Emitter interface {
 // Sink writes to outside.
 type Sink interface {
 	Instance
-	// Write takes a batch. The rows may be buffered until the next Prepare.
+	// Write takes a batch. The rows may be buffered until the next Prepare. A
+	// *RefusedError names rows that it did not take; it has taken the others.
 	Write(ctx context.Context, b *Batch) error
 }
 

@@ -28,15 +28,10 @@ func batchOf(values ...int64) arrow.RecordBatch {
 	return array.NewRecordBatch(numbers, []arrow.Array{b.NewArray()}, int64(len(values)))
 }
 
-// valuesOf are the numbers of rows; those of dead letters stand in raw.
+// valuesOf are the numbers of rows; those of dead letters are their positions.
 func valuesOf(rows arrow.RecordBatch) []int64 {
-	if at := rows.Schema().FieldIndices("raw"); len(at) > 0 {
-		var values []int64
-		for i := range int(rows.NumRows()) {
-			n, _ := strconv.ParseInt(string(rows.Column(at[0]).(*array.Binary).Value(i)), 10, 64)
-			values = append(values, n)
-		}
-		return values
+	if at := rows.Schema().FieldIndices("position"); len(at) > 0 {
+		return slices.Clone(rows.Column(at[0]).(*array.Int64).Int64Values())
 	}
 	return slices.Clone(rows.Column(0).(*array.Int64).Int64Values())
 }
@@ -54,6 +49,7 @@ type world struct {
 	forgot  []string         // steps that were told to forget
 	reject  int64            // multiples of it are rejected by the source, if it is not 0
 	late    int64            // multiples of it are late for the adder, if it is not 0
+	refuse  map[string]int64 // by sink: multiples of it are refused
 }
 
 func newWorld(limit int64) *world {
@@ -199,8 +195,15 @@ func (s *shower) Write(_ context.Context, b *sdk.Batch) error {
 	if err := s.w.failure(s.name); err != nil {
 		return err
 	}
-	s.held = append(s.held, valuesOf(b.Rows)...)
-	return nil
+	var refused *sdk.RefusedError
+	for row, v := range valuesOf(b.Rows) {
+		if by := s.w.refuse[s.name]; by != 0 && v%by == 0 {
+			refused = refused.Refuse(row, "n: not for "+s.name)
+		} else {
+			s.held = append(s.held, v)
+		}
+	}
+	return refused.OrNil()
 }
 
 func (s *shower) Signal(_ context.Context, signal sdk.Signal, _ sdk.Emitter) error {

@@ -101,7 +101,8 @@ func (o *opener) openSteps(ctx context.Context) error {
 }
 
 // openSides opens the outputs for late rows and dead letters, and names who
-// feeds them: the source, the pipeline's steps, each branch that has steps.
+// feeds them: the source, the pipeline's steps, each branch that has steps; the dead
+// letters also each other sink, whose numbers come last since late rows have none of it.
 func (o *opener) openSides(ctx context.Context) error {
 	for step, at := range map[*plan.Step]**side{o.plan.Late: &o.late, o.plan.DeadLetters: &o.dead} {
 		if step == nil {
@@ -122,6 +123,12 @@ func (o *opener) openSides(ctx context.Context) error {
 		if len(b.transforms) > 0 {
 			b.sides = o.producer()
 			feed(b.transforms, b.sides)
+		}
+	}
+	for _, s := range o.sinks() {
+		s.sides = &sides{pipeline: o.plan.Name}
+		if o.dead != nil && s != o.dead.sink { // which has nowhere to put what it refuses
+			s.sides.dead, s.sides.producer = o.dead, o.dead.producer(o.source.epoch-1)
 		}
 	}
 	return nil

@@ -60,7 +60,7 @@ func (p *pipeline) run() error {
 	reading, stopReading := context.WithCancel(ctx)
 	defer stopReading()
 
-	var reader, watcher, branches, sinks sync.WaitGroup
+	var reader, watcher, branches, sinks, dead sync.WaitGroup
 	ended := make(chan struct{})
 	watcher.Go(func() {
 		select {
@@ -79,7 +79,11 @@ func (p *pipeline) run() error {
 		}
 	}
 	for _, s := range p.sinks() {
-		sinks.Go(func() { s.run(ctx) })
+		if p.isDead(s) {
+			dead.Go(func() { s.run(ctx) })
+		} else {
+			sinks.Go(func() { s.run(ctx) })
+		}
 	}
 
 	p.flow()
@@ -91,9 +95,15 @@ func (p *pipeline) run() error {
 	}
 	branches.Wait()
 	for _, s := range p.sinks() {
-		close(s.queue)
+		if !p.isDead(s) {
+			close(s.queue)
+		}
 	}
 	sinks.Wait()
+	if p.dead != nil { // last: the other sinks hand it what they refuse
+		close(p.dead.sink.queue)
+	}
+	dead.Wait()
 	p.epochs.wait.Wait()
 	close(ended)
 	watcher.Wait()
@@ -153,6 +163,8 @@ func (p *pipeline) sinks() []*sink {
 	}
 	return sinks
 }
+
+func (p *pipeline) isDead(s *sink) bool { return p.dead != nil && s == p.dead.sink }
 
 // closeSource makes a blocked read return.
 func (p *pipeline) closeSource() {

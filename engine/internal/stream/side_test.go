@@ -81,6 +81,63 @@ func TestSidesHoldTheRowsOfTheirEpoch(t *testing.T) {
 	}
 }
 
+// TestRowsThatASinkRefusesAreDeadLetters: of that sink alone, in the epoch in which the
+// sink and all others show the rows beside them.
+func TestRowsThatASinkRefusesAreDeadLetters(t *testing.T) {
+	w := newWorld(20_000)
+	w.late, w.refuse = 11, map[string]int64{"raw": 7}
+	p := w.withSides(w.plan(t.TempDir()))
+	p.Pipelines[0].Interval = time.Millisecond
+	r := open(t, p)
+	defer closeRunner(t, r)
+	if err := r.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var refused, taken []int64
+	for n := range int64(20_000) {
+		if n%7 == 0 {
+			refused = append(refused, n)
+		} else {
+			taken = append(taken, n)
+		}
+	}
+	if got := w.all("dead"); !slices.Equal(got, refused) {
+		t.Errorf("dead letters: got %d, want %d in order", len(got), len(refused))
+	}
+	if got := w.all("raw"); !slices.Equal(got, taken) {
+		t.Errorf("written: got %d, want %d in order", len(got), len(taken))
+	}
+	for epoch := range r.Summary().Pipelines[0].Epoch {
+		raw, dead := w.shown[fmt.Sprintf("raw/%d", epoch+1)], w.shown[fmt.Sprintf("dead/%d", epoch+1)]
+		for _, n := range dead {
+			if len(raw) == 0 || n < raw[0]/10*10 || n >= raw[len(raw)-1]/10*10+10 {
+				t.Fatalf("epoch %d shows %d as refused, and not the rows beside it", epoch+1, n)
+			}
+		}
+	}
+	if at := r.Summary().Imbalance(); at != "" {
+		t.Errorf("the books do not balance at %s: %+v", at, r.Summary())
+	}
+}
+
+func TestRowsThatASinkRefusesEndTheRunWithoutDeadLetters(t *testing.T) {
+	for _, sink := range []string{"raw", "dead"} {
+		w := newWorld(100)
+		w.refuse = map[string]int64{sink: 33}
+		p := w.plan(t.TempDir())
+		if sink == "dead" {
+			w.reject = 33
+			p = w.withSides(p)
+		}
+		r := open(t, p)
+		defer closeRunner(t, r)
+		err := r.Run(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "n: not for "+sink) || len(w.all(sink)) > 0 {
+			t.Errorf("%s: got %v and %v shown, want the reason and nothing", sink, err, w.all(sink))
+		}
+	}
+}
+
 func TestRejectWithoutDeadLettersEndsTheRun(t *testing.T) {
 	w := newWorld(100)
 	w.reject = 33

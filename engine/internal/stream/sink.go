@@ -2,11 +2,13 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"etlengine/engine/internal/plan"
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/jsonrows"
 )
 
 // sink is an opened sink in its place. Its goroutine writes and tells it of
@@ -18,6 +20,7 @@ type sink struct {
 	books     *books
 	epochs    *epochs
 	latch     *latch
+	sides     *sides // for the rows that it refuses
 	queue     chan sdk.Item
 	preparing sync.WaitGroup // the Prepare under way
 	busy      busy
@@ -50,12 +53,7 @@ func (s *sink) run(ctx context.Context) {
 
 func (s *sink) take(ctx context.Context, item sdk.Item) error {
 	if item.Batch != nil {
-		if err := s.instance.Write(ctx, withoutPositions(item.Batch, s.step.In)); err != nil {
-			return located(item.Batch, err)
-		}
-		s.books.in.Add(item.Batch.NumRows())
-		s.books.out.Add(item.Batch.NumRows())
-		return nil
+		return s.write(ctx, item.Batch)
 	}
 	if l, ok := s.instance.(sdk.Listener); ok {
 		if err := l.Signal(ctx, *item.Signal, nil); err != nil {
@@ -65,6 +63,9 @@ func (s *sink) take(ctx context.Context, item sdk.Item) error {
 	if item.Signal.Kind != sdk.Barrier {
 		return nil
 	}
+	if err := s.sides.barrier(item.Signal); err != nil {
+		return err
+	}
 	part := part{step: s.step.Label, counts: s.books.counts()}
 	if two, ok := s.instance.(sdk.TwoStep); ok {
 		s.preparing.Go(func() { s.prepare(ctx, two, item.Signal.Epoch, part) })
@@ -72,6 +73,25 @@ func (s *sink) take(ctx context.Context, item sdk.Item) error {
 		s.epochs.deliver(item.Signal.Epoch, part)
 	}
 	return nil
+}
+
+// write hands a batch to the sink, and the rows that it refuses to the dead letters.
+func (s *sink) write(ctx context.Context, b *sdk.Batch) error {
+	err := s.instance.Write(ctx, withoutPositions(b, s.step.In))
+	refused, some := errors.AsType[*sdk.RefusedError](err)
+	if err != nil && !some {
+		return located(b, err)
+	}
+	var rejects []sdk.Reject
+	if some {
+		for _, r := range refused.Rows {
+			rejects = append(rejects, jsonrows.Reject(b, r.Row, r.Reason))
+		}
+	}
+	s.books.in.Add(b.NumRows())
+	s.books.out.Add(b.NumRows() - int64(len(rejects)))
+	s.books.rejected.Add(int64(len(rejects)))
+	return s.sides.rejected(s.step, rejects)
 }
 
 // prepare makes the epoch that has just ended durable while the next fills. No

@@ -121,7 +121,7 @@ func TestKeysTellValuesApart(t *testing.T) {
 	cfg.PartitionBy = []string{"a", "b"}
 	l, _ := cfg.layout(schema)
 	s := newSpread(l)
-	if err := s.hold(rows, rows); err != nil {
+	if _, err := s.hold(rows, rows); err != nil {
 		t.Fatal(err)
 	}
 	if len(s.groups) != 5 || len(s.groups[0].rows) != 2 || len(s.groups[4].rows) != 2 {

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -54,12 +55,32 @@ func TestFoldersOfFoldersSurviveAPowerCut(t *testing.T) {
 	}
 }
 
-func TestPartitionValueTooLongForAFolderIsNamed(t *testing.T) {
-	cfg := testConfig()
-	cfg.PartitionBy = []string{"kind"}
-	s := openSink(t, newMemDisk(), cfg, lines, nil)
-	err := s.Write(t.Context(), batchOf(0, 1, strings.Repeat("x", 300)))
-	wantError(t, err, "kind: want a value", "255 bytes")
+func TestRowWhoseValueIsTooLongForAFolderIsRefusedAlone(t *testing.T) {
+	for name, f := range map[string]Format{"lines": lines, "blocks": blocks} {
+		d := newMemDisk()
+		cfg := testConfig()
+		cfg.PartitionBy = []string{"kind"}
+		s := openSink(t, d, cfg, f, nil)
+		err := s.Write(t.Context(), batchOf(0, 6, "a", strings.Repeat("x", 300), "b"))
+		wantError(t, err, "kind: want a value", "255 bytes")
+		refused, ok := errors.AsType[*sdk.RefusedError](err)
+		if !ok || len(refused.Rows) != 2 || refused.Rows[0].Row != 1 || refused.Rows[1].Row != 4 {
+			t.Fatalf("%s: got %v, want the rows 1 and 4 refused", name, err)
+		}
+		write(t, s, batchOf(6, 8, "a", "b"))
+		publish(t, s, 1, prepare(t, s, 1, true))
+		for folder, ids := range map[string][]string{"kind=a": {"0", "3", "6"}, "kind=b": {"2", "5", "7"}} {
+			body := ""
+			for file, text := range d.tree("/data/out") {
+				if strings.HasPrefix(file, folder+"/") {
+					body += text
+				}
+			}
+			if want := strings.Join(ids, "\n") + "\n"; !strings.HasPrefix(strings.TrimPrefix(body, "#id\n"), want) {
+				t.Errorf("%s: %s holds %q, want %q", name, folder, body, want)
+			}
+		}
+	}
 }
 
 func TestSlicedRowsAreWritten(t *testing.T) {
@@ -161,7 +182,7 @@ func TestFewBytesAreHeldForTheirFolders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.hold(rows, kept); err != nil {
+		if _, err := s.hold(rows, kept); err != nil {
 			t.Fatal(err)
 		}
 	}

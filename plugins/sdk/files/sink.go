@@ -187,25 +187,30 @@ func (s *sink) Write(ctx context.Context, b *sdk.Batch) error {
 	if b.NumRows() == 0 {
 		return nil
 	}
-	return s.keep(s.write(b.Rows))
+	refused, err := s.write(b.Rows)
+	if err != nil {
+		return s.keep(err)
+	}
+	return refused.OrNil()
 }
 
-func (s *sink) write(rows arrow.RecordBatch) error {
+func (s *sink) write(rows arrow.RecordBatch) (*sdk.RefusedError, error) {
 	kept, err := s.layout.project(rows)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(s.layout.by) == 0 {
-		return s.add([]portion{{rows: kept}})
+		return nil, s.add([]portion{{rows: kept}})
 	}
-	if err := s.spread.hold(rows, kept); err != nil {
-		return err
+	refused, err := s.spread.hold(rows, kept)
+	if err != nil {
+		return nil, err
 	}
 	s.due.grew(0) // by how much shows when they are written
 	if s.spread.full() {
-		return s.writeHeld()
+		return refused, s.writeHeld()
 	}
-	return nil
+	return refused, nil
 }
 
 // writeHeld writes the rows that were held for their folders.

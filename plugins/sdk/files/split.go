@@ -101,29 +101,36 @@ func newSpread(l layout) *spread {
 	return &spread{layout: l, byFolder: map[string]*group{}, byKey: map[string]*group{}}
 }
 
-// hold takes a batch, and finds the folders of its rows.
-func (s *spread) hold(rows, kept arrow.RecordBatch) error {
+// hold takes a batch, and finds the folders of its rows. Rows whose folder cannot be
+// are refused, and no others.
+func (s *spread) hold(rows, kept arrow.RecordBatch) (refused *sdk.RefusedError, err error) {
 	for row := range int(rows.NumRows()) {
 		s.key = s.layout.appendKey(s.key[:0], rows, row)
 		g := s.byKey[string(s.key)]
 		if g == nil {
 			var err error
 			if g, err = s.newGroup(rows, row); err != nil {
-				return err
+				refused = refused.Refuse(row, err.Error())
+				continue
 			}
 		}
-		g.rows = append(g.rows, s.rows+row)
+		g.rows = append(g.rows, s.rows+row-refused.Count())
+	}
+	if refused != nil {
+		if kept, err = columns.Pick(kept, refused.Kept(int(rows.NumRows()))); err != nil {
+			return refused, err
+		}
 	}
 	copied, err := columns.Clone(kept)
 	if err != nil {
-		return err
+		return refused, err
 	}
 	s.held = append(s.held, copied)
 	s.rows += int(copied.NumRows())
 	for _, column := range copied.Columns() {
 		s.bytes += column.Data().SizeInBytes()
 	}
-	return nil
+	return refused, nil
 }
 
 // newGroup is the group of a key that no held row has had.
