@@ -3,14 +3,10 @@ package columns
 import (
 	"encoding/base64"
 	"math"
-	"math/big"
 	"strconv"
 	"time"
 	"unicode/utf8"
 	"unsafe"
-
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/decimal128"
 )
 
 // SetText sets the row to the value that text is the form of, and tells whether
@@ -63,6 +59,9 @@ func (c *Column) timestamp(text []byte) (int64, bool) {
 // Why is what a message says behind a text that SetText refused although it has
 // the form that is wanted; or "".
 func (c *Column) Why(text []byte) string {
+	if c.Kind == String && !utf8.Valid(text) {
+		return NotUTF8
+	}
 	if c.Kind != Timestamp {
 		return ""
 	}
@@ -74,6 +73,9 @@ func (c *Column) Why(text []byte) string {
 	}
 	return ""
 }
+
+// NotUTF8 is what a message says behind a text with other bytes in it.
+const NotUTF8 = ", which is not UTF-8 (if the file is Latin-1, convert it: iconv -f latin1 -t utf-8)"
 
 // instant reads a timestamp of any year.
 func (c *Column) instant(text []byte) (int64, bool) {
@@ -225,63 +227,6 @@ func (c *Column) setBool(text []byte) bool {
 		return false
 	}
 	return true
-}
-
-func (c *Column) setDecimal(text []byte) bool {
-	v, ok := parseDecimal(text, c.field.Type.(*arrow.Decimal128Type))
-	if ok {
-		c.dec = append(c.dec[:c.n], v)
-		c.state = isSet
-	}
-	return ok
-}
-
-// parseDecimal reads an optional minus, digits, and an optional point with
-// digits. More digits than the type holds are refused unless they are zeros.
-func parseDecimal(text []byte, t *arrow.Decimal128Type) (v decimal128.Num, ok bool) {
-	var room [40]byte // a minus and at most 38 digits
-	digits := room[:0]
-	if len(text) > 0 && text[0] == '-' {
-		digits, text = append(digits, '-'), text[1:]
-	}
-	start, point, seen := len(digits), -1, 0
-	for i, b := range text {
-		switch {
-		case b == '.' && point < 0 && i > 0 && i < len(text)-1:
-			point = seen
-			continue
-		case b < '0' || b > '9':
-			return v, false
-		}
-		seen++
-		beyond := point >= 0 && seen-point > int(t.Scale)
-		if beyond && b != '0' {
-			return v, false
-		}
-		if beyond || (b == '0' && len(digits) == start) {
-			continue // a zero that changes nothing
-		}
-		if digits = append(digits, b); len(digits)-start > int(t.Precision) {
-			return v, false
-		}
-	}
-	if point < 0 {
-		point = seen
-	}
-	for missing := int(t.Scale) - (seen - point); missing > 0 && len(digits) > start; missing-- {
-		digits = append(digits, '0')
-	}
-	if seen == 0 || len(digits)-start > int(t.Precision) {
-		return v, false
-	}
-	if len(digits) == start {
-		return v, true
-	}
-	if small, ok := parseInt(digits); ok {
-		return decimal128.FromI64(small), true
-	}
-	large, _ := new(big.Int).SetString(string(digits), 10)
-	return decimal128.FromBigInt(large), true
 }
 
 // view is text as a string for the length of a call.

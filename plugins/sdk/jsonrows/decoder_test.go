@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/columns"
 	"etlengine/plugins/sdk/jsonrows"
 )
 
@@ -113,8 +114,8 @@ func TestOtherValuesAreErrors(t *testing.T) {
 		{"string", `{"a":1}`, `v: want a string, got an object`},
 		{"string", `[1]`, `v: want a string, got an array`},
 		{"string", `"\ud800x"`, `v: want a string, got half of a surrogate pair in "\\ud800x"`},
-		{"string", "\"\xff\"", `v: want a string, got bytes that are not UTF-8: "\xff"`},
-		{"json", "\"\xff\"", `v: want json, got bytes that are not UTF-8`},
+		{"string", "\"\xff\"", `v: want a string, got "\xff"` + columns.NotUTF8},
+		{"json", "\"\xff\"", `v: want json, got a text` + columns.NotUTF8},
 		{"string!", `null`, `v: want a string, got null`},
 		{"timestamp", `"` + strings.Repeat("é", 100) + `"`,
 			`v: want a timestamp such as 2026-01-31T09:30:00Z, got "` + strings.Repeat("é", 60) + `"…`},

@@ -47,7 +47,7 @@ func raw(s []byte, p int, c *columns.Column) (after int, err error) {
 	case s[p] == 'n':
 		c.SetNull()
 	case !utf8.Valid(text):
-		c.SetBad("bytes that are not UTF-8")
+		c.SetBad("a text" + columns.NotUTF8)
 	default:
 		c.SetBytes(text)
 	}
@@ -102,7 +102,7 @@ func (d *Decoder) anyString(s []byte, p int, c *columns.Column) (after int, err 
 	switch c.Kind {
 	case columns.String:
 		if high && !utf8.Valid(text) {
-			c.SetBad("bytes that are not UTF-8: " + columns.Quoted(text))
+			c.SetBad(columns.Quoted(text) + columns.NotUTF8)
 			return end + 1, nil
 		}
 		c.SetBytes(text)
