@@ -158,21 +158,27 @@ func (d *Decoder) Skip(data []byte, final bool) (n int, err error) {
 
 // record reads the cells of the first record of data. It returns where the last
 // one ends, -1 if the record is not complete, and what is wrong with the quotes.
+//
+// A record with a fault ends where one without does: at the line break that no quoted
+// cell holds. Quotes open a cell at its beginning only, and text behind a closing
+// quote belongs to the cell, as other readers have it. To go on behind the next line
+// break instead would make rows of what stands inside quotes.
 func (d *Decoder) record(data []byte, final, keep bool) (end, count int, wrong error) {
 	d.breaks, d.open = 0, false
 	for p := 0; ; p = end + 1 {
-		var text []byte
-		var quoted bool
-		text, quoted, end, wrong = d.cell(data, p, final)
-		if wrong != nil {
-			return end, count, wrong
+		text, quoted, to, err := d.cell(data, p, final)
+		if end = to; end < 0 {
+			return end, count, err
 		}
-		if keep {
+		if err != nil && wrong == nil {
+			wrong = err
+		}
+		if keep && wrong == nil {
 			d.set(count, text, quoted)
 		}
 		count++
 		if end == len(data) || data[end] != d.delimiter {
-			return end, count, nil
+			return end, count, wrong
 		}
 	}
 }
@@ -244,29 +250,41 @@ func (d *Decoder) Open() bool { return d.open }
 
 // cell reads the cell at p and finds where it ends: at a delimiter, at a line
 // break, or with the data. An end of -1 is a cell that is not complete. After
-// another error, end is the end of the line.
+// another error there is no text.
 func (d *Decoder) cell(data []byte, p int, final bool) (text []byte, quoted bool, end int, err error) {
 	if p < len(data) && data[p] == '"' {
 		text, end, err = d.quoted(data, p+1, final)
 		return text, true, end, err
 	}
+	end, err = d.plainEnd(data, p, final, nil)
+	if end < 0 || err != nil {
+		return nil, false, end, err
+	}
+	return data[p:end], false, end, nil
+}
+
+// plainEnd finds where text without quotes ends that goes on at p. wrong is what is wrong
+// with the cell already.
+func (d *Decoder) plainEnd(data []byte, p int, final bool, wrong error) (end int, err error) {
 	for end = p; ; end++ {
 		end = special(data, end, d.delimiter)
 		switch {
 		case end == len(data) && !final:
-			return nil, false, -1, ErrMore
+			return -1, ErrMore
 		case end == len(data) || data[end] == d.delimiter || data[end] == '\n':
-			return data[p:end], false, end, nil
+			return end, wrong
 		case data[end] == '"':
-			end, err = lineEnd(data, end, final, errBareQuote)
-			return nil, false, end, err
+			if wrong == nil {
+				wrong = errBareQuote
+			}
+			continue
 		}
 		// A \r ends the cell before a \n or the end, and is text elsewhere.
 		switch {
 		case end+1 == len(data) && !final:
-			return nil, false, -1, ErrMore
+			return -1, ErrMore
 		case end+1 == len(data) || data[end+1] == '\n':
-			return data[p:end], false, end, nil
+			return end, wrong
 		}
 	}
 }
@@ -302,7 +320,7 @@ func (d *Decoder) quoted(data []byte, p int, final bool) (text []byte, end int, 
 	case data[end] == '\r' && (end+1 == len(data) || data[end+1] == '\n'):
 		return text, end, nil
 	}
-	end, err = lineEnd(data, end, final, errAfterQuote)
+	end, err = d.plainEnd(data, end, final, errAfterQuote)
 	return nil, end, err
 }
 
@@ -310,14 +328,3 @@ var (
 	errBareQuote  = errors.New("want a cell with a quote in it in quotes, the quote doubled")
 	errAfterQuote = errors.New("want a delimiter or the end of the line after a closing quote")
 )
-
-// lineEnd finds where a line that is wrong ends.
-func lineEnd(data []byte, p int, final bool, wrong error) (end int, err error) {
-	if at := bytes.IndexByte(data[p:], '\n'); at >= 0 {
-		return p + at, wrong
-	}
-	if !final {
-		return -1, ErrMore
-	}
-	return len(data), wrong
-}

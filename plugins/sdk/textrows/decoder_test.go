@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/columns"
 	"etlengine/plugins/sdk/jsonrows"
 	"etlengine/plugins/sdk/textrows"
 )
@@ -88,7 +89,7 @@ func TestBadRecordsAreErrors(t *testing.T) {
 		{`x, 1,`, `n: want an int64, got " 1"`},
 		{`x,0x1,`, `n: want an int64, got "0x1"`},
 		{`,1,`, `a: want a string, got null`},
-		{"\xff,1,", `a: want a string, got "\xff"`},
+		{"\xff,1,", `a: want a string, got "\xff"` + columns.NotUTF8},
 		{`x,1,{a}`, `j: want json, got "{a}"`},
 		{`x"y,1,`, `want a cell with a quote in it in quotes, the quote doubled`},
 		{`"x"y,1,`, `want a delimiter or the end of the line after a closing quote`},
@@ -116,7 +117,7 @@ func TestTimesOfNoYearSayWhy(t *testing.T) {
 
 func TestNextGoesOnAfterABadRecord(t *testing.T) {
 	d := textrows.NewDecoder(schemaOf("a: string", "b: int64"), textrows.Options{})
-	data := "x,1\n\"multi\nline\",bad\ny\"y,2\n\"z\"z,\"\nz,3\r\n"
+	data := "x,1\n\"multi\nline\",bad\ny\"y,2\n\"z\"z,\"\n,z\"\n5\" pipe,\"l1\nl2,7\nl3\"\nz,3\r\n"
 	var got []string
 	for len(data) > 0 {
 		n, err := d.Next([]byte(data), true)
@@ -125,7 +126,8 @@ func TestNextGoesOnAfterABadRecord(t *testing.T) {
 	}
 	want := []string{`"x,1\n" 1 <nil>`, `"\"multi\nline\",bad\n" 2 b: want an int64, got "bad"`,
 		`"y\"y,2\n" 1 want a cell with a quote in it in quotes, the quote doubled`,
-		`"\"z\"z,\"\n" 1 want a delimiter or the end of the line after a closing quote`, `"z,3\r\n" 1 <nil>`}
+		`"\"z\"z,\"\n,z\"\n" 2 want a delimiter or the end of the line after a closing quote`,
+		`"5\" pipe,\"l1\nl2,7\nl3\"\n" 3 want a cell with a quote in it in quotes, the quote doubled`, `"z,3\r\n" 1 <nil>`}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
