@@ -46,7 +46,7 @@ func (r *reader) begin(ctx context.Context, header bool, skip int64, log *slog.L
 	if err := r.in.More(); err != nil {
 		return err
 	}
-	if err := r.in.SkipMark(); err != nil {
+	if err := r.in.Begin(0); err != nil {
 		return r.wrong(err)
 	}
 	if header {

@@ -1,7 +1,6 @@
 package textfiles
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"slices"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -60,30 +58,6 @@ func Open(path string, most int) (*Input, error) {
 	return in, nil
 }
 
-func (in *Input) decompress() error {
-	raw := bufio.NewReaderSize(&in.read, 64<<10)
-	in.from = raw
-	mark, err := raw.Peek(4)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	switch {
-	case bytes.HasPrefix(mark, []byte("\x1f\x8b")):
-		r, err := gzip.NewReader(raw)
-		if err != nil {
-			return err
-		}
-		in.from = r
-	case bytes.Equal(mark, []byte("\x28\xb5\x2f\xfd")):
-		r, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			return err
-		}
-		in.from, in.stop = r, r.Close
-	}
-	return nil
-}
-
 // Data is what has been read and not advanced over. It is valid until More.
 func (in *Input) Data() []byte { return in.buffer[in.start:] }
 
@@ -129,23 +103,15 @@ func (in *Input) fill(dst []byte, size int) ([]byte, error) {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			err = fmt.Errorf("the file ends in the middle of its compressed data: %w", err)
 		}
+		if errors.Is(err, zstd.ErrMagicMismatch) {
+			err = errors.New("behind its whole zstd frames stand bytes that are none: is the file damaged, or were " +
+				"other bytes added?")
+		}
 		if err != nil {
 			return dst, fmt.Errorf("reading %s: %w", in.name, err)
 		}
 	}
 	return dst, nil
-}
-
-// SkipMark advances past a byte order mark at the beginning, and refuses the
-// one of UTF-16.
-func (in *Input) SkipMark() error {
-	switch data := in.Data(); {
-	case bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")):
-		return errors.New("want UTF-8, got UTF-16: convert the file, with iconv -f utf-16 -t utf-8")
-	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
-		in.Advance(3)
-	}
-	return nil
 }
 
 // SkipLine advances past the next line break, or to the end.

@@ -85,7 +85,7 @@ func (r *LineReader) skip(ctx context.Context, l *lines, records int64) error {
 	if err := r.in.More(); err != nil {
 		return err
 	}
-	if err := r.in.SkipMark(); err != nil {
+	if err := r.in.Begin('{'); err != nil {
 		return fmt.Errorf("%s:1: %w", r.in.name, err)
 	}
 	for done := int64(0); done < records; {
