@@ -130,7 +130,8 @@ func TestExamplesOfPluginsAreFine(t *testing.T) {
 
 func TestAllConfigsAreFine(t *testing.T) {
 	t.Setenv("REDPANDA_BROKERS", "127.0.0.1:9092")
-	paths, err := filepath.Glob("../configs/*.yaml")
+	t.Chdir("..") // the inputs are relative to the repository's root
+	paths, err := filepath.Glob("configs/*.yaml")
 	if err != nil || len(paths) < 3 {
 		t.Fatalf("configs: got %v, %v", paths, err)
 	}

@@ -81,7 +81,7 @@ func (a *app) root() *cobra.Command {
 			"through windows by event time, into CSV and Parquet files that any reader sees exactly once.",
 		Example: "  engine run configs/tickets.yaml\n  engine lint configs/tickets.yaml\n" +
 			"  engine describe aggregation",
-		SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
+		SilenceErrors: true, SilenceUsage: true,
 	}
 	root.Args = func(_ *cobra.Command, given []string) error { return unknownCommand(root, given) }
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
@@ -106,8 +106,14 @@ func unknownCommand(root *cobra.Command, given []string) error {
 		return nil
 	}
 	message := fmt.Sprintf("unknown command %q", given[0])
-	if near := root.SuggestionsFor(given[0]); len(near) > 0 {
-		message += ", did you mean " + near[0] + "?"
+	var names []string
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	if near := sdk.Nearest(given[0], names); near != "" {
+		message += ", did you mean " + near + "?"
 	}
 	return usageError{errors.New(message + "\nsee engine --help")}
 }

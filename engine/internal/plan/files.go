@@ -1,10 +1,12 @@
 package plan
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"etlengine/engine/internal/config"
 	"etlengine/plugins/sdk"
 )
 
@@ -60,6 +62,38 @@ func (b *builder) outsideState(step *Step) {
 		at = s.Config.Locate("path", false)
 	}
 	b.fail(at, step.Path+".path", sdk.CodeBadValue, string(f.Path)+" "+message, hint)
+}
+
+// noFiles warns of inputs that nothing is there for now, once all else is right. A
+// run refuses them; the files may come before it.
+func (b *builder) noFiles() {
+	if slices.ContainsFunc(b.problems, func(p config.Problem) bool { return !p.Warning }) {
+		return
+	}
+	for _, p := range b.plan.Pipelines {
+		if p.Input == nil || len(p.FilledBy) > 0 {
+			continue
+		}
+		f := filesOf(p.Input)
+		if f == nil || f.exist() {
+			continue
+		}
+		at := b.position(p.Input)
+		if s := b.written(p.Input); s != nil && s.Config.Get("path") != nil {
+			at = s.Config.Locate("path", false)
+		}
+		b.warn(at, p.Input.Path+".path", "no-files", "no file matches "+string(f.Path)+" now",
+			"a run needs one, or an existing folder; paths are relative to where the engine is started")
+	}
+}
+
+// exist reports whether there is a file of that path, or a folder, empty or not.
+func (f *fileset) exist() bool {
+	if _, err := os.Stat(string(f.Path)); err == nil {
+		return true
+	}
+	found, err := filepath.Glob(string(f.Path))
+	return err != nil || len(found) > 0
 }
 
 // cover reports whether a source would read a file that a sink writes: a source

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ func New(f *config.File, c *catalog.Catalog, components Components) (*Plan, []co
 	b.services()
 	b.unused()
 	b.link()
+	b.noFiles()
 	if f.HTTP != "" {
 		b.fail(f.Root.KeyPos("http"), "http", "unsupported", "metrics and health over HTTP are not supported "+
 			"by this version", "leave http out")
@@ -73,10 +75,16 @@ func (b *builder) defaults() {
 		}
 		var names []string
 		for _, p := range b.catalog.All() {
-			names = append(names, p.Name)
+			if !slices.Contains(names, p.Name) {
+				names = append(names, p.Name)
+			}
+		}
+		hint := "defaults are for the plugins of this engine"
+		if b.components != nil {
+			hint = cmp.Or(b.components.Absent(sdk.KindSource, name), hint)
 		}
 		b.fail(b.file.Defaults.KeyPos(name), "defaults."+name, "unknown-plugin",
-			"no plugin named "+name+suggestion(name, names), "")
+			"no plugin named "+name+suggestion(name, names), hint)
 	}
 }
 
