@@ -127,6 +127,7 @@ func TestWrongUsageExitsWithTwo(t *testing.T) {
 		{[]string{"run", "none.yaml"}, "none.yaml"},
 		{[]string{"run", "--sett", "x=1", "a.yaml"}, "unknown flag: --sett"},
 		{[]string{"rnu", "a.yaml"}, `unknown command "rnu"`},
+		{[]string{"lin", "a.yaml"}, `unknown command "lin", did you mean lint?`},
 		{[]string{"describe", "agregation"}, "did you mean aggregation?"},
 		{[]string{"graph", "--format", "png", "a.yaml"}, "want mermaid, dot or json"},
 		{[]string{"list", "--log-level", "loud"}, "want debug, info, warn or error"},

@@ -85,7 +85,7 @@ func (c *Column) problem() *wrong {
 	case c.state == isBad && c.wrong != nil:
 		return c.wrong
 	case c.state == isBad:
-		return &wrong{"", c.Want(), c.bad}
+		return &wrong{"", c.Want(), c.bad + c.formatHint()}
 	case c.state == isSet && c.Kind == Struct:
 		for i := range c.inside {
 			if w := c.inside[i].problem(); w != nil {
