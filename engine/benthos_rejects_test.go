@@ -55,8 +55,7 @@ func TestFailedMessagesAreDeadLetters(t *testing.T) {
 			len(dead), strings.Join(dead, "\n"))
 	}
 	for i, want := range [][]string{
-		{`"reason":"id: want an int64, got \"x\""`, `"position":null`, `"row":null`,
-			`"raw":"eyJpZCI6IngifQ=="`},
+		{`"reason":"id: want an int64, got \"x\""`, `"position":1`, `"row":{"id":1,"name":"a","n":10}`},
 		{`even`, `"position":2`, `"row":{"id":2,"name":"b","n":20}`, `"partition":"in.jsonl"`,
 			`"step":"try"`},
 	} {
@@ -165,6 +164,22 @@ func TestLintOfBenthosSteps(t *testing.T) {
 		{"crash inside", head + "    processors:\n      - try: [{crash: 'now'}]\n        schema: {id: " +
 			"int64}\n" + out,
 			"p.yaml:5:14: pipelines.p.processors.0.try: crash cannot be part of a step"},
+		{"inproc", head + "    output: {inproc: x}\n",
+			"Benthos's inproc cannot be a step: pipelines feed each other through a topic or a folder"},
+		{"inproc inside", "pipelines:\n  p:\n    input: {broker: {inputs: [{inproc: x}]}, schema: {id: int64}}\n" + out,
+			"p.yaml:3:21: pipelines.p.input.broker: inproc cannot be part of a step: pipelines feed each other"},
+		{"inproc as a resource", "input_resources: [{label: a, inproc: x}]\n" + head + out,
+			"p.yaml:1:30: input_resources.0.inproc: inproc cannot be a resource of steps: pipelines feed each other"},
+		{"batch of an input", "pipelines:\n  p:\n    input: {generate: {mapping: 'root.id = 1'}, batch: 5, " +
+			"schema: {id: int64}}\n" + out, "an input of Benthos's makes its own batches"},
+		{"batch of a plugin of ours", head + "    processors: [{filter: 'id > 1', batch: 5}]\n" + out,
+			"batch is for Benthos's components; filter is none"},
+		{"batch inside of a step", head + "    processors: [{noop: {}}, {noop: {}, batch: 5, schema: {id: int64}}]\n" +
+			out, "these processors are one step, and noop is its first"},
+		{"no batch", head + "    processors: [{noop: {}, batch: 0, schema: {id: int64}}]\n" + out,
+			"batch: want a number of rows from 1 to 100000, got \"0\""},
+		{"processors of an input", "pipelines:\n  p:\n    input: {generate: {mapping: 'root.id = 1'}, processors: [], " +
+			"schema: {id: int64}}\n" + out, "p.yaml:3:49: pipelines.p.input: an input of a pipeline has no processors"},
 		{"sync_response", head + "    output: {sync_response: {}}\n",
 			"Benthos's sync_response cannot be a step"},
 		{"benthos/ and no such name", head + "    output: {benthos/csv: {}}\n",
@@ -208,6 +223,11 @@ func TestLintNamesWhatCannotBeExactlyOnce(t *testing.T) {
 			"at-least-once because of noop: what Benthos's dedupe keeps"},
 		{"a command inside", read, "[{try: [{command: {name: ls}}], schema: {id: int64}}]", file,
 			"at-least-once because of try: what Benthos's command keeps"},
+		{"batches of one row", read, "[{archive: {format: lines}, schema: {id: int64}}]", file, "p: fine, exactly-once"},
+		{"batches of several rows", read, "[{archive: {format: lines}, batch: 9, schema: {id: int64}}]", file,
+			"at-least-once because of archive: its batches end where epochs do"},
+		{"several rows that do not see each other", read, "[{mapping: 'root = this', batch: 9, schema: {id: int64}}]",
+			file, "p: fine, exactly-once"},
 		{"an input", generate, "[]", file, "at-least-once because of generate: Benthos's inputs"},
 		{"an output", read, "[]", "{stdout: {}}", "at-least-once because of stdout: what Benthos's outputs"},
 	}

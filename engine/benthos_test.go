@@ -81,15 +81,17 @@ var benthosCases = []benthosCase{
 	{"drop and multiply", "- mapping: 'root = if this.id == 2 { deleted() } else { [this, this, this] }'\n" +
 		"- unarchive: {format: json_array}", ids,
 		idRows(1, 1, 1, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6), 1, 10},
-	{"group by value and archive", "- group_by_value: {value: '${! json(\"name\") }'}\n- archive: " +
+	{"group by value and archive", "- group_by_value: {value: '${! json(\"name\") }'}\n  batch: 6\n- archive: " +
 		"{format: json_array}\n" +
 		"- mapping: 'root = {\"id\": this.length(), \"name\": this.0.name, \"n\": this.map_each(r -> " +
 		"r.n).sum()}'",
 		rowColumns, rows("3 a 100", "2 b 70", "1 c 40"), 3, 0},
 	{"group by", "- group_by:\n    - check: 'this.id > 4'\n      processors: [{mapping: 'root.id = " +
-		"this.id * 100'}]", ids,
+		"this.id * 100'}]\n  batch: 6", ids,
 		idRows(500, 600, 1, 2, 3, 4), 0, 0},
-	{"split", "- split: {size: 4}\n- archive: {format: json_array}\n- mapping: 'root.id = this.length()'",
+	{"group by of one row each", "- group_by:\n    - check: 'this.id > 4'\n      processors: [{mapping: " +
+		"'root.id = this.id * 100'}]", ids, idRows(1, 2, 3, 4, 500, 600), 0, 0},
+	{"split", "- split: {size: 4}\n  batch: 6\n- archive: {format: json_array}\n- mapping: 'root.id = this.length()'",
 		ids,
 		idRows(4, 2), 4, 0},
 	{"dedupe", "- dedupe: {cache: seen, key: '${! json(\"name\") }'}", ids, idRows(1, 2, 4), 3, 0},
@@ -108,9 +110,13 @@ var benthosCases = []benthosCase{
 		idRows(2, 3, 4, 5, 6, 7), 0, 0},
 	{"processors", "- processors: [{mapping: 'root.id = this.id'}, {mutation: 'root.id = this.id * 2'}]", ids,
 		idRows(2, 4, 6, 8, 10, 12), 0, 0},
-	{"while", "- while:\n    check: 'this.id < 5'\n    processors: [{mutation: 'root.id = this.id + 4'}]",
+	{"while", "- while:\n    check: 'this.id < 5'\n    processors: [{mutation: 'root.id = this.id + 4'}]\n  batch: 6",
 		ids,
 		idRows(5, 6, 7, 8, 9, 10), 0, 0}, // by the first row, for the whole batch
+	{"while of one row each", "- while:\n    check: 'this.id < 5'\n    processors: [{mutation: 'root.id = " +
+		"this.id + 4'}]", ids, idRows(5, 6, 7, 8, 5, 6), 0, 0},
+	{"batches of the wanted size", "- mapping: 'root.id = batch_size() * 10 + batch_index()'\n  batch: 4", ids,
+		idRows(40, 41, 42, 43, 20, 21), 0, 0},
 	{"workflow", "- workflow:\n    meta_path: ''\n    order: [[a], [b]]\n    branches:\n" +
 		"      a: {processors: [{mapping: 'root = this.id'}], result_map: 'root.n = this'}\n" +
 		"      b: {processors: [{mapping: 'root = this.n'}], result_map: 'root.n = this + 1'}", rowColumns,
@@ -127,13 +133,14 @@ var benthosCases = []benthosCase{
 		rows("1 a 10", "2 b 20", "3 a 30", "4 c 40", "5 b 50", "6 a 60"), 0, 0},
 	{"jmespath", "- jmespath: {query: '{id: id}'}", ids, idRows(1, 2, 3, 4, 5, 6), 0, 0},
 	{"jq", "- jq: {query: '{id: (.id + 1)}'}", ids, idRows(2, 3, 4, 5, 6, 7), 0, 0},
-	{"insert part", "- insert_part: {index: 0, content: '{\"id\": 99}'}", ids,
+	{"insert part", "- insert_part: {index: 0, content: '{\"id\": 99}'}\n  batch: 6", ids,
 		idRows(99, 1, 2, 3, 4, 5, 6), 0, 1},
-	{"select parts", "- select_parts: {parts: [5, 0]}", ids, idRows(6, 1), 4, 0},
+	{"select parts", "- select_parts: {parts: [5, 0]}\n  batch: 6", ids, idRows(6, 1), 4, 0},
 	{"bounds check", "- bounds_check: {max_part_size: 1000}", ids, idRows(1, 2, 3, 4, 5, 6), 0, 0},
-	{"row number", "- mapping: 'root.id = @_row'", ids, idRows(0, 1, 2, 3, 4, 5), 0, 0},
+	{"no metadata of the engine's", "- mapping: 'root.id = if @_row == null { metadata().length() }'", ids,
+		idRows(0, 0, 0, 0, 0, 0), 0, 0},
 	{"metadata taken away", "- mapping: |\n    meta = deleted()\n    root.id = this.id", ids,
-		idRows(1, 2, 3, 4, 5, 6), 6, 6},
+		idRows(1, 2, 3, 4, 5, 6), 0, 0},
 	{"retry", "- retry: {processors: [{mapping: 'root.id = this.id'}]}", ids, idRows(1, 2, 3, 4, 5, 6), 0, 0},
 }
 

@@ -48,6 +48,7 @@ type app struct {
 	stops          atomic.Bool  // the command has begun what a signal must stop cleanly
 	logLevel       slog.Level
 	levelGiven     bool // on the command line
+	quiet          bool // errors only
 }
 
 // errReported ends a command whose problems the user has already seen.
@@ -130,4 +131,14 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 
 func (a *app) log() *slog.Logger {
 	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: a.logLevel}))
+}
+
+// spoken is the log for what the log steps of pipelines say: that is meant to be
+// seen, so it is shown from level info on unless the command line says otherwise.
+func (a *app) spoken() *slog.Logger {
+	level := a.logLevel
+	if !a.levelGiven && !a.quiet {
+		level = min(level, slog.LevelInfo)
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
 }

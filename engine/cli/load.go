@@ -34,7 +34,7 @@ func (a *app) load(paths []string, s *source) (*config.File, *plan.Plan, []confi
 	if file.Plain != "" || slices.ContainsFunc(problems, isFault) && len(file.Pipelines) == 0 {
 		return file, nil, problems
 	}
-	p, more := plan.New(file, a.catalog, stream.NewComponents(resources(file), a.log()))
+	p, more := plan.New(file, a.catalog, stream.NewComponents(resources(file), a.log(), a.spoken()))
 	problems = file.With(problems, more)
 	if slices.ContainsFunc(problems, isFault) {
 		p = nil

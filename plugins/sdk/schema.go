@@ -197,7 +197,9 @@ func FindColumn(schema *arrow.Schema, name string) (int, error) {
 	for i, f := range schema.Fields() {
 		names[i] = f.Name
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return name == PositionColumn })
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return name == PositionColumn || name == MessageColumn
+	})
 	if near := Nearest(name, names); near != "" {
 		return -1, Problem{Code: CodeUnknownColumn,
 			Message: fmt.Sprintf("no column named %s, did you mean %s?", quote(name), near)}

@@ -76,6 +76,11 @@ func (e *RowError) Unwrap() error { return e.Err }
 // partition, from the source to the last transform. Sinks of late rows get it too.
 const PositionColumn = "_position"
 
+// MessageColumn is the string column that holds what a row was as a message of
+// Benthos beside its contents: metadata, and the batch it was in. It is there
+// between Benthos's components only, and no sink writes it.
+const MessageColumn = "_message"
+
 // SignalKind tells what a Signal says.
 type SignalKind uint8
 

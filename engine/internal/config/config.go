@@ -69,6 +69,7 @@ type Step struct {
 	Plugin string
 	Config *Node  // with the plugin's defaults under it; an empty map if nothing is given
 	Schema *Node  // beside the plugin's name: the columns after the step; may be nil
+	Batch  int    // beside it too: how many rows Benthos's components get at a time; 0: not said
 	Node   *Node  // the whole step
 	Path   string // of Config: "pipelines.report.output.0.csv"
 }

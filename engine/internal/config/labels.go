@@ -15,7 +15,7 @@ const nameWanted = "want letters, digits, _ and -, at most 64, beginning with a 
 
 func (r *reader) givenLabel(n *Node, path string) string {
 	text, ok := r.text(n, "label", path)
-	if !ok {
+	if !ok || text == "" { // Benthos's own examples write label: ''
 		return ""
 	}
 	if !nameForm.MatchString(text) {

@@ -128,7 +128,7 @@ func replaces(before, after *Node) bool {
 // a branch.
 func stepWords(step *Node) []string {
 	return slices.DeleteFunc(step.Keys(), func(key string) bool {
-		return key == "label" || key == "schema"
+		return slices.Contains(stepKeys, key)
 	})
 }
 

@@ -3,13 +3,14 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"etlengine/plugins/sdk"
 )
 
 // stepKeys may stand beside the plugin's name in a step.
-var stepKeys = []string{"label", "schema"}
+var stepKeys = []string{"label", "schema", "batch"}
 
 // steps are all steps of the pipeline in the order of the file.
 func (p *Pipeline) steps() []*Step {
@@ -226,17 +227,38 @@ func (r *reader) step(n *Node, at Position, path string) *Step {
 	if n.Get("schema").Kind() != Null {
 		s.Schema = n.Get("schema")
 	}
+	s.Batch = r.batch(n, path)
 	return s
 }
+
+// batch is how many rows Benthos's components get at a time; 0 if nothing is
+// said.
+func (r *reader) batch(n *Node, path string) int {
+	text, ok := r.text(n, "batch", path)
+	if !ok {
+		return 0
+	}
+	rows, err := strconv.Atoi(text)
+	if err != nil || rows < 1 || rows > mostBatchRows {
+		r.fail(n.Get("batch").pos, join(path, "batch"), "bad-number", "",
+			"want a number of rows from 1 to %d, got %q", mostBatchRows, text)
+		return 0
+	}
+	return rows
+}
+
+// mostBatchRows bounds what is collected in memory for one batch.
+const mostBatchRows = 100_000
 
 // plugin is the one key of a step that is not one of its neighbours.
 func (r *reader) plugin(n *Node, at Position, path string) (string, bool) {
 	names := stepWords(n)
 	if len(names) > 1 { // then some of them may be misspelt neighbours
 		names = slices.DeleteFunc(names, func(key string) bool {
-			near := sdk.Nearest(key, stepKeys)
+			known := []string{"label", "schema"} // path, a common slip, is near to batch
+			near := sdk.Nearest(key, known)
 			if near != "" {
-				r.unknown(n, join(path, key), key, stepKeys, nil)
+				r.unknown(n, join(path, key), key, known, nil)
 			}
 			return near != ""
 		})
@@ -257,6 +279,11 @@ func (r *reader) plugin(n *Node, at Position, path string) (string, bool) {
 	switch {
 	case value.Kind() == Null:
 		hint = fmt.Sprintf("indent %s below %s", second, first)
+	case slices.Contains(names, "processors") && strings.HasSuffix(path, ".input"):
+		hint = "move them to the pipeline's processors, or keep them with their input in a " +
+			"broker: { inputs: [ { …, processors: […] } ] }"
+		r.fail(n.KeyPos("processors"), path, "two-plugins", hint, "an input of a pipeline has no processors of its own")
+		return "", false
 	case value.Kind() == Scalar && slices.Contains([]string{"type", "plugin", "name"}, first):
 		hint = fmt.Sprintf("write %s: { %s: … }", value.text, second)
 	}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,8 +21,12 @@ type Components interface {
 	// nothing is known of it.
 	Absent(kind sdk.Kind, name string) string
 	// Plugin makes a plugin of one input or output, or of a run of processors.
-	// The config is {"components": [{NAME: …}, …], "schema": {…}}.
+	// The config is {"components": [{NAME: …}, …], "schema": {…}, "batch": 1,
+	// "messages": true}; with messages its rows have a MessageColumn.
 	Plugin(kind sdk.Kind, config []byte) *sdk.Plugin
+	// Messages reports whether a step of that config gives its rows metadata or
+	// batches, and whether its result depends on those of its rows.
+	Messages(kind sdk.Kind, config []byte) (gives, reads bool)
 	// Resources returns everything wrong with the resources that components
 	// share: a JSON object with cache_resources and the like.
 	Resources(config []byte) []sdk.Problem
@@ -85,18 +90,12 @@ func (b *builder) known(s *config.Step) bool {
 func (b *builder) benthos(kind sdk.Kind, run []*config.Step, in *arrow.Schema) *Step {
 	first, last := run[0], run[len(run)-1]
 	step := &Step{Label: first.Label, Path: first.Path, Where: first.Node.KeyPos(first.Plugin).String(), In: in}
-	text := []byte(`{"components":[`)
-	for i, s := range run {
-		if i > 0 {
-			text = append(text, ',')
-		}
-		name, _ := b.component(kind, s)
-		text = append(strconv.AppendQuote(append(text, '{'), name), ':')
-		text = append(append(text, s.Config.Native().JSON()...), '}')
-	}
-	text = append(text, ']')
+	text := bytes.TrimSuffix(b.componentsOf(kind, run), []byte("}"))
 	if node, _ := b.schemaNode(last); node != nil && kind != sdk.KindSink {
 		text = append(append(text, `,"schema":`...), node.JSON()...)
+	}
+	if b.messages && kind != sdk.KindSink {
+		text = append(text, `,"messages":true`...)
 	}
 	step.Config = append(text, '}')
 	step.Plugin = b.components.Plugin(kind, step.Config)
@@ -118,6 +117,9 @@ func (b *builder) benthos(kind sdk.Kind, run []*config.Step, in *arrow.Schema) *
 	node, _ := b.schemaNode(last)
 	sdk.Decode(node.JSON(), &schema) // declared has said what is wrong with it
 	step.Out = Columns(schema, in)
+	if b.messages {
+		step.Out = WithMessages(step.Out)
+	}
 	return step
 }
 

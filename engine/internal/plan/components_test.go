@@ -45,6 +45,10 @@ func (benthos) Plugin(kind sdk.Kind, config []byte) *sdk.Plugin {
 	}
 }
 
+func (benthos) Messages(kind sdk.Kind, config []byte) (gives, reads bool) {
+	return strings.Contains(string(config), "gives"), strings.Contains(string(config), "reads")
+}
+
 func (benthos) Resources(config []byte) []sdk.Problem {
 	if strings.Contains(string(config), "memry") {
 		return []sdk.Problem{{Path: "cache_resources.0.memry", Key: true, Message: "is unknown"}}

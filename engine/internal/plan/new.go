@@ -42,6 +42,7 @@ type builder struct {
 	plan       *Plan
 	problems   []config.Problem
 	badSchemas map[string]bool
+	messages   bool // rows of the pipeline that is planned have a MessageColumn
 	unsure     bool // the step that is planned may be longer, were the next one's name right
 	guessed    bool // types of the pipeline's columns are stand-ins for faulty ones
 }
@@ -90,7 +91,7 @@ func (b *builder) defaults() {
 
 func (b *builder) pipeline(f *config.Pipeline) *Pipeline {
 	p := &Pipeline{Name: f.Name, Interval: f.CheckpointInterval}
-	b.guessed = false
+	b.messages, b.guessed = b.carries(f), false
 	var columns *arrow.Schema
 	if f.Input != nil {
 		p.Input = b.step(sdk.KindSource, f.Input, nil)
@@ -140,6 +141,7 @@ func after(steps []*Step, columns *arrow.Schema) *arrow.Schema {
 // if they are not known because something is wrong, here or before. More is
 // what a Benthos processor is one step with.
 func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema, more ...*config.Step) *Step {
+	b.misplacedBatch(kind, append([]*config.Step{s}, more...))
 	if _, ok := b.component(kind, s); ok {
 		return b.benthos(kind, append([]*config.Step{s}, more...), in)
 	}

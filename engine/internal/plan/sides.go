@@ -33,8 +33,10 @@ func withoutPosition(s *arrow.Schema) *arrow.Schema {
 // LateColumns is what a late output gets: the columns of the step that found
 // the rows late, and what judged them.
 func LateColumns(in *arrow.Schema) *arrow.Schema {
-	fields := withoutPosition(in).Fields()
-	return arrow.NewSchema(append(slices.Clone(fields),
+	fields := slices.DeleteFunc(slices.Clone(withoutPosition(in).Fields()), func(f arrow.Field) bool {
+		return f.Name == sdk.MessageColumn
+	})
+	return arrow.NewSchema(append(fields,
 		arrow.Field{Name: "_event_time", Type: sdk.Timestamp},
 		arrow.Field{Name: "_watermark", Type: sdk.Timestamp},
 		arrow.Field{Name: "_partition", Type: arrow.BinaryTypes.String},

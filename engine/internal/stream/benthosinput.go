@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"etlengine/engine/internal/plan"
 	"etlengine/plugins/sdk"
 )
 
@@ -32,11 +36,14 @@ type benthosSource struct {
 	rows      *rowsOf
 	partition string
 	read      chan received // filled by pump
+	failed    chan error    // the first attempt to connect was in vain
 	stop      context.CancelFunc
 	pumping   sync.WaitGroup
 	announced bool
 	number    int64 // of the next message
 	batches   uint64
+	several   int64    // batches of the input that had several messages
+	left      []string // of the rows in rows: their values of the MessageColumn
 
 	mu    sync.Mutex // guards what follows
 	unack []pending  // in order
@@ -62,22 +69,24 @@ func (h *host) openInput(ctx context.Context, _ []byte, _ *arrow.Schema, env sdk
 		return nil, err
 	}
 	b := &benthosSource{host: h, hosted: s, rows: newRowsOf(s.schema), partition: env.Step,
-		read: make(chan received, readMessages)}
+		read: make(chan received, readMessages), failed: make(chan error, 1)}
 	if last := env.Resume[b.partition]; len(last) == 16 {
 		b.batches, b.number = binary.BigEndian.Uint64(last), int64(binary.BigEndian.Uint64(last[8:]))
 	}
-	if err := connected(s.input.ConnectionTest(ctx)); err != nil {
-		// The input has not begun to run, so it would never say that it has stopped.
-		return nil, errors.Join(err, h.release(ctx))
+	if s.traits.local {
+		if err := connected(s.input.ConnectionTest(ctx)); err != nil {
+			// The input has not begun to run, so it would never say that it has stopped.
+			return nil, errors.Join(err, h.release(ctx))
+		}
 	}
+	s.connection.watch(func(cause string) { b.failed <- fmt.Errorf("connecting: %s", cause) })
 	pumping, stop := context.WithCancel(context.Background())
 	b.stop = stop
 	b.pumping.Go(func() { b.pump(pumping) })
 	return b, nil
 }
 
-// connected is the first reason why a component cannot connect: Benthos itself
-// would try for ever.
+// connected is the first reason why a component cannot connect.
 func connected(results service.ConnectionTestResults) error {
 	for _, r := range results {
 		if r.Err != nil && !errors.Is(r.Err, service.ErrConnectionTestNotSupported) {
@@ -140,6 +149,8 @@ func (b *benthosSource) wait(ctx context.Context) (first received, ok bool, err 
 		return first, true, nil
 	case <-quiet:
 		return received{}, false, nil
+	case err := <-b.failed:
+		return received{}, false, err
 	case <-ctx.Done():
 		return received{}, false, ctx.Err()
 	}
@@ -163,19 +174,43 @@ func (b *benthosSource) collect(next received) *sdk.Batch {
 			more = false
 		}
 	}
-	batch.Rows = b.rows.Take()
+	batch.Rows = b.carried(b.rows.Take())
 	batch.Cursor = binary.BigEndian.AppendUint64(nil, b.batches)
 	batch.Cursor = binary.BigEndian.AppendUint64(batch.Cursor, uint64(b.number))
 	return batch
 }
 
+// carried adds the MessageColumn, if it is planned, to rows that were collected.
+func (b *benthosSource) carried(rows arrow.RecordBatch) arrow.RecordBatch {
+	if !b.config.Messages {
+		return rows
+	}
+	column := array.NewStringBuilder(memory.DefaultAllocator)
+	column.AppendStringValues(b.left, nil)
+	b.left = nil
+	return array.NewRecordBatch(plan.WithMessages(rows.Schema()), append(slices.Clone(rows.Columns()),
+		column.NewArray()), rows.NumRows())
+}
+
 func (b *benthosSource) take(r received, batch *sdk.Batch) {
+	var several int64
+	if len(r.messages) > 1 {
+		b.several++
+		several = b.several
+	}
 	for _, m := range r.messages {
+		var left string
 		err := m.GetError()
+		if err == nil && b.config.Messages {
+			left, err = leftoverOf(m, several)
+		}
 		if err == nil {
 			err = b.rows.add(m)
 		}
 		if err == nil {
+			if b.config.Messages {
+				b.left = append(b.left, left)
+			}
 			batch.Positions = append(batch.Positions, b.number)
 		} else {
 			raw, _ := m.AsBytes() // what cannot be written is told by its reason

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"etlengine/engine/internal/plan"
@@ -18,22 +20,38 @@ import (
 	"etlengine/plugins/sdk/jsonrows"
 )
 
-// benthosRun is a run of Benthos processors as one transform: a batch becomes
+// benthosRun is a run of Benthos processors as one transform: rows become
 // messages, and what the last of them gives becomes rows.
 type benthosRun struct {
 	host *host
 	*hosted
 	rows    *rowsOf
 	columns *arrow.Schema
+	encoded bool       // messages are made as JSON
+	traced  bool       // the messages of a batch are told apart by metadata
+	batches int64      // that came out with several messages
+	waiting *sdk.Batch // rows that are not yet a batch of the size that the step asks for
 }
+
+var _ sdk.Listener = (*benthosRun)(nil)
 
 func (h *host) openRun(ctx context.Context, _ []byte, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 	s, err := h.open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	return &benthosRun{host: h, hosted: s, rows: newRowsOf(s.schema), columns: plan.Columns(s.schema, in)}, nil
+	r := &benthosRun{host: h, hosted: s, rows: newRowsOf(s.schema), columns: plan.Columns(s.schema, in),
+		encoded: slices.Contains(wantBytes, s.config.names()[0]), traced: !s.config.listsMeta()}
+	if s.config.Messages {
+		r.columns = plan.WithMessages(r.columns)
+	}
+	return r, nil
 }
+
+// wantBytes are processors that work on the text of a message. It is written
+// once, with its keys in the order of the columns. Benthos's jq cannot read an
+// int64 and most other values of ours, only what it parses itself.
+var wantBytes = []string{"archive", "command", "compress", "http", "jq", "subprocess"}
 
 // Close frees the processors.
 func (r *benthosRun) Close(ctx context.Context) error {
@@ -47,56 +65,150 @@ func (r *benthosRun) Close(ctx context.Context) error {
 // Apply runs the processors over a batch. Rows that do not come out are
 // dropped; what comes out beyond the rows that went in is created.
 func (r *benthosRun) Apply(ctx context.Context, b *sdk.Batch, out sdk.Emitter) error {
-	if b.NumRows() == 0 {
+	switch {
+	case b.NumRows() == 0:
 		return nil
+	case r.config.Batch > 1:
+		return r.collect(ctx, b, out)
 	}
-	results, err := service.ExecuteProcessors(ctx, r.processors, r.messages(b))
-	if err != nil {
-		return fmt.Errorf("running the processors: %w", err)
-	}
-	t := &taking{benthosRun: r, batch: b, out: out, seen: make([]bool, b.NumRows())}
-	for _, batch := range results {
-		for _, m := range batch {
-			if err := t.message(m); err != nil {
-				return err
-			}
+	return r.process(ctx, b, out)
+}
+
+func (r *benthosRun) process(ctx context.Context, b *sdk.Batch, out sdk.Emitter) error {
+	m := messagesOf(b.Rows, r.traits.reads || r.traits.alone || r.config.Messages, r.encoded)
+	t := &taking{benthosRun: r, batch: b, out: out}
+	begin := 0
+	for _, end := range r.groups(m) {
+		if err := t.group(ctx, m, begin, end); err != nil {
+			return err
 		}
+		begin = end
 	}
 	if err := t.emit(); err != nil {
 		return err
 	}
-	out.Count(sdk.Counts{Dropped: b.NumRows() - t.distinct, Created: t.total - t.distinct})
+	out.Count(sdk.Counts{Dropped: t.dropped, Created: t.created})
 	return nil
-}
-
-// messages makes a message of every row. Benthos's jq cannot read an int64 and
-// most other values of ours, only what it parses itself.
-func (r *benthosRun) messages(b *sdk.Batch) service.MessageBatch {
-	if names := r.config.names(); names[0] == "jq" {
-		return encoded(b)
-	}
-	return structured(b)
 }
 
 // taking is one batch on its way back to rows.
 type taking struct {
 	*benthosRun
-	batch           *sdk.Batch
-	out             sdk.Emitter
-	from            []int  // by row that was made: the row it was, or -1
-	seen            []bool // by row that went in: it came out, or was rejected
-	distinct, total int64
-	encoder         *jsonrows.Encoder // of the batch; made for the first reject
+	batch            *sdk.Batch
+	out              sdk.Emitter
+	from             []int    // by row that was made: the row it was, or -1
+	left             []string // by row that was made: its value of the MessageColumn
+	dropped, created int64
+	encoder          *jsonrows.Encoder // of the batch; made for the first reject
+
+	begin  int     // of the group that is processed
+	seen   []bool  // by row of the group: it came out, or was rejected
+	before []int64 // by row of the group: the number of its batch
+	got    int64   // messages that came of the group
 }
 
-func (t *taking) message(m *service.Message) error {
-	row := t.rowOf(m)
-	t.total++
-	if row >= 0 && !t.seen[row] {
+// group sends rows through the processors as one batch.
+func (t *taking) group(ctx context.Context, m *messages, begin, end int) error {
+	batch := make(service.MessageBatch, 0, end-begin)
+	t.before = t.before[:0]
+	for row := begin; row < end; row++ {
+		made, number := m.of(row)
+		t.before = append(t.before, number)
+		if end-begin > 1 && t.traced {
+			made.MetaSetMut(rowKey, int64(row))
+		}
+		batch = append(batch, made)
+	}
+	t.begin, t.seen, t.got = begin, append(t.seen[:0], make([]bool, end-begin)...), 0
+	t.lines.begin()
+	results, err := service.ExecuteProcessors(ctx, t.processors, batch)
+	unsaid := t.lines.end(ctx)
+	if err != nil {
+		return fmt.Errorf("running the processors: %w", err)
+	}
+	for _, made := range results {
+		if err := t.results(made); err != nil {
+			return err
+		}
+	}
+	if err := t.vanished(ctx, unsaid); err != nil {
+		return err
+	}
+	t.count()
+	return t.emitFull()
+}
+
+// results are a batch of messages behind the last processor.
+func (t *taking) results(made service.MessageBatch) error {
+	var number int64
+	if len(made) > 1 && t.traits.alone {
+		t.batches++
+		number = t.batches
+	}
+	for _, m := range made {
+		row := t.rowOf(m)
+		if !t.traits.alone && row >= 0 && t.config.Messages {
+			number = t.before[row-t.begin]
+		}
+		if err := t.message(m, row, number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// vanished rejects rows that a processor has dropped because of an error, as
+// dedupe does with a cache that fails: Benthos only logs it. If it is not clear
+// which rows those are, the log is all that says it.
+func (t *taking) vanished(ctx context.Context, unsaid []line) error {
+	var gone []int
+	for i, seen := range t.seen {
+		if !seen && (t.traced || len(t.seen) == 1) {
+			gone = append(gone, i)
+		}
+	}
+	if len(gone) != len(unsaid) && len(gone) != 1 || len(unsaid) == 0 {
+		for _, l := range unsaid {
+			_ = l.log.emit(ctx, l.record) // there is nothing to do about a log that fails
+		}
+		return nil
+	}
+	for i, row := range gone {
 		t.seen[row] = true
-		t.distinct++
+		t.got++
+		if err := t.reject(nil, t.begin+row, errors.New(unsaid[i].record.Message)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count adds what has become of a group. Of messages that nothing tells apart
+// as many as can be are rows that went in.
+func (t *taking) count() {
+	in, kept := int64(len(t.seen)), int64(0)
+	for _, seen := range t.seen {
+		if seen {
+			kept++
+		}
+	}
+	if !t.traced && in > 1 {
+		kept = min(in, t.got)
+	}
+	t.dropped += in - kept
+	t.created += t.got - kept
+}
+
+func (t *taking) message(m *service.Message, row int, batch int64) error {
+	t.got++
+	if row >= 0 {
+		t.seen[row-t.begin] = true
 	}
 	err := m.GetError()
+	var left string
+	if err == nil && t.config.Messages {
+		left, err = leftoverOf(m, batch)
+	}
 	if err == nil {
 		err = t.rows.add(m)
 	}
@@ -104,14 +216,17 @@ func (t *taking) message(m *service.Message) error {
 		return t.reject(m, row, err)
 	}
 	t.from = append(t.from, row)
-	if t.rows.Rows() < sdk.DefaultBatchRows && t.rows.Bytes() < sdk.MaxBatchBytes/2 {
-		return nil
+	if t.config.Messages {
+		t.left = append(t.left, left)
 	}
-	return t.emit()
+	return nil
 }
 
 // rowOf is the row that a message was, or -1 if nothing tells.
 func (t *taking) rowOf(m *service.Message) int {
+	if len(t.seen) == 1 {
+		return t.begin
+	}
 	v, ok := m.MetaGetMut(rowKey)
 	if !ok {
 		return -1
@@ -129,7 +244,7 @@ func (t *taking) rowOf(m *service.Message) int {
 			row = n
 		}
 	}
-	if row < 0 || row >= t.batch.NumRows() {
+	if row < int64(t.begin) || row >= int64(t.begin+len(t.seen)) {
 		return -1
 	}
 	return int(row)
@@ -156,6 +271,15 @@ func (t *taking) reject(m *service.Message, row int, cause error) error {
 	return t.out.Reject(r)
 }
 
+// emitFull hands on the rows made so far if they are many. It is called behind a
+// batch, so that all its rows are handed on together.
+func (t *taking) emitFull() error {
+	if t.rows.Rows() < sdk.DefaultBatchRows && t.rows.Bytes() < sdk.MaxBatchBytes/2 {
+		return nil
+	}
+	return t.emit()
+}
+
 // emit hands on the rows made so far, with the engine's columns of the rows
 // that they come from.
 func (t *taking) emit() error {
@@ -165,6 +289,10 @@ func (t *taking) emit() error {
 	rows := t.rows.Take()
 	made := append([]arrow.Array(nil), rows.Columns()...)
 	for _, f := range t.columns.Fields()[len(made):] {
+		if f.Name == sdk.MessageColumn {
+			made = append(made, t.messageColumn())
+			continue
+		}
 		column := t.batch.Rows.Column(t.batch.Rows.Schema().FieldIndices(f.Name)[0])
 		taken, err := gather(column, t.from)
 		if err != nil {
@@ -172,7 +300,16 @@ func (t *taking) emit() error {
 		}
 		made = append(made, taken)
 	}
-	t.from = nil
+	t.from, t.left = nil, nil
 	return t.out.Emit(&sdk.Batch{Rows: array.NewRecordBatch(t.columns, made, rows.NumRows()),
 		Partition: t.batch.Partition, Time: t.batch.Time})
+}
+
+func (t *taking) messageColumn() arrow.Array {
+	if !t.config.Messages { // of a step before; what it says has been changed here
+		return array.MakeArrayOfNull(memory.DefaultAllocator, arrow.BinaryTypes.String, len(t.from))
+	}
+	b := array.NewStringBuilder(memory.DefaultAllocator)
+	b.AppendStringValues(t.left, nil)
+	return b.NewArray()
 }

@@ -32,6 +32,7 @@ const benthosPrefix = "benthos/"
 
 // refused are components that cannot be steps, and why.
 var refused = map[string]string{
+	"inproc":        "pipelines feed each other through a topic or a folder",
 	"crash":         "it would end the engine in the middle of an epoch",
 	"sync_response": "the rows of a batch are answered when their epoch is recorded, not one by one",
 	ownerName:       "it is the engine's own",
@@ -39,7 +40,8 @@ var refused = map[string]string{
 
 // NewComponents makes plugins whose components share resources: a JSON object
 // with cache_resources and the like, or nil.
-func NewComponents(resources []byte, log *slog.Logger) *Components {
+// What components say goes to log, what log processors say to spoken.
+func NewComponents(resources []byte, log, spoken *slog.Logger) *Components {
 	c := &Components{env: service.NewEnvironment(), names: map[sdk.Kind][]string{}}
 	add := func(kind sdk.Kind) func(string, *service.ConfigView) {
 		return func(name string, _ *service.ConfigView) {
@@ -51,7 +53,7 @@ func NewComponents(resources []byte, log *slog.Logger) *Components {
 	c.env.WalkInputs(add(sdk.KindSource))
 	c.env.WalkProcessors(add(sdk.KindTransform))
 	c.env.WalkOutputs(add(sdk.KindSink))
-	c.host = newHost(c.env, resources, log)
+	c.host = newHost(c.env, resources, log, spoken)
 	return c
 }
 
@@ -76,6 +78,8 @@ func (c *Components) Absent(kind sdk.Kind, name string) string {
 type stepConfig struct {
 	Components []json.RawMessage `json:"components"`
 	Schema     json.RawMessage   `json:"schema"`
+	Batch      int               `json:"batch"`    // rows at a time; 0: as Benthos would
+	Messages   bool              `json:"messages"` // the rows get a MessageColumn
 }
 
 // names of the components, each the only key of its object.
@@ -116,7 +120,7 @@ func (c *Components) Plugin(kind sdk.Kind, config []byte) *sdk.Plugin {
 	p.Resources = func([]byte) []string { return nil }
 	p.Streams = c.streams(kind, r)
 	p.Needs = p.Resources
-	p.Setup = c.host.setup(kind)
+	p.Setup = c.host.setup(kind, c.traits(kind, r))
 	switch kind {
 	case sdk.KindSource:
 		p.Open = c.host.openInput
@@ -144,6 +148,9 @@ func (c *Components) atLeastOnce(kind sdk.Kind, r *stepConfig) string {
 		return "Benthos's inputs have no position to resume from"
 	case sdk.KindSink:
 		return "what Benthos's outputs have written stays written"
+	}
+	if r.Batch > 1 && c.traits(kind, r).alone {
+		return "its batches end where epochs do, which after a crash is elsewhere"
 	}
 	for _, name := range c.inside(kind, r) {
 		if !slices.Contains(repeatable, name) {

@@ -20,14 +20,30 @@ import (
 
 // probe is a Benthos input that gives numbers and notes their acknowledgements.
 type probe struct {
-	mu    sync.Mutex
-	next  int
-	limit int
-	acks  []string
+	mu        sync.Mutex
+	next      int
+	limit     int
+	acks      []string
+	connected int
+	refuse    error // what connecting answers
 }
 
-func (p *probe) Connect(context.Context) error { return nil }
-func (p *probe) Close(context.Context) error   { return nil }
+func (p *probe) Close(context.Context) error { return nil }
+
+func (p *probe) Connect(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.connected++
+	return p.refuse
+}
+
+// ConnectionTest connects, as those of websocket and others do.
+func (p *probe) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
+	if err := p.Connect(ctx); err != nil {
+		return service.ConnectionTestFailed(err).AsList()
+	}
+	return service.ConnectionTestSucceeded().AsList()
+}
 
 func (p *probe) Read(ctx context.Context) (*service.Message, service.AckFunc, error) {
 	p.mu.Lock()
@@ -77,7 +93,7 @@ const numberConfig = `{"components":[{"probe":{}}],"schema":{"n":"int64"}}`
 
 func openProbe(t *testing.T, p *probe, resume map[string][]byte) *benthosSource {
 	t.Helper()
-	c := NewComponents(nil, quiet())
+	c := NewComponents(nil, quiet(), quiet())
 	err := c.env.RegisterInput("probe", service.NewConfigSpec(),
 		func(*service.ParsedConfig, *service.Resources) (service.Input, error) { return p, nil })
 	if err != nil {
@@ -137,6 +153,69 @@ func TestInputIsAcknowledgedByTheRecordThatCoversIt(t *testing.T) {
 	if _, err := s.Next(t.Context()); !errors.Is(err, io.EOF) && err != nil {
 		t.Errorf("after Close: got %v", err)
 	}
+}
+
+// TestInputConnectsOnce: what the other side sends to the first connection would
+// be lost with it.
+func TestInputConnectsOnce(t *testing.T) {
+	p := &probe{limit: 1}
+	s := openProbe(t, p, nil)
+	readNumbers(t, s, 1)
+	if err := s.Close(t.Context()); err != nil || p.connected != 1 {
+		t.Errorf("connected %d times (%v), want 1", p.connected, err)
+	}
+}
+
+func TestInputThatCannotConnectIsAnError(t *testing.T) {
+	s := openProbe(t, &probe{refuse: errors.New("no such server")}, nil)
+	if _, err := s.Next(t.Context()); err != nil {
+		t.Fatal(err) // the partitions come first
+	}
+	if _, err := s.Next(t.Context()); err == nil || !strings.Contains(err.Error(), "connecting: no such server") {
+		t.Errorf("got %v, want the reason", err)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStepsOpenAgain: a rewind opens the steps of one pipeline again, while those
+// of others go on, or not.
+func TestStepsOpenAgain(t *testing.T) {
+	c := NewComponents(nil, quiet(), quiet())
+	config := []byte(`{"components":[{"mapping":"root.n = this.n"}],"schema":{"n":"int64"}}`)
+	p := c.Plugin(sdk.KindTransform, config)
+	in := batchOf(1).Schema()
+	open := func(pipeline string) sdk.Instance {
+		t.Helper()
+		i, err := p.Open(t.Context(), config, in, sdk.Env{Pipeline: pipeline, Step: "mapping", Log: quiet()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return i
+	}
+	shut := func(i sdk.Instance) {
+		t.Helper()
+		if err := i.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, pipeline := range []string{"a", "b"} {
+		err := p.Setup(t.Context(), config, sdk.Env{Pipeline: pipeline, Step: "mapping", Log: quiet()})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b := open("a"), open("b")
+	before := a.(*benthosRun).processors[0]
+	shut(a)
+	a = open("a") // while b is open
+	if a.(*benthosRun).processors[0] == before {
+		t.Error("the step has a processor that was closed")
+	}
+	shut(a)
+	shut(b)
+	shut(open("a")) // when none is
 }
 
 func TestWhatNoRecordCoversIsRefused(t *testing.T) {
@@ -201,7 +280,7 @@ func TestSilentInputHurriesTheBarrier(t *testing.T) {
 }
 
 func TestComponentsThatAreSteps(t *testing.T) {
-	c := NewComponents(nil, quiet())
+	c := NewComponents(nil, quiet(), quiet())
 	for kind, want := range map[sdk.Kind][]string{
 		sdk.KindSource:    {"generate", "file", "http_server", "stdin"},
 		sdk.KindTransform: {"mapping", "dedupe", "branch", "command"},

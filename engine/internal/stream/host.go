@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -18,13 +20,15 @@ import (
 const ownerName = "engine_owner"
 
 // host builds the components of all steps of a run, and the resources that they
-// share, in one go: Benthos binds a component to its resources when it is
-// built. Setup, which is called for all steps before any is opened, notes what
-// there is to build; the first Open builds; the last Close frees everything.
+// share: Benthos binds a component to its resources when it is built. Setup,
+// which is called for all steps before any is opened, notes what there is to
+// build; the first Open builds the resources, the last Close frees them. A step
+// gets components of its own whenever it is opened, also after a rewind.
 type host struct {
 	env       *service.Environment
 	resources []byte
-	log       *slog.Logger
+	log       *slog.Logger // of what components say
+	spoken    *slog.Logger // of what log processors say
 
 	mu     sync.Mutex // guards what follows
 	steps  []*hosted
@@ -39,14 +43,18 @@ type hosted struct {
 	kind           sdk.Kind
 	config         *stepConfig
 	schema         sdk.Schema
+	traits         traits
+	parsed         *service.ParsedConfig // bound to the resources; nil until they are built
+	lines          lines
+	connection     connection
 
 	processors []*service.OwnedProcessor
 	input      *service.OwnedInput
 	output     *service.OwnedOutput
 }
 
-func newHost(env *service.Environment, resources []byte, log *slog.Logger) *host {
-	h := &host{env: env, resources: resources, log: log}
+func newHost(env *service.Environment, resources []byte, log, spoken *slog.Logger) *host {
+	h := &host{env: env, resources: resources, log: log, spoken: spoken}
 	spec := service.NewConfigSpec().Fields(
 		service.NewIntField("number"),
 		service.NewProcessorListField("processors").Optional(),
@@ -59,7 +67,7 @@ func newHost(env *service.Environment, resources []byte, log *slog.Logger) *host
 }
 
 // setup notes a step.
-func (h *host) setup(kind sdk.Kind) func(context.Context, []byte, sdk.Env) error {
+func (h *host) setup(kind sdk.Kind, t traits) func(context.Context, []byte, sdk.Env) error {
 	return func(_ context.Context, config []byte, env sdk.Env) error {
 		c, schema, err := readStep(config)
 		if err != nil {
@@ -71,7 +79,7 @@ func (h *host) setup(kind sdk.Kind) func(context.Context, []byte, sdk.Env) error
 			return errors.New("a step of Benthos components was set up after others were opened")
 		}
 		h.steps = append(h.steps, &hosted{pipeline: env.Pipeline, step: env.Step, kind: kind,
-			config: c, schema: schema})
+			config: c, schema: schema, traits: t})
 		return nil
 	}
 }
@@ -89,8 +97,11 @@ func (h *host) open(ctx context.Context, env sdk.Env) (*hosted, error) {
 		if s.pipeline != env.Pipeline || s.step != env.Step {
 			continue
 		}
-		// The owner is built, and so own called, when it is first looked at.
+		// The owner is built, and so own called, when it is accessed first.
 		err := h.built.AccessProcessor(ctx, label(i), func(*service.ResourceProcessor) {})
+		if err == nil {
+			err = s.make()
+		}
 		if err != nil {
 			return nil, errors.Join(err, h.freeUnused(ctx))
 		}
@@ -100,13 +111,27 @@ func (h *host) open(ctx context.Context, env sdk.Env) (*hosted, error) {
 	return nil, errors.New("a step of Benthos components was opened without having been set up")
 }
 
-func label(number int) string { return fmt.Sprintf("engine_step_%d", number) }
+// stepPrefix begins the labels that Benthos knows the steps by.
+const stepPrefix = "engine_step_"
+
+func label(number int) string { return stepPrefix + strconv.Itoa(number) }
+
+// labelled finds a step by its label; nil if it is none of a step. It is called
+// while the components are built, so the lock is held.
+func (h *host) labelled(label string) *hosted {
+	number, ok := strings.CutPrefix(label, stepPrefix)
+	at, err := strconv.Atoi(number)
+	if !ok || err != nil || at >= len(h.steps) {
+		return nil
+	}
+	return h.steps[at]
+}
 
 func (h *host) build() error {
 	builder := h.env.NewResourceBuilder()
 	builder.DisableLinting() // plan has linted
 	builder.SetEnvVarLookupFunc(noEnv)
-	builder.SetLogger(slog.New(hushed{h.log.Handler(), false}))
+	builder.SetLogger(slog.New(stepLog{next: h.log.Handler(), spoken: h.spoken.Handler(), find: h.labelled}))
 	if len(h.resources) > 0 {
 		if err := builder.AddYAML(escape(string(h.resources))); err != nil {
 			return fmt.Errorf("reading the resources: %w", err)
@@ -135,23 +160,28 @@ func (h *host) build() error {
 	return err
 }
 
-// own is the constructor of an owner: it makes what the step consists of.
+// own is the constructor of an owner: it keeps what its step is made from.
 // Open holds the lock.
 func (h *host) own(conf *service.ParsedConfig, _ *service.Resources) (service.Processor, error) {
 	number, err := conf.FieldInt("number")
 	if err != nil {
 		return nil, err
 	}
-	s := h.steps[number]
+	h.steps[number].parsed = conf
+	return owner{}, nil
+}
+
+// make makes the components of a step anew.
+func (s *hosted) make() (err error) {
 	switch s.kind {
 	case sdk.KindSource:
-		s.input, err = conf.FieldInput("input")
+		s.input, err = s.parsed.FieldInput("input")
 	case sdk.KindSink:
-		s.output, err = conf.FieldOutput("output")
+		s.output, err = s.parsed.FieldOutput("output")
 	default:
-		s.processors, err = conf.FieldProcessorList("processors")
+		s.processors, err = s.parsed.FieldProcessorList("processors")
 	}
-	return owner{}, err
+	return err
 }
 
 // release notes that a step is closed.
@@ -168,7 +198,7 @@ func (h *host) freeUnused(ctx context.Context) error {
 		return nil
 	}
 	free := h.free
-	h.free = nil
+	h.free, h.built = nil, nil // whoever is opened after this needs others
 	ctx, cancel := context.WithTimeout(ctx, closeWithin)
 	defer cancel()
 	return free(ctx)

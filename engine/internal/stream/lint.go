@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -109,6 +110,12 @@ func (c *Components) Resources(config []byte) []sdk.Problem {
 		for i, one := range list {
 			path := fmt.Sprintf("%s.%d", key, i)
 			problems = append(problems, c.lint(strings.TrimSuffix(key, "_resources"), one, path)...)
+			for _, name := range componentsIn(one) {
+				if why := refused[name]; why != "" {
+					problems = append(problems, sdk.Problem{Path: path + "." + name, Key: true,
+						Message: name + " cannot be a resource of steps: " + why})
+				}
+			}
 			var named struct {
 				Label string `json:"label"`
 			}
@@ -119,6 +126,16 @@ func (c *Components) Resources(config []byte) []sdk.Problem {
 		}
 	}
 	return problems
+}
+
+// componentsIn is the component that a resource is of.
+func componentsIn(resource []byte) []string {
+	var keys map[string]json.RawMessage
+	if json.Unmarshal(resource, &keys) != nil {
+		return nil
+	}
+	delete(keys, "label")
+	return slices.Sorted(maps.Keys(keys))
 }
 
 // lint asks Benthos's linter and finds the path of what each line is about.

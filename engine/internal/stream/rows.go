@@ -17,50 +17,136 @@ import (
 	"etlengine/plugins/sdk/jsonrows"
 )
 
-// The metadata by which a message tells which row it was. Benthos restores the
-// contexts of messages by their place in the output, so that after a delete or
-// a split they are those of other messages; metadata stays with its message.
-const (
-	rowKey       = "_row"
-	partitionKey = "_partition"
-)
+// rowKey is the metadata by which a message of a batch tells which row it was.
+// Benthos restores the contexts of messages by their place in the output, so that
+// after a delete or a split they are those of other messages; metadata stays with
+// its message. A message that is a batch of its own needs none.
+const rowKey = "_row"
 
-// structured makes a structured message of every row of a batch. The engine's
-// own columns are not in them.
-func structured(b *sdk.Batch) service.MessageBatch {
-	var views []columns.View
-	for i, f := range b.Rows.Schema().Fields() {
-		if !strings.HasPrefix(f.Name, "_") {
-			views = append(views, columns.NewView(f, b.Rows.Column(i)))
-		}
-	}
-	made := make(service.MessageBatch, b.NumRows())
-	for row := range made {
-		object := make(map[string]any, len(views))
-		for i := range views {
-			object[views[i].Name] = valueOf(&views[i], row)
-		}
-		made[row] = numbered(service.NewMessage(nil), b, row)
-		made[row].SetStructuredMut(object)
-	}
-	return made
+// messages makes messages of the rows of a batch.
+type messages struct {
+	rows    arrow.RecordBatch
+	views   []columns.View    // of the rows' contents; nil if they are encoded
+	meta    []columns.View    // of what sources know beside them
+	message *columns.View     // what components before have left beside them, or nil
+	encoder *jsonrows.Encoder // writes the contents as JSON, or nil
 }
 
-// encoded makes a message of every row that holds it as JSON, its keys in the
-// order of the columns.
-func encoded(b *sdk.Batch) service.MessageBatch {
-	encoder := jsonrows.NewEncoder(ownColumns(b.Rows))
-	made := make(service.MessageBatch, b.NumRows())
-	for row := range made {
-		made[row] = numbered(service.NewMessage(encoder.Append(nil, row)), b, row)
+// messagesOf reads no metadata if nothing will look at it. Encoded messages hold
+// JSON whose keys are in the order of the columns.
+func messagesOf(rows arrow.RecordBatch, meta, encoded bool) *messages {
+	m := &messages{rows: rows}
+	if encoded {
+		m.encoder = jsonrows.NewEncoder(ownColumns(rows))
 	}
-	return made
-}
-
-func numbered(m *service.Message, b *sdk.Batch, row int) *service.Message {
-	m.MetaSetMut(rowKey, int64(row))
-	m.MetaSetMut(partitionKey, b.Partition)
+	for i, f := range rows.Schema().Fields() {
+		view := columns.NewView(f, rows.Column(i))
+		switch {
+		case f.Name == sdk.PositionColumn:
+		case f.Name == sdk.MessageColumn:
+			m.message = &view
+		case strings.HasPrefix(f.Name, "_"):
+			if meta {
+				m.meta = append(m.meta, view)
+			}
+		case !encoded:
+			m.views = append(m.views, view)
+		}
+	}
+	if !meta {
+		m.message = nil
+	}
 	return m
+}
+
+// of makes the message of a row, and returns the number of its batch.
+func (m *messages) of(row int) (*service.Message, int64) {
+	var made *service.Message
+	if m.encoder != nil {
+		made = service.NewMessage(m.encoder.Append(nil, row))
+	} else {
+		object := make(map[string]any, len(m.views))
+		for i := range m.views {
+			object[m.views[i].Name] = valueOf(&m.views[i], row)
+		}
+		made = service.NewMessage(nil)
+		made.SetStructuredMut(object)
+	}
+	if left := m.left(row); left != nil {
+		for key, value := range left.Meta {
+			made.MetaSetMut(key, whole(value))
+		}
+		return made, left.Batch
+	}
+	for i := range m.meta {
+		if !m.meta[i].IsNull(row) {
+			made.MetaSetMut(m.meta[i].Name, valueOf(&m.meta[i], row))
+		}
+	}
+	return made, 0
+}
+
+// left is what components before have left of a row; nil if it is none of theirs.
+func (m *messages) left(row int) *leftover {
+	if m.message == nil || m.message.IsNull(row) {
+		return nil
+	}
+	var l leftover
+	d := json.NewDecoder(bytes.NewReader(m.message.Bytes(row)))
+	d.UseNumber()
+	if d.Decode(&l) != nil {
+		return nil // not written by append
+	}
+	return &l
+}
+
+// leftover is a value of a MessageColumn.
+type leftover struct {
+	Batch int64          `json:"b,omitempty"` // number of the batch among those with several messages; 0: alone
+	Meta  map[string]any `json:"m,omitempty"`
+}
+
+// leftoverOf is the value for a message.
+func leftoverOf(m *service.Message, batch int64) (string, error) {
+	l := leftover{Batch: batch, Meta: map[string]any{}}
+	err := m.MetaWalkMut(func(key string, value any) error {
+		if raw, ok := value.([]byte); ok {
+			value = string(raw)
+		}
+		if key != rowKey {
+			l.Meta[key] = value
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(l)
+	if err != nil {
+		return "", fmt.Errorf("writing the metadata as JSON: %w", err)
+	}
+	return string(text), nil
+}
+
+// whole makes the numbers of a value what Bloblang has: integers and floats.
+func whole(value any) any {
+	switch v := value.(type) {
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n
+		}
+		f, _ := v.Float64() // written by json.Marshal
+		return f
+	case []any:
+		for i := range v {
+			v[i] = whole(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = whole(v[key])
+		}
+	}
+	return value
 }
 
 // valueOf is a value as Bloblang knows it.

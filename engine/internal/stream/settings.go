@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -40,7 +41,7 @@ func settings(p *plan.Pipeline) map[string]checkpoint.Setting {
 		}
 		switch {
 		case strings.HasPrefix(step.Plugin.Name, benthosPrefix):
-			s.Sum = uint16(crc32.ChecksumIEEE(step.Config))
+			s.Sum = uint16(crc32.ChecksumIEEE(bytes.Replace(step.Config, carriesMessages, nil, 1)))
 		case step.Plugin.Kind == sdk.KindTransform:
 			s.Config = string(step.Config)
 		default:

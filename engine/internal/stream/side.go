@@ -131,7 +131,7 @@ func lateRows(schema *arrow.Schema, step string, l sdk.Late) arrow.RecordBatch {
 	for i, f := range l.Rows.Schema().Fields() {
 		if f.Name == sdk.PositionColumn {
 			position = l.Rows.Column(i)
-		} else {
+		} else if f.Name != sdk.MessageColumn {
 			columns = append(columns, l.Rows.Column(i))
 		}
 	}

@@ -42,7 +42,8 @@ func (c SinkConfig) layout(in *arrow.Schema) (layout, []sdk.Problem) {
 	}
 	var fields []arrow.Field
 	for i, f := range in.Fields() {
-		if slices.Contains(l.by, i) || (strings.HasPrefix(f.Name, "_") && !c.KeepMetadata) {
+		if slices.Contains(l.by, i) || f.Name == sdk.MessageColumn ||
+			(strings.HasPrefix(f.Name, "_") && !c.KeepMetadata) {
 			continue
 		}
 		l.keep, fields = append(l.keep, i), append(fields, f)
