@@ -54,7 +54,7 @@ type Plugin struct {
 	// default that is written out changes nothing.
 	Same func(a, b []byte, key string) bool
 	// Resources names what the step reads or fills, such as
-	// "topic://embedded/client_tickets" or "folder:///abs/path": a source
+	// "topic://embedded/client_tickets" or "folder:output/tickets": a source
 	// ends when all the sinks of the same file that fill one of its
 	// resources have ended.
 	Resources func(config []byte) []string

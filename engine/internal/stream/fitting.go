@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/itchyny/timefmt-go"
+
 	"etlengine/plugins/sdk"
 )
 
@@ -94,11 +96,6 @@ func unix(micros, unit int64) json.Number {
 	return json.Number(fmt.Sprintf("%s%d.%0*d", sign, micros/unit, digits, micros%unit))
 }
 
-// goLayouts are the directives of a pattern as Go's time package has them.
-var goLayouts = map[byte]string{'Y': "2006", 'y': "06", 'm': "01", 'b': "Jan", 'h': "Jan", 'B': "January",
-	'd': "02", 'e': "_2", 'j': "002", 'a': "Mon", 'A': "Monday", 'H': "15", 'I': "03", 'p': "PM", 'M': "04",
-	'S': "05", 'z': "-0700", 'F': "2006-01-02", 'T': "15:04:05", 'R': "15:04", 'D': "01/02/06"}
-
 // patterned writes a time by the column's pattern, which is there for text that
 // comes from elsewhere. It is an error if the pattern does not hold all of it.
 func patterned(c sdk.Column, t time.Time) (string, error) {
@@ -109,31 +106,12 @@ func patterned(c sdk.Column, t time.Time) (string, error) {
 	if zone != nil {
 		t = t.In(zone)
 	}
-	var text strings.Builder
-	for i := 0; i < len(c.Format); i++ {
-		if c.Format[i] != '%' || i == len(c.Format)-1 {
-			text.WriteByte(c.Format[i])
-			continue
-		}
-		if i++; c.Format[i] == '-' && i < len(c.Format)-1 {
-			i++
-		}
-		switch d := c.Format[i]; d {
-		case 'f':
-			fmt.Fprintf(&text, "%06d", t.Nanosecond()/1000)
-		case 's':
-			fmt.Fprint(&text, t.Unix())
-		case '%':
-			text.WriteByte('%')
-		default:
-			text.WriteString(t.Format(goLayouts[d]))
-		}
-	}
-	if !holds(c, t, text.String()) {
+	text := timefmt.Format(t, c.Format)
+	if !holds(c, t, text) {
 		return "", fmt.Errorf("%s does not fit into the format %q; leave the format out of this schema",
 			t.Format(time.RFC3339Nano), c.Format)
 	}
-	return text.String(), nil
+	return text, nil
 }
 
 // holds tells whether a text says all that the column keeps of a time.

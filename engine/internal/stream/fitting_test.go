@@ -34,7 +34,10 @@ func TestTimesAreWrittenAsTheirColumnReadsThem(t *testing.T) {
 		{sdk.Column{Type: "timestamp", Format: "%e %b %Y, %I:%M:%S %p %%"}, whole,
 			" 5 Jul 2026, 10:04:05 PM %"},
 		{sdk.Column{Type: "timestamp", Format: "%s"}, whole, "1783289045"},
-		{sdk.Column{Type: "date", Format: "%-d.%m.%y"}, at, "05.07.26"},
+		{sdk.Column{Type: "date", Format: "%-d.%m.%y"}, at, "5.07.26"},
+		{sdk.Column{Type: "timestamp", Format: "%F %k:%M:%S"}, whole.Add(-14 * time.Hour), "2026-07-05  8:04:05"},
+		{sdk.Column{Type: "timestamp", Format: "%F %l:%M:%S %p"}, whole, "2026-07-05 10:04:05 PM"},
+		{sdk.Column{Type: "timestamp", Format: "%D%n%T%t%a"}, whole, "07/05/26\n22:04:05\tSun"},
 		{sdk.Column{Type: "time", Format: "%H:%M:%S.%f"}, at, "22:04:05.678000"},
 	}
 	for _, test := range tests {

@@ -100,19 +100,28 @@ func (o *opener) openSteps(ctx context.Context) error {
 	return o.pin()
 }
 
+// openSide opens an output for rows that leave the way of the others; nil for none.
+func (o *opener) openSide(ctx context.Context, step *plan.Step) (*side, error) {
+	if step == nil {
+		return nil, nil
+	}
+	s, err := o.openSink(ctx, step)
+	if err != nil {
+		return nil, err
+	}
+	return newSide(s, o.latch), nil
+}
+
 // openSides opens the outputs for late rows and dead letters, and names who
 // feeds them: the source, the pipeline's steps, each branch that has steps; the dead
 // letters also each other sink, whose numbers come last since late rows have none of it.
 func (o *opener) openSides(ctx context.Context) error {
-	for step, at := range map[*plan.Step]**side{o.plan.Late: &o.late, o.plan.DeadLetters: &o.dead} {
-		if step == nil {
-			continue
-		}
-		s, err := o.openSink(ctx, step)
-		if err != nil {
-			return err
-		}
-		*at = newSide(s, o.latch)
+	var err error
+	if o.late, err = o.openSide(ctx, o.plan.Late); err != nil {
+		return err
+	}
+	if o.dead, err = o.openSide(ctx, o.plan.DeadLetters); err != nil {
+		return err
 	}
 	o.source.sides = o.producer()
 	if len(o.transforms) > 0 {

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -176,6 +177,18 @@ func TestLateRowsTellWhatJudgedThem(t *testing.T) {
 		`"_event_time":"1970-01-01T00:00:01Z"`, `"_watermark":"1970-01-01T00:00:02Z"`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("got %s, want %s in it", text, want)
+		}
+	}
+}
+
+// TestSidesOpenInOneOrder: of two faults the same one is reported each time.
+func TestSidesOpenInOneOrder(t *testing.T) {
+	for range 20 {
+		w := newWorld(10)
+		w.fail = map[string]error{"open late": errors.New("late fails"), "open dead": errors.New("dead fails")}
+		_, err := Open(t.Context(), w.withSides(w.plan(t.TempDir())), Options{})
+		if err == nil || !strings.Contains(err.Error(), "late fails") {
+			t.Fatalf("got %v, want the failure of the late output", err)
 		}
 	}
 }
