@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -34,6 +36,10 @@ func (a *app) broker(ctx context.Context, stateDir string, port int) error {
 	plugin, ok := a.catalog.Find(sdk.KindService, "broker")
 	if !ok {
 		return usageError{fmt.Errorf("this engine was built without a broker")}
+	}
+	path := sdk.Path(stateDir)
+	if err := path.Validate(); err != nil || stateDir == "" {
+		return usageError{fmt.Errorf("--state-dir: %w", cmp.Or(err, errors.New(`want a folder, got ""`)))}
 	}
 	if err := os.MkdirAll(stateDir, 0o755); err != nil {
 		return fmt.Errorf("making the state directory: %w", err)

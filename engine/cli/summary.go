@@ -21,6 +21,12 @@ func summarize(to io.Writer, s *stream.Summary, took time.Duration, asJSON bool)
 			*stream.Summary
 		}{took.Seconds(), s.Imbalance() == "", s})
 	}
+	if nothingNew(s) {
+		for _, p := range s.Pipelines {
+			fmt.Fprintf(to, "%s: %s\n", p.Name, strings.Join(p.Steps[0].Notes, "; "))
+		}
+		return nil
+	}
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\tin\tout\taggregated\tfiltered\tlate\trejected\t")
 	for _, p := range s.Pipelines {
@@ -34,6 +40,9 @@ func summarize(to io.Writer, s *stream.Summary, took time.Duration, asJSON bool)
 	}
 	for _, p := range s.Pipelines {
 		fmt.Fprintln(to, balance(p, took))
+		for _, step := range p.Steps {
+			surveyed(to, step)
+		}
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ func open(ctx context.Context, c *SourceConfig, f files.File, log *slog.Logger) 
 		return nil, err
 	}
 	rows := textrows.NewDecoder(f.Schema, c.options())
+	rows.Observe(f.Survey)
 	r := &reader{path: f.Path, log: log, in: in, rows: rows,
 		batch: textfiles.Batch{Rows: rows, Placed: f.Positions}, most: int(c.MaxLineBytes), line: 1}
 	if err := r.begin(ctx, c.Header, f.Skip, log); err != nil {

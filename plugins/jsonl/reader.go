@@ -22,7 +22,11 @@ func open(ctx context.Context, f files.File, most int, log *slog.Logger) (files.
 		return nil, err
 	}
 	lines, err := textfiles.ReadLines(ctx, in, f.Skip, f.Positions,
-		func() textfiles.LineDecoder { return jsonrows.NewDecoder(f.Schema) })
+		func() textfiles.LineDecoder {
+			d := jsonrows.NewDecoder(f.Schema)
+			d.Observe(f.Survey)
+			return d
+		})
 	if err != nil {
 		return nil, err
 	}

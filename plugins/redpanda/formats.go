@@ -14,15 +14,19 @@ import (
 	"etlengine/plugins/sdk/textrows"
 )
 
-func (c *SourceConfig) decoder() decoder {
+func (c *SourceConfig) decoder(survey *sdk.Survey) decoder {
 	var d decoder
 	switch c.Format {
 	case formatRaw:
 		d = newRaw(c.schema())
 	case formatCSV:
-		d = textrows.NewDecoder(c.schema(), textrows.Options{})
+		cells := textrows.NewDecoder(c.schema(), textrows.Options{})
+		cells.Observe(survey)
+		d = cells
 	default:
-		d = jsonrows.NewDecoder(c.schema())
+		objects := jsonrows.NewDecoder(c.schema())
+		objects.Observe(survey)
+		d = objects
 	}
 	return &withTombstones{decoder: d, mode: c.tombstones(), want: c.wanted()}
 }

@@ -49,7 +49,7 @@ type decoder interface {
 
 // decode is a decoder's goroutine.
 func (s *source) decode() {
-	d := s.config.decoder()
+	d := s.config.decoder(s.env.Survey)
 	records := s.config.annotate(d)
 	defer func() { s.unknown.Add(unknownKeys(d)) }()
 	for {

@@ -45,7 +45,7 @@ func given(r *reader) []string {
 		j := <-r.order
 		if len(j.out) == 0 {
 			<-r.work
-			j.decode(bare{r.config.decoder()}, r.columns, false)
+			j.decode(bare{r.config.decoder(nil)}, r.columns, false)
 		}
 		for _, o := range j.out {
 			if o.item.Signal != nil {

@@ -139,6 +139,7 @@ type Env struct {
 	Positions bool
 	// LateOutput says that the pipeline has an output for late rows.
 	LateOutput bool
+	Survey     *Survey           // for what decodes rows of a schema: may be nil
 	Services   map[string]string // address of each service that Needs named
 	Log        *slog.Logger      // never nil
 }

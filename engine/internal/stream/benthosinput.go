@@ -68,7 +68,7 @@ func (h *host) openInput(ctx context.Context, _ []byte, _ *arrow.Schema, env sdk
 	if err != nil {
 		return nil, err
 	}
-	b := &benthosSource{host: h, hosted: s, rows: newRowsOf(s.schema), partition: env.Step,
+	b := &benthosSource{host: h, hosted: s, rows: newRowsOf(s.schema, env.Survey), partition: env.Step,
 		read: make(chan received, readMessages), failed: make(chan error, 1)}
 	if last := env.Resume[b.partition]; len(last) == 16 {
 		b.batches, b.number = binary.BigEndian.Uint64(last), int64(binary.BigEndian.Uint64(last[8:]))

@@ -57,6 +57,10 @@ type StepSummary struct {
 	Kind   sdk.Kind `json:"kind"`
 	From   string   `json:"from,omitempty"`  // label of the step before; none for late rows and dead letters
 	Takes  string   `json:"takes,omitempty"` // of such an output: "late" or "rejected"
+	// What rows that this process decoded had beside their schema: see sdk.Survey.
+	Missing []sdk.Missing `json:"missing_columns,omitempty"`
+	Unknown *sdk.Unknown  `json:"unknown_keys,omitempty"`
+	Notes   []string      `json:"notes,omitempty"`
 	checkpoint.Counts
 }
 

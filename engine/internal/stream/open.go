@@ -46,7 +46,7 @@ func (r *Runner) opener(ctx context.Context, p *plan.Pipeline) (*opener, error) 
 	}
 	o := &opener{runner: r, record: record, pipeline: &pipeline{
 		plan: p, number: r.runs[p.Name], store: r.store, log: r.log.With("pipeline", p.Name),
-		latch: newLatch(), stop: make(chan struct{}), books: map[string]*books{},
+		latch: newLatch(), stop: make(chan struct{}), books: map[string]*books{}, surveys: map[string]*sdk.Survey{},
 	}, waiting: map[string]waiting{}, renamed: map[string][]string{}}
 	if record != nil {
 		if o.shown, err = r.store.IsPublished(p.Name, record.Epoch); err != nil {
@@ -176,6 +176,8 @@ func (o *opener) env(step *plan.Step) sdk.Env {
 
 // instance opens a step and keeps it for closing.
 func (o *opener) instance(ctx context.Context, step *plan.Step, env sdk.Env) (sdk.Instance, error) {
+	env.Survey = &sdk.Survey{}
+	o.surveys[step.Label] = env.Survey
 	var i sdk.Instance
 	err := guarded(o.plan.Name, step, func() (err error) {
 		i, err = step.Plugin.Open(ctx, step.Config, step.In, env)

@@ -28,7 +28,8 @@ type pipeline struct {
 	epochs     *epochs
 	latch      *latch
 	books      map[string]*books
-	before     int64 // rows read in this run before this process
+	surveys    map[string]*sdk.Survey // of the rows that this process decoded, by step
+	before     int64                  // rows read in this run before this process
 	watermark  atomic.Int64
 	done       atomic.Bool // the input came to its end and all is published
 	closed     atomic.Bool // the source is not to be called any more
@@ -227,6 +228,8 @@ func (p *pipeline) summary() PipelineSummary {
 	for _, step := range p.plan.Steps() {
 		one := StepSummary{Label: step.Label, Plugin: step.Plugin.Name,
 			Kind: step.Plugin.Kind, From: from[step.Label], Counts: counts[step.Label]}
+		survey := p.surveys[step.Label]
+		one.Missing, one.Unknown, one.Notes = survey.Missing(), survey.Unknown(), survey.Notes()
 		switch step {
 		case p.plan.Late:
 			one.Takes = "late"

@@ -206,8 +206,10 @@ type rowsOf struct {
 	schema sdk.Schema
 }
 
-func newRowsOf(schema sdk.Schema) *rowsOf {
-	return &rowsOf{jsonrows.NewDecoder(schema), schema}
+func newRowsOf(schema sdk.Schema, survey *sdk.Survey) *rowsOf {
+	d := jsonrows.NewDecoder(schema)
+	d.Observe(survey)
+	return &rowsOf{d, schema}
 }
 
 // add makes a row of a message by the coercions of all JSON. Values that JSON

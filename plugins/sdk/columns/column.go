@@ -39,6 +39,7 @@ type Column struct {
 	bad    string
 	inside []Column // of a struct: its fields; of a list: its items
 	wrong  *wrong   // of the list being built: its first bad item
+	had    bool     // a row had a null or a bad value; since a take also: any value
 
 	// One of these holds the values, by kind; data also holds bools, a byte each.
 	// What is behind the rows is room: data of texts, offsets and i64 are as long
@@ -165,12 +166,12 @@ func (c *Column) SetBool(v bool) {
 }
 
 // SetNull sets the row to null.
-func (c *Column) SetNull() { c.state = isNull }
+func (c *Column) SetNull() { c.state, c.had = isNull, true }
 
 // SetBad makes the row one that Commit refuses: got is what came instead of a
 // value, as it should be shown.
 func (c *Column) SetBad(got string) {
-	c.state, c.bad, c.wrong = isBad, got, nil
+	c.state, c.bad, c.wrong, c.had = isBad, got, nil, true
 }
 
 // Want is what the column takes, with its article: "an int64".
@@ -254,6 +255,7 @@ func (c *Column) fillValid(rows int) {
 // take makes an array of the rows and starts anew, with room for as many.
 func (c *Column) take() arrow.Array {
 	var valid *memory.Buffer
+	c.had = c.had || c.n > c.nulls
 	if c.nulls > 0 {
 		c.fillValid(c.n)
 		valid = memory.NewBufferBytes(c.valid)

@@ -77,6 +77,7 @@ type File struct {
 	Schema sdk.Schema // the columns wanted, without those that the folder's name gives
 	// Positions tells that Reader.Positions will be asked.
 	Positions bool
+	Survey    *sdk.Survey // for decoders of formats whose records may lack columns; may be nil
 }
 
 // Reader gives the records of one file. It may also have a method

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -26,7 +27,7 @@ type listing struct {
 	dir      string // relative paths are relative to it
 	path     string // as configured, cleaned
 	suffixes []string
-	others   int // files and folders that were passed over
+	others   []string // names of files and folders that were passed over
 }
 
 // errNoFiles says that a path leads to nothing to read.
@@ -37,7 +38,7 @@ func (e errNoFiles) Error() string { return e.text }
 // find lists the files in the order of their names. Names that begin with . or
 // _ are passed over, unless the path itself names them.
 func (l *listing) find() ([]found, error) {
-	l.others = 0
+	l.others = nil
 	matches, err := l.matches()
 	if err != nil {
 		return nil, err
@@ -67,9 +68,28 @@ func (l *listing) find() ([]found, error) {
 	}
 	if len(files) == 0 {
 		return nil, errNoFiles{fmt.Sprintf("path: want files in %s whose names end in %s, "+
-			"found none among %d others", l.path, strings.Join(l.suffixes, " or "), l.others)}
+			"found %s", l.path, strings.Join(l.suffixes, " or "), l.passedOver())}
 	}
 	return files, nil
+}
+
+// passedOver names some of the files and folders that were passed over.
+func (l *listing) passedOver() string {
+	const most = 5
+	var names []string
+	for _, name := range l.others[:min(len(l.others), most)] {
+		if quoted := strconv.Quote(name); quoted != `"`+name+`"` {
+			name = quoted
+		}
+		names = append(names, name)
+	}
+	switch more := len(l.others) - most; {
+	case len(names) == 0:
+		return "nothing"
+	case more > 0:
+		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), more)
+	}
+	return strings.Join(names, ", ")
 }
 
 // matches are the names that the path stands for: itself, or those of a glob.
@@ -95,7 +115,7 @@ func (l *listing) matches() ([]string, error) {
 	var names []string
 	for _, path := range paths {
 		if passedOver(filepath.Base(path)) && !passedOver(filepath.Base(l.path)) {
-			l.others++
+			l.others = append(l.others, filepath.Base(path))
 			continue
 		}
 		if !filepath.IsAbs(l.path) {
@@ -181,7 +201,7 @@ func (l *listing) folder(name string) ([]found, error) {
 		case !info.IsDir() && l.wanted(e.Name()):
 			files = append(files, l.file(below, info))
 		default:
-			l.others++
+			l.others = append(l.others, e.Name())
 		}
 	}
 	return files, nil

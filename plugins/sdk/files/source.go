@@ -19,11 +19,12 @@ import (
 // moves on with the slowest, and no row is late because its file came later.
 // A file that was read to its end leaves the set.
 type source struct {
-	cfg   SourceConfig
-	input Input
-	log   *slog.Logger
-	list  listing
-	lag   lag
+	cfg    SourceConfig
+	input  Input
+	log    *slog.Logger
+	survey *sdk.Survey
+	list   listing
+	lag    lag
 
 	closed   chan struct{}
 	close    sync.Once
@@ -65,7 +66,7 @@ var errSourceClosed = errors.New("the source is closed")
 // not read again. If a pipeline of this run fills the folder, files that appear
 // are read too, until the source is drained.
 func NewSource(cfg SourceConfig, env sdk.Env, in Input) (sdk.Instance, error) {
-	s := &source{cfg: cfg, input: in, log: env.Log, follows: env.Filled, places: env.Positions,
+	s := &source{cfg: cfg, input: in, log: env.Log, survey: env.Survey, follows: env.Filled, places: env.Positions,
 		announce: true, complete: !env.Filled, limit: unlimited,
 		list:   listing{dir: env.Dir, path: filepath.Clean(string(cfg.Path)), suffixes: in.Suffixes},
 		closed: make(chan struct{}), drained: make(chan struct{}), interval: time.Second,
@@ -84,9 +85,9 @@ func NewSource(cfg SourceConfig, env sdk.Env, in Input) (sdk.Instance, error) {
 	if err := s.checkGone(); err != nil {
 		return nil, err
 	}
-	if s.list.others > 0 {
+	if len(s.list.others) > 0 {
 		s.log.Warn("the path holds files or folders that are not read", "path", s.list.path,
-			"passed over", s.list.others, "read", in.Suffixes)
+			"passed over", s.list.passedOver(), "read", in.Suffixes)
 	}
 	if s.follows {
 		return follower{s}, nil
@@ -131,11 +132,21 @@ func (s *source) look() (bool, error) {
 	for _, f := range s.queue {
 		s.names = append(s.names, f.name)
 	}
+	if first && finished > 0 && len(s.queue) == 0 && !s.follows {
+		s.survey.Note("nothing new to read: " + wereRead(finished))
+	}
 	if finished > 0 {
 		s.log.Info("files that were read before are skipped", "path", s.list.path, "skipped", finished,
 			"new", len(s.queue))
 	}
 	return len(s.queue) > before, nil
+}
+
+func wereRead(files int) string {
+	if files == 1 {
+		return "1 file was read in earlier runs; --fresh reads it anew"
+	}
+	return fmt.Sprintf("%d files were read in earlier runs; --fresh reads them anew", files)
 }
 
 // checkGone refuses to go on without a file that was read in part.
@@ -283,7 +294,7 @@ func (s *source) start(ctx context.Context) error {
 		return err
 	}
 	reader, err := s.input.Open(ctx, File{Path: f.path, Skip: at.Records, Schema: c.inFile,
-		Positions: s.placed(c)})
+		Positions: s.placed(c), Survey: s.survey})
 	if err != nil {
 		return err // it names the file, and the line if there is one
 	}

@@ -171,8 +171,8 @@ func TestFilesOfAFolderAreReadInNameOrderAllAnnounced(t *testing.T) {
 	got, _ := drainAll(t, s)
 	wantItems(t, got, "partitions in/a.txt in/b.txt", "in/a.txt: 1 2", "in/a.txt: 3", "in/a.txt: ",
 		"partitions in/b.txt", "in/b.txt: 4", "in/b.txt: ")
-	if s.list.others != 2 {
-		t.Errorf("want 2 files and folders passed over, got %d", s.list.others)
+	if len(s.list.others) != 2 {
+		t.Errorf("want 2 files and folders passed over, got %s", s.list.passedOver())
 	}
 	if _, err := s.Next(t.Context()); !errors.Is(err, io.EOF) {
 		t.Errorf("asked again: want %v, got %v", io.EOF, err)
@@ -208,7 +208,7 @@ func TestPathWithoutFilesIsNamed(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "in/a.md"), "1\n")
 	for path, want := range map[string]string{
-		"in":       "want files in in whose names end in .txt, found none among 1 others",
+		"in":       "want files in in whose names end in .txt, found a.md",
 		"out":      "want a file, a folder or a glob, there is no out",
 		"in/*.csv": "no file matches in/*.csv",
 	} {

@@ -34,12 +34,16 @@ type Decoder struct {
 
 	unknownKeys   int64
 	unknownInThis int64
+	told          int64       // of unknownKeys, to the survey
+	survey        *sdk.Survey // nil: nobody asks
+	named         int         // names of keys without a column so far, at most sdk.MaxNames
+	news          []string    // of them, those not yet told
 }
 
 // NewDecoder makes a decoder for any valid schema.
 func NewDecoder(schema sdk.Schema) *Decoder {
 	builder := columns.NewBuilder(schema)
-	d := &Decoder{builder: builder, root: newObject(builder.Columns(), schema)}
+	d := &Decoder{builder: builder, root: newObject("", builder.Columns(), schema)}
 	for i, column := range schema {
 		if column.Value.Extra {
 			d.extra = &builder.Columns()[i]
@@ -73,8 +77,41 @@ func (d *Decoder) Rows() int { return d.builder.Rows() }
 // sdk.MaxBatchBytes.
 func (d *Decoder) Bytes() int { return d.builder.Bytes() }
 
+// Observe tells the survey, at each Take, which columns the rows had and which
+// keys had no column. Those of rows that were refused count too.
+func (d *Decoder) Observe(s *sdk.Survey) { d.survey = s }
+
 // Take hands over the rows since the last Take.
-func (d *Decoder) Take() arrow.RecordBatch { return d.builder.Take() }
+func (d *Decoder) Take() arrow.RecordBatch {
+	rows := d.builder.Take()
+	if d.survey != nil {
+		found := sdk.Surveyed{Rows: rows.NumRows(), Keys: d.unknownKeys - d.told, Names: d.newNames()}
+		found.Columns, found.Had = d.builder.Survey()
+		d.survey.Add(found)
+		d.told = d.unknownKeys
+	}
+	return rows
+}
+
+// newNames hands over the names of keys without a column since the last call.
+func (d *Decoder) newNames() []string {
+	news := d.news
+	d.news = nil
+	return news
+}
+
+// dropped remembers the name of a key without a column.
+func (d *Decoder) dropped(o *object, key []byte) {
+	if o == d.root && d.extra != nil || d.named >= sdk.MaxNames || o.dropped[string(key)] {
+		return
+	}
+	if o.dropped == nil {
+		o.dropped = map[string]bool{}
+	}
+	o.dropped[string(key)] = true
+	d.named++
+	d.news = append(d.news, o.path+string(key))
+}
 
 // UnknownKeys is how many keys of the rows so far had no column.
 func (d *Decoder) UnknownKeys() int64 { return d.unknownKeys }
@@ -169,6 +206,7 @@ func (d *Decoder) key(o *object, s []byte, p int, first bool) (after, code int, 
 	code, known := o.names[string(key)]
 	if !known {
 		code = unknown
+		d.dropped(o, key)
 	}
 	return skipSpace(s, p+1), code, nil
 }

@@ -12,9 +12,11 @@ import (
 // object is what is wanted of an object: of a whole one, of a struct's, or of
 // one that a column's from leads through.
 type object struct {
-	names  map[string]int // the code of a key
-	places []place
-	shape  []slot // the keys of the object before: most objects have the same
+	path    string          // leads to it, with a dot behind; "" is the whole row
+	dropped map[string]bool // some keys without a column
+	names   map[string]int  // the code of a key
+	places  []place
+	shape   []slot // the keys of the object before: most objects have the same
 }
 
 // Codes of keys; those of places are their index, or below otherPlace for
@@ -61,24 +63,27 @@ const (
 	maxSlotText = 256
 )
 
-func newObject(into []columns.Column, specs []sdk.Entry[sdk.Column]) *object {
-	o := &object{names: make(map[string]int, len(specs))}
+func newObject(path string, into []columns.Column, specs []sdk.Entry[sdk.Column]) *object {
+	o := &object{path: path, names: make(map[string]int, len(specs))}
 	for i := range specs {
 		if spec := &specs[i].Value; !spec.Extra {
-			o.add(spec.Path(specs[i].Key), newPlace(&into[i], spec))
+			o.add(spec.Path(specs[i].Key), newPlace(path, &into[i], spec))
 		}
 	}
 	o.seal()
 	return o
 }
 
-func newPlace(c *columns.Column, spec *sdk.Column) place {
+func newPlace(path string, c *columns.Column, spec *sdk.Column) place {
 	p := place{column: c}
+	if c.Name != "" {
+		path += c.Name + "."
+	}
 	switch c.Kind {
 	case columns.Struct:
-		p.fields = newObject(c.Inside(), spec.Fields)
+		p.fields = newObject(path, c.Inside(), spec.Fields)
 	case columns.List:
-		item := newPlace(&c.Inside()[0], spec)
+		item := newPlace(path, &c.Inside()[0], spec)
 		p.item = &item
 	}
 	return p
@@ -96,7 +101,7 @@ func (o *object) add(path []string, to place) {
 	switch {
 	case len(path) > 1:
 		if p.below == nil {
-			p.below = &object{names: map[string]int{}}
+			p.below = &object{path: o.path + path[0] + ".", names: map[string]int{}}
 		}
 		p.below.add(path[1:], to)
 	case p.column == nil:
@@ -263,8 +268,11 @@ type Reader struct {
 
 // NewReader makes a reader into a column of the given spec.
 func NewReader(c *columns.Column, spec *sdk.Column) *Reader {
-	return &Reader{to: newPlace(c, spec)}
+	return &Reader{to: newPlace("", c, spec)}
 }
+
+// UnknownNames hands over names of such keys, each once: see Decoder.Observe.
+func (r *Reader) UnknownNames() []string { return r.decoder.newNames() }
 
 // UnknownKeys is how many keys of the values so far had no field.
 func (r *Reader) UnknownKeys() int64 { return r.decoder.unknownInThis }

@@ -36,6 +36,8 @@ type Decoder struct {
 	text      []byte // a cell with doubled quotes
 	breaks    int
 	open      bool
+	survey    *sdk.Survey // of what is in nested cells
+	told      int64       // of UnknownKeys, to the survey
 }
 
 // NewDecoder makes a decoder for a valid schema. Until Header is
@@ -239,8 +241,32 @@ func (d *Decoder) UnknownKeys() int64 {
 	return keys
 }
 
+// Observe tells the survey, at each Take, which fields the structs in cells had.
+// The columns themselves are all there: Header and Next see to that.
+func (d *Decoder) Observe(s *sdk.Survey) { d.survey = s }
+
 // Take hands over the rows since the last Take.
-func (d *Decoder) Take() arrow.RecordBatch { return d.builder.Take() }
+func (d *Decoder) Take() arrow.RecordBatch {
+	rows := d.builder.Take()
+	if d.survey != nil {
+		keys := d.UnknownKeys()
+		found := sdk.Surveyed{Rows: rows.NumRows(), Keys: keys - d.told}
+		d.told = keys
+		names, had := d.builder.Survey()
+		for i, name := range names {
+			if strings.Contains(name, ".") {
+				found.Columns, found.Had = append(found.Columns, name), append(found.Had, had[i])
+			}
+		}
+		for _, reader := range d.nested {
+			if reader != nil {
+				found.Names = append(found.Names, reader.UnknownNames()...)
+			}
+		}
+		d.survey.Add(found)
+	}
+	return rows
+}
 
 // Breaks is how many line breaks the record of the last Next had, its own included.
 func (d *Decoder) Breaks() int { return d.breaks }

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"etlengine/engine/internal/stream"
+)
+
+// surveyed prints what the rows of a step had that is not as their schema says:
+// columns that none had, and keys that were dropped.
+func surveyed(to io.Writer, step stream.StepSummary) {
+	for _, note := range step.Notes {
+		fmt.Fprintf(to, "  %s: %s\n", step.Label, note)
+	}
+	for _, m := range step.Missing {
+		fmt.Fprintf(to, "  %s: no row had a column %s, it is null in all", step.Label, named(m.Column))
+		switch {
+		case m.Near != "":
+			fmt.Fprintf(to, "; they have %s: is that meant?\n", named(m.Near))
+		case step.Unknown != nil:
+			fmt.Fprintf(to, "; they have %s\n", someOf(step.Unknown.Names))
+		default:
+			fmt.Fprintln(to)
+		}
+	}
+	if u := step.Unknown; u != nil {
+		fmt.Fprintf(to, "  %s: keys without a column were dropped %s times: %s\n", step.Label, count(u.Keys),
+			someOf(u.Names))
+	}
+}
+
+// nothingNew reports whether no pipeline read or made a row, and each says why.
+func nothingNew(s *stream.Summary) bool {
+	for _, p := range s.Pipelines {
+		moved := slices.ContainsFunc(p.Steps, func(s stream.StepSummary) bool { return s.Created+s.Rejected > 0 })
+		if moved || p.Failed != "" || len(p.Steps[0].Notes) == 0 {
+			return false
+		}
+	}
+	return len(s.Pipelines) > 0
+}
+
+// someOf lists the first of many names.
+func someOf(names []string) string {
+	const most = 8
+	var all []string
+	for _, name := range names[:min(len(names), most)] {
+		all = append(all, named(name))
+	}
+	if len(names) > most {
+		all = append(all, "…")
+	}
+	return strings.Join(all, ", ")
+}
+
+// named is a name out of the input, which may hold anything, for a terminal.
+func named(name string) string {
+	const most = 60
+	if runes := []rune(name); len(runes) > most {
+		name = string(runes[:most]) + "…"
+	}
+	if quoted := strconv.Quote(name); quoted != `"`+name+`"` || name == "" || strings.ContainsAny(name, " ,") {
+		return quoted
+	}
+	return name
+}
