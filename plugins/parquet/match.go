@@ -32,12 +32,15 @@ func locate(root *pq.Column, name, from string) (*pq.Column, string, error) {
 	if from != "" {
 		name = from
 	}
-	if column := root.Column(name); column != nil {
-		return column, name, nil
+	if column, err := child(root, name); column != nil || err != nil {
+		return column, name, err
 	}
 	at := root
 	for part := range strings.SplitSeq(name, ".") {
-		below := at.Column(part)
+		below, err := child(at, part)
+		if err != nil {
+			return nil, "", err
+		}
 		if below == nil || from == "" {
 			return nil, "", fmt.Errorf("no column %q in the file%s", name, otherNames(at, part))
 		}
@@ -46,6 +49,21 @@ func locate(root *pq.Column, name, from string) (*pq.Column, string, error) {
 		}
 	}
 	return at, name, nil
+}
+
+// child is the column of a name in a group, or nil. Of two columns of one name,
+// which a join may leave, nothing says which one is meant.
+func child(group *pq.Column, name string) (found *pq.Column, err error) {
+	for _, c := range group.Columns() {
+		if c.Name() != name {
+			continue
+		}
+		if found != nil {
+			return nil, fmt.Errorf("want each column once, got %q twice; rename one where the file is made", name)
+		}
+		found = c
+	}
+	return found, nil
 }
 
 // match is how a column of plain values, or of lists of such, is read into b.

@@ -90,7 +90,11 @@ func matchStruct(file *pq.File, column *pq.Column, f arrow.Field, n node, b *arr
 	}
 	var errs []error
 	for i, field := range f.Type.(*arrow.StructType).Fields() {
-		below := column.Column(field.Name)
+		below, err := child(column, field.Name)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("column %q: %w", f.Name, err))
+			continue
+		}
 		if below == nil {
 			errs = append(errs, fmt.Errorf("no field %q in the column %q of the file%s", field.Name, f.Name,
 				otherNames(column, field.Name)))
