@@ -144,6 +144,7 @@ var Sink = sdk.Spec[SinkConfig]{
 		return files.NewSink(c.SinkConfig, in, env, files.Format{
 			Suffix:  ".csv" + c.Compression.Suffix(),
 			Options: c.shape(),
+			Empty:   true,
 			Start:   c.start,
 		})
 	},

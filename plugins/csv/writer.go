@@ -19,7 +19,7 @@ type writer struct {
 
 // start begins a file, or goes on with one that has its header.
 func (c *SinkConfig) start(w io.Writer, schema *arrow.Schema, resumed bool) (files.Encoder, error) {
-	out, err := textfiles.NewWriter(w, c.Compression)
+	out, err := textfiles.NewWriter(w, c.Compression, resumed)
 	if err != nil {
 		return nil, err
 	}
@@ -61,5 +61,10 @@ func (w *writer) Flush() error {
 	return w.out.Flush()
 }
 
-// Close ends the file.
-func (w *writer) Close() error { return w.Flush() }
+// Close ends the file. Compressed, even one without a byte is a frame.
+func (w *writer) Close() error {
+	if err := w.drain(); err != nil {
+		return err
+	}
+	return w.out.End()
+}

@@ -99,6 +99,7 @@ var Sink = sdk.Spec[SinkConfig]{
 	Open: func(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 		return files.NewSink(c.SinkConfig, in, env, files.Format{
 			Suffix: ".jsonl" + c.Compression.Suffix(),
+			Empty:  true,
 			Start:  c.start,
 		})
 	},

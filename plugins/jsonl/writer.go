@@ -16,8 +16,8 @@ type writer struct {
 	text []byte
 }
 
-func (c *SinkConfig) start(w io.Writer, _ *arrow.Schema, _ bool) (files.Encoder, error) {
-	out, err := textfiles.NewWriter(w, c.Compression)
+func (c *SinkConfig) start(w io.Writer, _ *arrow.Schema, resumed bool) (files.Encoder, error) {
+	out, err := textfiles.NewWriter(w, c.Compression, resumed)
 	if err != nil {
 		return nil, err
 	}
@@ -53,5 +53,10 @@ func (w *writer) Flush() error {
 	return w.out.Flush()
 }
 
-// Close ends the file.
-func (w *writer) Close() error { return w.Flush() }
+// Close ends the file. Compressed, even one without a byte is a frame.
+func (w *writer) Close() error {
+	if err := w.drain(); err != nil {
+		return err
+	}
+	return w.out.End()
+}

@@ -25,7 +25,7 @@ func typeHint(f arrow.Field, column *pq.Column) string {
 	}
 	switch logical(column.Type()).(type) {
 	case *format.MapType:
-		return "; a map is read as a list of {type: struct, fields: {key: …, value: …}}"
+		return "; a map is read as {type: list(struct), fields: {key: …, value: …}}"
 	case *format.VariantType, *format.BsonType, *format.GeometryType, *format.GeographyType:
 		return ", which is not supported; write it as a string of JSON"
 	}

@@ -167,7 +167,7 @@ func TestNestedColumnsOfOtherShapesAreRefused(t *testing.T) {
 			"\n" + `no field "x" in the column "s" of the file, did you mean "a"?`,
 		`{"s":"list(list(int64))"}`: `want list(list(int64)), the file has struct(a: int64, b: string)`,
 		`{"m":{"type":"struct","fields":{"key":"string"}}}`: `want struct(key: string), the file has map(string, int64); a map is ` +
-			`read as a list of {type: struct, fields: {key: …, value: …}}`,
+			`read as {type: list(struct), fields: {key: …, value: …}}`,
 		`{"l":"list(list(int64))"}`:                            `column "l": want list(int64), the file has struct(a: int64)`,
 		`{"l":{"type":"list(struct)","fields":{"b":"int64"}}}`: `no field "b" in the column "l" of the file, did you mean "a"?`,
 	}

@@ -137,6 +137,9 @@ type Env struct {
 	Adopt bool
 	// Positions asks a source to set Batch.Positions.
 	Positions bool
+	// Side: sinks: of late rows or dead letters, whose mere presence tells people
+	// something.
+	Side bool
 	// LateOutput says that the pipeline has an output for late rows.
 	LateOutput bool
 	Survey     *Survey           // for what decodes rows of a schema: may be nil

@@ -171,6 +171,7 @@ func (o *opener) env(step *plan.Step) sdk.Env {
 		env.Handle = o.record.Handles[step.Label]
 	}
 	env.Was = o.renamed[step.Label]
+	env.Side = step == o.plan.Late || step == o.plan.DeadLetters
 	return env
 }
 

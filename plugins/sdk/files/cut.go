@@ -60,7 +60,7 @@ func (s *sink) barrier(signal sdk.Signal) error {
 		c.targets = append(c.targets, ct)
 	}
 	if c.roll {
-		c.empty = s.format.Empty && s.ended && s.number == 0 && len(s.layout.by) == 0 && len(s.order) == 0
+		c.empty = s.format.Empty && s.ended && s.number == 0 && len(s.order) == 0
 		s.targets, s.order = map[string]*target{}, nil
 		s.due.reset()
 	}

@@ -32,11 +32,10 @@ type Format struct {
 	Start func(w io.Writer, schema *arrow.Schema, resumed bool) (Encoder, error)
 	// Merge writes the rows of parts, in order, as one file. nil: see above.
 	Merge func(ctx context.Context, w io.Writer, schema *arrow.Schema, parts []Part) error
-	// Empty: an input that ended without a single row, over an output folder
-	// without a file, leaves one file without rows. For formats whose files
-	// carry the types of their columns: readers then find the columns instead
-	// of an empty folder. Text formats leave it off, since a file that has
-	// only names makes readers guess types that the next files contradict.
+	// Empty: an output whose input ended without a single row leaves one file
+	// without rows, so that readers of the folder find the columns instead of
+	// nothing. It does so once, before it ever had a row: runs that bring none
+	// add no more. Outputs of late rows and dead letters leave none.
 	Empty bool
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 // lines is a format that is appended to: a header, then a line for each row.
-var lines = Format{Suffix: ".txt",
+var lines = Format{Suffix: ".txt", Empty: true,
 	Start: func(w io.Writer, schema *arrow.Schema, resumed bool) (Encoder, error) {
 		e := &lineEncoder{w: w}
 		if !resumed {

@@ -23,6 +23,7 @@ type handle struct {
 	Hidden  []hiddenPart `json:"hidden,omitempty"`
 	Shape   string       `json:"shape,omitempty"` // of the hidden files: columns and options
 	Since   time.Time    `json:"since,omitzero"`  // since when the oldest hidden row is hidden
+	Shown   bool         `json:"shown,omitempty"` // a file was prepared for readers, now or before
 }
 
 // publishing is a whole hidden file and where it is to appear.

@@ -74,6 +74,8 @@ func (s *sink) handleOf(c *cut) handle {
 	}
 	// What an earlier record named and nobody published yet is carried on.
 	h.Publish = slices.Clone(s.unpublished)
+	s.shown = s.shown || len(h.Publish) > 0
+	h.Shown = s.shown
 	return h
 }
 
@@ -105,16 +107,21 @@ func (s *sink) whole(p piece) error {
 	return nil
 }
 
-// addEmpty makes the one file of an input that had no row (Format.Empty).
+// addEmpty makes the one file of an input that had no row (Format.Empty). Under
+// partition_by it goes where rows would that have no value in any of its columns.
 func (s *sink) addEmpty(c *cut) error {
-	if !c.empty {
+	if !c.empty || s.shown {
 		return nil
 	}
-	found, err := s.dataFiles()
+	found, err := s.dataFiles() // an engine before this rule did not record what it had shown
 	if err != nil || len(found) > 0 {
 		return err
 	}
-	p, err := s.makePiece(c, "", func(w *writer) error {
+	folder, err := s.layout.folderOfNulls()
+	if err != nil {
+		return err
+	}
+	p, err := s.makePiece(c, folder, func(w *writer) error {
 		e, err := s.format.Start(w, s.layout.schema, false)
 		if err != nil {
 			return err

@@ -37,6 +37,7 @@ func (s *sink) restore(ctx context.Context, h handle, recorded bool) error {
 	if err := s.makeFolders(h, recorded); err != nil {
 		return err
 	}
+	s.shown = h.Shown || len(h.Publish) > 0
 	listed := map[string]bool{}
 	for _, p := range h.Publish {
 		listed[p.From] = true

@@ -41,6 +41,7 @@ type sink struct {
 	// takes: Close waits for it. It guards what follows, and comes before mu.
 	work        sync.Mutex
 	unpublished []publishing // prepared by this life, not yet published
+	shown       bool         // a file was prepared for readers, by this life or an earlier one
 	merged      []mergedPart // parts whose rows are in a file that is not yet recorded
 
 	// mu guards what follows. Write needs it: nobody holds it while waiting for
@@ -93,6 +94,7 @@ func newSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) (*
 	s := &sink{cfg: cfg, format: f, layout: l, spread: newSpread(l), log: env.Log, disk: d, root: root,
 		names: newNames(env.EngineID, env.Pipeline, env.Step, f.Suffix),
 		parts: mostParts, epoch: env.Epoch + 1, allShown: env.Published, targets: map[string]*target{}}
+	s.format.Empty = f.Empty && !env.Side
 	s.life, s.end = context.WithCancel(context.Background())
 	s.due.limits(cfg.Roll)
 	if longest := len(s.names.final(1, 1, f.Suffix)) + 12; longest > maxName {

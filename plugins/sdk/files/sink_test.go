@@ -76,32 +76,88 @@ func TestEpochsWithoutRowsDoNotWaitForTheDisk(t *testing.T) {
 	}
 }
 
-func TestInputWithoutRowsLeavesOneFileOfATypedFormat(t *testing.T) {
-	d := newMemDisk()
-	run := func(epoch uint64, live []byte) []byte {
-		env := testEnv("")
-		env.Epoch = epoch - 1
-		s, err := newSink(testConfig(), testSchema, env, blocks, d)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Recover(t.Context(), live); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Signal(t.Context(), sdk.Signal{Kind: sdk.End}, nil); err != nil {
-			t.Fatal(err)
-		}
-		h := prepare(t, s, epoch, true)
-		publish(t, s, epoch, h)
-		if err := s.Close(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		return h
+// emptyRun runs a sink over an input that ends without a row, and returns its handle.
+func emptyRun(t *testing.T, d disk, cfg SinkConfig, f Format, epoch uint64, live []byte, side bool) []byte {
+	t.Helper()
+	env := testEnv("")
+	env.Epoch, env.Side = epoch-1, side
+	s, err := newSink(cfg, testSchema, env, f, d)
+	if err != nil {
+		t.Fatal(err)
 	}
-	run(2, run(1, nil))
-	want := map[string]string{"part.e1.report.csv.00000001-0001.blk": "END\n"}
-	if got := d.tree("/data/out"); !maps.Equal(got, want) {
-		t.Errorf("want %q, got %q", want, got)
+	if err := s.Recover(t.Context(), live); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Signal(t.Context(), sdk.Signal{Kind: sdk.End}, nil); err != nil {
+		t.Fatal(err)
+	}
+	h := prepare(t, s, epoch, true)
+	publish(t, s, epoch, h)
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// Readers of the folder find the columns, whatever the format.
+func TestInputWithoutRowsLeavesOneFileOnce(t *testing.T) {
+	parted := testConfig()
+	parted.PartitionBy = []string{testSchema.Field(1).Name}
+	folder := testSchema.Field(1).Name + "=" + hiveNull + "/"
+	tests := []struct {
+		name   string
+		format Format
+		cfg    SinkConfig
+		file   string
+	}{
+		{"lines", lines, testConfig(), "part.e1.report.csv.00000001-0001.txt"},
+		{"blocks", blocks, testConfig(), "part.e1.report.csv.00000001-0001.blk"},
+		{"lines in folders", lines, parted, folder + "part.e1.report.csv.00000001-0001.txt"},
+	}
+	for _, tt := range tests {
+		d := newMemDisk()
+		first := emptyRun(t, d, tt.cfg, tt.format, 1, nil, false)
+		second := emptyRun(t, d, tt.cfg, tt.format, 2, first, false)
+		got := d.tree("/data/out")
+		if _, ok := got[tt.file]; !ok || len(got) != 1 {
+			t.Errorf("%s: want %s, got %q", tt.name, tt.file, got)
+		}
+		if err := d.Remove("/data/out/" + tt.file); err != nil { // as one does that takes files away
+			t.Fatal(err)
+		}
+		emptyRun(t, d, tt.cfg, tt.format, 3, second, false)
+		if got := d.tree("/data/out"); len(got) > 0 {
+			t.Errorf("%s: want no second file, got %q", tt.name, got)
+		}
+	}
+}
+
+func TestAfterRowsNoFileWithoutRowsIsMade(t *testing.T) {
+	d := newMemDisk()
+	s := openSink(t, d, testConfig(), lines, nil)
+	write(t, s, batchOf(0, 2))
+	h := prepare(t, s, 1, true)
+	publish(t, s, 1, h)
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name := range d.tree("/data/out") {
+		if err := d.Remove("/data/out/" + name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	emptyRun(t, d, testConfig(), lines, 2, h, false)
+	if got := d.tree("/data/out"); len(got) > 0 {
+		t.Errorf("want no file, got %q", got)
+	}
+}
+
+// A file there would say that something was rejected.
+func TestNoDeadLettersLeaveNoFile(t *testing.T) {
+	d := newMemDisk()
+	emptyRun(t, d, testConfig(), lines, 1, nil, true)
+	if got := d.tree("/data/out"); len(got) > 0 {
+		t.Errorf("want no file, got %q", got)
 	}
 }
 

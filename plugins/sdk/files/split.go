@@ -207,3 +207,16 @@ func (l layout) folder(rows arrow.RecordBatch, row int) (string, error) {
 	}
 	return folder, nil
 }
+
+// folderOfNulls is the folder of rows that have a value in no column of partition_by.
+func (l layout) folderOfNulls() (string, error) {
+	var folder string
+	for _, at := range l.by {
+		name, err := folderName(l.in.Field(at).Name, "")
+		if err != nil {
+			return "", err
+		}
+		folder = filepath.Join(folder, name)
+	}
+	return folder, nil
+}

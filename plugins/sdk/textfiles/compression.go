@@ -49,6 +49,7 @@ type Writer struct {
 	out    io.Writer
 	frames frames // nil: no compression
 	open   bool   // a frame has been begun
+	begun  bool   // the file has a frame
 }
 
 type frames interface {
@@ -56,15 +57,15 @@ type frames interface {
 	Reset(w io.Writer)
 }
 
-// NewWriter makes a writer to out.
-func NewWriter(out io.Writer, c Compression) (*Writer, error) {
-	w := &Writer{out: out}
+// NewWriter makes a writer to out. resumed: a file that has a frame goes on.
+func NewWriter(out io.Writer, c Compression, resumed bool) (*Writer, error) {
+	w := &Writer{out: out, begun: resumed}
 	switch c {
 	case Gzip:
 		w.frames = gzip.NewWriter(out)
 	case Zstd:
 		// One goroutine: sinks run beside each other already.
-		encoder, err := zstd.NewWriter(out, zstd.WithEncoderConcurrency(1))
+		encoder, err := zstd.NewWriter(out, zstd.WithEncoderConcurrency(1), zstd.WithZeroFrames(true))
 		if err != nil {
 			return nil, fmt.Errorf("starting zstd: %w", err)
 		}
@@ -81,11 +82,24 @@ func (w *Writer) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil // a frame of nothing is not begun
 	}
+	w.begin()
+	return w.frames.Write(p)
+}
+
+func (w *Writer) begin() {
 	if !w.open {
 		w.frames.Reset(w.out)
-		w.open = true
+		w.open, w.begun = true, true
 	}
-	return w.frames.Write(p)
+}
+
+// End is Flush for the last time. A compressed file without a byte is one frame of
+// nothing: readers refuse one without a frame.
+func (w *Writer) End() error {
+	if w.frames != nil && !w.begun {
+		w.begin()
+	}
+	return w.Flush()
 }
 
 // Flush ends the frame at hand, if one was begun.

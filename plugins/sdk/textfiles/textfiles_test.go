@@ -22,7 +22,7 @@ var compressions = []textfiles.Compression{textfiles.None, textfiles.Gzip, textf
 
 func compress(t testing.TB, out io.Writer, c textfiles.Compression, frames ...string) {
 	t.Helper()
-	w, err := textfiles.NewWriter(out, c)
+	w, err := textfiles.NewWriter(out, c, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestEveryFlushEndsAWholeFile(t *testing.T) {
 	for _, c := range compressions {
 		t.Run(string(c), func(t *testing.T) {
 			var file bytes.Buffer
-			w, err := textfiles.NewWriter(&file, c)
+			w, err := textfiles.NewWriter(&file, c, false)
 			if err != nil {
 				t.Fatal(err)
 			}
