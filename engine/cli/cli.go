@@ -7,12 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
 	"etlengine/engine/internal/catalog"
+	"etlengine/engine/internal/config"
 	"etlengine/plugins/sdk"
 )
 
@@ -26,7 +30,12 @@ const (
 // Main runs the command line and returns the exit code: 0 done, 1 failed, 2
 // wrong usage or config, 130 or 143 interrupted after a clean stop.
 func Main(args []string, stdout, stderr io.Writer, plugins []sdk.Plugin) int {
-	a := &app{stdout: stdout, stderr: stderr}
+	a := &app{stdout: &door{to: stdout}, stderr: &door{to: stderr}}
+	var given config.Secrets
+	for _, text := range args { // a command line that is not understood is quoted
+		given.AddText(text, nil)
+	}
+	a.keep(&given)
 	var err error
 	if a.catalog, err = catalog.New(plugins); err != nil {
 		return a.code(usageError{err})
@@ -35,20 +44,26 @@ func Main(args []string, stdout, stderr io.Writer, plugins []sdk.Plugin) int {
 	defer stop()
 	root := a.root()
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	return a.code(root.ExecuteContext(ctx))
 }
 
 // app is what the commands share.
 type app struct {
-	stdout, stderr io.Writer
+	stdout, stderr *door
 	catalog        *catalog.Catalog
 	caught         atomic.Int32 // the signal that came, or 0
 	stops          atomic.Bool  // the command has begun what a signal must stop cleanly
 	logLevel       slog.Level
 	levelGiven     bool // on the command line
 	quiet          bool // errors only
+}
+
+// keep masks secrets in all that is said from here on.
+func (a *app) keep(secrets *config.Secrets) {
+	a.stdout.keep(secrets)
+	a.stderr.keep(secrets)
 }
 
 // errReported ends a command whose problems the user has already seen.
@@ -58,6 +73,10 @@ var errReported = errors.New("reported")
 type usageError struct{ error }
 
 func (a *app) code(err error) int {
+	if fault, ok := errors.AsType[*fs.PathError](err); ok && strings.ContainsAny(fault.Path, "\r\n") {
+		// The lines of a name must not pass for the engine's own.
+		err = errors.New(strings.ReplaceAll(err.Error(), fault.Path, strconv.Quote(fault.Path)))
+	}
 	var usage usageError
 	switch {
 	case err == nil:

@@ -28,6 +28,7 @@ func (s *source) flags(c *cobra.Command) {
 // plain Benthos config.
 func (a *app) load(paths []string, s *source) (*config.File, *plan.Plan, []config.Problem) {
 	file, problems := config.Load(config.Options{Paths: paths, Set: s.set, LookupEnv: os.LookupEnv})
+	a.keep(file.Secrets)
 	if file.Plain != "" && len(problems) == 0 {
 		problems = a.plainProblems(file)
 	}

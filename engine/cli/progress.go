@@ -17,7 +17,7 @@ const progressEvery = 250 * time.Millisecond
 
 // progress draws a line for each pipeline on a terminal, over and over.
 type progress struct {
-	out    io.Writer
+	out    *door
 	runner *stream.Runner
 	quit   chan struct{}
 	done   chan struct{}
@@ -32,6 +32,9 @@ type sample struct {
 }
 
 func isTerminal(w io.Writer) bool {
+	if d, ok := w.(*door); ok {
+		w = d.to
+	}
 	f, ok := w.(*os.File)
 	if !ok {
 		return false
@@ -40,7 +43,7 @@ func isTerminal(w io.Writer) bool {
 	return err == nil
 }
 
-func startProgress(out io.Writer, r *stream.Runner) *progress {
+func startProgress(out *door, r *stream.Runner) *progress {
 	p := &progress{out: out, runner: r, quit: make(chan struct{}), done: make(chan struct{}),
 		before: map[string]sample{}}
 	go func() {
@@ -71,7 +74,7 @@ func (p *progress) stop() {
 
 func (p *progress) clear() {
 	if p.lines > 0 {
-		fmt.Fprintf(p.out, "\x1b[%dA\x1b[J", p.lines) // up, and erase what is below
+		fmt.Fprintf(p.out.to, "\x1b[%dA\x1b[J", p.lines) // up, and erase what is below
 	}
 	p.lines = 0
 }

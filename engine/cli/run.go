@@ -68,6 +68,7 @@ func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how
 		return usageError{errors.New("the config is read from standard input, which a pipeline reads too: " +
 			"put the config into a file, or give it as <(…)")}
 	}
+	o.Mask = file.Secrets.Mask
 	a.stops.Store(true)
 	a.tuneMemory()
 	started := time.Now()

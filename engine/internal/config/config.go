@@ -39,6 +39,8 @@ type File struct {
 	Plain              string // the text of a plain Benthos config, and then nothing else of it; or ""
 	Pipelines          []*Pipeline
 
+	Secrets *Secrets // of all that was read; never nil
+
 	sources map[string]*source // by path, for Render
 }
 

@@ -15,7 +15,7 @@ const maxProblems = 500
 // with problems the file may be partly there, but it is never nil.
 func Load(o Options) (*File, []Problem) {
 	f := &File{Root: &Node{kind: Map}, Paths: o.Paths, StateDir: DefaultStateDir,
-		CheckpointInterval: DefaultCheckpointInterval, sources: map[string]*source{}}
+		CheckpointInterval: DefaultCheckpointInterval, Secrets: &Secrets{}, sources: map[string]*source{}}
 	var problems []Problem
 	report := func(p Problem) {
 		if len(problems) < maxProblems {
@@ -23,7 +23,16 @@ func Load(o Options) (*File, []Problem) {
 		}
 	}
 	opened := openSources(o)
+	for _, one := range opened {
+		if one.src != nil && (one.problem != nil || one.src.unparsed()) {
+			f.Secrets.AddText(one.src.text, o.LookupEnv)
+		}
+	}
+	for _, assignment := range o.Set {
+		f.Secrets.AddText(assignment, o.LookupEnv)
+	}
 	if f.plain(o, opened, report) {
+		f.Secrets.AddText(f.Plain, o.LookupEnv)
 		return f, f.sorted(problems)
 	}
 	trees := f.read(opened, report)
@@ -34,6 +43,9 @@ func Load(o Options) (*File, []Problem) {
 		// What is missing from one file may be in the one that cannot be read.
 		return f, f.sorted(problems)
 	}
+	for _, tree := range trees { // what another file wins over is quoted all the same
+		f.Secrets.addTree(tree, false)
+	}
 	f.Root = mergeFiles(trees)
 	if len(o.Set) > 0 {
 		s := newSetter(f.Root, report)
@@ -41,8 +53,10 @@ func Load(o Options) (*File, []Problem) {
 			s.set(assignment)
 		}
 	}
+	f.Secrets.addTree(f.Root, false)
 	fill := &filler{lookup: o.LookupEnv, sources: f.sources, report: report}
 	fill.fill(f.Root, "")
+	f.Secrets.addTree(f.Root, false)
 	r := &reader{file: f, report: report, meant: map[string]bool{}}
 	r.top()
 	return f, f.sorted(problems)

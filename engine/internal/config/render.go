@@ -12,7 +12,7 @@ import (
 // is never printed: the source line holds their names only.
 func (f *File) Render(w io.Writer, ps []Problem) {
 	for _, p := range f.sorted(slices.Clone(ps)) {
-		text := p.Error()
+		text := f.Secrets.Mask(p.Error())
 		if p.Warning {
 			text = strings.Replace(text, ": ", ": warning: ", 1)
 		}
@@ -21,10 +21,27 @@ func (f *File) Render(w io.Writer, ps []Problem) {
 		if src == nil || p.Line < 1 || p.Line > len(src.lines) {
 			continue
 		}
-		line, pad, mark := excerpt([]rune(src.lines[p.Line-1]), p.Column)
+		shown, column := f.maskedLine(src.lines[p.Line-1], p.Column)
+		line, pad, mark := excerpt([]rune(shown), column)
 		number := fmt.Sprintf("%5d", p.Line)
 		fmt.Fprintf(w, "%s | %s\n%s | %s%s\n", number, line, strings.Repeat(" ", len(number)), pad, mark)
 	}
+}
+
+// maskedLine is a line of source without secrets, before a part of it is shown,
+// and the column in it: what stands before may have become shorter.
+func (f *File) maskedLine(line string, column int) (string, int) {
+	text := []rune(line)
+	at := min(max(column-1, 0), len(text))
+	whole := f.Secrets.Mask(line)
+	if whole == line {
+		return line, column
+	}
+	before := f.Secrets.Mask(string(text[:at]))
+	if !strings.HasPrefix(whole, before) { // the column lies in a secret
+		before = strings.TrimSuffix(before, masked)
+	}
+	return whole, min(len([]rune(before)), len([]rune(whole))) + 1
 }
 
 // excerpt cuts a window of the line around the column, and returns what to

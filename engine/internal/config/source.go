@@ -131,6 +131,12 @@ func splitLines(text string) []string {
 	return strings.Split(breaks.Replace(text), "\n")
 }
 
+// unparsed reports whether the text is not YAML as it stands.
+func (s *source) unparsed() bool {
+	_, _, stopped := parseYAML(s.text)
+	return stopped != nil
+}
+
 func (s *source) at(line, column int) Position {
 	return Position{File: s.path, Line: line, Column: column}
 }

@@ -3,6 +3,8 @@ package stream
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -43,11 +45,14 @@ func located(b *sdk.Batch, err error) error {
 
 // rowPlace is where a row comes from: its file and line, its topic, partition and offset.
 func rowPlace(r sdk.Reject) string {
-	where := "a row"
-	if r.Partition != "" {
-		where = "row " + r.Partition
+	where, partition := "a row", r.Partition
+	if strings.ContainsAny(partition, "\r\n") { // the name of a file
+		partition = strconv.Quote(partition)
+	}
+	if partition != "" {
+		where = "row " + partition
 		if r.Position >= 0 {
-			where = fmt.Sprintf("row %s:%d", r.Partition, r.Position)
+			where = fmt.Sprintf("row %s:%d", partition, r.Position)
 		}
 	}
 	if r.Key != nil {

@@ -145,7 +145,7 @@ func (o *opener) openSides(ctx context.Context) error {
 
 func (o *opener) producer() *sides {
 	epoch := o.source.epoch - 1
-	s := &sides{pipeline: o.plan.Name, late: o.late, dead: o.dead, producer: o.late.producer(epoch)}
+	s := &sides{pipeline: o.plan.Name, mask: o.runner.options.Mask, late: o.late, dead: o.dead, producer: o.late.producer(epoch)}
 	if o.dead != nil {
 		s.producer = o.dead.producer(epoch)
 	}

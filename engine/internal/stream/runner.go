@@ -34,6 +34,8 @@ type Options struct {
 	Confirm func(leftovers []string) bool
 	// Find returns the plugin of an output that is not in the plan any more.
 	Find func(kind sdk.Kind, name string) (*sdk.Plugin, bool)
+	// Mask takes secrets out of a text, for the reasons of dead letters. nil: none are known.
+	Mask func(text string) string
 	// Abort ends the process for a reason: memory would run out before the run has
 	// stopped. What no record covers is made again by the next run. nil: go on.
 	Abort func(reason error)

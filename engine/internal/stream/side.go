@@ -92,7 +92,8 @@ func (s *side) barrier(producer int, signal *sdk.Signal) error {
 type sides struct {
 	pipeline   string
 	late, dead *side
-	producer   int // the same number in both
+	producer   int                 // the same number in both
+	mask       func(string) string // takes secrets out of reasons; may be nil
 }
 
 func (s *sides) barrier(signal *sdk.Signal) error {
@@ -119,6 +120,11 @@ func (s *sides) rejected(step *plan.Step, rows []sdk.Reject) error {
 	}
 	if s.dead == nil {
 		return rejection(rows[0])
+	}
+	for i := range rows {
+		if s.mask != nil {
+			rows[i].Reason = s.mask(rows[i].Reason)
+		}
 	}
 	return s.dead.rows(s.producer, deadRows(s.pipeline, step.Label, rows))
 }
