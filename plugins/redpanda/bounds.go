@@ -64,7 +64,7 @@ func (s *source) endAt(ctx context.Context, bounds map[tp]int64) error {
 	}
 	for at, bound := range bounds {
 		if high := v.limits[at].high; bound > high {
-			s.env.Log.Info("the log ends before the offset to end at; waiting until it has reached it",
+			s.env.Log.Warn("the log ends before the offset to end at; waiting until it has reached it",
 				"partition", at.String(), "log ends at", high, "end", bound)
 		}
 	}

@@ -30,6 +30,7 @@ type cluster struct {
 	*kgo.Client
 	admin *kadm.Client
 	name  string // the seeds, for messages
+	id    string // the cluster's own; "" if nobody asked, or it gives none
 	user  string
 	dials *dials
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"etlengine/plugins/sdk"
 )
@@ -99,19 +98,10 @@ func (p *producer) lastNote(ctx context.Context, o owner) (note, error) {
 
 // unnote writes a tombstone for the notes of an output.
 func (p *producer) unnote(ctx context.Context, o owner) error {
-	ctx, cancel := context.WithTimeout(ctx, endWithin)
-	defer cancel()
-	err := p.BeginTransaction()
-	if err == nil {
-		tombstone := &kgo.Record{Topic: epochsTopic, Key: []byte(o.key()), Timestamp: time.Now()}
-		err = p.ProduceSync(ctx, tombstone).FirstErr()
-	}
-	if err == nil {
-		err = p.EndTransaction(ctx, kgo.TryCommit)
-	}
+	_, err := p.writeNote(ctx, o, nil)
 	if err != nil {
 		return fmt.Errorf("removing the note of %s from topic %s: %w", o.key(), epochsTopic,
-			withRights(p.explain(err), o))
+			err)
 	}
 	return nil
 }

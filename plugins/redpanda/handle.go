@@ -36,7 +36,9 @@ type handle struct {
 	Epoch    uint64  `json:"epoch"`
 	Previous note    `json:"previous"` // the newest epoch with rows before this one
 	Topic    string  `json:"topic"`
-	Spool    *sealed `json:"spool,omitempty"` // nil: no rows
+	TopicID  string  `json:"topic_id,omitempty"` // "": the broker gives none
+	Cluster  string  `json:"cluster,omitempty"`  // its id
+	Spool    *sealed `json:"spool,omitempty"`    // nil: no rows
 }
 
 // sealed is a spool that has been written to its end.
@@ -45,6 +47,8 @@ type sealed struct {
 	ID      string  `json:"id"`
 	Length  int64   `json:"length"`
 	Records int64   `json:"records"`
+	Keyless int64   `json:"keyless,omitempty"` // records without a key
+	Largest int     `json:"largest,omitempty"` // bytes of the largest in the spool
 	Shares  []share `json:"shares"`
 }
 

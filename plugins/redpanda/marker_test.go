@@ -50,8 +50,8 @@ func TestNoteDecidesWhatIsPublished(t *testing.T) {
 		{"later, as of the directory", full, note{Epoch: 9, ID: "nine"}, false,
 			"the state directory up to epoch 7 (seven), before it epoch 5 (five): the state directory is older"},
 		{"earlier", full, note{Epoch: 3, ID: "three"}, false, "the topic is older than the state directory"},
-		{"nothing noted", full, note{}, false, "up to no epoch"},
-		{"nothing noted, no rows", empty, note{}, false, "or run with --fresh"},
+		{"nothing noted", full, note{}, false, "has no note of id/p/o, and the state directory says that epoch 7"},
+		{"nothing noted, no rows", empty, note{}, false, "run with --adopt"},
 		{"something noted at the start", handle{Topic: "t"}, five, false, "the state directory is older"},
 	}
 	for _, tt := range tests {

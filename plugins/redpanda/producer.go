@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -35,7 +35,7 @@ const (
 type producer struct {
 	*cluster
 	timeout  time.Duration
-	limit    int // bytes of a batch of the topic
+	limit    atomic.Int32 // bytes of a batch of the topic
 	fenced   bool
 	embedded bool
 	marker   marker
@@ -49,14 +49,15 @@ func (p *producer) close() { p.closing.Do(p.Client.Close) }
 // connectProducer makes a client that has not fenced anybody yet.
 func connectProducer(ctx context.Context, c *SinkConfig, env sdk.Env,
 	timeout time.Duration) (*producer, error) {
-	p := &producer{timeout: timeout, limit: batchBytesMax}
+	p := &producer{timeout: timeout}
+	p.limit.Store(batchBytesMax)
 	k, err := c.connect(ctx, env,
 		kgo.TransactionalID(ownerOf(env).transactional()),
 		kgo.TransactionTimeout(timeout),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), // chosen when they were spooled
 		kgo.ProducerBatchCompression(c.codecs()...),
-		kgo.ProducerBatchMaxBytesFn(func(string) int32 { return int32(p.limit) }),
+		kgo.ProducerBatchMaxBytesFn(func(string) int32 { return p.limit.Load() }),
 		kgo.ProducerLinger(linger),
 		kgo.MaxBufferedRecords(bufferRecords), kgo.MaxBufferedBytes(bufferBytes),
 	)
@@ -69,8 +70,7 @@ func connectProducer(ctx context.Context, c *SinkConfig, env sdk.Env,
 		k.Client.Close()
 		return nil, fmt.Errorf("asking %s who it is: %w", k.name, k.explain(err))
 	}
-	p.embedded = isEmbedded(metadata)
-	p.limit = k.recordLimit(ctx, c.Topic)
+	p.embedded, k.id = isEmbedded(metadata), metadata.Cluster
 	return p, nil
 }
 
@@ -92,23 +92,6 @@ func (c *SinkConfig) codecs() []kgo.CompressionCodec {
 		}
 	}
 	return []kgo.CompressionCodec{kgo.NoCompression()}
-}
-
-// recordLimit asks for the largest batch that the topic takes. Who may write a
-// topic may not always ask this; the default holds then.
-func (k *cluster) recordLimit(ctx context.Context, topic string) int {
-	configs, err := k.admin.DescribeTopicConfigs(ctx, topic)
-	if err != nil {
-		return batchBytesMax
-	}
-	for _, resource := range configs {
-		for _, c := range resource.Configs {
-			if n, err := strconv.Atoi(c.MaybeValue()); c.Key == "max.message.bytes" && err == nil {
-				return min(n, bufferBytes)
-			}
-		}
-	}
-	return batchBytesMax
 }
 
 // fence takes over from all clients before and reads what they noted last. The

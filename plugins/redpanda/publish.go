@@ -18,7 +18,6 @@ import (
 const (
 	publishWithin = 2 * time.Minute
 	closePatience = 3 * time.Second
-	tellAgain     = 10 * time.Second // how often the number of partitions is asked
 
 	maxFenced  = 3 // takeovers by somebody else while one epoch is published
 	maxMissing = 6 // answers that the topic does not exist: with the pauses, some seconds
@@ -40,7 +39,7 @@ type publisher struct {
 	from     map[int32]int64 // where partitions of the embedded broker ended at the latest
 	untried  string          // ID of a spool that this process made, and nobody has tried to publish
 	kept     string          // name of the spool that the newest record may still need
-	counted  time.Time       // when the number of partitions was asked last
+	cluster  string          // its id
 	stage    func(string)    // for tests that die at a stage; nil: nothing
 	mu       sync.Mutex      // guards what follows, which Close needs as well
 	producer *producer
@@ -73,7 +72,7 @@ func (b *publisher) use(p *producer) error {
 		p.close()
 		return errSinkClosed
 	}
-	b.producer = p
+	b.producer, b.cluster = p, p.id
 	return nil
 }
 
@@ -91,21 +90,38 @@ func (b *publisher) drop() {
 	}
 }
 
-// Prepare makes the sealed spool durable. It asks nothing of the broker.
-func (s *sink) Prepare(_ context.Context, epoch uint64) ([]byte, error) {
+// Prepare makes the sealed spool durable, once it is known that the topic takes it.
+func (s *sink) Prepare(ctx context.Context, epoch uint64) ([]byte, error) {
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
 	s.mu.Lock()
 	sp := s.sealed
+	s.mu.Unlock()
+	if sp != nil && sp.total > 0 {
+		if err := s.stillTakes(ctx, sp); err != nil {
+			s.released(err)
+			return nil, fmt.Errorf("writing to topic %q: %w", s.config.Topic, err) // Close removes the spool
+		}
+	}
+	s.mu.Lock()
 	s.sealed = nil
 	s.mu.Unlock()
-	h := &handle{Epoch: epoch, Previous: s.publisher.previous, Topic: s.config.Topic}
+	if sp != nil && sp.total == 0 { // all of its rows were refused
+		if err := sp.discard(); err != nil {
+			s.released(err)
+			return nil, fmt.Errorf("removing an empty spool: %w", err)
+		}
+		sp = nil
+	}
+	h := &handle{Epoch: epoch, Previous: s.publisher.previous, Topic: s.config.Topic,
+		TopicID: s.target.Load().id.String(), Cluster: s.publisher.cluster}
 	if sp != nil {
 		if err := sp.seal(); err != nil {
 			s.released(err)
 			return nil, err
 		}
-		h.Spool = &sealed{Name: filepath.Base(sp.path), ID: sp.id, Length: sp.size, Records: sp.total}
+		h.Spool = &sealed{Name: filepath.Base(sp.path), ID: sp.id, Length: sp.size, Records: sp.total,
+			Keyless: sp.keyless, Largest: sp.largest}
 		for partition, n := range sp.counts {
 			if n > 0 {
 				p := int32(partition)
@@ -136,7 +152,6 @@ func (s *sink) Publish(ctx context.Context, _ uint64, data []byte) (err error) {
 		}
 	}
 	s.tidy(h)
-	s.recount(ctx)
 	return nil
 }
 
@@ -160,21 +175,6 @@ func (s *sink) tidy(h *handle) {
 	}
 }
 
-// recount asks for the number of partitions, for the rows of later epochs. Who
-// cannot ask goes on with what was.
-func (s *sink) recount(ctx context.Context) {
-	b := &s.publisher
-	if b.producer == nil || time.Since(b.counted) < tellAgain {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if details, err := b.producer.describe(ctx, false, s.config.Topic); err == nil {
-		b.counted = time.Now()
-		s.partitions.Store(int32(len(details[s.config.Topic].Partitions)))
-	}
-}
-
 // insist attempts to publish until it is done, or cannot be, or patience ends.
 // Whatever went wrong, and whatever became of a commit without an answer: a new
 // producer fences the one before, and what is noted decides.
@@ -192,7 +192,7 @@ func (s *sink) insist(ctx context.Context, h *handle) error {
 		case errors.Is(err, errMissing):
 			missing++
 		}
-		if since.IsZero() {
+		if since.IsZero() && !lasts(err) {
 			since = time.Now()
 			s.env.Log.Warn("publishing failed; trying again", "epoch", h.Epoch, "topic", h.Topic, "cause", err)
 		}
@@ -252,9 +252,28 @@ func (s *sink) attempt(ctx context.Context, h *handle) error {
 	if err != nil {
 		return err
 	}
+	if h.elsewhere(p) {
+		if s.opening && s.env.Shown {
+			return nil
+		}
+		return h.moved(p)
+	}
+	if s.adopts(p, h) {
+		if err := s.noteAgain(ctx, p, h); err != nil {
+			return err
+		}
+	}
 	done, err := h.judge(s.owner, p.name, p.noted)
 	if err != nil {
 		return err
+	}
+	if other := s.target.Load().id.String(); done && h.TopicID != "" && other != h.TopicID && other != "" {
+		return nil // it was written to a topic that is no more, and the user has accepted that
+	}
+	if !done {
+		if err := s.target.Load().takesStill(h, s.overhead(), p.name); err != nil && h.Topic == s.config.Topic {
+			return err
+		}
 	}
 	// On any other cluster all of a transaction is committed, or nothing.
 	all := !p.embedded || b.untried == h.Spool.ID
@@ -294,6 +313,7 @@ func (s *sink) ready(ctx context.Context, from int64) (*producer, error) {
 			if p, err = connectProducer(ctx, s.config, s.env, timeout); err != nil {
 				return nil, err
 			}
+			p.limit.Store(int32(s.target.Load().limit))
 			if err := b.use(p); err != nil {
 				return nil, err
 			}
@@ -304,6 +324,9 @@ func (s *sink) ready(ctx context.Context, from int64) (*producer, error) {
 			timeout = shortTransaction
 			b.drop()
 			continue
+		}
+		if err == nil {
+			err = p.ended(ctx, s.config.Topic, epochsTopic)
 		}
 		if err == nil && p.embedded && b.from == nil {
 			err = s.noteEnds(ctx, p)
@@ -349,6 +372,15 @@ func (s *sink) Recover(ctx context.Context, live []byte) error {
 		return err
 	}
 	p, err := s.ready(ctx, h.note().At)
+	if err == nil && h.elsewhere(p) {
+		h = &handle{Topic: s.config.Topic} // Publish has made sure that nothing is missing there
+	}
+	if err == nil && s.adopts(p, h) {
+		err = s.noteAgain(ctx, p, h)
+	}
+	if err == nil {
+		err = s.intact(ctx, p)
+	}
 	if err == nil && !p.noted.same(h.note()) {
 		err = &conflict{owner: s.owner, topic: h.Topic, broker: p.name, noted: p.noted, wanted: h.note(),
 			previous: h.note()}
@@ -360,5 +392,6 @@ func (s *sink) Recover(ctx context.Context, live []byte) error {
 		return fmt.Errorf("recovering topic %q: %w", h.Topic, err)
 	}
 	s.publisher.kept, s.publisher.previous = kept, p.noted
+	s.opening = false
 	return nil
 }

@@ -36,6 +36,7 @@ type sink struct {
 	cancel context.CancelFunc
 
 	partitions atomic.Int32 // of the topic
+	target     atomic.Pointer[target]
 	size       atomic.Int64 // of the spool that fills
 
 	writing sync.Mutex // held by Write and Signal, and by Close to clear up after them
@@ -50,11 +51,11 @@ type sink struct {
 
 	publishing sync.Mutex // held by Prepare, Publish and Recover, and by Close after them
 	publisher  publisher
+	opening    bool // until Recover has returned
 }
 
 // limits are what tests make smaller.
 type limits struct {
-	record   int           // bytes of a record as the topic takes them
 	spool    int64         // spoolBound
 	stalled  time.Duration // without a word of the broker, in a transaction
 	patience time.Duration // between the first failure to publish and giving up
@@ -74,7 +75,7 @@ func openSink(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env)
 	if env.StateDir == "" {
 		return nil, errors.New("opening the topic's spool: want a state directory, got none")
 	}
-	s := &sink{config: c, env: env, owner: ownerOf(env), shape: shape, epoch: env.Epoch + 1,
+	s := &sink{config: c, env: env, owner: ownerOf(env), shape: shape, epoch: env.Epoch + 1, opening: true,
 		limits: limits{spool: spoolBound, stalled: stalledFor, patience: publishWithin}}
 	s.folder = spoolFolder(env.StateDir, s.owner)
 	if err := makeSpoolFolder(env.StateDir, s.folder); err != nil {
@@ -96,14 +97,18 @@ func (s *sink) connect(ctx context.Context) error {
 	}
 	ready, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	details, err := p.describe(ready, false, s.config.Topic)
+	t, err := p.target(ready, s.config.Topic)
+	if err == nil {
+		err = t.check(s.config, p.cluster)
+	}
 	if err != nil {
 		p.close()
 		return err
 	}
-	s.partitions.Store(int32(len(details[s.config.Topic].Partitions)))
-	s.limits.record = p.limit
-	s.publisher.producer = p
+	s.partitions.Store(t.partitions)
+	s.target.Store(t)
+	p.limit.Store(int32(t.limit))
+	s.publisher.producer, s.publisher.cluster = p, p.id
 	return nil
 }
 
@@ -115,12 +120,13 @@ func (s *sink) Write(ctx context.Context, b *sdk.Batch) error {
 	if err := s.room(ctx); err != nil || b.NumRows() == 0 {
 		return err
 	}
-	err := s.spool(b)
+	refused, err := s.spool(b)
 	if err != nil {
 		err = fmt.Errorf("writing to topic %q: %w", s.config.Topic, err)
 		s.fail(err)
+		return err
 	}
-	return err
+	return refused.OrNil()
 }
 
 // room waits while the spool is too large to grow and the one before it is
@@ -144,29 +150,41 @@ func (s *sink) room(ctx context.Context) error {
 	return s.failure()
 }
 
-func (s *sink) spool(b *sdk.Batch) (err error) {
+// spool encodes rows, but for those that the topic would refuse.
+func (s *sink) spool(b *sdk.Batch) (refused *sdk.RefusedError, err error) {
 	if s.filling == nil {
 		if s.filling, err = createSpool(s.folder, s.epoch, s.shape.headerNames()); err != nil {
-			return err
+			return nil, err
 		}
 	}
+	topic := s.target.Load()
 	now, partitions := time.Now().UnixMilli(), s.partitions.Load()
 	e := s.shape.encoder(b.Rows)
-	most := s.limits.record - s.overhead()
+	most := topic.limit - s.overhead()
 	s.turn.next()
 	for row := range int(b.NumRows()) {
 		at, key := s.filling.put(e, row, now)
 		size := len(s.filling.block) - at
-		if size > most {
-			return fmt.Errorf("a record of %d bytes is larger than the topic takes (its max.message.bytes is %d)",
-				size-recordHead, s.limits.record)
+		switch {
+		case size > most:
+			refused = refused.Refuse(row, fmt.Sprintf("a record of %d bytes is larger than topic %q takes "+
+				"(its max.message.bytes is %d)", size-recordHead, s.config.Topic, topic.limit))
+			s.filling.undo(at)
+			continue
+		case key == nil && topic.compacted:
+			refused = refused.Refuse(row, topic.whyNoKey(s.config))
+			s.filling.undo(at)
+			continue
+		case key == nil:
+			s.filling.keyless++
 		}
+		s.filling.largest = max(s.filling.largest, size)
 		if err := s.filling.end(at, s.turn.partition(key, size, partitions)); err != nil {
-			return err
+			return refused, err
 		}
 	}
 	s.size.Store(s.filling.bytes())
-	return nil
+	return refused, nil
 }
 
 // overhead is what Kafka's format and our header add to a record, at most, and

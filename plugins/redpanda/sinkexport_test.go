@@ -1,10 +1,17 @@
 package redpanda
 
 import (
+	"context"
 	"time"
 
 	"etlengine/plugins/sdk"
 )
+
+// OpenTransaction looks for one of a producer's own that is open.
+func OpenTransaction(ctx context.Context, i sdk.Instance, id int64, topic string) (where string, open bool) {
+	at, _, open := i.(*sink).publisher.producer.openTransaction(ctx, id, topic)
+	return at.String(), open
+}
 
 // EpochsTopic is where published epochs are noted.
 const EpochsTopic = epochsTopic
@@ -20,6 +27,3 @@ func Bound(i sdk.Instance, bytes int64) { i.(*sink).limits.spool = bytes }
 func Hasten(i sdk.Instance, stalled, patience time.Duration) {
 	i.(*sink).limits.stalled, i.(*sink).limits.patience = stalled, patience
 }
-
-// Recount makes a sink ask for the number of partitions at the next Publish.
-func Recount(i sdk.Instance) { i.(*sink).publisher.counted = time.Time{} }

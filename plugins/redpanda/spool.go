@@ -57,6 +57,9 @@ type spool struct {
 	size   int64  // of what is in the file
 	total  int64  // records
 	counts []int64
+
+	keyless int64 // records without a key
+	largest int   // bytes of the largest
 }
 
 // createSpool makes a file whose name says, for people, which epoch it is about.
@@ -107,6 +110,9 @@ func (s *spool) end(at int, partition int32) error {
 	}
 	return s.flush()
 }
+
+// undo drops the record that began at a place and has not been completed.
+func (s *spool) undo(at int) { s.block = s.block[:at] }
 
 // flush writes the block, so that the file holds all that was written.
 func (s *spool) flush() error {

@@ -148,6 +148,14 @@ func makeTopics(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 	defer k.Client.Close()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	if len(env.Handle) > 0 {
+		if metadata, err := k.admin.BrokerMetadata(ctx); err == nil {
+			k.id = metadata.Cluster
+		}
+	}
+	if err := k.known(ctx, c, env); err != nil {
+		return err
+	}
 	details, err := k.makeTopic(ctx, c.Topic, c.Partitions, nil)
 	if err != nil {
 		return err

@@ -31,6 +31,8 @@ type transaction struct {
 	cancel context.CancelCauseFunc
 	alarm  *time.Timer
 	wait   time.Duration
+	now    time.Time // when it began
+	oldest time.Time // records of before get the time now: the topic would refuse them
 
 	there atomic.Int64 // records that arrived
 
@@ -53,6 +55,8 @@ func (s *sink) transact(ctx context.Context, p *producer, h *handle, found map[i
 	t := &transaction{p: p, h: h, header: s.owner.header(n), last: maps.Clone(found), wait: s.limits.stalled}
 	t.ctx, t.cancel = context.WithCancelCause(ctx)
 	defer t.cancel(nil)
+	t.now = time.Now()
+	t.oldest = s.target.Load().oldest(t.now)
 	t.alarm = time.AfterFunc(t.wait, t.stalled)
 	defer t.alarm.Stop()
 	err := t.send(filepath.Join(s.folder, h.Spool.Name), found, s.publisher.reach)
@@ -187,6 +191,9 @@ func (t *transaction) produce(s *slab, left, found map[int32]int64) error {
 	for i := range wanted {
 		r := &wanted[i]
 		r.Topic = t.h.Topic
+		if r.Timestamp.Before(t.oldest) {
+			r.Timestamp = t.now
+		}
 		promise := arrived
 		if left[r.Partition] == 0 && isLast(wanted[i+1:], r.Partition) {
 			r.Headers = append(r.Headers, kgo.RecordHeader{Key: epochHeader, Value: t.header})

@@ -1,6 +1,7 @@
 package redpanda_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -193,7 +194,7 @@ func TestSetupMakesTheTopicOnce(t *testing.T) {
 	}
 }
 
-func TestRecordTooLargeForTheTopicFailsInWrite(t *testing.T) {
+func TestRecordTooLargeForTheTopicIsRefusedAlone(t *testing.T) {
 	w := newWorld(t, 1)
 	w.topic += ".small"
 	small := map[string]*string{"max.message.bytes": kadm.StringPtr("20000")}
@@ -207,10 +208,15 @@ func TestRecordTooLargeForTheTopicFailsInWrite(t *testing.T) {
 	}
 	b.Field(0).(*array.StringBuilder).Append(strings.Repeat("x", 21_000))
 	err := out.Write(w.ctx(), &sdk.Batch{Rows: b.NewRecordBatch()})
-	wantError(t, "too large", err, w.topic, "a record of 21009 bytes", "larger than the topic takes", "20000")
+	wantError(t, "too large", err, w.topic, "a record of 21009 bytes is larger than topic", "20000")
+	if refused, ok := errors.AsType[*sdk.RefusedError](err); !ok || len(refused.Rows) != 1 {
+		t.Errorf("got %v, want one row refused", err)
+	}
 	b.Field(0).(*array.StringBuilder).Append("small")
-	err = out.Write(w.ctx(), &sdk.Batch{Rows: b.NewRecordBatch()})
-	wantError(t, "afterwards", err, "larger than the topic takes")
+	write(w, out, &sdk.Batch{Rows: b.NewRecordBatch()})
+	if got := w.records(2); len(got) != 2 || string(got[1].Value) != `{"id":"small"}` {
+		t.Errorf("got %d records, want the two that are small", len(got))
+	}
 }
 
 func TestCompressionIsAsAskedFor(t *testing.T) {

@@ -125,6 +125,7 @@ type Env struct {
 	Resume    map[string][]byte // sources: cursor by partition; nil at the very first start
 	Handle    []byte            // sinks: that of the newest record; nil: none
 	Filled    bool              // sources: a pipeline of this run fills what is read
+	Shown     bool              // sinks: all that Handle's epoch prepared is known to be published
 	// Was is the resources that Resume or Handle were made with, where Resources
 	// names others now and Renamed reports that they may be the same. Each cursor
 	// and the handle must prove it, or Open, Publish and Recover fail.

@@ -168,7 +168,7 @@ func (o *opener) env(step *plan.Step) sdk.Env {
 	if o.record != nil {
 		env.Epoch, env.Published = o.record.Epoch, o.shown
 		env.Resume = maps.Clone(o.record.Positions)
-		env.Handle = o.record.Handles[step.Label]
+		env.Handle, env.Shown = o.record.Handles[step.Label], o.shown
 	}
 	env.Was = o.renamed[step.Label]
 	env.Side = step == o.plan.Late || step == o.plan.DeadLetters

@@ -1,0 +1,195 @@
+package redpanda
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// elsewhere reports whether a handle is about another cluster than the producer's.
+func (h *handle) elsewhere(p *producer) bool {
+	return h.Cluster != "" && p.id != "" && h.Cluster != p.id
+}
+
+// adopts reports whether the user accepts that the topic of epochs has lost the notes of an
+// output that a handle is about. Once open the sink has notes of its own.
+func (s *sink) adopts(p *producer, h *handle) bool {
+	return s.env.Adopt && s.opening && p.noted.Epoch == 0 && h.note().Epoch > 0
+}
+
+// noteAgain writes the note that the topic of epochs has lost: of the handle's epoch if the
+// engine knows that it was published or if the topic has it, else of the one before.
+func (s *sink) noteAgain(ctx context.Context, p *producer, h *handle) error {
+	m := marker{Version: markerVersion, Epoch: h.Previous.Epoch, ID: h.Previous.ID, Topic: h.Topic}
+	published := h.Spool == nil || s.env.Shown
+	if h.Spool != nil && !published {
+		found, err := p.find(ctx, s.owner, h)
+		if err != nil {
+			return err
+		}
+		if published = len(found) == len(h.Spool.Shares); published {
+			m.Last = found
+		}
+	}
+	if n := h.note(); published && h.Spool != nil {
+		m.Epoch, m.ID, m.Records = n.Epoch, n.ID, h.Spool.Records
+	}
+	if m.Epoch == 0 {
+		return nil // nothing was published before: nothing to note
+	}
+	value, err := json.Marshal(m)
+	if err == nil {
+		m.at, err = p.writeNote(ctx, s.owner, value)
+	}
+	if err != nil {
+		return fmt.Errorf("noting epoch %d of %s again in topic %s: %w", m.Epoch, s.owner.key(), epochsTopic, err)
+	}
+	p.marker, p.noted = m, note{Epoch: m.Epoch, ID: m.ID, At: m.at}
+	s.env.Log.Warn("the topic of epochs had no note of this output; it has one again, as --adopt says",
+		"topic", h.Topic, "epoch", m.Epoch, "published", published)
+	return nil
+}
+
+// find looks for an epoch's last records in the whole topic.
+func (p *producer) find(ctx context.Context, o owner, h *handle) (map[int32]int64, error) {
+	logs, err := p.logs(ctx, h.Topic)
+	if err != nil {
+		return nil, err
+	}
+	whole, spool := *h, *h.Spool
+	whole.Spool = &spool
+	spool.Shares = nil
+	for _, sh := range h.Spool.Shares {
+		if l, exists := logs[sh.Partition]; exists {
+			sh.From = max(sh.From, l.start)
+			spool.Shares = append(spool.Shares, sh)
+		}
+	}
+	return p.look(ctx, o, &whole, false)
+}
+
+// writeNote writes a record of the topic of epochs in a transaction of its own; a nil value
+// removes the notes before it.
+func (p *producer) writeNote(ctx context.Context, o owner, value []byte) (offset int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, endWithin)
+	defer cancel()
+	record := &kgo.Record{Topic: epochsTopic, Key: []byte(o.key()), Value: value, Timestamp: time.Now()}
+	if err = p.BeginTransaction(); err == nil {
+		err = p.ProduceSync(ctx, record).FirstErr()
+	}
+	if err == nil {
+		err = p.EndTransaction(ctx, kgo.TryCommit)
+	}
+	if err != nil {
+		return 0, withRights(p.explain(err), o)
+	}
+	return record.Offset, nil
+}
+
+// intact is an error if the topic ends before the last record that was noted of it: then it
+// was made again unseen, or the broker has lost what it had acknowledged.
+func (s *sink) intact(ctx context.Context, p *producer) error {
+	if s.env.Adopt || p.marker.Topic != s.config.Topic || len(p.marker.Last) == 0 {
+		return nil
+	}
+	logs, err := p.logs(ctx, s.config.Topic)
+	if err != nil {
+		return err
+	}
+	for partition, at := range p.marker.Last {
+		if l, exists := logs[partition]; exists && l.high > at {
+			continue
+		}
+		return goneTopic(s.config.Topic, p.name, fmt.Sprintf("ends at offset %d in partition %d, where epoch %d had its "+
+			"last record at %d (it was made again, or the broker has lost records)", logs[partition].high, partition,
+			p.marker.Epoch, at))
+	}
+	return nil
+}
+
+const endedWithin = 10 * time.Second
+
+// ended waits until no transaction of this producer's id is open in the topics. Fencing has
+// ended them all; but a broker that was killed may have lost an end without having written it
+// to a partition (seen with Apache Kafka 4.4), and whatever is written behind such a rest would
+// show it to readers with its own commit.
+func (p *producer) ended(ctx context.Context, topics ...string) error {
+	id, _, err := p.ProducerID(ctx)
+	if err != nil {
+		return err
+	}
+	deadline := time.Now().Add(endedWithin)
+	for {
+		at, from, open := p.openTransaction(ctx, id, topics...)
+		if !open {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return lastingf("%s at %s: a transaction of this output (producer id %d) is open from offset %d on, though the "+
+				"broker says that it has ended: the next epoch would show what it holds; end it with "+
+				"kafka-transactions.sh --bootstrap-server %s abort --topic %s --partition %d --start-offset %d, "+
+				"and run again", at, p.name, id, from, p.name, at.topic, at.partition, from)
+		}
+		select {
+		case <-time.After(minBackoff):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// openTransaction finds a partition in which a producer has a transaction open, and where it
+// begins. Only partitions whose read-committed end is not their end are asked for producers;
+// of brokers that do not say who those are nothing is known.
+func (p *producer) openTransaction(ctx context.Context, id int64, topics ...string) (at tp, from int64, open bool) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	limits, err := p.ends(ctx, topics...)
+	if err != nil {
+		return tp{}, 0, false // what is written next reports it
+	}
+	behind := make(kadm.TopicsSet)
+	for at, e := range limits {
+		if e.stable < e.high {
+			behind.Add(at.topic, at.partition)
+		}
+	}
+	if len(behind) == 0 {
+		return tp{}, 0, false
+	}
+	producers, err := p.admin.DescribeProducers(ctx, behind)
+	if err != nil && len(producers) == 0 {
+		return tp{}, 0, false
+	}
+	for _, one := range producers.SortedProducers() {
+		if one.ProducerID == id && one.CurrentTxnStartOffset >= 0 {
+			return tp{one.Topic, one.Partition}, one.CurrentTxnStartOffset, true
+		}
+	}
+	return tp{}, 0, false
+}
+
+// takesStill is an error if the topic would refuse what a recorded epoch holds, since its
+// settings have changed.
+func (t *target) takesStill(h *handle, overhead int, broker string) error {
+	const way = "; set it back for one run, which writes the epoch, or run with --fresh to begin anew"
+	switch {
+	case t.compacted && h.Spool.Keyless > 0:
+		return lastingf("topic %q at %s is compacted by now (cleanup.policy %s) and takes no record without a key, of which "+
+			"epoch %d has %d%s", h.Topic, broker, t.policy, h.Epoch, h.Spool.Keyless, way)
+	case h.Spool.Largest > t.limit-overhead:
+		return lastingf("topic %q at %s takes records of %d bytes by now (max.message.bytes), and epoch %d has one of %d%s",
+			h.Topic, broker, t.limit, h.Epoch, h.Spool.Largest, way)
+	}
+	return nil
+}
+
+// moved is the error for rows that only another cluster can show.
+func (h *handle) moved(p *producer) error {
+	return lastingf("epoch %d is not yet written, and is for topic %q of another cluster than %s: run once with brokers as "+
+		"they were, until it ends or Ctrl-C stops it, or with --fresh to begin anew", h.Epoch, h.Topic, p.name)
+}

@@ -1,0 +1,224 @@
+package redpanda_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"etlengine/plugins/redpanda"
+	"etlengine/plugins/sdk"
+)
+
+// set changes a setting of the world's topic.
+func (w *world) set(name, value string) {
+	w.t.Helper()
+	alter := []kadm.AlterConfig{{Op: kadm.SetConfig, Name: name, Value: kadm.StringPtr(value)}}
+	answers, err := w.admin.AlterTopicConfigs(w.ctx(), alter, w.topic)
+	for _, a := range answers {
+		err = errors.Join(err, a.Err)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for ctx := w.ctx(); ctx.Err() == nil; { // a broker may tell of it a little later
+		configs, err := w.admin.DescribeTopicConfigs(ctx, w.topic)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, c := range configs[0].Configs {
+			if c.Key == name && c.MaybeValue() == value {
+				return
+			}
+		}
+	}
+	w.t.Fatalf("%s of %s does not become %s", name, w.topic, value)
+}
+
+const keyed = `{"k": "string", "n": "int64"}`
+
+// keyedRow has a null key where key is "".
+func keyedRow(b *array.RecordBuilder, key string, n int64) *sdk.Batch {
+	if keys := b.Field(0).(*array.StringBuilder); key == "" {
+		keys.AppendNull()
+	} else {
+		keys.Append(key)
+	}
+	b.Field(1).(*array.Int64Builder).Append(n)
+	return &sdk.Batch{Rows: b.NewRecordBatch()}
+}
+
+func TestRowsWithoutAKeyAreRefusedByACompactedTopic(t *testing.T) {
+	w := newWorld(t, 1)
+	w.set("cleanup.policy", "compact")
+	out, b := w.output(`{"key": "k"}`, keyed)
+	write(w, out, keyedRow(b, "a", 1))
+	err := out.Write(w.ctx(), keyedRow(b, "", 2))
+	wantError(t, "without a key", err, "k: want a key, got null", w.topic, "compacted")
+	if refused, ok := errors.AsType[*sdk.RefusedError](err); !ok || len(refused.Rows) != 1 {
+		t.Errorf("got %v, want one row refused", err)
+	}
+	if err := endEpoch(w.ctx(), out, 2); err != nil {
+		t.Errorf("an epoch whose only row was refused: %v", err)
+	}
+	if got := w.records(1); len(got) != 1 || string(got[0].Key) != "a" {
+		t.Errorf("got %d records, want the one with a key", len(got))
+	}
+	_, err = redpanda.Sink.Open(w.ctx(), w.config(`{}`), b.Schema(), w.env())
+	wantError(t, "an output without key", err, "compacted", "name the column of the key")
+}
+
+func TestStricterSettingsAreFoundBeforeTheRecord(t *testing.T) {
+	for name, change := range map[string][2]string{"key": {"cleanup.policy", "compact"},
+		"size": {"max.message.bytes", "150"}} {
+		w := newWorld(t, 1)
+		out, b := w.output(`{"key": "k"}`, keyed)
+		if err := out.Write(w.ctx(), keyedRow(b, "", 1)); err != nil {
+			t.Fatal(err)
+		}
+		w.set(change[0], change[1])
+		_, err := prepare(w.ctx(), out, 1)
+		if !errors.Is(err, sdk.ErrDisconnected) {
+			t.Errorf("%s: got %v, want the rows to be read again", name, err)
+		}
+		out.Close(t.Context())
+		if spools := w.spools(); len(spools) > 0 {
+			t.Errorf("%s: %v are left", name, spools)
+		}
+		again, b := w.output(`{"key": "k"}`, keyed)
+		err = again.Write(w.ctx(), keyedRow(b, "", 1))
+		if _, ok := errors.AsType[*sdk.RefusedError](err); !ok {
+			t.Errorf("%s: got %v, want the row refused", name, err)
+		}
+	}
+}
+
+func TestTopicDeletedWhileItIsWrittenIsFoundBeforeTheRecord(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		w := newWorld(t, 1)
+		l := w.live(nil)
+		l.write(2, 1)
+		l.mustPublish()
+		w.deleteTopic()
+		if again {
+			w.makeAgain(1)
+		}
+		l.write(2, 1)
+		_, err := prepare(w.ctx(), l.Sink, 2)
+		wantError(t, "deleted", err, w.topic, "deleted", "while it was written", "--adopt", "--fresh")
+	}
+}
+
+func TestTopicDeletedSinceIsNotMadeAgain(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		w := newWorld(t, 1)
+		l := w.live(nil)
+		l.write(3, 1)
+		l.mustPublish()
+		l.Close(t.Context())
+		w.deleteTopic()
+		if again {
+			w.makeAgain(1)
+		}
+		w.adjust = func(env *sdk.Env) { env.Handle, env.Shown = l.handle, true }
+		err := redpanda.Sink.Setup(w.ctx(), w.config(`{}`), w.env())
+		wantError(t, "deleted", err, w.topic, "was deleted", "since epoch 1", "--adopt", "--fresh")
+		if details, err := w.admin.ListTopics(w.ctx(), w.topic); err != nil || !again && details.Has(w.topic) {
+			t.Errorf("got %v, %v, want no topic made", details, err)
+		}
+		w.adjust = func(env *sdk.Env) { env.Handle, env.Shown, env.Adopt = l.handle, true, true }
+		next := w.live(l)
+		next.write(2, 1)
+		next.mustPublish()
+		w.connect() // the client still believes that there is no such topic
+		if got := w.committed(w.topic); len(got) != 2 {
+			t.Errorf("again %v: got %d records, want the two of the new epoch", again, len(got))
+		}
+	}
+}
+
+func TestLostNotesAreWrittenAgainWhereTheUserAgrees(t *testing.T) {
+	for name, die := range map[string]string{"published": "", "not published": "begin"} {
+		w := ownWorld(t, 2)
+		l := w.live(nil)
+		l.write(2, 2)
+		l.mustPublish()
+		l.write(2, 2)
+		l.record()
+		if die == "" {
+			if err := l.publish(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.Close(t.Context())
+		if _, err := w.admin.DeleteTopic(w.ctx(), redpanda.EpochsTopic); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.tryLive(l)
+		wantError(t, name, err, redpanda.EpochsTopic, "has no note of", "was deleted or has expired", "--adopt")
+		w.adjust = func(env *sdk.Env) { env.Handle, env.Adopt = l.handle, true }
+		next := w.live(l)
+		next.write(1, 1)
+		next.mustPublish()
+		next.Close(t.Context())
+		w.adjust = nil
+		w.live(next).Close(t.Context())
+		w.exactly(next.next)
+	}
+}
+
+func TestHandleOfAnotherClusterIsDoneOrNamed(t *testing.T) {
+	w := newWorld(t, 1)
+	l := w.live(nil)
+	l.write(2, 1)
+	l.mustPublish()
+	l.Close(t.Context())
+	l.handle = []byte(`{"v":1,"epoch":1,"previous":{"epoch":0},"topic":"` + w.topic + `","cluster":"other",` +
+		`"spool":{"name":"x.spool","id":"x","length":1,"records":1,"shares":[{"p":0,"n":1}]}}`)
+	_, err := w.tryLive(l)
+	wantError(t, "not written", err, "epoch 1 is not yet written", "of another cluster", "as they were")
+}
+
+func TestTopicThatEndsTooEarlyIsNamed(t *testing.T) {
+	w := ownWorld(t, 1)
+	l := w.live(nil)
+	l.write(5, 1)
+	l.mustPublish()
+	l.record() // nothing more
+	l.Close(t.Context())
+	w.deleteTopic()
+	w.makeAgain(1)
+	_, err := w.tryLive(l)
+	wantError(t, "made again", err, "ends at offset 0 in partition 0", "epoch 1", "--adopt")
+}
+
+func TestOpenTransactionsOfOwnAreRecognised(t *testing.T) {
+	w := newWorld(t, 2)
+	l := w.live(nil)
+	cl := w.client(kgo.TransactionalID("open-" + w.topic))
+	if err := cl.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, w.ctx(), cl, w.topic, 1, "x")
+	id, _, err := cl.ProducerID(w.ctx())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if where, open := redpanda.OpenTransaction(w.ctx(), l.Sink, id, w.topic); !open || where != w.topic+"/1" {
+		t.Errorf("got %s, %v, want partition 1", where, open)
+	}
+	if where, open := redpanda.OpenTransaction(w.ctx(), l.Sink, id+1000, w.topic); open {
+		t.Errorf("of another producer: got %s", where)
+	}
+	if err := cl.EndTransaction(w.ctx(), kgo.TryAbort); err != nil {
+		t.Fatal(err)
+	}
+	for ctx := w.ctx(); ctx.Err() == nil; {
+		if _, open := redpanda.OpenTransaction(ctx, l.Sink, id, w.topic); !open {
+			return
+		}
+	}
+	t.Error("the transaction stays open")
+}
