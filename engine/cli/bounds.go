@@ -30,7 +30,8 @@ func (e *extent) flags(c *cobra.Command) {
 		"records, windows, part files, topics of the embedded broker; lists it and asks")
 	f.BoolVar(&e.yes, "yes", false, "with --fresh: do not ask")
 	f.BoolVar(&e.adopt, "adopt", false,
-		"accept, for good, files in the output folders that these pipelines have not written")
+		"accept, for good, files in the output folders that these pipelines have not written; "+
+			"go on with topics made anew, and without notes of what was written that are lost")
 	f.StringVar(&e.until, "until", "", `"now": read topics up to where they end now`)
 	f.StringArrayVar(&e.offsets, "until-offset", nil, "read a topic's partition up to this offset, "+
 		"others up to their end: client_tickets/0=5000 (may be repeated)")
