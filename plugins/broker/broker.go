@@ -46,6 +46,7 @@ type Options struct {
 	RetentionSize sdk.Bytes
 	RetentionTime sdk.Duration
 	SyncWrites    bool
+	AcceptLoss    bool // go on without records that were acknowledged and are gone
 	Log           *slog.Logger
 
 	// For tests of clients; YAML cannot set them.
@@ -66,6 +67,15 @@ type Broker struct {
 
 	compacted int64 // bytes of compacted topics when that was done last
 	dir       string
+	log       *slog.Logger
+
+	marks  *acknowledged
+	using  sync.RWMutex // of the cluster, by what is not asked by it
+	unused bool         // the cluster is being closed
+
+	open         sync.Mutex // guards what follows
+	names        map[[16]byte]string
+	transactions map[int64]map[string]bool // topics that an open transaction has written, by producer
 }
 
 var _ sdk.Service = (*Broker)(nil)
@@ -79,27 +89,81 @@ func Start(o Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Broker{lock: lock, stop: make(chan struct{}), dir: o.Dir}
-	err = prepare(o.Dir)
+	b := &Broker{lock: lock, stop: make(chan struct{}), dir: o.Dir, log: o.Log,
+		names: make(map[[16]byte]string), transactions: make(map[int64]map[string]bool)}
+	err = b.prepare(o)
 	if err == nil {
 		err = b.serve(o)
 	}
 	if err != nil {
+		if b.marks != nil {
+			b.marks.file.Close()
+		}
 		lock.Close()
 		return nil, err
 	}
 	b.address = b.listen.Addr().String()
-	b.limitTopics(max(o.Partitions, 1))
 	b.ended.Go(b.retain)
 	return b, nil
 }
 
-// prepare sees to it that kfake finds its files whole.
-func prepare(dir string) error {
-	if err := compare(dir); err != nil {
+// prepare makes sure that kfake finds its files whole, and with all that was
+// acknowledged.
+func (b *Broker) prepare(o Options) error {
+	err := compare(o.Dir)
+	if err == nil {
+		b.marks, err = openAcknowledged(o.Dir)
+	}
+	if err != nil {
 		return err
 	}
-	return mend(dir)
+	u := audit{dir: o.Dir, marks: b.marks, accept: o.AcceptLoss, log: o.Log}
+	if err := u.run(); err != nil {
+		return err
+	}
+	if err := mend(o.Dir); err != nil {
+		return err
+	}
+	return u.fill()
+}
+
+// begin brings the loaded logs to where they were, and lets clients in.
+func (b *Broker) begin(partitions int) error {
+	for _, m := range b.marks.all() {
+		info := b.cluster.TopicInfo(m.name)
+		if info == nil || info.TopicID != m.topic {
+			continue
+		}
+		if m.state&deleting != 0 {
+			if err := b.cluster.DeleteTopic(m.name); err != nil {
+				return fmt.Errorf("deleting topic %s, as was asked before a kill: %w", m.name, err)
+			}
+			continue
+		}
+		p := b.cluster.PartitionInfo(m.name, m.partition)
+		if p == nil || p.LogStartOffset >= m.start {
+			continue
+		}
+		if err := b.cluster.DeleteRecords(m.name, m.partition, min(m.start, p.HighWatermark)); err != nil {
+			return fmt.Errorf("removing the beginning of topic %s, partition %d: %w", m.name, m.partition, err)
+		}
+	}
+	err := b.measureAll()
+	if err == nil {
+		err = b.marks.writeAll() // what was accepted, too
+	}
+	if err == nil {
+		err = b.marks.setState(0)
+	}
+	if err != nil {
+		return err
+	}
+	b.limitTopics(partitions)
+	b.watchDeletions()
+	b.listen.resolve = b.resolve
+	b.listen.acknowledge = b.acknowledge
+	close(b.listen.ready)
+	return nil
 }
 
 // serve tries the port that was asked for. Only if none was asked for may
@@ -120,7 +184,7 @@ func (b *Broker) serve(o Options) error {
 	if err != nil {
 		return fmt.Errorf("listening on 127.0.0.1:%d: %w", port, err)
 	}
-	l.log = o.Log
+	l.log, l.ready = o.Log, make(chan struct{})
 	b.listen = l
 	// From here on kfake changes the files.
 	text, err := takeNote(o.Dir)
@@ -129,6 +193,9 @@ func (b *Broker) serve(o Options) error {
 	}
 	if _, is := errors.AsType[*damaged](err); is && text != nil {
 		keepNote(o.Dir, text)
+	}
+	if err == nil {
+		err = b.begin(max(o.Partitions, 1))
 	}
 	if err != nil {
 		l.Close()
@@ -210,8 +277,34 @@ func (b *Broker) retain() {
 }
 
 func (b *Broker) tidy() {
-	b.cluster.ApplyRetention()
+	b.during(retaining, b.cluster.ApplyRetention)
 	b.compact()
+}
+
+// during removes records. What is about to happen is stored before, and where
+// the logs begin is stored behind it.
+func (b *Broker) during(state uint32, remove func()) {
+	err := b.marks.setState(state)
+	if err == nil {
+		remove()
+		err = b.measureAll()
+	}
+	if err == nil {
+		err = b.marks.setState(0)
+	}
+	if err != nil {
+		b.fail(err)
+	}
+}
+
+var errClosing = errors.New("the broker is being closed")
+
+// fail ends the service of a broker that cannot do what it would answer.
+func (b *Broker) fail(err error) {
+	if b.log != nil {
+		b.log.Error("broker: it ends all connections: it cannot go on", "cause", err)
+	}
+	b.listen.cut()
 }
 
 // Address is host:port, on the loopback interface.
@@ -230,8 +323,13 @@ func (b *Broker) Close(context.Context) error {
 			b.listen.keep = b.lock
 			return
 		}
+		b.using.Lock()
+		b.unused = true
+		b.using.Unlock()
 		b.cluster.Close()
-		note(b.dir)
+		if b.closeMarks() == nil {
+			note(b.dir)
+		}
 		b.listen.closeAll()
 		b.lock.Close()
 	})

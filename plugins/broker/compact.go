@@ -13,7 +13,7 @@ const compactBytes = 16 << 20
 func (b *Broker) compact() {
 	size, open := b.compactable()
 	if !open && size > b.compacted+compactBytes {
-		b.cluster.Compact()
+		b.during(compacting, b.cluster.Compact)
 		b.compacted, _ = b.compactable()
 	}
 }

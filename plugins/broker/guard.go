@@ -54,6 +54,10 @@ type request struct {
 	id           int32 // correlation id
 	charge       int64
 	silent       bool // has no answer
+
+	at       produced // the partition that is being read
+	produced []produced
+	producer int64 // whose transaction is ended
 }
 
 // Read gives a frame's size, and then the frame.
@@ -217,6 +221,9 @@ func (c *guardConn) pass(body []byte) error {
 		return err
 	}
 	c.note(c.now.key, c.now.id)
+	if c.l.resolve != nil {
+		c.l.resolve(c.now.produced)
+	}
 	if c.now.silent {
 		c.release(c.now.charge)
 		return nil
@@ -233,7 +240,12 @@ func (c *guardConn) Write(p []byte) (int, error) {
 		return 0, io.ErrShortWrite
 	}
 	id := int32(binary.BigEndian.Uint32(p[sizeBytes:]))
-	c.answered(id)
+	if r, known := c.answered(id); known && c.l.acknowledge != nil {
+		if err := c.l.acknowledge(r, p); err != nil {
+			c.Close()
+			return 0, err
+		}
+	}
 	if lost := c.lost.Load(); lost > 0 && int64(uint32(id))+1 == lost {
 		c.Close()
 		return 0, net.ErrClosed

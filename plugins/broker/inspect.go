@@ -45,6 +45,24 @@ func inspect(files []*segment) error {
 	return nil
 }
 
+// inspectFolder does it for a partition's folder, if there is one.
+func inspectFolder(folder string) error {
+	bases, err := segments(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	files := make([]*segment, len(bases))
+	for i, base := range bases {
+		if err == nil {
+			files[i], err = readSegment(folder, base)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return inspect(files)
+}
+
 // noteFile tells what the broker's files are while it is closed, behind a checksum.
 // Nothing but a broker changes them.
 const noteFile = "closed.json"

@@ -121,6 +121,34 @@ func TestFilesWithLessThanWasAcknowledgedAreRefused(t *testing.T) {
 	}
 }
 
+// acknowledgeOnly makes the first partition of t as if less of it had been
+// acknowledged before the kill.
+func acknowledgeOnly(t *testing.T, dir string, end int64) {
+	t.Helper()
+	changeMarks(t, dir, func(m *mark) {
+		if m.partition == 0 {
+			m.end = end
+		}
+	})
+}
+
+func changeMarks(t *testing.T, dir string, change func(*mark)) {
+	t.Helper()
+	a, err := openAcknowledged(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range a.marks {
+		change(m)
+		if err := a.write(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestWhatAKillLeavesIsNoDamage: each of these is part of the life of a broker.
 func TestWhatAKillLeavesIsNoDamage(t *testing.T) {
 	zeros := func(n int) func([]byte) []byte {
@@ -134,7 +162,7 @@ func TestWhatAKillLeavesIsNoDamage(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		file string
-		to   func([]byte) []byte // nil: it is removed
+		to   func([]byte) []byte
 		end  int64
 	}{
 		{"amid a batch", "partitions/t-0/4.dat", cut(15_000), 5},
@@ -143,20 +171,14 @@ func TestWhatAKillLeavesIsNoDamage(t *testing.T) {
 			binary.BigEndian.PutUint32(head[8:], 50_000)
 			return append(append(b, head...), batchOf(0, b[:len(b)/2])...)
 		}, 6},
-		{"amid the deletion of a topic", "partitions/t-0/2.dat", nil, 6},
 		{"a last page that was never written", "partitions/t-0/4.dat", zeros(4096), 5},
 		{"pages that were never written", "partitions/t-0/4.dat",
 			func(b []byte) []byte { return append(b, make([]byte, 9000)...) }, 6},
 	} {
 		dir := threeFiles(t, false, smallFiles)
 		path := filepath.Join(dir, filepath.FromSlash(c.file))
-		if c.to == nil {
-			if err := os.Remove(path); err != nil {
-				t.Fatal(err)
-			}
-		} else {
-			rewrite(t, path, c.to)
-		}
+		acknowledgeOnly(t, dir, c.end) // the last batch was not acknowledged where it is torn
+		rewrite(t, path, c.to)
 		b, err := Start(Options{Dir: dir, Port: freePort()})
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
@@ -172,6 +194,7 @@ func TestWhatAKillLeavesIsNoDamage(t *testing.T) {
 // TestEmptyFileBehindATornOneIsNoDamage: kfake goes on in the file before an empty one.
 func TestEmptyFileBehindATornOneIsNoDamage(t *testing.T) {
 	dir := threeFiles(t, false, smallFiles)
+	acknowledgeOnly(t, dir, 5)
 	folder := filepath.Join(dir, "partitions", "t-0")
 	rewrite(t, filepath.Join(folder, "4.dat"), cut(15_000))
 	if err := os.WriteFile(filepath.Join(folder, "6.dat"), nil, 0o644); err != nil {

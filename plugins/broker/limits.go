@@ -82,12 +82,35 @@ func (r *request) inspect(f *field, value []byte) {
 	switch {
 	case r.key == keyProduce && f.name == "Acks":
 		r.silent = value[0] == 0 && value[1] == 0
+	case r.key == keyProduce && f.name == "Topic":
+		r.at = produced{topic: string(value)}
+	case r.key == keyProduce && f.name == "TopicID":
+		r.at = produced{}
+		copy(r.at.id[:], value)
+	case r.key == keyProduce && f.name == "Partition":
+		r.at.partition = int32(binary.BigEndian.Uint32(value))
 	case r.key == keyProduce && f.name == "Records":
-		checkRecords(value)
+		r.batch(value)
+	case r.key == keyEndTxn && f.name == "ProducerID":
+		r.producer = int64(binary.BigEndian.Uint64(value))
 	case (r.key == keyFetch || r.key == keyShareFetch) && (f.name == "MaxBytes" || f.name == "MinBytes"):
 		// kfake collects an answer of any size in memory.
 		if binary.BigEndian.Uint32(value) > maxFetch {
 			binary.BigEndian.PutUint32(value, maxFetch)
 		}
 	}
+}
+
+// batch remembers a batch to be written, whose answer says where it begins.
+func (r *request) batch(raw []byte) {
+	checkRecords(raw)
+	if len(raw) < batchHead || raw[magicAt] != 2 {
+		return // refused
+	}
+	r.at.end = int64(int32(binary.BigEndian.Uint32(raw[57:])))
+	r.at.producer = -1
+	if binary.BigEndian.Uint16(raw[21:])&transaction != 0 {
+		r.at.producer = int64(binary.BigEndian.Uint64(raw[43:]))
+	}
+	r.produced = append(r.produced, r.at)
 }

@@ -108,7 +108,7 @@ func limited(t *testing.T, l limits) *listener {
 		t.Fatal(err)
 	}
 	listen.limits = l
-	t.Cleanup(func() { listen.Listener.Close() })
+	t.Cleanup(func() { listen.Close() })
 	return listen
 }
 

@@ -26,6 +26,13 @@ type listener struct {
 	budget budget
 	log    *slog.Logger
 	full   bool // the last connection was refused
+
+	// Of the broker behind; nil where there is none.
+	ready       chan struct{} // closed when connections may be served
+	ended       chan struct{} // closed when none will be
+	ending      sync.Once
+	resolve     func([]produced)
+	acknowledge func(request, []byte) error
 }
 
 func listenOn(port int, secure *tls.Config) (*listener, error) {
@@ -36,7 +43,8 @@ func listenOn(port int, secure *tls.Config) (*listener, error) {
 	if secure != nil {
 		inner = tls.NewListener(inner, secure) // inside the guard, which reads plain frames
 	}
-	l := &listener{Listener: inner, open: make(map[*guardConn]struct{}), limits: defaultLimits}
+	l := &listener{Listener: inner, open: make(map[*guardConn]struct{}), limits: defaultLimits,
+		ended: make(chan struct{})}
 	l.free.L = &l.mu
 	return l, nil
 }
@@ -47,6 +55,14 @@ func (l *listener) Accept() (net.Conn, error) {
 		conn, err := l.Listener.Accept()
 		if err != nil {
 			return nil, err
+		}
+		if l.ready != nil {
+			select {
+			case <-l.ready:
+			case <-l.ended:
+				conn.Close()
+				return nil, net.ErrClosed
+			}
 		}
 		if g, err := l.admit(conn); g != nil || err != nil {
 			return g, err
@@ -87,7 +103,7 @@ func (l *listener) forget(g *guardConn) {
 // closeAll waits for the cluster to close its connections, which it does on
 // its way out.
 func (l *listener) closeAll() {
-	l.Listener.Close()
+	l.Close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
@@ -106,7 +122,7 @@ func (l *listener) cut() {
 		open = append(open, conn)
 	}
 	l.mu.Unlock()
-	l.Listener.Close()
+	l.Close()
 	for _, conn := range open {
 		conn.Close()
 	}
@@ -116,4 +132,10 @@ func (l *listener) isCut() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.broken
+}
+
+// Close ends the accepting.
+func (l *listener) Close() error {
+	l.ending.Do(func() { close(l.ended) })
+	return l.Listener.Close()
 }

@@ -68,6 +68,7 @@ func formatOne(dir string) bool {
 // snapshot is what kfake notes of a partition when it is closed. It stays there,
 // while the files go on.
 type snapshot struct {
+	Start    int64 `json:"log_start_offset"`
 	High     int64 `json:"high_watermark"`
 	Stable   int64 `json:"last_stable_offset"`
 	Segments []struct {

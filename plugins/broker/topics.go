@@ -2,7 +2,9 @@ package broker
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -41,7 +43,7 @@ func (b *Broker) limitTopics(partitions int) {
 		return b.checkGrow(req.(*kmsg.CreatePartitionsRequest))
 	})
 	b.intercept(kmsg.Metadata, func(req kmsg.Request) kmsg.Response {
-		b.checkAutoCreate(req.(*kmsg.MetadataRequest), partitions)
+		b.autoCreate(req.(*kmsg.MetadataRequest), partitions)
 		return nil
 	})
 }
@@ -123,12 +125,13 @@ func (b *Broker) checkGrow(req *kmsg.CreatePartitionsRequest) kmsg.Response {
 	return resp
 }
 
-// checkAutoCreate takes back the wish that unknown topics be made, where they
-// cannot be. kfake then answers that they do not exist.
-func (b *Broker) checkAutoCreate(req *kmsg.MetadataRequest, partitions int) {
-	if !req.AllowAutoTopicCreation && req.Version >= 4 {
+// autoCreate makes the unknown topics of a request that wishes it. kfake would,
+// and writes such topics down when it is closed: after a kill they were gone.
+func (b *Broker) autoCreate(req *kmsg.MetadataRequest, partitions int) {
+	if !req.AllowAutoTopicCreation {
 		return
 	}
+	req.AllowAutoTopicCreation = false
 	existing := -1
 	for _, t := range req.Topics {
 		if t.Topic == nil || b.cluster.TopicInfo(*t.Topic) != nil {
@@ -138,10 +141,11 @@ func (b *Broker) checkAutoCreate(req *kmsg.MetadataRequest, partitions int) {
 			existing = countPartitions(b.dir)
 		}
 		if checkTopic(*t.Topic, partitions, existing) != nil {
-			req.AllowAutoTopicCreation = false
-			return
+			continue // kfake answers that it does not exist
 		}
-		existing += partitions
+		if err := b.cluster.CreateTopic(*t.Topic, int32(partitions), nil); err == nil {
+			existing += partitions
+		}
 	}
 }
 
@@ -161,6 +165,9 @@ func storedTopics(dir string) ([]storedTopic, error) {
 		Topics []storedTopic `json:"topics"`
 	}
 	raw, err := os.ReadFile(filepath.Join(dir, "topics.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

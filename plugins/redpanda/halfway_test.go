@@ -54,6 +54,10 @@ func (w *world) cut(dir string, partitions []string) (*world, string) {
 	for _, p := range partitions {
 		uncommit(w.t, left, p)
 	}
+	// The kill came before the answer to the commit, which stores that it was acknowledged.
+	if err := os.Remove(filepath.Join(left, "acknowledged")); err != nil {
+		w.t.Fatal(err)
+	}
 	next := *w
 	next.broker = startBroker(w.t, broker.Options{Dir: left})
 	next.address = next.broker.Address()
