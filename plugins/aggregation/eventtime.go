@@ -25,16 +25,18 @@ type timeReader struct {
 	index int // -1: the rows need none
 	name  string
 	skew  time.Duration // how far ahead of the wall clock a row may be, 0 for any
-	room  []int64
-	clock columns.Clock
+
+	first, last int64 // times whose windows begin and end in the years 1 to 9999
+	room        []int64
+	clock       columns.Clock
 }
 
 // latest is the greatest event time that a row of the batch may have.
 func (r *timeReader) latest(b *sdk.Batch) int64 {
 	if r.skew == 0 || b.Time.IsZero() {
-		return maxTime
+		return r.last
 	}
-	return min(maxTime, b.Time.Add(r.skew).UnixMicro())
+	return min(r.last, b.Time.Add(r.skew).UnixMicro())
 }
 
 // read returns the times of all rows, unset where there is none.
@@ -86,7 +88,10 @@ func (t *transform) reject(b *sdk.Batch, row int, at int64) sdk.Reject {
 func (r *timeReader) reason(b *sdk.Batch, row int, at int64) string {
 	a := b.Rows.Column(r.index)
 	reason := r.name + ": want an event time, got null"
-	if at >= minTime && at <= maxTime {
+	if at >= minTime && at <= maxTime && (at < r.first || at > r.last) {
+		reason = fmt.Sprintf("%s: want a time whose windows begin and end in the years 1 to 9999, got %s", r.name,
+			time.UnixMicro(at).UTC().Format(time.RFC3339Nano))
+	} else if at >= minTime && at <= maxTime {
 		reason = r.ahead(at, b.Time)
 	} else if text, ok := a.(*array.String); ok && !a.IsNull(row) {
 		reason = fmt.Sprintf("%s: want a time in RFC 3339 such as 2026-01-31T09:30:00Z, got %s",

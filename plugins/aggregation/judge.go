@@ -50,7 +50,7 @@ func (t *transform) judge(p *partition, b *sdk.Batch, out sdk.Emitter) error {
 	j.watermark = closed
 	last := maxTime + 1 // of the row before; none has it
 	for row, at := range j.times {
-		if at < minTime || at > latest {
+		if at < t.times.first || at > latest {
 			j.rejects = append(j.rejects, t.reject(b, row, at))
 			continue
 		}

@@ -64,6 +64,7 @@ func open(_ context.Context, c *Config, in *arrow.Schema, env sdk.Env) (sdk.Inst
 	t.clock = clock{delay: c.delay(), timeout: time.Duration(c.IdleTimeout), onIdle: c.OnIdle,
 		parts: newPartitions(), closed: unset, natural: unset, newest: unset, promised: unset, told: unset}
 	t.times = timeReader{index: l.time, name: c.EventTime, skew: c.skew()}
+	t.times.first, t.times.last = c.Window.times()
 	switch {
 	case c.Window == nil:
 		t.forever = newAligned(t.cells, t.spans)

@@ -135,6 +135,20 @@ func (w *Window) spans() spans {
 	return s
 }
 
+// times are the first and the last event time whose windows all begin and end in the
+// years 1 to 9999: a row beyond would come out with a time that nobody reads.
+func (w *Window) times() (first, last int64) {
+	switch s := w.spans(); {
+	case w == nil:
+		return minTime, maxTime
+	case w.Session != nil:
+		return minTime, maxTime - micros(w.Session.Gap)
+	default:
+		start := s.last(minTime-1) + s.every // the first that is of the year 1
+		return max(minTime, start-s.every+s.size), s.last(maxTime-s.size) + s.every - 1
+	}
+}
+
 func micros(d sdk.Duration) int64 { return time.Duration(d).Microseconds() }
 
 // last is the start of the newest window that holds at.

@@ -53,9 +53,9 @@ func putInto(b array.Builder, from pq.Type, f *faults) (put, error) {
 	case *array.Date32Builder:
 		return putNumber(func(v int32) { b.Append(arrow.Date32(v)) }, pq.Value.Int32, 4, isDate(from))
 	case *array.Time64Builder:
-		return putTime(b, from, &f.cut)
+		return putTime(b, from, f)
 	case *array.TimestampBuilder:
-		return putTimestamp(b, from, &f.cut)
+		return putTimestamp(b, from, f)
 	case *array.Decimal128Builder:
 		return putDecimal(b, from, f)
 	}
@@ -139,62 +139,99 @@ func putUint64(b *array.Uint64Builder, from pq.Type) (put, error) {
 	return putNumber(b.Append, pq.Value.Uint64, 8, unsigned && from.Kind() == pq.Int64)
 }
 
-// micros is how a number of units becomes microseconds, rounded down.
-func micros(unit format.TimeUnit, cut *int64) func(int64) int64 {
+// noTimestamp is the reason for a number of units that no microseconds can say.
+const noTimestamp = "want a timestamp of the years 1 to 9999, got %v %s since 1970"
+
+// micros is how a number of units becomes microseconds, rounded down. It is false for
+// one that does not fit.
+func micros(unit format.TimeUnit, cut *int64) (to func(int64) (int64, bool), name string) {
 	switch unit.Value.(type) {
 	case *format.MilliSeconds:
-		return func(n int64) int64 { return n * 1000 }
+		return func(n int64) (int64, bool) {
+			return n * 1000, n >= math.MinInt64/1000 && n <= math.MaxInt64/1000
+		}, "ms"
 	case *format.NanoSeconds:
-		return func(n int64) int64 {
-			rest := ((n % 1000) + 1000) % 1000
+		return func(n int64) (int64, bool) {
+			whole, rest := n/1000, n%1000
 			if rest != 0 {
 				*cut++
 			}
-			return (n - rest) / 1000
-		}
+			if rest < 0 {
+				whole--
+			}
+			return whole, true
+		}, "ns"
 	}
-	return func(n int64) int64 { return n }
+	return func(n int64) (int64, bool) { return n, true }, "µs"
 }
+
+const microsPerDay = 86_400_000_000
 
 // putTimestamp takes local times as UTC: pandas and others write their UTC
 // times so when no zone is attached.
-func putTimestamp(b *array.TimestampBuilder, from pq.Type, cut *int64) (put, error) {
+func putTimestamp(b *array.TimestampBuilder, from pq.Type, f *faults) (put, error) {
 	if from.Kind() == pq.Int96 {
-		toMicros := micros(format.TimeUnit{Value: &format.NanoSeconds{}}, cut)
-		return func(v pq.Value) int {
-			b.Append(arrow.Timestamp(int96Micros([3]uint32(v.Int96()), toMicros)))
-			return 8
-		}, nil
+		return putInt96(b, f), nil
 	}
 	if isDate(from) {
-		const microsPerDay = 86_400_000_000
-		return func(v pq.Value) int { b.Append(arrow.Timestamp(int64(v.Int32()) * microsPerDay)); return 8 }, nil
+		return func(v pq.Value) int {
+			if days := int64(v.Int32()); days > math.MinInt64/microsPerDay && days < math.MaxInt64/microsPerDay {
+				b.Append(arrow.Timestamp(days * microsPerDay))
+				return 8
+			}
+			return f.reject(b, noTimestamp, v.Int32(), "days")
+		}, nil
 	}
 	l, ok := logical(from).(*format.TimestampType)
 	if !ok || from.Kind() != pq.Int64 {
 		return nil, errOtherType
 	}
-	toMicros := micros(l.Unit, cut)
-	return func(v pq.Value) int { b.Append(arrow.Timestamp(toMicros(v.Int64()))); return 8 }, nil
+	toMicros, unit := micros(l.Unit, &f.cut)
+	return func(v pq.Value) int {
+		at, ok := toMicros(v.Int64())
+		if !ok {
+			return f.reject(b, noTimestamp, v.Int64(), unit)
+		}
+		b.Append(arrow.Timestamp(at))
+		return 8
+	}, nil
 }
 
-// int96Micros reads the timestamps of Impala and of Spark: nanoseconds of the
-// day, then the Julian day.
-func int96Micros(v [3]uint32, toMicros func(int64) int64) int64 {
-	const epoch, microsPerDay = 2_440_588, 86_400_000_000
-	return (int64(v[2])-epoch)*microsPerDay + toMicros(int64(uint64(v[1])<<32|uint64(v[0])))
+// putInt96 reads the timestamps of Impala and of Spark: nanoseconds of the day, then the
+// Julian day, both with a sign.
+func putInt96(b *array.TimestampBuilder, f *faults) put {
+	const epoch, mostDays = 2_440_588, 4_000_000 // about 10,000 years
+	toMicros, _ := micros(format.TimeUnit{Value: &format.NanoSeconds{}}, &f.cut)
+	return func(v pq.Value) int {
+		raw := v.Int96()
+		day := int64(int32(raw[2])) - epoch
+		if day < -mostDays || day > mostDays {
+			return f.reject(b, noTimestamp, day, "days")
+		}
+		clock, _ := toMicros(int64(uint64(raw[1])<<32 | uint64(raw[0])))
+		b.Append(arrow.Timestamp(day*microsPerDay + clock))
+		return 8
+	}
 }
 
-func putTime(b *array.Time64Builder, from pq.Type, cut *int64) (put, error) {
+func putTime(b *array.Time64Builder, from pq.Type, f *faults) (put, error) {
 	l, ok := logical(from).(*format.TimeType)
 	if !ok || from.Kind() != pq.Int32 && from.Kind() != pq.Int64 {
 		return nil, errOtherType
 	}
-	toMicros := micros(l.Unit, cut)
-	if from.Kind() == pq.Int32 {
-		return func(v pq.Value) int { b.Append(arrow.Time64(toMicros(int64(v.Int32())))); return 8 }, nil
+	toMicros, unit := micros(l.Unit, &f.cut)
+	add := func(n int64) int {
+		at, ok := toMicros(n)
+		if !ok {
+			return f.reject(b, "want a time from 00:00:00 to 23:59:59.999999, got %v %s", n, unit)
+		}
+		b.Append(arrow.Time64(at))
+		return 8
 	}
-	return func(v pq.Value) int { b.Append(arrow.Time64(toMicros(v.Int64()))); return 8 }, nil
+	if from.Kind() == pq.Int32 {
+		return func(v pq.Value) int { return add(int64(v.Int32())) }, nil
+	}
+	return func(v pq.Value) int { return add(v.Int64()) }, nil
 }
 
 // bigEndian reads a number in two's complement of any length; only its last 16

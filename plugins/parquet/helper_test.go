@@ -69,7 +69,7 @@ func appendRandom(b array.Builder, holes int, r *rand.Rand) {
 		b.AppendNull()
 		return
 	}
-	text := strings.Repeat(string(rune('a'+r.IntN(3)))+"é", r.IntN(12))
+	text := `"` + strings.Repeat(string(rune('a'+r.IntN(3)))+"é", r.IntN(12)) + `"` // json columns want JSON
 	switch b := b.(type) {
 	case *array.StringBuilder:
 		b.Append(text)

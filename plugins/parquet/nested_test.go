@@ -128,7 +128,7 @@ func TestBadValuesInsideAreRejected(t *testing.T) {
 	for _, r := range rejected {
 		reasons = append(reasons, r.Reason)
 	}
-	want := "s.l.t: want UTF-8, got other bytes; s.a: want a value, got null"
+	want := `s.l.t: want UTF-8, got other bytes: "\xff"; s.a: want a value, got null`
 	if got := strings.Join(reasons, "; "); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -178,8 +178,8 @@ func TestTextThatIsNotUTF8IsRejected(t *testing.T) {
 	for _, r := range rejected {
 		reasons = append(reasons, fmt.Sprintf("%d %s", r.Position, r.Reason))
 	}
-	const other = ": want UTF-8, got other bytes"
-	if want := []string{"2 a" + other, "3 a" + other, "5 b" + other}; !slices.Equal(reasons, want) {
+	const other = ": want UTF-8, got other bytes: "
+	if want := []string{"2 a" + other + `"\xc3"`, "3 a" + other + `"\xa9"`, "5 b" + other + `"\xff"`}; !slices.Equal(reasons, want) {
 		t.Errorf("got %q, want %q", reasons, want)
 	}
 }

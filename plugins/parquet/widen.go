@@ -2,7 +2,9 @@ package parquet
 
 import (
 	"encoding/hex"
+	"fmt"
 	"math"
+	"math/big"
 	"math/bits"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -144,9 +146,13 @@ func putDecimal(b *array.Decimal128Builder, from pq.Type, f *faults) (put, error
 	}
 	factor := decimal128.GetScaleMultiplier(int(want.Scale - scale))
 	most := decimal128.GetMaxValue(want.Precision - (want.Scale - scale))
+	bytes := from.Kind() == pq.ByteArray || from.Kind() == pq.FixedLenByteArray
 	return func(v pq.Value) int {
+		if bytes && len(v.ByteArray()) > 16 && !narrow(v.ByteArray()) {
+			return f.reject(b, "want a %s, got %s", sdk.TypeName(want), longDecimal(v.ByteArray(), scale))
+		}
 		n := get(v)
-		if n.Abs().Cmp(most) > 0 {
+		if n.Cmp(most) > 0 || n.Cmp(most.Negate()) < 0 {
 			return f.reject(b, "want a %s, got %s", sdk.TypeName(want), n.ToString(scale))
 		}
 		if want.Scale != scale {
@@ -174,4 +180,29 @@ func decimals(from pq.Type, want *arrow.Decimal128Type) (get func(pq.Value) deci
 		return func(v pq.Value) decimal128.Num { return decimal128.FromI64(v.Int64()) }, l.Scale
 	}
 	return func(v pq.Value) decimal128.Num { return bigEndian(v.ByteArray()) }, l.Scale
+}
+
+// narrow reports whether a number in two's complement of more than 16 bytes is one of 16.
+func narrow(bytes []byte) bool {
+	first, low := bytes[:len(bytes)-16], bytes[len(bytes)-16:]
+	for _, b := range first {
+		if b != byte(int8(low[0])>>7) {
+			return false
+		}
+	}
+	return true
+}
+
+// longDecimal is such a number as a message shows it.
+func longDecimal(bytes []byte, scale int32) string {
+	const most = 64
+	if len(bytes) > most {
+		return fmt.Sprintf("a number of %d bytes", len(bytes))
+	}
+	n := new(big.Int).SetBytes(bytes)
+	if bytes[0]&0x80 != 0 {
+		n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(bytes))))
+	}
+	text := new(big.Rat).SetFrac(n, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil))
+	return text.FloatString(int(scale))
 }

@@ -3,8 +3,10 @@ package redpanda
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -100,6 +102,16 @@ func (a *annotated) AppendRecord(r *kgo.Record) error {
 	return a.builder.Commit()
 }
 
+// checkTimestamp refuses what is not of the years 1 to 9999. A producer may write any
+// number, and microseconds of some would be another time altogether.
+func checkTimestamp(at time.Time) error {
+	const last = 253_402_300_799_999 // milliseconds
+	if ms := at.UnixMilli(); ms > last {
+		return fmt.Errorf("_timestamp: want one of the years 1 to 9999, got %d ms since 1970", ms)
+	}
+	return nil
+}
+
 func (a *annotated) set(c *columns.Column, name string, r *kgo.Record) error {
 	switch {
 	case name == "partition":
@@ -107,6 +119,9 @@ func (a *annotated) set(c *columns.Column, name string, r *kgo.Record) error {
 	case name == "offset":
 		c.SetInt(r.Offset)
 	case name == "timestamp" && r.Attrs.TimestampType() >= 0 && r.Timestamp.UnixMilli() >= 0:
+		if err := checkTimestamp(r.Timestamp); err != nil {
+			return err
+		}
 		c.SetInt(r.Timestamp.UnixMicro())
 	case name == "headers" && len(r.Headers) > 0:
 		a.text = appendHeaders(a.text[:0], r.Headers)

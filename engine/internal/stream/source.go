@@ -227,6 +227,13 @@ func (s *source) pass(b *sdk.Batch) error {
 	if err := sameColumns(s.step, taken.Rows.Schema()); err != nil {
 		return err
 	}
+	rows, bad, err := gate(taken, nil)
+	if err != nil {
+		return err
+	}
+	taken.Rows = rows
+	s.books.rejected.Add(int64(len(bad)))
+	s.books.out.Add(-int64(len(bad)))
 	settle(taken.Rows)
 	for i := range b.Rejected {
 		if b.Rejected[i].Partition == "" {
@@ -234,7 +241,7 @@ func (s *source) pass(b *sdk.Batch) error {
 		}
 	}
 	s.pending = append(s.pending, sdk.Item{Batch: taken})
-	return s.sides.rejected(s.step, b.Rejected)
+	return s.sides.rejected(s.step, slices.Concat(b.Rejected, bad))
 }
 
 // positioned adds the column of positions to a batch.

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,7 @@ func (t *transform) take(ctx context.Context, item sdk.Item, next func(sdk.Item)
 	}}
 	if item.Batch != nil {
 		out.partition, out.time = item.Batch.Partition, item.Batch.Time
+		out.known = item.Batch.Rows
 		t.books.in.Add(item.Batch.NumRows())
 		return t.busy.during(func() error {
 			return guarded(t.pipeline, t.step, func() error { return t.instance.Apply(ctx, item.Batch, out) })
@@ -96,8 +98,9 @@ func (t *transform) snapshot(ctx context.Context, epoch uint64) error {
 type emitter struct {
 	*transform
 	next      func(sdk.Item) error
-	partition string    // of the batch that is applied
-	time      time.Time // when the engine took it from its source
+	partition string            // of the batch that is applied
+	time      time.Time         // when the engine took it from its source
+	known     arrow.RecordBatch // what the step was given, or nil
 }
 
 var _ sdk.Emitter = (*emitter)(nil)
@@ -106,8 +109,16 @@ func (e *emitter) Emit(b *sdk.Batch) error {
 	if err := sameColumns(e.step, b.Rows.Schema()); err != nil {
 		return err
 	}
+	rows, bad, err := gate(b, e.known)
+	if err != nil {
+		return err
+	}
+	if len(bad) > 0 {
+		fitting := *b
+		fitting.Rows, b = rows, &fitting
+	}
 	settle(b.Rows)
-	if err := e.Reject(b.Rejected...); err != nil {
+	if err := e.Reject(slices.Concat(b.Rejected, bad)...); err != nil {
 		return err
 	}
 	e.books.out.Add(b.NumRows())

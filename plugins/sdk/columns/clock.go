@@ -2,6 +2,7 @@ package columns
 
 import (
 	"encoding/binary"
+	"strconv"
 	"time"
 )
 
@@ -173,12 +174,31 @@ func (k *Clock) setSecond(second int64) bool {
 	return k.wrote
 }
 
-// AppendTime writes microseconds of a day.
+// AppendTime writes microseconds of a day. Others, which only messages show, have a
+// sign or more hours.
 func AppendTime(dst []byte, micros int64) []byte {
+	if micros < 0 || micros >= microsPerDay {
+		return appendClock(dst, micros)
+	}
 	minute := floor(micros, microsPerMinute)
 	dst = append(appendPair(dst, minute/60), ':')
 	dst = appendPair(dst, minute%60)
 	return appendSeconds(dst, micros-minute*microsPerMinute)
+}
+
+func appendClock(dst []byte, micros int64) []byte {
+	size := uint64(micros)
+	if micros < 0 {
+		dst, size = append(dst, '-'), -size
+	}
+	if hours := size / (60 * microsPerMinute); hours > 99 {
+		dst = strconv.AppendUint(dst, hours, 10)
+	} else {
+		dst = appendPair(dst, int64(hours))
+	}
+	minute := size / microsPerMinute
+	dst = appendPair(append(dst, ':'), int64(minute%60))
+	return appendSeconds(dst, int64(size-minute*microsPerMinute))
 }
 
 // AppendDate writes days since the Unix epoch.

@@ -62,6 +62,11 @@ func (c *Column) Why(text []byte) string {
 	if c.Kind == String && !utf8.Valid(text) {
 		return NotUTF8
 	}
+	if c.Kind == Date {
+		if _, ok := c.times.date(text); ok {
+			return ", which is not in the years 1 to 9999"
+		}
+	}
 	if c.Kind != Timestamp {
 		return ""
 	}
@@ -91,7 +96,7 @@ func (c *Column) instant(text []byte) (int64, bool) {
 func (c *Column) setDateOrTime(text []byte) (ok bool) {
 	if c.Kind == Date {
 		days, ok := c.times.date(text)
-		if ok {
+		if ok = ok && days >= minDate && days <= maxDate; ok {
 			c.SetInt32(days)
 		}
 		return ok

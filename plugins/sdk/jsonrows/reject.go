@@ -1,8 +1,10 @@
 package jsonrows
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -22,7 +24,40 @@ func Reject(b *sdk.Batch, row int, reason string) sdk.Reject {
 		rows = without(rows, at[0])
 	}
 	return sdk.Reject{Reason: reason, Partition: b.Partition, Position: position,
-		Row: NewEncoder(rows).Append(nil, row)}
+		Row: AppendRejected(nil, rows, row)}
+}
+
+// AppendRejected adds a row to dst as Encoder does, whatever its values are: the text of
+// a json column that is no JSON becomes a string.
+func AppendRejected(dst []byte, rows arrow.RecordBatch, row int) []byte {
+	e := NewEncoder(rows)
+	for i := range e.fields {
+		unsure(&e.fields[i].view, row, row+1)
+	}
+	return e.Append(dst, row)
+}
+
+// unsure makes texts of json columns one of whose values from a row to another is none.
+func unsure(v *columns.View, from, to int) {
+	switch v.Kind {
+	case columns.JSON:
+		for row := from; row < to; row++ {
+			if !v.IsNull(row) && (!json.Valid(v.Bytes(row)) || !utf8.Valid(v.Bytes(row))) {
+				v.Kind = columns.String
+				return
+			}
+		}
+	case columns.Struct:
+		for i := range v.Inside() {
+			unsure(&v.Inside()[i], from, to)
+		}
+	case columns.List:
+		if from < to {
+			first, _ := v.Items(from)
+			_, end := v.Items(to - 1)
+			unsure(&v.Inside()[0], first, end)
+		}
+	}
 }
 
 func without(rows arrow.RecordBatch, column int) arrow.RecordBatch {
