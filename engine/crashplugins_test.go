@@ -117,6 +117,7 @@ var (
 	_ sdk.Stateful  = (*watchedStep)(nil)
 	_ sdk.Clearer   = (*watchedStep)(nil)
 	_ sdk.Sizer     = (*watchedStep)(nil)
+	_ sdk.Holder    = (*watchedStep)(nil)
 )
 
 func (s *watchedStep) Apply(ctx context.Context, b *sdk.Batch, out sdk.Emitter) error {
@@ -147,6 +148,11 @@ func (s *watchedStep) Cleared() [][]byte {
 		return c.Cleared()
 	}
 	return nil
+}
+
+func (s *watchedStep) Holding() bool {
+	h, ok := s.Instance.(sdk.Holder)
+	return ok && h.Holding()
 }
 
 func (s *watchedStep) StateBytes() int64 {

@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"etlengine/engine/internal/config"
+	"etlengine/engine/internal/stream"
 	"etlengine/plugins/sdk"
 )
 
@@ -41,8 +41,8 @@ func (a *app) broker(ctx context.Context, stateDir string, port int) error {
 	if err := path.Validate(); err != nil || stateDir == "" {
 		return usageError{fmt.Errorf("--state-dir: %w", cmp.Or(err, errors.New(`want a folder, got ""`)))}
 	}
-	if err := os.MkdirAll(stateDir, 0o755); err != nil {
-		return fmt.Errorf("making the state directory: %w", err)
+	if err := stream.MakeStateDir(stateDir); err != nil {
+		return err
 	}
 	a.stops.Store(true)
 	settings := []byte("{}")

@@ -157,7 +157,7 @@ func (s *Store) unreadable(err error) error {
 // SetAside moves a damaged database out of the way and returns where it is
 // now. The engine keeps its id. Nobody may have the directory open.
 func SetAside(dir string) (string, error) {
-	lock, err := lockFile(filepath.Join(dir, "lock"))
+	lock, err := lockDir(dir)
 	if err != nil {
 		return "", err
 	}

@@ -9,20 +9,51 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile takes a lock that ends with the process, whatever ends it (rule 17).
-func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+// ErrInUse says that another process has the state directory.
+var ErrInUse = errors.New("in use by another engine")
+
+// lock is what a process holds of a state directory, until it ends (rule 17).
+type lock struct{ files []*os.File }
+
+// lockDir locks a state directory: the file in it, and the folder itself, whose lock
+// nobody can remove while the engine runs.
+func lockDir(dir string) (*lock, error) {
+	l := &lock{}
+	folder, err := os.Open(dir)
 	if err != nil {
-		return nil, fmt.Errorf("opening the lock of the state directory: %w", err)
+		return nil, fmt.Errorf("opening the state directory: %w", err)
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if err == nil {
-		return f, nil
+	l.files = append(l.files, folder)
+	// Some network file systems lock no folders: then the file alone must do.
+	if err := flock(folder); errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, errors.Join(inUse(dir), l.Close())
 	}
-	f.Close()
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil, fmt.Errorf("the state directory %s is in use by another engine: "+
-			"stop that one, or set another state_dir", filepath.Dir(path))
+	path := filepath.Join(dir, "lock")
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the lock of the state directory: %w", err), l.Close())
 	}
-	return nil, fmt.Errorf("locking %s: %w", path, err)
+	l.files = append(l.files, file)
+	switch err := flock(file); {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return nil, errors.Join(inUse(dir), l.Close())
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("locking %s: %w", path, err), l.Close())
+	}
+	return l, nil
+}
+
+func flock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
+
+func inUse(dir string) error {
+	return fmt.Errorf("the state directory %s is %w: stop that one, or set another state_dir", dir, ErrInUse)
+}
+
+// Close gives the locks back.
+func (l *lock) Close() error {
+	var all []error
+	for _, f := range l.files {
+		all = append(all, f.Close())
+	}
+	return errors.Join(all...)
 }

@@ -23,7 +23,7 @@ import (
 // Store is an open state directory. One process has it at a time.
 type Store struct {
 	dir     string
-	lock    *os.File
+	lock    *lock
 	db      *pebble.DB
 	options *pebble.Options
 	engine  string
@@ -91,10 +91,10 @@ func (s *Store) verify() error {
 
 // take makes a state directory if need be, and locks it.
 func take(dir string, files vfs.FS) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("making the state directory: %w", err)
+	if err := MakeDir(dir); err != nil {
+		return nil, err
 	}
-	lock, err := lockFile(filepath.Join(dir, "lock"))
+	lock, err := lockDir(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -88,6 +88,9 @@ func StateDir(p *plan.Plan, dir string) string {
 	return filepath.Join(dir, p.StateDir)
 }
 
+// MakeStateDir makes a state directory that only its user can enter.
+func MakeStateDir(dir string) error { return checkpoint.MakeDir(dir) }
+
 func (r *Runner) openAll(ctx context.Context) error {
 	if err := r.startServices(ctx); err != nil {
 		return err
