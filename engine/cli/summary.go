@@ -62,7 +62,7 @@ func balance(p stream.PipelineSummary, took time.Duration) string {
 	source := p.Steps[0]
 	read := source.Out + source.Rejected
 	if p.Failed != "" {
-		fmt.Fprintf(&b, "%s failed; what follows is written, the next run goes on from there\n", p.Name)
+		fmt.Fprintf(&b, "%s failed; what follows is recorded, the next run goes on from there\n", p.Name)
 	}
 	fmt.Fprintf(&b, "%s: %s rows read", p.Name, count(read))
 	if p.Before > 0 {
@@ -75,6 +75,9 @@ func balance(p stream.PipelineSummary, took time.Duration) string {
 		}
 		if step.Kind == sdk.KindSink {
 			fmt.Fprintf(&b, "\n  = %s written to %s", count(step.Out), step.Label)
+			if step.Hidden > 0 {
+				fmt.Fprintf(&b, " + %s that readers do not see yet, the next run shows them", count(step.Hidden))
+			}
 			if step.Rejected > 0 {
 				fmt.Fprintf(&b, " + %s rejected by it", count(step.Rejected))
 			}

@@ -57,6 +57,9 @@ type StepSummary struct {
 	Kind   sdk.Kind `json:"kind"`
 	From   string   `json:"from,omitempty"`  // label of the step before; none for late rows and dead letters
 	Takes  string   `json:"takes,omitempty"` // of such an output: "late" or "rejected"
+	// Hidden is rows that a pipeline which has failed has recorded for an output and that no
+	// reader sees yet; out counts those that readers see. The next run shows them.
+	Hidden int64 `json:"hidden,omitempty"`
 	// What rows that this process decoded had beside their schema: see sdk.Survey.
 	Missing []sdk.Missing `json:"missing_columns,omitempty"`
 	Unknown *sdk.Unknown  `json:"unknown_keys,omitempty"`
@@ -73,6 +76,7 @@ func (s *Summary) Imbalance() string {
 			out[step.Label] = step.Out
 			left["late"] += step.Late
 			left["rejected"] += step.Rejected
+			step.Out += step.Hidden
 			if !step.Balanced() {
 				return p.Name + "." + step.Label
 			}

@@ -126,7 +126,9 @@ func (e *epochs) commit(c *epoch) {
 		publishing.Go(func() {
 			if err := s.publish(ctx, c.number, c.record.Handles[s.step.Label]); err != nil {
 				e.latch.fail(err)
+				return
 			}
+			s.published.Store(c.number)
 		})
 	}
 	publishing.Wait()

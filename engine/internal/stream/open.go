@@ -300,8 +300,12 @@ func (o *opener) openSink(ctx context.Context, step *plan.Step) (*sink, error) {
 			return nil, err
 		}
 	}
-	return &sink{pipeline: o.plan.Name, step: step, instance: instance, books: o.books[step.Label],
-		epochs: o.epochs, latch: o.latch, queue: make(chan sdk.Item, queued)}, nil
+	opened := &sink{pipeline: o.plan.Name, step: step, instance: instance, books: o.books[step.Label],
+		epochs: o.epochs, latch: o.latch, queue: make(chan sdk.Item, queued)}
+	if o.record != nil {
+		opened.published.Store(o.record.Epoch)
+	}
+	return opened, nil
 }
 
 // pin makes durable what the source resolved when it opened, before its first

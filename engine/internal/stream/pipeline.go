@@ -214,6 +214,30 @@ func (p *pipeline) counts() map[string]checkpoint.Counts {
 	return counts
 }
 
+// hidden is how many rows that a failed pipeline has recorded no reader sees yet, by output:
+// of an epoch that could not be published, or of files that have not been rolled.
+func (p *pipeline) hidden() map[string]int64 {
+	r, rows := p.epochs.newest(), map[string]int64{}
+	if !p.latch.closed() || r == nil {
+		return rows
+	}
+	for _, s := range p.sinks() {
+		handle := r.Handles[s.step.Label]
+		if handle == nil || s.step.Plugin.Hidden == nil {
+			continue
+		}
+		h, err := s.step.Plugin.Hidden(handle)
+		if err != nil {
+			continue // recovery reports it
+		}
+		rows[s.step.Label] = h.Rows
+		if s.published.Load() < r.Epoch {
+			rows[s.step.Label] += h.Pending
+		}
+	}
+	return rows
+}
+
 // summary is the pipeline's books.
 func (p *pipeline) summary() PipelineSummary {
 	s := PipelineSummary{Name: p.plan.Name, Run: p.number.Number, Ended: p.done.Load(),
@@ -224,10 +248,12 @@ func (p *pipeline) summary() PipelineSummary {
 	if err := p.latch.failure(); err != nil {
 		s.Failed = err.Error()
 	}
-	from, counts := edges(p.plan), p.counts()
+	from, counts, hidden := edges(p.plan), p.counts(), p.hidden()
 	for _, step := range p.plan.Steps() {
 		one := StepSummary{Label: step.Label, Plugin: step.Plugin.Name,
 			Kind: step.Plugin.Kind, From: from[step.Label], Counts: counts[step.Label]}
+		one.Hidden = min(hidden[step.Label], one.Out)
+		one.Out -= one.Hidden
 		survey := p.surveys[step.Label]
 		one.Missing, one.Unknown, one.Notes = survey.Missing(), survey.Unknown(), survey.Notes()
 		switch step {

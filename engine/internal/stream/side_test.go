@@ -192,3 +192,31 @@ func TestSidesOpenInOneOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestSummaryCountsTheRowsThatReadersSee: an output whose publish failed has written none
+// of the epoch, though it is recorded.
+func TestSummaryCountsTheRowsThatReadersSee(t *testing.T) {
+	w := newWorld(10)
+	w.fail["raw publish"] = fmt.Errorf("refused")
+	r := open(t, w.plan(t.TempDir()))
+	defer closeRunner(t, r)
+	if err := r.Run(t.Context()); err == nil {
+		t.Fatal("got no error of the publish")
+	}
+	s := r.Summary()
+	for _, step := range s.Pipelines[0].Steps {
+		switch step.Label {
+		case "raw":
+			if step.In != 10 || step.Out != 0 || step.Hidden != 10 {
+				t.Errorf("raw: got %d in, %d out, %d hidden, want 10, 0, 10", step.In, step.Out, step.Hidden)
+			}
+		case "sum":
+			if step.Out != int64(len(w.all("sum"))) || step.Out != 1 || step.Hidden != 0 {
+				t.Errorf("sum: got %d out, %d hidden, want 1 and 0", step.Out, step.Hidden)
+			}
+		}
+	}
+	if at := s.Imbalance(); at != "" {
+		t.Errorf("the books do not balance at %s", at)
+	}
+}

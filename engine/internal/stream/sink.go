@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"etlengine/engine/internal/plan"
@@ -23,6 +24,7 @@ type sink struct {
 	sides     *sides // for the rows that it refuses
 	queue     chan sdk.Item
 	preparing sync.WaitGroup // the Prepare under way
+	published atomic.Uint64  // the newest epoch that it has shown
 	busy      busy
 }
 
