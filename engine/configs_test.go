@@ -82,7 +82,8 @@ func TestDeadLettersConfigKeepsEveryRow(t *testing.T) {
 	if want := []string{"P-1001", "P-1002", "P-1007", "P-1009", "P-1010"}; !slices.Equal(good, want) {
 		t.Errorf("good payments: got %v, want %v", good, want)
 	}
-	header := []string{"at", "pipeline", "step", "reason", "partition", "position", "raw", "row", "key"}
+	header := []string{"at", "pipeline", "step", "reason", "partition", "position", "raw", "row", "key",
+		"raw_bytes"}
 	var got []string
 	for _, row := range readCSV(t, "output/payments/dead_letters", header...) {
 		got = append(got, row[5]+" "+row[3])

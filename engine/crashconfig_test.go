@@ -95,7 +95,8 @@ var (
 	sessionTypes = map[string]string{"window_start": "timestamp", "window_end": "timestamp",
 		"client_id": "string", "tickets": "int64", "first": "string", "newest": "timestamp"}
 	deadTypes = map[string]string{"at": "timestamp", "pipeline": "string", "step": "string",
-		"reason": "string", "partition": "string", "position": "int64", "raw": "bytes", "row": "string", "key": "string"}
+		"reason": "string", "partition": "string", "position": "int64", "raw": "string", "row": "string", "key": "string",
+		"raw_bytes": "bytes"}
 )
 
 // ticketOutputs are all the outputs that a job may have.

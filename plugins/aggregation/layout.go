@@ -77,7 +77,7 @@ func newLayout(c *Config, in *arrow.Schema) (*layout, []sdk.Problem) {
 			p.add(pathOf("group_by", i), "want a column of plain values, %q is a %s", name, describe(field))
 		}
 		l.groups = append(l.groups, at)
-		fields = append(fields, field)
+		fields = append(fields, sdk.AskedFor(field))
 	}
 	for _, a := range c.Aggregates {
 		b, err := bind(a.Value.Call, in)

@@ -24,6 +24,27 @@ func IsJSON(f arrow.Field) bool {
 	return ok && mark == "json"
 }
 
+// askedFor is the key of the field metadata of AskedFor.
+const askedFor = "engine.asked_for"
+
+// AskedFor marks a column of the engine's own, whose name begins with _, as one that
+// a step has named for its result: outputs write it as they write the user's.
+func AskedFor(f arrow.Field) arrow.Field {
+	if !IsEngines(f) {
+		return f
+	}
+	f.Metadata = arrow.NewMetadata(append(slices.Clone(f.Metadata.Keys()), askedFor),
+		append(slices.Clone(f.Metadata.Values()), "true"))
+	return f
+}
+
+// IsEngines reports whether a column is one of the engine's own that no step has
+// asked for: outputs write it with keep_metadata only.
+func IsEngines(f arrow.Field) bool {
+	_, asked := f.Metadata.GetValue(askedFor)
+	return strings.HasPrefix(f.Name, "_") && !asked
+}
+
 // The names of the types that a column may have; the first ones are whole names.
 var typeNames = []string{"string", "int32", "int64", "uint64", "float32", "float64", "bool",
 	"timestamp", "date", "time", "bytes", "json", "decimal(p,s)", "list(T)", "struct"}

@@ -214,7 +214,9 @@ func (p *planner) rename() {
 			continue
 		}
 		at := slices.Index(old, e.Value)
-		if at < 0 {
+		if at < 0 && strings.HasPrefix(e.Value, "_") { // the engine's stays as well
+			p.columns = append(p.columns, output{name: e.Key, from: p.in.FieldIndices(e.Value)[0]})
+		} else if at < 0 {
 			p.fail(path, e.Value+" does not go on; keep it, or leave it out here")
 		} else if p.columns[at].name != e.Value {
 			p.fail(path, e.Value+" is renamed to "+p.columns[at].name+" already")

@@ -33,15 +33,25 @@ func withoutPosition(s *arrow.Schema) *arrow.Schema {
 // LateColumns is what a late output gets: the columns of the step that found
 // the rows late, and what judged them.
 func LateColumns(in *arrow.Schema) *arrow.Schema {
-	fields := slices.DeleteFunc(slices.Clone(withoutPosition(in).Fields()), func(f arrow.Field) bool {
-		return f.Name == sdk.MessageColumn
-	})
-	return arrow.NewSchema(append(fields,
-		arrow.Field{Name: "_event_time", Type: sdk.Timestamp},
-		arrow.Field{Name: "_watermark", Type: sdk.Timestamp},
-		arrow.Field{Name: "_partition", Type: arrow.BinaryTypes.String},
-		arrow.Field{Name: sdk.PositionColumn, Type: arrow.PrimitiveTypes.Int64, Nullable: true},
-		arrow.Field{Name: "_step", Type: arrow.BinaryTypes.String}), nil)
+	fields := slices.DeleteFunc(slices.Clone(in.Fields()), func(f arrow.Field) bool { return !IsLate(f.Name) })
+	return arrow.NewSchema(append(fields, lateColumns...), nil)
+}
+
+// lateColumns are what a late output says of each row.
+var lateColumns = []arrow.Field{
+	{Name: "_event_time", Type: sdk.Timestamp},
+	{Name: "_watermark", Type: sdk.Timestamp},
+	{Name: "_partition", Type: arrow.BinaryTypes.String},
+	{Name: sdk.PositionColumn, Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+	{Name: "_step", Type: arrow.BinaryTypes.String},
+}
+
+// IsLate reports whether a late output has a column of the rows that came too
+// late. Those that it has of its own come once: _partition also if it was asked of
+// a topic as metadata, where it is a number.
+func IsLate(name string) bool {
+	own := func(f arrow.Field) bool { return f.Name == name }
+	return name != sdk.MessageColumn && !slices.ContainsFunc(lateColumns, own)
 }
 
 // DeadColumns is what a dead-letter output gets, whatever the pipeline.
@@ -52,9 +62,10 @@ var DeadColumns = arrow.NewSchema([]arrow.Field{
 	{Name: "reason", Type: arrow.BinaryTypes.String},
 	{Name: "partition", Type: arrow.BinaryTypes.String},
 	{Name: "position", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
-	{Name: "raw", Type: arrow.BinaryTypes.Binary, Nullable: true},
+	{Name: "raw", Type: arrow.BinaryTypes.String, Nullable: true}, // if it is text
 	{Name: "row", Type: arrow.BinaryTypes.String, Nullable: true, Metadata: sdk.JSONMark},
 	{Name: "key", Type: arrow.BinaryTypes.String, Nullable: true},
+	{Name: "raw_bytes", Type: arrow.BinaryTypes.Binary, Nullable: true}, // what raw would be, if it is no text
 }, nil)
 
 // sides plans the outputs for late rows and dead letters.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -117,7 +116,7 @@ func ownColumns(rows arrow.RecordBatch) arrow.RecordBatch {
 	var fields []arrow.Field
 	var columns []arrow.Array
 	for i, f := range rows.Schema().Fields() {
-		if !strings.HasPrefix(f.Name, "_") {
+		if !sdk.IsEngines(f) {
 			fields, columns = append(fields, f), append(columns, rows.Column(i))
 		}
 	}

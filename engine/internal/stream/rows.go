@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -45,7 +44,7 @@ func messagesOf(rows arrow.RecordBatch, meta, encoded bool) *messages {
 		case f.Name == sdk.PositionColumn:
 		case f.Name == sdk.MessageColumn:
 			m.message = &view
-		case strings.HasPrefix(f.Name, "_"):
+		case sdk.IsEngines(f):
 			if meta {
 				m.meta = append(m.meta, view)
 			}

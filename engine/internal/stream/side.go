@@ -137,7 +137,7 @@ func lateRows(schema *arrow.Schema, step string, l sdk.Late) arrow.RecordBatch {
 	for i, f := range l.Rows.Schema().Fields() {
 		if f.Name == sdk.PositionColumn {
 			position = l.Rows.Column(i)
-		} else if f.Name != sdk.MessageColumn {
+		} else if plan.IsLate(f.Name) {
 			columns = append(columns, l.Rows.Column(i))
 		}
 	}
@@ -178,10 +178,17 @@ func deadRows(pipeline, step string, rows []sdk.Reject) arrow.RecordBatch {
 		} else {
 			b.Field(5).AppendNull()
 		}
-		if r.Raw != nil {
-			b.Field(6).(*array.BinaryBuilder).Append(r.Raw)
-		} else {
-			b.Field(6).AppendNull()
+		raw, rawBytes := b.Field(6).(*array.StringBuilder), b.Field(9).(*array.BinaryBuilder)
+		switch {
+		case r.Raw == nil:
+			raw.AppendNull()
+			rawBytes.AppendNull()
+		case utf8.Valid(r.Raw):
+			raw.Append(string(r.Raw))
+			rawBytes.AppendNull()
+		default:
+			raw.AppendNull()
+			rawBytes.Append(r.Raw)
 		}
 		if r.Row != nil {
 			b.Field(7).(*array.StringBuilder).Append(string(r.Row))

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"etlengine/engine/internal/plan"
 	"etlengine/plugins/sdk"
@@ -178,6 +180,35 @@ func TestLateRowsTellWhatJudgedThem(t *testing.T) {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("got %s, want %s in it", text, want)
 		}
+	}
+}
+
+// An input that gives the partition of a topic as metadata has a column of that
+// name; a file with it twice is read by nobody.
+func TestLateRowsHaveEachColumnOnce(t *testing.T) {
+	fields := append(slices.Clone(numbers.Fields()),
+		arrow.Field{Name: "_partition", Type: arrow.PrimitiveTypes.Int32},
+		arrow.Field{Name: "_path", Type: arrow.BinaryTypes.String},
+		arrow.Field{Name: sdk.PositionColumn, Type: arrow.PrimitiveTypes.Int64, Nullable: true})
+	in := arrow.NewSchema(fields, nil)
+	schema := plan.LateColumns(in)
+	var names []string
+	for _, f := range schema.Fields() {
+		names = append(names, f.Name)
+	}
+	want := []string{"n", "_path", "_event_time", "_watermark", "_partition", "_position", "_step"}
+	if !slices.Equal(names, want) {
+		t.Fatalf("got %q, want %q", names, want)
+	}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, in)
+	b.Field(0).(*array.Int64Builder).Append(1)
+	b.Field(1).(*array.Int32Builder).Append(3)
+	b.Field(2).(*array.StringBuilder).Append("a")
+	b.Field(3).(*array.Int64Builder).Append(9)
+	text, err := lateRows(schema, "windows", sdk.Late{Rows: b.NewRecordBatch(), EventTimes: []int64{0},
+		Partition: "t/3"}).MarshalJSON()
+	if err != nil || !strings.Contains(string(text), `"_partition":"t/3"`) || strings.Contains(string(text), ":3") {
+		t.Errorf("got %s, %v", text, err)
 	}
 }
 

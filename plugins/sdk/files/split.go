@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -43,7 +42,7 @@ func (c SinkConfig) layout(in *arrow.Schema) (layout, []sdk.Problem) {
 	var fields []arrow.Field
 	for i, f := range in.Fields() {
 		if slices.Contains(l.by, i) || f.Name == sdk.MessageColumn ||
-			(strings.HasPrefix(f.Name, "_") && !c.KeepMetadata) {
+			(sdk.IsEngines(f) && !c.KeepMetadata) {
 			continue
 		}
 		l.keep, fields = append(l.keep, i), append(fields, f)
