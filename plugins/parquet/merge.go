@@ -138,7 +138,7 @@ func (m *merger) add(ctx context.Context, part *pq.File, next int64) error {
 func (m *merger) addGroup(ctx context.Context, group pq.RowGroup, from *rowGroup, columns []*pq.Column,
 	after int64) error {
 	n := group.NumRows()
-	if n > m.options.rowGroupRows-m.rows || m.file.Size()-m.start >= rowGroupBytes {
+	if n > m.options.rowGroupRows-m.rows || m.file.Size()-m.start >= groupBytes() {
 		if err := m.endGroup(); err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/parquet-go/parquet-go/compress"
 
 	"etlengine/plugins/sdk/columns"
+	"etlengine/plugins/sdk/files"
 )
 
 const (
@@ -35,6 +36,7 @@ type writer struct {
 	groupRows  int64
 	groupStart int64 // size of the file where the row group begins
 	taken      int64 // of options.room
+	rowBytes   int64 // of the largest rows: buffers grow to it and stay so
 }
 
 // options are the part of the config that says how a file looks.
@@ -62,6 +64,7 @@ func (w *writer) Write(rows arrow.RecordBatch) error {
 			return err
 		}
 	}
+	w.rowBytes = max(w.rowBytes, sizeOfRows(rows)/rows.NumRows())
 	if w.file != nil {
 		return w.write(rows)
 	}
@@ -95,7 +98,7 @@ func (w *writer) start() error {
 			return err
 		}
 	}
-	w.held = nil
+	w.held, w.heldBytes = nil, 0
 	return nil
 }
 
@@ -142,7 +145,7 @@ func (w *writer) write(rows arrow.RecordBatch) error {
 		w.groupRows += n
 		size := w.file.Size() - w.groupStart
 		w.take(size)
-		if w.groupRows >= w.options.rowGroupRows || size >= rowGroupBytes || w.options.room.short(size) {
+		if w.groupRows >= w.options.rowGroupRows || size >= groupBytes() || w.options.room.short(size) {
 			if err := w.endGroup(); err != nil {
 				return err
 			}
@@ -182,13 +185,21 @@ func (w *writer) endGroup() error {
 	return nil
 }
 
+// groupBytes is what a row group may take where memory is short, else rowGroupBytes.
+func groupBytes() int64 { return min(rowGroupBytes, files.Budget()/2) }
+
 // take says how much memory the row group takes now.
 func (w *writer) take(size int64) {
 	if w.options.room != nil {
 		w.options.room.taken.Add(size - w.taken)
-		w.taken = size
 	}
+	w.taken = size
 }
+
+// Buffered is about the memory that the file takes: rows that are held back, the row group,
+// and the buffers of a page, of its compressed form and of the row group, which never
+// shrink.
+func (w *writer) Buffered() int64 { return w.heldBytes + w.taken + 3*w.rowBytes }
 
 // Flush does nothing: a file cannot be resumed after its footer.
 func (w *writer) Flush() error { return nil }

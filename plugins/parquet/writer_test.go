@@ -272,7 +272,8 @@ func retyped(d arrow.ArrayData, to arrow.DataType) arrow.ArrayData {
 func TestManyOpenFilesShareTheirRoom(t *testing.T) {
 	batches := tickets(t, 8, 4096)
 	o := plainOptions
-	o.room = &room{files: 1 << 12}
+	const openBytes = 256 << 20
+	o.room = &room{files: 1 << 12, bytes: openBytes}
 	o.room.taken.Store(openBytes) // by others
 	data := written(t, o, batches[0].Schema(), batches...)
 	if n := len(opened(t, data).RowGroups()); n < 2 {

@@ -89,6 +89,9 @@ func (e *lineEncoder) Flush() error {
 	return err
 }
 
+// Buffered makes it one that keeps rows in memory.
+func (e *lineEncoder) Buffered() int64 { return int64(e.held.Len()) }
+
 func (e *lineEncoder) Close() error {
 	e.held.WriteString(e.footer)
 	return e.Flush()

@@ -85,7 +85,10 @@ func (s *sink) add(portions []portion) error {
 			full = append(full, h)
 		}
 	}
-	return s.closeFiles(full)
+	if err := s.closeFiles(full); err != nil {
+		return err
+	}
+	return s.spill()
 }
 
 func (s *sink) target(folder string) *target {

@@ -31,6 +31,7 @@ type sink struct {
 	root     string // the output folder
 	hide     string // the folder of this step in the twin
 	parts    int    // of one level that a folder may have
+	budget   int64  // bytes that open files may keep in memory together
 	life     context.Context
 	allShown bool               // what the newest record names is known to have appeared
 	end      context.CancelFunc // of life: Close ends a merge
@@ -93,7 +94,7 @@ func newSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) (*
 	}
 	s := &sink{cfg: cfg, format: f, layout: l, spread: newSpread(l), log: env.Log, disk: d, root: root,
 		names: newNames(env.EngineID, env.Pipeline, env.Step, f.Suffix),
-		parts: mostParts, epoch: env.Epoch + 1, allShown: env.Published, targets: map[string]*target{}}
+		parts: mostParts, budget: Budget(), epoch: env.Epoch + 1, allShown: env.Published, targets: map[string]*target{}}
 	s.format.Empty = f.Empty && !env.Side
 	s.life, s.end = context.WithCancel(context.Background())
 	s.due.limits(cfg.Roll)
