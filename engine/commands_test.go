@@ -78,7 +78,7 @@ func TestListAndDescribeShowEveryPlugin(t *testing.T) {
 }
 
 func TestEveryCommandHasAnExample(t *testing.T) {
-	for _, command := range []string{"run", "lint", "list", "describe", "graph", "broker", "version"} {
+	for _, command := range []string{"run", "lint", "list", "describe", "graph", "health", "broker", "version"} {
 		code, stdout, _ := run(command, "--help")
 		if code != 0 || !strings.Contains(stdout, "Examples:\n  engine "+command) {
 			t.Errorf("engine %s --help: exit %d\n%s", command, code, stdout)

@@ -118,6 +118,7 @@ var (
 	_ sdk.Clearer   = (*watchedStep)(nil)
 	_ sdk.Sizer     = (*watchedStep)(nil)
 	_ sdk.Holder    = (*watchedStep)(nil)
+	_ sdk.Waiter    = (*watchedStep)(nil)
 )
 
 func (s *watchedStep) Apply(ctx context.Context, b *sdk.Batch, out sdk.Emitter) error {
@@ -153,6 +154,13 @@ func (s *watchedStep) Cleared() [][]byte {
 func (s *watchedStep) Holding() bool {
 	h, ok := s.Instance.(sdk.Holder)
 	return ok && h.Holding()
+}
+
+func (s *watchedStep) Waiting() []sdk.Waiting {
+	if w, ok := s.Instance.(sdk.Waiter); ok {
+		return w.Waiting()
+	}
+	return nil
 }
 
 func (s *watchedStep) StateBytes() int64 {

@@ -117,7 +117,7 @@ func (a *app) root() *cobra.Command {
 		return usageError{fmt.Errorf("%w\nsee %s --help", err, c.CommandPath())}
 	})
 	root.AddCommand(a.runCommand(), a.lintCommand(), a.listCommand(), a.describeCommand(),
-		a.graphCommand(), a.stateCommand(), a.brokerCommand(), a.versionCommand())
+		a.graphCommand(), a.stateCommand(), a.healthCommand(), a.brokerCommand(), a.versionCommand())
 	return root
 }
 

@@ -79,6 +79,10 @@ func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how
 	if !how.quiet {
 		a.announce(p, r)
 	}
+	asked, err := serve(r, stream.StateDir(p, ""))
+	if err != nil { // the run needs nobody to ask
+		a.log().Warn("state and health cannot be asked for: " + err.Error())
+	}
 	var bar *progress
 	rows := p.Uses("stdout") // what the engine says may not stand between them
 	if !how.quiet && isTerminal(a.stderr) && !(rows && isTerminal(a.stdout)) {
@@ -86,6 +90,7 @@ func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how
 	}
 	err = r.Run(ctx)
 	bar.stop()
+	asked.close()
 	if !how.quiet {
 		to := a.stdout
 		if rows {

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -22,16 +25,16 @@ func (a *app) stateCommand() *cobra.Command {
 		Use:   "state FILE...",
 		Short: "Shows what the state directory holds of the pipelines of a config.",
 		Long: "state shows, for each pipeline, its newest record: positions, rows that are written and not yet\n" +
-			"shown, and open windows. No engine may be running with the same state directory.",
+			"shown, and open windows. Of an engine that is running it asks, and shows how far that is.",
 		Example: "  engine state configs/tickets.yaml\n  engine state configs/tickets.yaml --json | jq .\n" +
 			"  engine state export configs/tickets.yaml > state.jsonl\n  engine state reset configs/tickets.yaml",
 		Args: args(cobra.MinimumNArgs(1)),
-		RunE: func(_ *cobra.Command, paths []string) error {
+		RunE: func(c *cobra.Command, paths []string) error {
 			p, err := a.planned(paths, &s)
 			if err != nil {
 				return err
 			}
-			state, err := stream.Inspect(p, "")
+			state, err := inspect(c.Context(), p)
 			if err != nil {
 				return err
 			}
@@ -46,6 +49,26 @@ func (a *app) stateCommand() *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
 	c.AddCommand(a.stateExportCommand(), a.stateResetCommand())
 	return c
+}
+
+// inspect reads the state directory, or asks the engine that has it.
+func inspect(ctx context.Context, p *plan.Plan) (*stream.State, error) {
+	state, err := stream.Inspect(p, "")
+	if !errors.Is(err, stream.ErrInUse) {
+		return state, err
+	}
+	status, answer, failed := ask(ctx, stream.StateDir(p, ""), "/api/v1/state")
+	if failed != nil {
+		return nil, fmt.Errorf("%w (and it does not answer: %w)", err, failed)
+	}
+	if status != http.StatusOK {
+		return nil, fmt.Errorf("asking the running engine: %s", strings.TrimSpace(string(answer)))
+	}
+	state = &stream.State{}
+	if err := json.Unmarshal(answer, state); err != nil {
+		return nil, fmt.Errorf("reading the answer of the running engine: %w", err)
+	}
+	return state, nil
 }
 
 func (a *app) stateExportCommand() *cobra.Command {
@@ -109,6 +132,16 @@ func (a *app) planned(paths []string, s *source) (*plan.Plan, error) {
 
 func (a *app) showState(s *stream.State) {
 	fmt.Fprintf(a.stdout, "%s, engine %s\n", s.Dir, s.EngineID)
+	if r := s.Running; r != nil {
+		doing := "running"
+		if r.Stopping {
+			doing = "stopping"
+		}
+		fmt.Fprintf(a.stdout, "%s since %s, process %d\n", doing, r.Since.UTC().Format(time.RFC3339), r.PID)
+		for _, one := range r.Progress {
+			fmt.Fprintf(a.stdout, "  %s: %s\n", one.Pipeline, howFar(one))
+		}
+	}
 	for _, p := range s.Pipelines {
 		a.showPipeline(p)
 	}
@@ -155,6 +188,29 @@ func (a *app) showWindows(s stream.StepState) {
 		fmt.Fprintf(a.stdout, "  window    %s  and %s more, %s groups\n",
 			s.Label, count(int64(len(rest))), count(groups))
 	}
+}
+
+// howFar is a pipeline's progress in words.
+func howFar(p stream.Progress) string {
+	text := count(p.Rows) + " " + plural(p.Rows, "row") + " read"
+	if !p.Watermark.IsZero() {
+		text += ", watermark " + p.Watermark.UTC().Format(time.RFC3339)
+	}
+	switch {
+	case p.Done:
+		text += ", done"
+	case p.Lag >= 0:
+		text += ", " + count(p.Lag) + " to read"
+	}
+	return text
+}
+
+// plural is a noun for a number of things.
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
 }
 
 func span(w sdk.Window) string {

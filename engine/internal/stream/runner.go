@@ -53,6 +53,7 @@ type Runner struct {
 	runs      map[string]checkpoint.Run
 	services  []sdk.Service
 	addresses map[string]string
+	since     time.Time
 
 	mu        sync.Mutex      // guards what follows: a pipeline may be rebuilt
 	pipelines []*pipeline     // due ones, in the plan's order
@@ -64,7 +65,7 @@ type Runner struct {
 // and opens every step. What fails here fails at once and names the step.
 func Open(ctx context.Context, p *plan.Plan, o Options) (*Runner, error) {
 	r := &Runner{plan: p, options: o, dir: o.Dir, log: o.Log, addresses: map[string]string{},
-		ended: map[string]bool{}}
+		ended: map[string]bool{}, since: time.Now()}
 	if r.log == nil {
 		r.log = quiet()
 	}
@@ -79,6 +80,9 @@ func Open(ctx context.Context, p *plan.Plan, o Options) (*Runner, error) {
 	}
 	return r, nil
 }
+
+// ErrInUse says that another engine has the state directory.
+var ErrInUse = checkpoint.ErrInUse
 
 // StateDir is where a plan's state lies, relative paths being relative to dir.
 func StateDir(p *plan.Plan, dir string) string {
@@ -253,11 +257,11 @@ func (r *Runner) drainEnded(ctx context.Context) {
 
 // Progress is how far a pipeline has come.
 type Progress struct {
-	Pipeline  string
-	Rows      int64     // read in this run
-	Lag       int64     // rows still to be read; -1: unknown
-	Watermark time.Time // zero: none
-	Done      bool
+	Pipeline  string    `json:"pipeline"`
+	Rows      int64     `json:"rows"`               // read in this run
+	Lag       int64     `json:"lag"`                // rows still to be read; -1: unknown
+	Watermark time.Time `json:"watermark,omitzero"` // zero: none
+	Done      bool      `json:"done"`
 }
 
 // Progress may be called at any time while the runner is open.

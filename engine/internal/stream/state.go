@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"maps"
+	"os"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"etlengine/engine/internal/checkpoint"
@@ -19,7 +22,8 @@ type State struct {
 	Dir       string          `json:"state_dir"`
 	EngineID  string          `json:"engine"`
 	Pipelines []PipelineState `json:"pipelines"`
-	Others    []string        `json:"others,omitempty"` // pipelines that are not in the plan
+	Others    []string        `json:"others,omitempty"`  // pipelines that are not in the plan
+	Running   *Running        `json:"running,omitempty"` // the engine that has the directory now
 }
 
 // PipelineState is a pipeline at its newest record.
@@ -39,6 +43,44 @@ type StepState struct {
 	Hidden  *sdk.Hidden  `json:"hidden,omitempty"`  // of an output that hides rows
 	Windows []sdk.Window `json:"windows,omitempty"` // of a step with state
 	checkpoint.Counts
+}
+
+// Running is an engine that has the state directory.
+type Running struct {
+	PID      int        `json:"pid"`
+	Since    time.Time  `json:"since"`
+	Stopping bool       `json:"stopping"` // it lets through what it has read, and ends
+	Progress []Progress `json:"progress"`
+}
+
+// State is what the state directory holds, and how far the run is. It may be called
+// while the runner is open.
+func (r *Runner) State() (*State, error) {
+	s := &State{Dir: r.store.Dir(), EngineID: r.store.EngineID(), Running: r.running()}
+	return s, s.read(r.store, r.plan)
+}
+
+func (r *Runner) running() *Running {
+	r.mu.Lock()
+	stopping := r.stopping
+	r.mu.Unlock()
+	return &Running{PID: os.Getpid(), Since: r.since, Stopping: stopping, Progress: r.Progress()}
+}
+
+// Ready reports why the run does not go on, nil if it does: a pipeline has failed, or
+// the run is stopping.
+func (r *Runner) Ready() error {
+	for _, p := range r.all() {
+		if err := p.latch.failure(); err != nil {
+			return fmt.Errorf("the pipeline %s has failed: %w", p.plan.Name, err)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopping {
+		return errors.New("the run is stopping")
+	}
+	return nil
 }
 
 // Inspect reads what the state directory holds. It starts nothing.

@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"etlengine/engine/internal/stream"
+)
+
+// A running engine answers on a Unix socket in its state directory, so whoever may
+// read the state may ask, and nothing listens on a network:
+//
+//	GET /livez         200 while the process runs
+//	GET /readyz        200 while all pipelines run; 503 and why when one failed or the run stops
+//	GET /api/v1/state  what engine state --json prints
+const socketName = "engine.sock"
+
+// askWithin bounds a request: an engine that does not answer is not healthy.
+const askWithin = 5 * time.Second
+
+// api serves what is asked of a running engine.
+type api struct {
+	server *http.Server
+	path   string
+	done   chan struct{} // closed when it serves no more
+	free   func()
+}
+
+// serve answers for a runner until close. The state directory is locked, so a socket
+// that is there is left from a process that has ended.
+func serve(r *stream.Runner, dir string) (*api, error) {
+	path, free, err := socketPath(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		free()
+		return nil, fmt.Errorf("removing the socket of an earlier run: %w", err)
+	}
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		free()
+		return nil, fmt.Errorf("listening on %s: %w", filepath.Join(dir, socketName), err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		err = errors.Join(err, listener.Close())
+		free()
+		return nil, fmt.Errorf("closing the socket to other users: %w", err)
+	}
+	a := &api{path: path, done: make(chan struct{}), free: free,
+		server: &http.Server{Handler: routes(r), ReadHeaderTimeout: askWithin, MaxHeaderBytes: 16 << 10}}
+	go func() {
+		defer close(a.done)
+		_ = a.server.Serve(listener) // ends with close
+	}()
+	return a, nil
+}
+
+func routes(r *stream.Runner) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "running") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := r.Ready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "running")
+	})
+	mux.HandleFunc("GET /api/v1/state", func(w http.ResponseWriter, _ *http.Request) {
+		state, err := r.State()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(state) // who has gone away needs no answer
+	})
+	return mux
+}
+
+// close ends all requests and removes the socket. A nil api has none.
+func (a *api) close() {
+	if a == nil {
+		return
+	}
+	_ = a.server.Close() // the listener removes the socket
+	<-a.done
+	a.free()
+}
+
+// socketPath is a path of the socket that the system takes: the paths of sockets are
+// short (108 bytes), so one that is longer goes by way of the open folder.
+func socketPath(dir string) (path string, free func(), err error) {
+	const longest = 100
+	path = filepath.Join(dir, socketName)
+	if len(path) <= longest {
+		return path, func() {}, nil
+	}
+	folder, err := os.Open(dir)
+	if err != nil {
+		return "", nil, fmt.Errorf("opening the state directory: %w", err)
+	}
+	return fmt.Sprintf("/proc/self/fd/%d/%s", folder.Fd(), socketName), func() { folder.Close() }, nil
+}
+
+// ask sends a request to the engine that has a state directory.
+func ask(ctx context.Context, dir, what string) (status int, answer []byte, err error) {
+	path, free, err := socketPath(dir)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer free()
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	var dialer net.Dialer
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return dialer.DialContext(ctx, "unix", path)
+	}}
+	defer transport.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://engine"+what, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		return 0, nil, fmt.Errorf("asking the engine at %s: %w", filepath.Join(dir, socketName), err)
+	}
+	defer response.Body.Close()
+	answer, err = io.ReadAll(response.Body)
+	return response.StatusCode, answer, err
+}
