@@ -72,7 +72,7 @@ type span struct{ start, end int64 }
 // windowsOf are all windows that hold a time, found by trying.
 func (w refWindow) windowsOf(at int64) []span {
 	if w.gap > 0 {
-		return []span{{at, at + 1}} // late behind its own time, whatever session it could join
+		return []span{{at, at + 1}} // late behind its own time, but for inSession
 	}
 	var all []span
 	for start := floorTo(at-w.offset, w.every) + w.offset; start > at-w.size; start -= w.every {
@@ -109,6 +109,10 @@ func (w refWindow) run(rows []refRow) refResult {
 				members = append(members, member{s, w.groupOf(r), r})
 			}
 		}
+		if !inTime && w.inSession(members, r, watermark) {
+			inTime = true
+			members = append(members, member{span{r.at, r.at + 1}, w.groupOf(r), r})
+		}
 		if !inTime {
 			out.late = append(out.late, refLate{r, watermark})
 		}
@@ -118,6 +122,17 @@ func (w refWindow) run(rows []refRow) refResult {
 	}
 	out.windows = w.compute(members)
 	return out
+}
+
+// inSession reports whether the rows of the same partition and group make a session
+// around a row that a watermark has not passed.
+func (w refWindow) inSession(members []member, r refRow, watermark int64) bool {
+	same := slices.DeleteFunc(slices.Clone(members), func(m member) bool {
+		return m.row.partition != r.partition || m.group != w.groupOf(r)
+	})
+	return w.gap > 0 && slices.ContainsFunc(w.intoSessions(same), func(m member) bool {
+		return m.start <= r.at && r.at < m.end && watermark < m.end
+	})
 }
 
 // watermarkBefore is the watermark of a partition behind the rows given.

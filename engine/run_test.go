@@ -56,6 +56,7 @@ type summary struct {
 		Steps []struct {
 			Label                                               string
 			In, Out, Created, Dropped, Absorbed, Late, Rejected int64
+			Waiting                                             []sdk.Waiting
 		}
 	}
 }

@@ -98,7 +98,31 @@ func balance(p stream.PipelineSummary, took time.Duration) string {
 		fmt.Fprintf(&b, "\n  %s rows came too late for their window and were dropped; a late output keeps them",
 			count(late))
 	}
+	for _, step := range p.Steps {
+		b.WriteString(waiting(step))
+	}
 	return b.String()
+}
+
+// waiting is a line about windows that partitions hold back, "" if none do.
+func waiting(s stream.StepSummary) string {
+	const most = 5
+	if len(s.Waiting) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, w := range s.Waiting[:min(most, len(s.Waiting))] {
+		state := "no row yet"
+		if !w.Newest.IsZero() {
+			state = "its newest row is of " + w.Newest.Format(time.RFC3339)
+		}
+		parts = append(parts, fmt.Sprintf("%s (%s) %s", w.Partition, state, count(w.Windows)))
+	}
+	if more := len(s.Waiting) - most; more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more partitions", more))
+	}
+	return fmt.Sprintf("\n  windows of %s that wait for partitions behind the others: %s; "+
+		"they come out when these go on, or are found idle by a later run", s.Label, strings.Join(parts, ", "))
 }
 
 // lateRows counts the rows that missed all their windows, and tells whether

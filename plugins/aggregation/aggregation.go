@@ -102,6 +102,17 @@ func (c *Config) skew() time.Duration {
 	return farFuture
 }
 
+// atEnd is what the end of the input means.
+func (c *Config) atEnd() sdk.AtEnd {
+	switch {
+	case c.Window == nil:
+		return sdk.AtEnd{Only: "emit"}
+	case c.OnEnd == "":
+		return sdk.AtEnd{Closes: "window"}
+	}
+	return sdk.AtEnd{}
+}
+
 // Transform is the aggregation step.
 var Transform = newPlugin()
 
@@ -111,6 +122,7 @@ func newPlugin() sdk.Plugin {
 		Name:      "aggregation",
 		Late:      true,
 		MayBeLate: func(c *Config) bool { return c.Window != nil },
+		AtEnd:     (*Config).atEnd,
 		Summary:   "Counts, sums and ranks rows by group in windows of event time.",
 		Example: `aggregation:
   event_time: created_at

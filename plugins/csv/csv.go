@@ -67,6 +67,7 @@ var Source = sdk.Spec[SourceConfig]{
 	Defaults: SourceConfig{SourceConfig: files.DefaultSource(), Dialect: dialect(),
 		MaxLineBytes: textfiles.DefaultLimit},
 	Resources: func(c *SourceConfig) []string { return c.Resources() },
+	Grows:     func(c *SourceConfig) string { return c.SourceConfig.Grows() },
 	Files:     func(c *SourceConfig) *sdk.Files { return c.SourceConfig.Files(textfiles.Suffixes(".csv")...) },
 	Schema: func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
 		return c.Columns(), nil

@@ -51,6 +51,7 @@ var Source = sdk.Spec[SourceConfig]{
 	Example:   "jsonl:\n  path: data/*.jsonl\n  schema: ticket\n",
 	Defaults:  SourceConfig{SourceConfig: files.DefaultSource(), MaxLineBytes: textfiles.DefaultLimit},
 	Resources: func(c *SourceConfig) []string { return c.Resources() },
+	Grows:     func(c *SourceConfig) string { return c.SourceConfig.Grows() },
 	Files:     func(c *SourceConfig) *sdk.Files { return c.SourceConfig.Files(suffixes()...) },
 	Schema: func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
 		return c.files().Columns(), nil

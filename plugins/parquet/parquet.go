@@ -121,6 +121,7 @@ var Source = sdk.Spec[SourceConfig]{
 		return schema, nil
 	},
 	Resources: func(c *SourceConfig) []string { return c.Resources() },
+	Grows:     func(c *SourceConfig) string { return c.SourceConfig.Grows() },
 	Files:     func(c *SourceConfig) *sdk.Files { return c.SourceConfig.Files(suffix) },
 	Open:      openSource,
 }.Plugin()

@@ -25,7 +25,10 @@ var Source = sdk.Spec[SourceConfig]{
 	Resources: func(c *SourceConfig) []string { return c.resources(c.Topic...) },
 	Renamed:   renamedInput,
 	Needs:     func(c *SourceConfig) []string { return c.needs() },
-	Open:      openSource,
+	Endless: func(*SourceConfig) string {
+		return "no pipeline of this file fills the topic, so more may always be written to it"
+	},
+	Open: openSource,
 }.Plugin()
 
 // Sink writes one topic.

@@ -41,6 +41,13 @@ type Plugin struct {
 	Late      bool
 	MayBeLate func(config []byte) bool
 
+	// Endless says why a source's input has no end of its own, and Grows why a later
+	// run may find more of it, in a few words; "" if it has one, or will not. nil: "".
+	Endless func(config []byte) string
+	Grows   func(config []byte) string
+	// AtEnd says what the end of the input means to a transform. nil: nothing.
+	AtEnd func(config []byte) AtEnd
+
 	// Check returns everything wrong with a config.
 	Check func(config []byte) []Problem
 	// Schema returns the columns after the step, given those before it (nil
@@ -89,6 +96,13 @@ type Plugin struct {
 	Windows func(state iter.Seq2[[]byte, []byte]) ([]Window, error)
 	// Open is the constructor: it connects, and fails if it cannot.
 	Open func(ctx context.Context, config []byte, in *arrow.Schema, env Env) (Instance, error)
+}
+
+// AtEnd is what the end of the input means to a transform, as the key of its config
+// that says so; "" if nothing does.
+type AtEnd struct {
+	Only   string // the step gives nothing before the end
+	Closes string // the end closes what later runs might add to, and the config does not say whether it is to
 }
 
 // Layout is the columns of a sink as readers find them.
@@ -208,6 +222,9 @@ type Spec[C any] struct {
 	AtLeastOnce string
 	Late        bool
 	MayBeLate   func(c *C) bool
+	Endless     func(c *C) string
+	Grows       func(c *C) string
+	AtEnd       func(c *C) AtEnd
 
 	Schema    func(c *C, in *arrow.Schema) (*arrow.Schema, []Problem)
 	Layout    func(c *C, in *arrow.Schema) Layout
@@ -270,6 +287,7 @@ func (s Spec[C]) Plugin() Plugin {
 			return Usable(problems) && s.MayBeLate(c)
 		}
 	}
+	s.ending(&p)
 	if s.Setup != nil {
 		p.Setup = func(ctx context.Context, config []byte, env Env) error {
 			c, err := s.mustDecode(config)
@@ -288,6 +306,25 @@ func (s Spec[C]) Plugin() Plugin {
 		return s.Open(ctx, c, in, env)
 	}
 	return p
+}
+
+// ending wires what is known of the end of an input.
+func (s Spec[C]) ending(p *Plugin) {
+	text := func(f func(*C) string) func([]byte) string {
+		return func(config []byte) string {
+			if c, problems := s.decode(config); f != nil && Usable(problems) {
+				return f(c)
+			}
+			return ""
+		}
+	}
+	p.Endless, p.Grows = text(s.Endless), text(s.Grows)
+	p.AtEnd = func(config []byte) AtEnd {
+		if c, problems := s.decode(config); s.AtEnd != nil && Usable(problems) {
+			return s.AtEnd(c)
+		}
+		return AtEnd{}
+	}
 }
 
 // forgetting wires what finds and removes a step's traces.

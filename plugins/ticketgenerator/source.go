@@ -40,6 +40,12 @@ var Source = sdk.Spec[Config]{
 	Schema: func(*Config, *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
 		return schema(), nil
 	},
+	Endless: func(c *Config) string {
+		if c.Count == nil {
+			return "a ticket_generator without count makes tickets for ever"
+		}
+		return ""
+	},
 	Open: open,
 }.Plugin()
 

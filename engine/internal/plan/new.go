@@ -28,6 +28,7 @@ func New(f *config.File, c *catalog.Catalog, components Components) (*Plan, []co
 	b.unused()
 	b.link()
 	b.noFiles()
+	b.ends()
 	if f.HTTP != "" {
 		b.fail(f.Root.KeyPos("http"), "http", "unsupported", "metrics and health over HTTP are not supported "+
 			"by this version", "leave http out")

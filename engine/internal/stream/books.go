@@ -65,6 +65,8 @@ type StepSummary struct {
 	Unknown *sdk.Unknown  `json:"unknown_keys,omitempty"`
 	Notes   []string      `json:"notes,omitempty"`
 	checkpoint.Counts
+	// Waiting lists, after a run with --until, the partitions that hold windows back.
+	Waiting []sdk.Waiting `json:"waiting,omitempty"`
 }
 
 // Imbalance names the first step that gained or lost a row (rule 18), or is "".

@@ -124,6 +124,7 @@ func (c *Components) Plugin(kind sdk.Kind, config []byte) *sdk.Plugin {
 	switch kind {
 	case sdk.KindSource:
 		p.Open = c.host.openInput
+		p.Endless = func([]byte) string { return endlessInput(r) }
 	case sdk.KindTransform:
 		p.Open = c.host.openRun
 	default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,8 +32,9 @@ type pipeline struct {
 	surveys    map[string]*sdk.Survey // of the rows that this process decoded, by step
 	before     int64                  // rows read in this run before this process
 	watermark  atomic.Int64
-	done       atomic.Bool // the input came to its end and all is published
-	closed     atomic.Bool // the source is not to be called any more
+	done       atomic.Bool              // the input came to its end and all is published
+	closed     atomic.Bool              // the source is not to be called any more
+	waiting    map[string][]sdk.Waiting // by step, once a run with an end of its own has ended
 
 	stopOnce  sync.Once
 	stop      chan struct{}
@@ -148,8 +150,26 @@ func (p *pipeline) finish() error {
 	if err := p.store.EndRun(p.plan.Name, p.number); err != nil {
 		return err
 	}
+	if p.source.bounded {
+		p.waiting = p.waits()
+	}
 	p.done.Store(true)
 	return nil
+}
+
+// waits lists, by step, the partitions for which complete windows wait.
+func (p *pipeline) waits() map[string][]sdk.Waiting {
+	all := map[string][]sdk.Waiting{}
+	transforms := slices.Clone(p.transforms)
+	for _, b := range p.branches {
+		transforms = append(transforms, b.transforms...)
+	}
+	for _, t := range transforms {
+		if w, ok := t.instance.(sdk.Waiter); ok {
+			all[t.step.Label] = w.Waiting()
+		}
+	}
+	return all
 }
 
 func (p *pipeline) sinks() []*sink {
@@ -256,6 +276,9 @@ func (p *pipeline) summary() PipelineSummary {
 		one.Out -= one.Hidden
 		survey := p.surveys[step.Label]
 		one.Missing, one.Unknown, one.Notes = survey.Missing(), survey.Unknown(), survey.Notes()
+		if s.Ended {
+			one.Waiting = p.waiting[step.Label]
+		}
 		switch step {
 		case p.plan.Late:
 			one.Takes = "late"

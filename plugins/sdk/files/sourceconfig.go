@@ -45,6 +45,18 @@ func (c SourceConfig) Files(suffixes ...string) *sdk.Files {
 	return &sdk.Files{Path: sdk.Path(filepath.Clean(string(c.Path))), Suffixes: suffixes}
 }
 
+// Grows is, for Spec.Grows, why a later run may read more files.
+func (c SourceConfig) Grows() string {
+	path := filepath.Clean(string(c.Path))
+	switch {
+	case strings.ContainsAny(path, "*?["):
+		return "more files may come to match " + path
+	case filepath.Ext(path) == "":
+		return "more files may come into " + path
+	}
+	return ""
+}
+
 // Resources is what the source reads, for Spec.Resources: the folders that a
 // sink of the same file may be filling.
 func (c SourceConfig) Resources() []string {

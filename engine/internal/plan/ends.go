@@ -1,0 +1,72 @@
+package plan
+
+import (
+	"slices"
+
+	"etlengine/plugins/sdk"
+)
+
+// ends compares what steps do at the end of the input with whether there is one, and
+// whether it is for good.
+func (b *builder) ends() {
+	for _, p := range b.plan.Pipelines {
+		if p.Input == nil || !slices.Contains(p.checked(), p.Input) {
+			continue
+		}
+		endless, grows := b.endless(p), b.grows(p)
+		for _, s := range p.checked() {
+			if s.Plugin.AtEnd == nil {
+				continue
+			}
+			at, written := s.Plugin.AtEnd(s.Config), b.written(s)
+			switch {
+			case written == nil:
+			case at.Only != "" && endless != "":
+				b.add(written, nil, []sdk.Problem{{Path: at.Only, Code: "endless-input",
+					Message: "gives nothing before the input ends, and it has no end: " + endless,
+					Hint:    "give the step a window, or the input an end; a run that is stopped, or ends by --until, keeps it all"}})
+			case at.Closes != "" && endless == "" && grows != "" && p.Late == nil:
+				b.add(written, nil, []sdk.Problem{{Path: at.Closes, Code: "closed-by-end", Warning: true,
+					Message: "windows come out when the input ends, but " + grows +
+						": a row of a later run for one of them would stop that run",
+					Hint: "on_end: hold keeps them open until the watermark has passed them; " +
+						"with on_end: flush, or a late output, such rows are late"}})
+			}
+		}
+	}
+}
+
+// endless is why the input of a pipeline has no end, "" if it has one.
+func (b *builder) endless(p *Pipeline) string {
+	return b.trace(p, func(s *Step) func([]byte) string { return s.Plugin.Endless })
+}
+
+// grows is why a later run may read more.
+func (b *builder) grows(p *Pipeline) string {
+	return b.trace(p, func(s *Step) func([]byte) string { return s.Plugin.Grows })
+}
+
+// trace asks the inputs at the beginning of a pipeline: those of the pipelines that
+// fill what it reads, or its own.
+func (b *builder) trace(p *Pipeline, ask func(*Step) func([]byte) string) string {
+	return b.traceFrom(p, ask, map[string]bool{})
+}
+
+func (b *builder) traceFrom(p *Pipeline, ask func(*Step) func([]byte) string, seen map[string]bool) string {
+	seen[p.Name] = true
+	if len(p.FilledBy) == 0 {
+		if f := ask(p.Input); f != nil {
+			return f(p.Input.Config)
+		}
+		return ""
+	}
+	for _, filler := range b.plan.Pipelines {
+		if seen[filler.Name] || !slices.Contains(p.FilledBy, filler.Name) || filler.Input == nil {
+			continue
+		}
+		if why := b.traceFrom(filler, ask, seen); why != "" {
+			return "pipeline " + filler.Name + " fills it, and " + why
+		}
+	}
+	return ""
+}
