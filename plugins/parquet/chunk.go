@@ -237,6 +237,10 @@ func (c *chunk) spread(dst []pq.Value, whole int) {
 
 // turn goes to the next page. io.EOF: there is none.
 func (c *chunk) turn() error {
+	if left := unread(c.encoded); left {
+		return errors.New("a page has more values than it says")
+	}
+	c.encoded = nil
 	if c.values == 0 {
 		return io.EOF
 	}

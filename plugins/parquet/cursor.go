@@ -149,6 +149,21 @@ func readFault(err error) error {
 	return damaged(err)
 }
 
+// exhausted refuses values that the rows of the row group leave.
+func (c *cursor) exhausted() error {
+	if c.chunk == nil {
+		return nil
+	}
+	err := c.fill()
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err == nil:
+		err = damaged(errors.New("it has more values than rows"))
+	}
+	return c.ended(err)
+}
+
 func (c *cursor) ended(err error) error {
 	if errors.Is(err, io.EOF) {
 		err = damaged(errors.New("it has fewer values than rows"))

@@ -10,6 +10,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
+
+	"etlengine/plugins/sdk"
 )
 
 // put appends a value that is not null to a column being built, and returns its
@@ -27,9 +29,9 @@ func putInto(b array.Builder, from pq.Type, f *faults) (put, error) {
 		if _, uuid := logical(from).(*format.UUIDType); uuid {
 			return putUUID(b), nil
 		}
-		return putBytes(b.BinaryBuilder, textual(from))
+		return putBytes(b.BinaryBuilder, f, textual(from))
 	case *array.BinaryBuilder:
-		return putBytes(b, from.Kind() == pq.ByteArray || from.Kind() == pq.FixedLenByteArray)
+		return putBytes(b, f, from.Kind() == pq.ByteArray || from.Kind() == pq.FixedLenByteArray)
 	case *array.Int32Builder:
 		if signed(from, 32) {
 			return putNumber(b.Append, pq.Value.Int32, 4, true)
@@ -97,13 +99,18 @@ func signed(t pq.Type, bits int) bool {
 	return false
 }
 
-func putBytes(b *array.BinaryBuilder, ok bool) (put, error) {
+func putBytes(b *array.BinaryBuilder, f *faults, ok bool) (put, error) {
 	if !ok {
 		return nil, errOtherType
 	}
 	return func(v pq.Value) int {
-		b.Append(v.ByteArray())
-		return len(v.ByteArray()) + 4
+		bytes := v.ByteArray()
+		if len(bytes) > f.most {
+			return f.reject(b, "want a value of at most %s, got one of %s; max_value_bytes sets the limit",
+				sdk.Bytes(f.most), sdk.Bytes(len(bytes)))
+		}
+		b.Append(bytes)
+		return len(bytes) + 4
 	}, nil
 }
 

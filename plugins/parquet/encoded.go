@@ -144,6 +144,22 @@ func fixedValues(dst []pq.Value, data []byte, p physical) {
 	}
 }
 
+// unread reports whether a page whose values were all read has more of them. Runs may
+// be filled up, so of those nothing can be said.
+func unread(e encoded) bool {
+	switch e := e.(type) {
+	case *plain:
+		return len(e.data) > (e.bit+7)/8
+	case *deltaNumbers:
+		return e.deltas.total > 0
+	case *deltaTexts:
+		return e.sizes.total > 0 || len(e.data) > 0
+	case *split:
+		return e.at < e.rows
+	}
+	return false
+}
+
 // references are places in the dictionary.
 type references struct {
 	hybrid     hybrid

@@ -8,9 +8,10 @@ import (
 
 // faults are what was found in the values of a leaf while they were read.
 type faults struct {
-	top array.Builder // of the whole column: a row more for each row begun
-	cut int64         // times finer than a microsecond
-	bad []badRow      // of the batch at hand
+	top  array.Builder // of the whole column: a row more for each row begun
+	cut  int64         // times finer than a microsecond
+	most int           // bytes of a value
+	bad  []badRow      // of the batch at hand
 }
 
 // badRow is a row with a value that its declared type does not hold.

@@ -34,6 +34,9 @@ func openFile(r io.ReaderAt, size int64, options ...pq.FileOption) (file *pq.Fil
 		return nil, err
 	}
 	err = guarded(func() error {
+		if err := checkFooter(r, size); err != nil {
+			return err
+		}
 		var fault error
 		if file, fault = pq.OpenFile(r, size, options...); fault == nil {
 			return nil

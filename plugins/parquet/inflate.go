@@ -15,8 +15,13 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// maxPageBytes is how large a page may be. Writers end pages at about 1 MB.
-const maxPageBytes = 512 << 20
+// maxPageBytes is how large a page may become from however few bytes. Most writers end
+// pages at about 1 MB, some make one of a whole row group: a larger one is read if the
+// file has at least one byte of maxRatio of it.
+const (
+	maxPageBytes = 128 << 20
+	maxRatio     = 32
+)
 
 // inflater decompresses pages. The size of a page is a claim: memory grows with
 // the bytes that come out, or is asked for only where the codec could make so many.

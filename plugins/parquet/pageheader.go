@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/parquet-go/parquet-go/format"
+
+	"etlengine/plugins/sdk"
 )
 
 // pageHeader is what stands before a page.
@@ -80,8 +82,9 @@ func (h *pageHeader) check(bytesLeft, valuesLeft int64) error {
 	switch {
 	case int64(h.size) > bytesLeft:
 		return fmt.Errorf("a page should have %d bytes, %d are left", h.size, bytesLeft)
-	case h.plainSize > maxPageBytes:
-		return fmt.Errorf("a page has %d bytes uncompressed, the most is %d", h.plainSize, maxPageBytes)
+	case h.plainSize > max(maxPageBytes, maxRatio*h.size):
+		return fmt.Errorf("a page becomes %s from %s; the most is %s, or %d times as many", sdk.Bytes(h.plainSize),
+			sdk.Bytes(h.size), sdk.Bytes(maxPageBytes), maxRatio)
 	case h.kind == format.DictionaryPage || h.kind == format.IndexPage:
 		return nil
 	case int64(h.values) > valuesLeft:

@@ -15,6 +15,7 @@ import (
 
 	"etlengine/plugins/sdk"
 	"etlengine/plugins/sdk/files"
+	"etlengine/plugins/sdk/textfiles"
 )
 
 const suffix = ".parquet"
@@ -95,11 +96,12 @@ func openSink(_ context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (
 // SourceConfig is the config of the source.
 type SourceConfig struct {
 	files.SourceConfig
+	MaxValueBytes sdk.Bytes `json:"max_value_bytes" state:"keep" doc:"Largest text or bytes; a row with a larger one is rejected."`
 }
 
 // Validate wants a schema: a plan knows the columns without reading data.
 func (c *SourceConfig) Validate() error {
-	errs := []error{c.SourceConfig.Validate()}
+	errs := []error{c.SourceConfig.Validate(), textfiles.CheckSize("max_value_bytes", c.MaxValueBytes)}
 	if len(c.Schema) == 0 {
 		errs = append(errs, sdk.Fieldf("schema", "name the columns to read and their types"))
 	}
@@ -112,7 +114,7 @@ var Source = sdk.Spec[SourceConfig]{
 	Name:     "parquet",
 	Summary:  "Reads the declared columns of Parquet files.",
 	Example:  "parquet: { path: output/tickets/parquet, schema: ticket }",
-	Defaults: SourceConfig{SourceConfig: files.DefaultSource()},
+	Defaults: SourceConfig{SourceConfig: files.DefaultSource(), MaxValueBytes: textfiles.DefaultLimit},
 	Schema: func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
 		schema := c.Columns()
 		if _, err := fileSchema(schema, nil); err != nil {
@@ -130,7 +132,12 @@ func openSource(_ context.Context, c *SourceConfig, _ *arrow.Schema, env sdk.Env
 	return files.NewSource(c.SourceConfig, env, files.Input{
 		Suffixes: []string{suffix},
 		Open: func(_ context.Context, f files.File) (files.Reader, error) {
-			return openReader(f, env.Log)
+			r, err := openReader(f, env.Log)
+			if err != nil {
+				return nil, err
+			}
+			r.limit(c.MaxValueBytes)
+			return r, nil
 		},
 	})
 }

@@ -16,6 +16,7 @@ import (
 
 	"etlengine/plugins/sdk"
 	"etlengine/plugins/sdk/files"
+	"etlengine/plugins/sdk/textfiles"
 )
 
 const (
@@ -94,6 +95,7 @@ func newReader(data io.ReaderAt, size int64, f files.File, log *slog.Logger) (*r
 		if err := r.bind(file); err != nil {
 			return err
 		}
+		r.limit(textfiles.DefaultLimit)
 		if err := r.count(file); err != nil {
 			return err
 		}
@@ -103,6 +105,27 @@ func newReader(data io.ReaderAt, size int64, f files.File, log *slog.Logger) (*r
 		return nil, r.named(err)
 	}
 	return r, nil
+}
+
+// limit sets how large a text, or bytes, may be.
+func (r *reader) limit(most sdk.Bytes) {
+	for _, c := range r.columns {
+		for _, leaf := range c.leaves() {
+			leaf.most = int(most)
+		}
+	}
+}
+
+// exhausted refuses values behind the last row of a row group that was read.
+func (r *reader) exhausted() error {
+	for _, c := range r.columns {
+		for _, leaf := range c.leaves() {
+			if err := leaf.exhausted(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (r *reader) named(err error) error {
@@ -167,6 +190,9 @@ func (r *reader) skip(rows int64) error {
 // begin goes to the next row group. io.EOF: there is none.
 func (r *reader) begin() error {
 	for r.left == 0 {
+		if err := r.exhausted(); err != nil {
+			return err
+		}
 		if len(r.groups) == 0 {
 			return io.EOF
 		}

@@ -35,8 +35,9 @@ var errThrift = errors.New("its metadata is no valid Thrift")
 // what they say of their length. The first error ends everything: it is asked for
 // once, at the end.
 type thriftReader struct {
-	in  *bufio.Reader
-	err error
+	in      *bufio.Reader
+	err     error
+	structs uint64 // that were skipped in lists
 }
 
 func (r *thriftReader) fail(err error) {
@@ -151,6 +152,9 @@ func (r *thriftReader) skipList(depth int) {
 		r.fail(errThrift)
 	}
 	kind, n := r.list()
+	if kind == thriftStruct {
+		r.structs += n
+	}
 	for ; n > 0 && r.err == nil; n-- {
 		r.skipElement(kind, depth+1)
 	}

@@ -21,9 +21,13 @@ const (
 )
 
 // CheckLimit refuses a field "max_line_bytes" that a batch cannot hold.
-func CheckLimit(limit sdk.Bytes) error {
+func CheckLimit(limit sdk.Bytes) error { return CheckSize("max_line_bytes", limit) }
+
+// CheckSize is CheckLimit for a field of another name: a value of a file that is not
+// text has the size of a line at the most.
+func CheckSize(field string, limit sdk.Bytes) error {
 	if limit < minLimit || limit > maxLimit {
-		return sdk.Fieldf("max_line_bytes", "want %s to %s, got %s", minLimit, maxLimit, limit)
+		return sdk.Fieldf(field, "want %s to %s, got %s", minLimit, maxLimit, limit)
 	}
 	return nil
 }
