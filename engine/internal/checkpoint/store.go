@@ -18,6 +18,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"golang.org/x/sys/unix"
 )
 
 // Store is an open state directory. One process has it at a time.
@@ -28,6 +29,7 @@ type Store struct {
 	options *pebble.Options
 	engine  string
 	trouble *trouble
+	logs    *logFS
 	pending atomic.Uint64 // numbers the tables that are being written
 	writing sync.WaitGroup
 }
@@ -99,7 +101,8 @@ func take(dir string, files vfs.FS) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{dir: dir, lock: lock, trouble: newTrouble()}
-	s.options = options(files, s.trouble)
+	s.logs = &logFS{FS: files, trouble: s.trouble}
+	s.options = options(s.logs, s.trouble)
 	return s, nil
 }
 
@@ -120,6 +123,10 @@ func (s *Store) open() error {
 		s.db, err = pebble.Open(database, s.options)
 		return err
 	})
+	if errors.Is(err, unix.EAGAIN) {
+		return inUse(s.dir) // by Pebble's own lock, where somebody has removed ours
+	}
+	s.logs.open.Store(err == nil)
 	if err != nil {
 		return s.unreadable(fmt.Errorf("opening the checkpoints: %w", err))
 	}
