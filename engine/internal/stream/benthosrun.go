@@ -40,7 +40,8 @@ func (h *host) openRun(ctx context.Context, _ []byte, in *arrow.Schema, env sdk.
 	if err != nil {
 		return nil, err
 	}
-	r := &benthosRun{host: h, hosted: s, rows: newRowsOf(s.schema, env.Survey), columns: plan.Columns(s.schema, in),
+	r := &benthosRun{host: h, hosted: s, rows: newRowsOf(s.schema, env.Survey),
+		columns: plan.Columns(s.schema, in),
 		encoded: slices.Contains(wantBytes, s.config.names()[0]), traced: !s.config.listsMeta()}
 	if s.config.Messages {
 		r.columns = plan.WithMessages(r.columns)

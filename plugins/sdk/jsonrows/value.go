@@ -112,6 +112,10 @@ func (d *Decoder) anyString(s []byte, p int, c *columns.Column) (after int, err 
 			return end + 1, nil
 		}
 	}
+	if c.Unix() {
+		c.SetBad("the text " + columns.Quoted(text) + ", not a number")
+		return end + 1, nil
+	}
 	c.SetBad(columns.Quoted(text) + c.Why(text))
 	return end + 1, nil
 }

@@ -106,7 +106,20 @@ func missingColumn(want string, wanted int, names, unused []string) error {
 	if len(names) > most {
 		names = append(slices.Clone(names[:most]), "…")
 	}
-	return fmt.Errorf("reading the header: want a column %q, got %s%s", want, strings.Join(names, ", "), hint)
+	shown := make([]string, len(names))
+	for i, name := range names {
+		shown[i] = shownName(name)
+	}
+	return fmt.Errorf("reading the header: want a column %q, got %s%s", want, strings.Join(shown, ", "), hint)
+}
+
+// shownName is a cell of a header for messages: quoted, if a terminal would not
+// show it as it is. What is read may be no CSV at all.
+func shownName(name string) string {
+	if quoted := columns.Quoted([]byte(name)); quoted != `"`+name+`"` {
+		return quoted
+	}
+	return name
 }
 
 // Width is how many cells a record has.

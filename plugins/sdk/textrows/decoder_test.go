@@ -203,6 +203,10 @@ func TestHeaderMustHaveTheColumns(t *testing.T) {
 		{`a,cl"ient_id`, `reading the header: want a cell with a quote in it in quotes, the quote doubled`},
 		{"a" + strings.Repeat(",x", 30), `reading the header: want a column "client_id", got a` +
 			strings.Repeat(", x", 19) + ", …"},
+		{"a,\x1b[31mred,\x00\xff,café", `reading the header: want a column "client_id", got a, "\x1b[31mred", ` +
+			`"\x00\xff", café`},
+		{"a," + strings.Repeat("n", 100), `reading the header: want a column "client_id", got a, "` +
+			strings.Repeat("n", 60) + `"…`},
 	}
 	for _, tt := range tests {
 		d := textrows.NewDecoder(schemaOf("a: string", "client_id: string"), textrows.Options{})
