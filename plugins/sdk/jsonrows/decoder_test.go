@@ -85,9 +85,11 @@ func TestValuesAreCoerced(t *testing.T) {
 func TestOtherValuesAreErrors(t *testing.T) {
 	tests := []struct{ column, json, want string }{
 		{"timestamp", `"x"`, `v: want a timestamp such as 2026-01-31T09:30:00Z, got "x"`},
-		{"timestamp", `1767225600`, `v: want a timestamp such as 2026-01-31T09:30:00Z, got 1767225600`},
+		{"timestamp", `1767225600`, `v: want a timestamp such as 2026-01-31T09:30:00Z, got 1767225600; ` +
+			`give the column format: unix_s`},
 		{"timestamp", `"2026-02-29T00:00:00Z"`, `v: want a timestamp such as 2026-01-31T09:30:00Z, got "2026-02-29T00:00:00Z"`},
-		{"timestamp", `"2026-02-28T00:00:00"`, `v: want a timestamp such as 2026-01-31T09:30:00Z, got "2026-02-28T00:00:00"`},
+		{"timestamp", `"2026-02-28T00:00:00"`, `v: want a timestamp such as 2026-01-31T09:30:00Z, got "2026-02-28T00:00:00"; ` +
+			`give the column format: '%Y-%m-%dT%H:%M:%S'`},
 		{"timestamp unix_s", `"1700000000"`,
 			`v: want a timestamp (unix_s), got the text "1700000000", not a number`},
 		{"timestamp unix_s", `1e300`, `v: want a timestamp (unix_s), got 1e300`},
