@@ -46,6 +46,7 @@ func TestEveryLargeDependencyHasOneDoor(t *testing.T) {
 		"go.yaml.in/yaml/":                   "engine/internal/config",
 		"github.com/cockroachdb/pebble/":     "engine/internal/checkpoint",
 		"github.com/spf13/cobra":             "engine/cli",
+		"gopkg.in/natefinch/lumberjack":      "engine/internal/stream",
 		"github.com/KimMachineGun/":          "engine/cli",
 		"github.com/twmb/franz-go/pkg/kfake": "plugins/broker",
 		"github.com/twmb/franz-go/pkg/kgo":   "plugins/redpanda",

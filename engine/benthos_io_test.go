@@ -186,8 +186,8 @@ func TestPlainConfigStopsCleanly(t *testing.T) {
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if code, stderr := p.end(t); code != 143 || !strings.Contains(stderr, "interrupted") {
-		t.Errorf("exit %d, want 143:\n%s", code, stderr)
+	if code, stderr := p.end(t); code != 0 || !strings.Contains(stderr, "interrupted") {
+		t.Errorf("exit %d, want 0 as Benthos has:\n%s", code, stderr)
 	}
 }
 
@@ -239,8 +239,29 @@ func TestLintOfPlainConfigs(t *testing.T) {
 			nil,
 			"p.yaml:5:26: expected line break"},
 		{"missing variable", "input:\n  generate: {mapping: '', count: ${NO_SUCH_THING}}\n" + out, nil,
-			"p.yaml:2:34: required environment variables were not set: [NO_SUCH_THING]"},
-		{"not YAML", "input:\n  stdin: {\n" + out, nil, "p.yaml:1:1: "},
+			"p.yaml:2:34: the environment has no variable NO_SUCH_THING (set it, or give a default: " +
+				"${NO_SUCH_THING:text})"},
+		{"two missing variables", "input:\n  generate: {mapping: '${NO_A}', count: ${NO_B}}\n" + out, nil,
+			"p.yaml:2:41: the environment has no variable NO_B"},
+		{"not YAML", "input:\n  stdin: {\n" + out, nil, "p.yaml:2:"},
+		{"a tab", "input:\n\tstdin: {}\n" + out, nil, "p.yaml:2:1: "},
+		{"no number", "input:\n  stdin: {}\npipeline:\n  threads: many\n  processors: []\n" + out, nil,
+			`p.yaml:4:3: pipeline.threads: want a whole number, got "many"`},
+		{"no blank", "input:\n  stdin: {}\npipeline:\n  processors:\n    - mapping:root = this\n" + out, nil,
+			"p.yaml:5:7: want a map, got a string (write mapping: with a blank behind the colon)"},
+		{"unknown option", "input:\n  stdin: {}\npipeline:\n  processors:\n    - archive:\n        format: linse\n" + out,
+			nil, "p.yaml:6:17: value linse is not a valid option for this field (did you mean lines?)"},
+		{"unknown field of a component", "input:\n  file:\n    path: [a]\n" + out, nil,
+			"p.yaml:3:5: field path not recognised (did you mean paths?)"},
+		{"unknown method", "pipeline:\n  processors:\n    - mapping: 'root = this.upercase()'\n" + out, nil,
+			"unrecognised method 'upercase' (did you mean uppercase?)"},
+		{"two components", "pipeline:\n  processors:\n    - mapping: 'root = this'\n      log: {message: x}\n" + out, nil,
+			"p.yaml:3:7: several components in one item: mapping and log (give each its own - in the list)"},
+		{"unknown beside a label", "input:\n  label: a\n  kafka_franz: {}\n" + out, nil,
+			"unable to infer component type: kafka_franz (this engine has the plugin redpanda for it"},
+		{"logger level", "input:\n  stdin: {}\nlogger: {format: yaml}\n" + out, nil,
+			"p.yaml:3:18: value yaml is not a valid option"},
+		{"shutdown_timeout", "input:\n  stdin: {}\nshutdown_timeout: soon\n" + out, nil, "shutdown_timeout: want a duration"},
 		{"two shapes", "input:\n  stdin: {}\n" + out + "pipelines: {}\n", nil,
 			"p.yaml:1:1: input: a file has either pipelines"},
 		{"with others", "input:\n  stdin: {}\n" + out, []string{"q.yaml"},
@@ -261,6 +282,46 @@ func TestLintOfPlainConfigs(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPlainFilesWithoutAPipelineAreFine: Benthos has a default for all that is
+// missing, and repositories have files of resources and tests.
+func TestPlainFilesWithoutAPipelineAreFine(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, text := range map[string]string{
+		"buffer":      "buffer: {memory: {}}\n",
+		"resources":   "cache_resources:\n  - label: c\n    memory: {}\n",
+		"logger":      "logger: {level: INFO}\n",
+		"empty":       "pipeline: {}\n",
+		"tests":       "tests:\n  - name: a\n    target_processors: /pipeline/processors\n    input_batch: []\n",
+		"empty label": "input: {label: '', stdin: {}}\npipeline: {processors: [{label: '', noop: {}}]}\n",
+	} {
+		write(t, "p.yaml", text)
+		if code, stdout, stderr := run("lint", "p.yaml"); code != 0 || !strings.Contains(stdout, "p.yaml: fine") {
+			t.Errorf("%s: exit %d, want 0:\n%s%s", name, code, stdout, stderr)
+		}
+	}
+	write(t, "p.yaml", "error_handling: {strict: true}\npipeline: {processors: [{catch: []}]}\n")
+	if code, _, stderr := run("lint", "p.yaml"); code != 0 || !strings.Contains(stderr,
+		"p.yaml:2:26: warning: catch recovers nothing") {
+		t.Errorf("exit %d, want a warning:\n%s", code, stderr)
+	}
+}
+
+func TestPlainLoggerKeysAreObeyed(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "p.yaml", "input: {generate: {count: 1, interval: '', mapping: 'root.n = 1'}}\noutput: {drop: {}}\n"+
+		"pipeline: {processors: [{log: {message: hello, fields: {n: '${! this.n }'}}}, {log: {message: no, level: DEBUG}}]}\n"+
+		"logger: {level: INFO, format: json, add_timestamp: false, message_name: text, static_fields: {team: a}, "+
+		"file: {path: app.txt}}\n")
+	if code, stdout, stderr := run("run", "p.yaml", "-q"); code != 0 || stdout+stderr != "" {
+		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
+	}
+	text, err := os.ReadFile("app.txt")
+	const want = `{"level":"info","text":"hello","team":"a","path":"root.pipeline.processors.0","n":"1"}` + "\n"
+	if err != nil || !strings.Contains(string(text), want) || strings.Contains(string(text), "no\"") {
+		t.Errorf("%v: got\n%s\nwant a line %s", err, text, want)
 	}
 }
 

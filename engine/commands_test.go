@@ -133,3 +133,20 @@ func TestLintTellsScriptsEverything(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+func TestFlagsAndCommandsOfBenthosAreExplained(t *testing.T) {
+	for want, args := range map[string][]string{
+		"here put the resources into the file":   {"run", "-r", "a.yaml", "p.yaml"},
+		"here templates are not supported":       {"lint", "-t", "a.yaml", "p.yaml"},
+		"here set the variables in the shell":    {"run", "-e", ".env", "p.yaml"},
+		"here nothing is watched":                {"run", "-w", "p.yaml"},
+		"here problems that lint reports":        {"run", "--chilled", "p.yaml"},
+		"here put the streams into one file":     {"streams", "a"},
+		"here unit tests of configs are run by":  {"test", "a"},
+		"here mappings are tried out by Benthos": {"blobl", "root = this"},
+	} {
+		if code, _, stderr := run(args...); code != 2 || !strings.Contains(stderr, want) {
+			t.Errorf("%v: exit %d, want 2 and %q:\n%s", args, code, want, stderr)
+		}
+	}
+}

@@ -114,7 +114,7 @@ func (a *app) root() *cobra.Command {
 		return nil
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w\nsee %s --help", err, c.CommandPath())}
+		return usageError{fmt.Errorf("%w%s\nsee %s --help", err, benthosFlag(err.Error()), c.CommandPath())}
 	})
 	root.AddCommand(a.runCommand(), a.lintCommand(), a.listCommand(), a.describeCommand(),
 		a.graphCommand(), a.stateCommand(), a.healthCommand(), a.brokerCommand(), a.versionCommand())
@@ -132,7 +132,9 @@ func unknownCommand(root *cobra.Command, given []string) error {
 			names = append(names, c.Name())
 		}
 	}
-	if near := sdk.Nearest(given[0], names); near != "" {
+	if hint := benthosCommand(given[0]); hint != "" {
+		message += hint
+	} else if near := sdk.Nearest(given[0], names); near != "" {
 		message += ", did you mean " + near + "?"
 	}
 	return usageError{errors.New(message + "\nsee engine --help")}

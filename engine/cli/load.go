@@ -27,7 +27,8 @@ func (s *source) flags(c *cobra.Command) {
 // load reads and plans files. The plan is nil if they have faults, or are a
 // plain Benthos config.
 func (a *app) load(paths []string, s *source) (*config.File, *plan.Plan, []config.Problem) {
-	file, problems := config.Load(config.Options{Paths: paths, Set: s.set, LookupEnv: os.LookupEnv})
+	file, problems := config.Load(config.Options{Paths: paths, Set: s.set, LookupEnv: os.LookupEnv,
+		FillPlain: func(text string) string { return stream.FillVariables(text, os.LookupEnv) }})
 	a.keep(file.Secrets)
 	if file.Plain != "" && len(problems) == 0 {
 		problems = a.plainProblems(file)

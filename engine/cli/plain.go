@@ -24,7 +24,7 @@ func (a *app) plainProblems(file *config.File) []config.Problem {
 			p.Hint = p.Component + " is a plugin of this engine: write it under pipelines"
 		}
 		problems = append(problems, config.Problem{Code: code, Message: p.Message, Hint: p.Hint,
-			Position: config.Position{File: file.Paths[0], Line: p.Line, Column: p.Column}})
+			Warning: p.Warning, Position: config.Position{File: file.Paths[0], Line: p.Line, Column: p.Column}})
 	}
 	return problems
 }
@@ -33,15 +33,11 @@ func (a *app) plainProblems(file *config.File) []config.Problem {
 // what is said about the run goes to standard error.
 func (a *app) runPlain(ctx context.Context, file *config.File, how show) error {
 	a.stops.Store(true)
-	p, err := stream.OpenPlain(file.Plain, os.LookupEnv, func(level slog.Level) *slog.Logger {
-		switch {
-		case how.quiet:
-			level = max(level, slog.LevelError)
-		case a.levelGiven:
-			level = a.logLevel
-		}
-		return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
-	})
+	log := stream.LogOptions{Output: a.stderr, Level: a.logLevel, Given: a.levelGiven, Least: slog.LevelDebug}
+	if how.quiet {
+		log.Least = slog.LevelError
+	}
+	p, err := stream.OpenPlain(file.Plain, os.LookupEnv, log)
 	if err != nil {
 		return err
 	}
@@ -51,8 +47,10 @@ func (a *app) runPlain(ctx context.Context, file *config.File, how show) error {
 	started := time.Now()
 	err = p.Run(ctx)
 	if errors.Is(err, stream.ErrInterrupted) {
+		// Exit code 0, as Benthos has: what was read has gone through, and there is
+		// nothing that a next run would go on with.
 		fmt.Fprintln(a.stderr, "interrupted: what was read has gone through Benthos")
-		return context.Canceled
+		return nil
 	}
 	if err == nil && !how.quiet {
 		fmt.Fprintf(a.stderr, "%s: ended after %s\n", file.Paths[0], round(time.Since(started)))

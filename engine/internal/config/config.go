@@ -24,6 +24,9 @@ type Options struct {
 	Stdin     io.Reader                   // nil: the process's standard input
 	Set       []string                    // a.b.c=value, over all files, in order
 	LookupEnv func(string) (string, bool) // nil: there is no environment
+	// FillPlain puts variables into the text of a plain Benthos config, to see
+	// whether it is YAML then. nil: that is not checked.
+	FillPlain func(string) string
 }
 
 // File is what the paths, the environment and --set say together.

@@ -14,27 +14,42 @@ var topLine = regexp.MustCompile(`(?m)^["']?([a-z_]+)["']?[ \t]*:`)
 
 // plainKey is the key at the top of a text that makes it a plain Benthos
 // config, or "". The text may not be YAML yet.
-func plainKey(text string) string {
+func plainKey(text string, alone bool) string {
 	root, _, stopped := parseYAML(text)
 	if stopped != nil {
 		var keys []string
 		for _, match := range topLine.FindAllStringSubmatch(text, -1) {
 			keys = append(keys, match[1])
 		}
-		return ofBenthos(keys, true)
+		return ofBenthos(keys, true, alone)
 	}
 	if root == nil || len(root.Content) == 0 {
 		return ""
 	}
-	return ofBenthos(keysOf(root.Content[0]), isPipeline(root.Content[0]))
+	return ofBenthos(keysOf(root.Content[0]), isPipeline(root.Content[0]), alone)
 }
 
+// theirs are keys that only Benthos has at the top of a file.
+var theirs = []string{"input", "output", "buffer", "logger", "metrics", "tracer", "tests", "error_handling",
+	"shutdown_timeout", "shutdown_delay"}
+
+// ours are keys that only this engine has there. The address under http is a map
+// with Benthos, and a text here, which is for the reader of each to say.
+var ours = []string{"pipelines", "defaults", "schemas", "plugins", "state_dir", "checkpoint_interval"}
+
 // ofBenthos finds the first key that only Benthos has at the top. A pipeline
-// alone may also be pipelines misspelt.
-func ofBenthos(keys []string, pipeline bool) string {
+// alone may also be pipelines misspelt. Resources are in files of both; where
+// the file is alone, and has nothing of ours, it is one of Benthos's.
+func ofBenthos(keys []string, pipeline, alone bool) string {
+	isOurs := slices.ContainsFunc(keys, func(k string) bool { return slices.Contains(ours, k) })
 	at := slices.IndexFunc(keys, func(k string) bool {
 		return k == "input" || k == "output" || k == "pipeline" && pipeline
 	})
+	if at < 0 && !isOurs {
+		at = slices.IndexFunc(keys, func(k string) bool {
+			return slices.Contains(theirs, k) || alone && slices.Contains(resourceKeys, k)
+		})
+	}
 	if at < 0 || slices.Contains(keys, "pipelines") {
 		return ""
 	}
@@ -55,7 +70,11 @@ func isPipeline(top *yaml.Node) bool {
 	if at < 0 {
 		return false
 	}
-	keys := keysOf(top.Content[2*at+1])
+	value := top.Content[2*at+1]
+	keys := keysOf(value)
+	if len(keys) == 0 {
+		return value.Kind == yaml.MappingNode || value.Tag == "!!null"
+	}
 	return slices.Contains(keys, "processors") || slices.Contains(keys, "threads")
 }
 
@@ -68,11 +87,14 @@ func (f *File) plain(o Options, opened map[string]opened, report func(Problem)) 
 		if src == nil {
 			continue
 		}
-		key := plainKey(src.text)
+		key := plainKey(src.text, len(o.Paths) == 1)
 		if key == "" {
 			continue
 		}
 		f.sources[path], f.Plain = src, src.text
+		if src.brokenPlain(o, report) {
+			return true
+		}
 		fail := func(message, hint string) {
 			report(Problem{Position: src.at(src.lineOf(key), 1), Path: key, Code: "two-shapes",
 				Message: message, Hint: hint})
@@ -87,6 +109,19 @@ func (f *File) plain(o Options, opened map[string]opened, report func(Problem)) 
 		return true
 	}
 	return false
+}
+
+// brokenPlain reports what is wrong with the YAML of a plain config, as it is for
+// files of ours. One that is YAML only with its variables in it is not broken.
+func (s *source) brokenPlain(o Options, report func(Problem)) bool {
+	if _, _, stopped := parseYAML(s.text); stopped == nil || o.FillPlain == nil {
+		return false
+	}
+	if _, _, stopped := parseYAML(o.FillPlain(s.text)); stopped == nil {
+		return false
+	}
+	s.parse(report)
+	return true
 }
 
 // lineOf is the line where a key of the top level stands.

@@ -19,6 +19,12 @@ func TestPlainBenthosFilesAreKnownByTheirTopLevel(t *testing.T) {
 		{"not YAML at all", "input:\n  stdin: {\n", true},
 		{"ours", "pipelines:\n  p:\n    input: {csv: {path: a}}\n    output: {csv: {path: b}}\n", false},
 		{"ours, broken", "pipelines:\n  p:\n    input: {csv: {path: a}\n", false},
+		{"buffer alone", "buffer: {memory: {}}\n", true},
+		{"logger alone", "logger: {level: INFO}\n", true},
+		{"tests alone", "tests: []\n", true},
+		{"resources alone", "cache_resources: []\n", true},
+		{"an empty pipeline", "pipeline: {}\n", true},
+		{"resources of ours", "cache_resources: []\nstate_dir: x\n", false},
 		{"pipelines misspelt", "pipeline:\n  p:\n    input: {csv: {path: a}}\n", false},
 		{"both shapes", "input: {stdin: {}}\npipelines: {}\n", false},
 		{"a list", "- input\n", false},
@@ -36,6 +42,24 @@ func TestPlainBenthosFilesAreKnownByTheirTopLevel(t *testing.T) {
 				t.Errorf("got %v and the text %q, want Benthos to judge it", problems, f.Plain)
 			}
 		})
+	}
+}
+
+func TestBrokenPlainFilesAreExplainedAsOthersAre(t *testing.T) {
+	fill := func(text string) string { return strings.ReplaceAll(text, "${N:1}", "1") }
+	for text, want := range map[string]string{
+		"input: { generate: { count: ${N:1}, mapping: '' } }\n": "",
+		"input:\n\tstdin: {}\n":                                 "tab",
+		"input:\n  stdin: {\noutput:\n  stdout: {}\n":           "{",
+		"input:\n  file: {paths: [*t]}\n":                       "there is no anchor &t",
+	} {
+		path := filepath.Join(t.TempDir(), "a.yaml")
+		write(t, path, text)
+		_, problems := Load(Options{Paths: []string{path}, FillPlain: fill})
+		if want == "" && len(problems) > 0 || want != "" && (len(problems) == 0 || problems[0].Line != 2 ||
+			!strings.Contains(problems[0].Message+problems[0].Hint, want)) {
+			t.Errorf("%q: got %v, want %q", text, problems, want)
+		}
 	}
 }
 

@@ -155,6 +155,7 @@ func (c *Components) lint(typ string, config []byte, path string) []sdk.Problem 
 		p := sdk.Problem{Path: at, Message: plainly(l.What)}
 		switch l.Type {
 		case service.LintBadBloblang:
+			p.Hint = callHint(p.Message)
 			p.Message = fmt.Sprintf("line %d, column %d: %s", l.Line-s.begins[at]+1, l.Column, p.Message)
 		case service.LintComponentMissing, service.LintComponentNotFound:
 			p.Hint = c.whoHas(typ, l.What)

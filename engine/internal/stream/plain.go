@@ -4,127 +4,112 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure" // Benthos needs its "none" tracer
 	"github.com/redpanda-data/benthos/v4/public/service"
-
-	"etlengine/plugins/sdk"
 )
-
-// PlainProblem is one thing wrong with a plain Benthos config.
-type PlainProblem struct {
-	Line, Column int    // from 1
-	Component    string // that there is none of, or ""
-	sdk.Problem
-}
-
-// LintPlain asks Benthos's linter about a plain config. Variables are filled in
-// as Benthos does it.
-func LintPlain(text string, lookup func(string) (string, bool)) []PlainProblem {
-	env := service.NewEnvironment()
-	lints, err := env.FullConfigSchema("", "").NewStreamConfigLinter().
-		SetEnvVarLookupFunc(func(_ context.Context, name string) (string, bool) { return lookup(name) }).
-		LintYAML([]byte(text))
-	if err != nil {
-		return []PlainProblem{{Line: 1, Column: 1, Problem: sdk.Problem{Message: plainly(err.Error())}}}
-	}
-	lines := strings.Split(text, "\n")
-	problems := make([]PlainProblem, len(lints))
-	for i, l := range lints {
-		p := PlainProblem{Line: min(max(l.Line, 1), len(lines)), Column: l.Column}
-		p.Message = plainly(l.What)
-		word := ""
-		switch l.Type {
-		case service.LintUnknown, service.LintShouldOmit:
-			p.Key, word = true, quotedWord(l.What)
-		case service.LintComponentMissing, service.LintComponentNotFound:
-			p.Hint, word = whoHas(env, "", l.What), missingName(l.What)
-			p.Component = word
-		case service.LintMissingEnvVar:
-			p.Hint = "set them, or give defaults: ${NAME:text}"
-			word = "${" + strings.Trim(p.Message[strings.LastIndexByte(p.Message, '[')+1:], "]")
-			p.Line = 1 + max(0, slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, word) }))
-		}
-		if p.Column <= 1 {
-			p.Column = columnOf(lines[p.Line-1], word)
-		}
-		problems[i] = p
-	}
-	return problems
-}
-
-// columnOf is where a word stands in a line, or else its first character that
-// is not indentation: Benthos's linter mostly knows the line only.
-func columnOf(line, word string) int {
-	at := strings.Index(line, word)
-	if at < 0 || word == "" {
-		at = len(line) - len(strings.TrimLeft(line, " -"))
-	}
-	return utf8.RuneCountInString(line[:at]) + 1
-}
 
 // Plain is a plain Benthos config ready to run.
 type Plain struct {
-	stream *service.Stream
+	stream   *service.Stream
+	log      *plainLog
+	stopping time.Duration // bounds a clean stop
 }
 
-// stopWithin bounds a clean stop, as Benthos's own runner does.
-const stopWithin = 20 * time.Second
+// localServer is where Benthos's HTTP server is unless the config says: its own
+// default is all addresses.
+const localServer = "127.0.0.1:4195"
 
 // OpenPlain builds the stream of a config without lints. Benthos's HTTP server
-// runs only if the config speaks of it: nothing should listen unasked.
-// The log is made for the level that the config asks for.
-func OpenPlain(text string, lookup func(string) (string, bool),
-	log func(slog.Level) *slog.Logger) (*Plain, error) {
+// runs only if the config has an http section, or a component that answers on it:
+// nothing listens unasked, and nothing beyond this machine.
+func OpenPlain(text string, lookup func(string) (string, bool), log LogOptions) (*Plain, error) {
+	builder, s, err := plainBuilder(text, lookup)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plain{stopping: s.stopping}
+	if p.log, err = openPlainLog(s.logger, log); err != nil {
+		return nil, fmt.Errorf("opening the log: %w", err)
+	}
+	builder.SetLogger(p.log.logger)
+	if p.stream, err = builder.Build(); err != nil {
+		return nil, errors.Join(fmt.Errorf("building the stream: %w", err), p.log.close())
+	}
+	return p, nil
+}
+
+// plainBuilder reads a config as a run does.
+func plainBuilder(text string, lookup func(string) (string, bool)) (
+	*service.StreamBuilder, *plainSettings, error) {
+	s, err := settingsOf(text, lookup)
+	if err != nil {
+		return nil, nil, err
+	}
 	env := service.NewEnvironment()
 	builder := env.NewStreamBuilder()
-	if wantsServer(text) {
+	server := s.http
+	if !server {
+		if server, err = answers(env, text, lookup); err != nil {
+			return nil, nil, err
+		}
+	}
+	if server {
 		builder.SetSchema(env.FullConfigSchema("", ""))
 	}
 	builder.SetEnvVarLookupFunc(lookup)
 	builder.DisableLinting() // LintPlain has
 	if err := builder.SetYAML(text); err != nil {
-		return nil, fmt.Errorf("reading the config: %w", err)
+		return nil, nil, fmt.Errorf("reading the config: %w", err)
 	}
-	builder.SetLogger(log(levelOf(builder)))
-	s, err := builder.Build()
+	if server && !s.address {
+		if err := builder.SetFields("http.address", localServer); err != nil {
+			return nil, nil, fmt.Errorf("setting the address of the HTTP server: %w", err)
+		}
+	}
+	return builder, s, nil
+}
+
+// answers reports whether a component of the config needs Benthos's HTTP server:
+// it has no address of its own.
+func answers(env *service.Environment, text string, lookup func(string) (string, bool)) (bool, error) {
+	builder := env.NewStreamBuilder()
+	builder.SetEnvVarLookupFunc(lookup)
+	builder.DisableLinting()
+	if err := builder.SetYAML(text); err != nil {
+		return false, fmt.Errorf("reading the config: %w", err)
+	}
+	needed := false
+	err := builder.WalkComponents(func(w *service.WalkedComponent) error {
+		switch w.Name {
+		case "dynamic":
+			needed = true
+		case "http_server":
+			address, err := serverAddress(w)
+			needed = needed || err == nil && address == ""
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("building the stream: %w", err)
+		return false, fmt.Errorf("reading the config: %w", err)
 	}
-	return &Plain{stream: s}, nil
+	return needed, nil
 }
 
-var loggerLevel = regexp.MustCompile(`(?m)^logger:\n(?:[ \t]+.*\n)*?[ \t]+level: ["']?([A-Za-z]+)`)
-
-// levelOf is the level of the config's logger section. Its other settings do
-// not hold: the log goes to standard error, away from the data.
-func levelOf(builder *service.StreamBuilder) slog.Level {
-	text, err := builder.AsYAML()
-	m := loggerLevel.FindStringSubmatch(text)
-	if err != nil || m == nil {
-		return slog.LevelInfo
+// serverAddress is the address in the config of an http_server.
+func serverAddress(w *service.WalkedComponent) (string, error) {
+	text, err := w.ConfigAny()
+	if err != nil {
+		return "", err
 	}
-	switch strings.ToUpper(m[1]) {
-	case "OFF", "NONE", "FATAL":
-		return slog.LevelError + 4
-	case "ERROR":
-		return slog.LevelError
-	case "WARN":
-		return slog.LevelWarn
-	case "DEBUG", "TRACE", "ALL":
-		return slog.LevelDebug
+	config, _ := text.(map[string]any)
+	if inner, ok := config["http_server"].(map[string]any); ok {
+		config = inner
 	}
-	return slog.LevelInfo
-}
-
-func wantsServer(text string) bool {
-	return slices.ContainsFunc([]string{"http:", "http_server", "dynamic"},
-		func(word string) bool { return strings.Contains(text, word) })
+	address, _ := config["address"].(string)
+	return address, nil
 }
 
 // Run carries the stream out until its input ends. When ctx ends it stops the
@@ -134,12 +119,77 @@ func (p *Plain) Run(ctx context.Context) error {
 	go func() { done <- p.stream.Run(context.WithoutCancel(ctx)) }()
 	select {
 	case err := <-done:
-		return err
+		return errors.Join(err, p.log.close())
 	case <-ctx.Done():
 	}
-	err := p.stream.StopWithin(stopWithin)
-	return errors.Join(ErrInterrupted, err, <-done)
+	err := p.stream.StopWithin(p.stopping)
+	return errors.Join(ErrInterrupted, err, <-done, p.log.close())
 }
 
 // PlainGuarantee is what Benthos promises of its own pipelines.
 const PlainGuarantee = "at-least-once because of Benthos: a plain config runs as Benthos runs it"
+
+// plainSettings are the keys at the top of a config that are for the runner.
+type plainSettings struct {
+	http     bool // there is a section for the server
+	address  bool // and it says where
+	logger   loggerSettings
+	stopping time.Duration
+}
+
+// settingsOf reads them with the defaults of Benthos.
+func settingsOf(text string, lookup func(string) (string, bool)) (*plainSettings, error) {
+	filled, _ := fillVariables(text, lookup)
+	spec := service.NewConfigSpec().Fields(
+		service.NewAnyField("http").Optional(),
+		service.NewStringField("shutdown_timeout").Default("20s"),
+		service.NewObjectField("logger", loggerFields...).Optional())
+	conf, err := spec.ParseYAML(filled, nil)
+	if err != nil {
+		return nil, fmt.Errorf("reading the config: %w", err)
+	}
+	s := &plainSettings{http: conf.Contains("http"), address: conf.Contains("http", "address")}
+	timeout, err := conf.FieldString("shutdown_timeout")
+	if err != nil {
+		return nil, fmt.Errorf("reading the config: %w", err)
+	}
+	if s.stopping, err = time.ParseDuration(timeout); err != nil || s.stopping <= 0 {
+		return nil, fmt.Errorf("shutdown_timeout: want a duration such as 20s, got %q", timeout)
+	}
+	if s.logger, err = loggerOf(conf); err != nil {
+		return nil, fmt.Errorf("logger: %w", err)
+	}
+	return s, nil
+}
+
+// missingVariable is one that the environment has not, where its name stands.
+type missingVariable struct {
+	name string
+	at   int // byte in the text
+}
+
+// fillVariables puts variables into a text by the rules of Benthos: they are
+// filled in before it is YAML; an empty one has its default.
+func fillVariables(text string, lookupEnv func(string) (string, bool)) (string, []missingVariable) {
+	var filled strings.Builder
+	var missing []missingVariable
+	end := 0
+	for _, at := range lookup.FindAllStringIndex(text, -1) {
+		name, otherwise, given := strings.Cut(text[at[0]+2:at[1]-1], ":")
+		if !given {
+			name, _, _ = strings.Cut(name, "|")
+		}
+		value, ok := lookupEnv(name)
+		if !ok && !given {
+			missing = append(missing, missingVariable{name, at[0]})
+		}
+		if value == "" {
+			value = otherwise
+		}
+		filled.WriteString(text[end:at[0]])
+		filled.WriteString(value)
+		end = at[1]
+	}
+	filled.WriteString(text[end:])
+	return filled.String(), missing
+}

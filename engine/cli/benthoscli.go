@@ -1,0 +1,51 @@
+package cli
+
+import "strings"
+
+// benthosFlags are those that Benthos's own command line has, and what to do here.
+var benthosFlags = map[string]string{
+	"r":         "put the resources into the file itself, under cache_resources and so on",
+	"resources": "put the resources into the file itself, under cache_resources and so on",
+	"t":         "templates are not supported; write the components out",
+	"templates": "templates are not supported; write the components out",
+	"e":         "set the variables in the shell: set -a; . ./FILE; set +a",
+	"env-file":  "set the variables in the shell: set -a; . ./FILE; set +a",
+	"w":         "nothing is watched; start it again when the file has changed",
+	"watcher":   "nothing is watched; start it again when the file has changed",
+	"chilled":   "problems that lint reports are never ignored; # BENTHOS LINT DISABLE as the first line does that",
+	"c":         "name the file: engine run FILE",
+	"s":         "write --set pipelines.NAME.…=VALUE; in a plain Benthos config use variables: ${NAME:default}",
+}
+
+// benthosCommands are those of Benthos, and what to do here.
+var benthosCommands = map[string]string{
+	"streams":  "put the streams into one file, under pipelines",
+	"test":     "unit tests of configs are run by Benthos itself: rpk connect test FILE",
+	"blobl":    "mappings are tried out by Benthos itself: rpk connect blobl",
+	"create":   "write the file by hand; the docs have examples of each kind",
+	"template": "templates are not supported; write the components out",
+	"studio":   "it is Benthos's own: rpk connect studio",
+	"echo":     "engine lint FILE reads a config the same way",
+}
+
+// benthosFlag is the hint for a flag that pflag does not know.
+func benthosFlag(message string) string {
+	for _, prefix := range []string{"unknown shorthand flag: '", "unknown flag: --"} {
+		if rest, ok := strings.CutPrefix(message, prefix); ok {
+			name, _, _ := strings.Cut(rest, "'")
+			name, _, _ = strings.Cut(name, "=")
+			if hint := benthosFlags[name]; hint != "" {
+				return "\nBenthos has this flag; here " + hint
+			}
+		}
+	}
+	return ""
+}
+
+// benthosCommand is the hint for a command that there is none of.
+func benthosCommand(name string) string {
+	if hint := benthosCommands[name]; hint != "" {
+		return "\nBenthos has this command; here " + hint
+	}
+	return ""
+}

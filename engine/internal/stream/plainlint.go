@@ -1,0 +1,229 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"etlengine/plugins/sdk"
+)
+
+// PlainProblem is one thing wrong with a plain Benthos config.
+type PlainProblem struct {
+	Line, Column int    // from 1
+	Component    string // that there is none of, or ""
+	sdk.Problem
+}
+
+// FillVariables puts variables into a plain config, as Benthos does before it
+// reads the YAML.
+func FillVariables(text string, lookup func(string) (string, bool)) string {
+	filled, _ := fillVariables(text, lookup)
+	return filled
+}
+
+// LintPlain asks Benthos's linter about a plain config, and then reads it as a
+// run does: the linter does not know what components make of their values.
+func LintPlain(text string, lookup func(string) (string, bool)) []PlainProblem {
+	env := service.NewEnvironment()
+	lines := strings.Split(text, "\n")
+	problems := missingVariables(text, lookup)
+	lints, err := env.FullConfigSchema("", "").NewStreamConfigLinter().SetSkipEnvVarCheck(true).
+		SetEnvVarLookupFunc(func(_ context.Context, name string) (string, bool) { return lookup(name) }).
+		LintYAML([]byte(text))
+	if err != nil {
+		return append(problems, readingProblem(err, lines))
+	}
+	for _, l := range lints {
+		problems = append(problems, plainProblem(env, l, lines))
+	}
+	guess(env, text, problems)
+	if len(problems) > 0 || strings.HasPrefix(text, "# BENTHOS LINT DISABLE") {
+		return problems
+	}
+	if _, _, err := plainBuilder(text, lookup); err != nil {
+		return []PlainProblem{readingProblem(err, lines)}
+	}
+	return warnings(text, lines)
+}
+
+// missingVariables is a problem for each, where it stands.
+func missingVariables(text string, lookup func(string) (string, bool)) []PlainProblem {
+	_, missing := fillVariables(text, lookup)
+	var problems []PlainProblem
+	for _, m := range missing {
+		before := text[:m.at]
+		start := strings.LastIndexByte(before, '\n') + 1
+		problems = append(problems, PlainProblem{Line: 1 + strings.Count(before, "\n"),
+			Column: 1 + utf8.RuneCountInString(before[start:]),
+			Problem: sdk.Problem{Message: "the environment has no variable " + m.name,
+				Hint: "set it, or give a default: ${" + m.name + ":text}"}})
+	}
+	return problems
+}
+
+func plainProblem(env *service.Environment, l service.Lint, lines []string) PlainProblem {
+	p := PlainProblem{Line: min(max(l.Line, 1), len(lines)), Column: l.Column}
+	p.Message = plainly(l.What)
+	word := optionWord(l.What)
+	switch l.Type {
+	case service.LintUnknown, service.LintShouldOmit:
+		p.Key, word = true, quotedWord(l.What)
+	case service.LintComponentMissing, service.LintComponentNotFound:
+		component(env, &p, l.What)
+		word = p.Component
+	case service.LintExpectedArray:
+		p.Message, p.Hint = "want a list", "begin each item with a -"
+	case service.LintExpectedObject:
+		p.Message = "want a map"
+	case service.LintExpectedScalar:
+		p.Message = "want a single value, got a map or a list"
+	}
+	if p.Column <= 1 {
+		p.Column = columnOf(lines[p.Line-1], word)
+	}
+	return p
+}
+
+// component explains why it is not clear which component an item is of.
+func component(env *service.Environment, p *PlainProblem, what string) {
+	names := strings.Fields(several.FindString(what))
+	if len(names) == 0 {
+		p.Component, p.Hint = missingName(what), whoHas(env, "", what)
+		return
+	}
+	names[0] = strings.TrimPrefix(names[0], "[")
+	names[len(names)-1] = strings.TrimSuffix(names[len(names)-1], "]")
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return name == "label" || name == "processors" || name == "type" || name == "plugin"
+	})
+	known := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !hasComponent(env, name) })
+	unknown := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return hasComponent(env, name) })
+	switch {
+	case len(known) > 1:
+		p.Component = known[len(known)-1]
+		p.Message = "several components in one item: " + strings.Join(known, " and ")
+		p.Hint = "give each its own - in the list"
+	case len(unknown) > 0:
+		p.Component = unknown[0]
+		p.Message = "unable to infer component type: " + unknown[0]
+		p.Hint = whoHas(env, "", p.Message)
+		if len(known) == 1 {
+			p.Message += " beside " + known[0]
+		}
+	}
+}
+
+var several = regexp.MustCompile(`\[[^\]]*\]`)
+
+func hasComponent(env *service.Environment, name string) bool {
+	found := false
+	has := func(n string, _ *service.ConfigView) { found = found || n == name }
+	for _, each := range []func(func(string, *service.ConfigView)){env.WalkInputs, env.WalkProcessors,
+		env.WalkOutputs, env.WalkCaches, env.WalkRateLimits, env.WalkBuffers, env.WalkScanners} {
+		each(has)
+	}
+	return found
+}
+
+var badOption = regexp.MustCompile(`^value (.+) is not a valid option`)
+
+// optionWord is the value that is none of those a field has.
+func optionWord(what string) string {
+	if m := badOption.FindStringSubmatch(what); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// readingProblem finds where in the file an error of reading it is.
+func readingProblem(err error, lines []string) PlainProblem {
+	text := plainly(err.Error())
+	p := PlainProblem{Line: 1, Column: 1}
+	if m := atPair.FindStringSubmatch(text); m != nil {
+		p.Line, _ = strconv.Atoi(m[1])
+		p.Column, _ = strconv.Atoi(m[2])
+		text = strings.Replace(text, m[0], "", 1)
+	} else if m := atLine.FindStringSubmatch(text); m != nil {
+		p.Line, _ = strconv.Atoi(m[1])
+		text = strings.Replace(text, m[0], "", 1)
+	}
+	p.Line = min(max(p.Line, 1), len(lines))
+	if p.Column <= 1 {
+		p.Column = columnOf(lines[p.Line-1], "")
+	}
+	text = strings.TrimPrefix(text, "reading the config: ")
+	text = strings.ReplaceAll(text, "yaml: unmarshal errors: ", "")
+	p.Message = inOurWords(text)
+	if m := noBlank.FindStringSubmatch(lines[p.Line-1]); m != nil {
+		p.Hint = "write " + m[1] + ": with a blank behind the colon"
+	}
+	return p
+}
+
+// inOurWords says what Benthos's reader says as everything else here does.
+func inOurWords(text string) string {
+	if m := wrongScalar.FindStringSubmatch(text); m != nil && goKinds[m[2]] != "" {
+		text = strings.Replace(text, m[0], fmt.Sprintf("want %s, got %q", goKinds[m[2]], m[1]), 1)
+	}
+	text = yamlKinds.Replace(text)
+	if m := wrongKind.FindStringSubmatch(text); m != nil {
+		text = strings.Replace(text, m[0], "want "+goKinds[m[2]]+", got "+m[1], 1)
+	}
+	for path := fieldPath.FindStringSubmatch(text); path != nil; path = fieldPath.FindStringSubmatch(text) {
+		text = path[1] + "." + path[2] + ": " + text[len(path[0]):]
+	}
+	if m := oneField.FindStringSubmatch(text); m != nil {
+		text = m[1] + ": " + text[len(m[0]):]
+	}
+	return text
+}
+
+var (
+	atPair = regexp.MustCompile(`\((\d+),(\d+)\) `)
+	atLine = regexp.MustCompile(`line (\d+): `)
+
+	noBlank     = regexp.MustCompile(`^[\s-]*([a-z_]+):[^\s/]`)
+	wrongScalar = regexp.MustCompile("cannot unmarshal !!(?:[a-z]+) `([^`]*)` into ([a-z0-9]+)")
+	wrongKind   = regexp.MustCompile(`invalid type (.+), expected ([a-z]+)`)
+	fieldPath   = regexp.MustCompile(`^(?:field ')?([a-z0-9_.]+)'?: field '([a-z0-9_]+)': `)
+	oneField    = regexp.MustCompile(`^field '([a-z0-9_]+)': `)
+	goKinds     = map[string]string{"int": "a whole number", "int64": "a whole number", "float64": "a number",
+		"bool": "true or false", "string": "a text", "object": "a map", "array": "a list"}
+	// yamlKinds replaces YAML's names for what a value is.
+	yamlKinds = strings.NewReplacer("!!str", "a string", "!!int", "a whole number", "!!float", "a number",
+		"!!bool", "a bool", "!!map", "a map", "!!seq", "a list", "!!null", "nothing")
+)
+
+// columnOf is where a word stands in a line, or else its first character that
+// is not indentation: Benthos's linter mostly knows the line only.
+func columnOf(line, word string) int {
+	at := strings.Index(line, word)
+	if at < 0 || word == "" {
+		at = len(line) - len(strings.TrimLeft(line, " -"))
+	}
+	return utf8.RuneCountInString(line[:at]) + 1
+}
+
+// warnings are of what is legal and does not do what it seems to.
+func warnings(text string, lines []string) []PlainProblem {
+	strict := slices.IndexFunc(lines, func(l string) bool { return strictKey.MatchString(l) })
+	caught := slices.IndexFunc(lines, func(l string) bool { return catchKey.MatchString(l) })
+	if strict < 0 || caught < 0 {
+		return nil
+	}
+	return []PlainProblem{{Line: caught + 1, Column: columnOf(lines[caught], "catch"), Problem: sdk.Problem{
+		Warning: true, Message: fmt.Sprintf("catch recovers nothing: with error_handling.strict (line %d) a message "+
+			"that failed is rejected before", strict+1), Hint: "wrap the step that fails in try_catch or retry"}}}
+}
+
+var (
+	strictKey = regexp.MustCompile(`^[^#]*\bstrict["']?:\s*true\b`)
+	catchKey  = regexp.MustCompile(`^[^#]*(?:^|[\s{,-])catch["']?:`)
+)
