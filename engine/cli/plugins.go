@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -82,7 +83,8 @@ func (a *app) names() []string {
 	for _, p := range a.catalog.All() {
 		names = append(names, p.Name)
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names) // some are an input and an output
 }
 
 func (a *app) describe(name string, asJSON bool) error {

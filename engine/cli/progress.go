@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +20,6 @@ type progress struct {
 	runner *stream.Runner
 	quit   chan struct{}
 	done   chan struct{}
-	lines  int
 	before map[string]sample
 }
 
@@ -55,7 +53,7 @@ func startProgress(out *door, r *stream.Runner) *progress {
 			case now := <-ticker.C:
 				p.draw(r.Progress(), now)
 			case <-p.quit:
-				p.clear()
+				p.out.draw(nil, 80, 24)
 				return
 			}
 		}
@@ -72,21 +70,23 @@ func (p *progress) stop() {
 	<-p.done
 }
 
-func (p *progress) clear() {
-	if p.lines > 0 {
-		fmt.Fprintf(p.out.to, "\x1b[%dA\x1b[J", p.lines) // up, and erase what is below
+func (p *progress) draw(all []stream.Progress, now time.Time) {
+	lines := make([]string, len(all))
+	for i, one := range all {
+		lines[i] = p.line(one, now)
 	}
-	p.lines = 0
+	width, height := terminalSize(p.out)
+	p.out.draw(lines, width, height)
 }
 
-func (p *progress) draw(all []stream.Progress, now time.Time) {
-	var text strings.Builder
-	for _, one := range all {
-		fmt.Fprintln(&text, p.line(one, now))
+// terminalSize is the size of a terminal, which may have changed since it was asked last.
+func terminalSize(out *door) (width, height int) {
+	if f, ok := out.to.(*os.File); ok {
+		if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && size.Col > 0 {
+			return int(size.Col), int(size.Row)
+		}
 	}
-	p.clear()
-	fmt.Fprint(p.out, text.String())
-	p.lines = len(all)
+	return 80, 24
 }
 
 // line is the state of one pipeline: rows, rate, watermark, lag, ETA.
@@ -100,14 +100,14 @@ func (p *progress) line(one stream.Progress, now time.Time) string {
 	p.before[one.Pipeline] = s
 	text := fmt.Sprintf("%-12s %12s rows %10s rows/s", one.Pipeline, count(one.Rows), count(int64(s.rate)))
 	if !one.Watermark.IsZero() {
-		text += "  watermark " + one.Watermark.Format("2006-01-02 15:04:05")
+		text += "  watermark " + one.Watermark.UTC().Format("2006-01-02 15:04:05Z")
 	}
 	if one.Done {
 		return text + "  done"
 	}
 	if one.Lag >= 0 {
 		text += "  lag " + count(one.Lag)
-		if s.rate > 1 {
+		if s.rate > 1 && !one.Filled { // while it is filled the end moves
 			text += "  ETA " + time.Duration(float64(one.Lag)/s.rate*float64(time.Second)).Round(time.Second).String()
 		}
 	}

@@ -98,6 +98,9 @@ func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how
 		}
 		err = errors.Join(err, summarize(to, r.Summary(), time.Since(started), how.json))
 	}
+	if name := allRejected(r.Summary()); err == nil && name != "" {
+		err = fmt.Errorf("pipeline %s: every row that was read has been rejected; the dead letters say why", name)
+	}
 	err = errors.Join(err, r.Close())
 	return a.stopped(err, ctx.Err() != nil, o.For, how)
 }

@@ -64,7 +64,7 @@ func balance(p stream.PipelineSummary, took time.Duration) string {
 	if p.Failed != "" {
 		fmt.Fprintf(&b, "%s failed; what follows is recorded, the next run goes on from there\n", p.Name)
 	}
-	fmt.Fprintf(&b, "%s: %s rows read", p.Name, count(read))
+	fmt.Fprintf(&b, "%s: %s %s read", p.Name, count(read), plural(read, "row"))
 	if p.Before > 0 {
 		fmt.Fprintf(&b, ", %s of them now,", count(read-p.Before))
 	}
@@ -93,10 +93,11 @@ func balance(p stream.PipelineSummary, took time.Duration) string {
 	late, kept := lateRows(p)
 	switch {
 	case kept && late > 0:
-		fmt.Fprintf(&b, "\n  %s rows came too late for their window, they are in the late output", count(late))
+		fmt.Fprintf(&b, "\n  %s %s came too late for %s, %s in the late output", count(late), plural(late, "row"),
+			oneOf(late, "its window", "their window"), oneOf(late, "it is", "they are"))
 	case late > 0:
-		fmt.Fprintf(&b, "\n  %s rows came too late for their window and were dropped; a late output keeps them",
-			count(late))
+		fmt.Fprintf(&b, "\n  %s %s came too late for %s and %s dropped; a late output keeps them", count(late),
+			plural(late, "row"), oneOf(late, "its window", "their window"), oneOf(late, "was", "were"))
 	}
 	for _, step := range p.Steps {
 		b.WriteString(waiting(step))
@@ -152,4 +153,32 @@ func round(d time.Duration) time.Duration {
 		return d.Round(100 * time.Millisecond)
 	}
 	return d.Round(10 * time.Millisecond)
+}
+
+// oneOf is the word for one thing, or for several.
+func oneOf(n int64, one, several string) string {
+	if n == 1 {
+		return one
+	}
+	return several
+}
+
+// allRejected names a pipeline of which no row got through, or is "": a run that
+// keeps nothing is no success for a script.
+func allRejected(s *stream.Summary) string {
+	for _, p := range s.Pipelines {
+		read := p.Steps[0].Out + p.Steps[0].Rejected
+		rejected, other := int64(0), int64(0)
+		for _, step := range p.Steps {
+			rejected += step.Rejected
+			other += step.Dropped + step.Absorbed + step.Late
+			if step.Kind == sdk.KindSink && step.Takes == "" {
+				other += step.Out
+			}
+		}
+		if read > 0 && rejected >= read && other == 0 {
+			return p.Name
+		}
+	}
+	return ""
 }

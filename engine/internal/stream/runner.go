@@ -262,6 +262,7 @@ type Progress struct {
 	Lag       int64     `json:"lag"`                // rows still to be read; -1: unknown
 	Watermark time.Time `json:"watermark,omitzero"` // zero: none
 	Done      bool      `json:"done"`
+	Filled    bool      `json:"filled"` // a pipeline of this run still fills what is read
 }
 
 // Progress may be called at any time while the runner is open.
@@ -269,7 +270,8 @@ func (r *Runner) Progress() []Progress {
 	pipelines := r.all()
 	all := make([]Progress, len(pipelines))
 	for i, p := range pipelines {
-		all[i] = Progress{Pipeline: p.plan.Name, Rows: p.source.books.out.Load(), Lag: -1, Done: p.done.Load()}
+		all[i] = Progress{Pipeline: p.plan.Name, Rows: p.source.books.out.Load(), Lag: -1, Done: p.done.Load(),
+			Filled: p.source.fillers.Load() > 0}
 		if at := p.watermark.Load(); at != 0 {
 			all[i].Watermark = time.UnixMicro(at).UTC()
 		}
