@@ -11,7 +11,8 @@ pipelines:
   daily:
     input: { jsonl: { path: data, schema: { ts: timestamp, amount: int64 } } }
     processors:
-      - aggregation: { event_time: ts, watermark: 1h, window: { tumbling: 24h }, aggregates: { total: sum(amount) }%s }
+      - aggregation: { event_time: ts, watermark: 1h, window: { tumbling: 24h },
+          aggregates: { total: sum(amount) }%s }
     output: { csv: { path: out } }
 `
 

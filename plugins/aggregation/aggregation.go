@@ -34,8 +34,8 @@ type Config struct {
 
 	OnIdle        string        `json:"on_idle" state:"keep" doc:"If all is silent: advance, flush or hold."`
 	IdleTimeout   sdk.Duration  `json:"idle_timeout" state:"keep" doc:"How long silence is waited for."`
-	OnEnd         string        `json:"on_end" state:"keep" doc:"Windows open at the end: flush (default) or hold."`
-	MaxFutureSkew *sdk.Duration `json:"max_future_skew" state:"keep" doc:"How far rows may be ahead of the clock: 8760h (default); 0s: any."`
+	OnEnd         string        `json:"on_end" state:"keep" doc:"Open windows at the end: flush (default), hold."`
+	MaxFutureSkew *sdk.Duration `json:"max_future_skew" state:"keep" doc:"How far rows may be ahead (8760h); 0s: any."`
 
 	Emit            string          `json:"emit" doc:"on_close of each window, or without one on_end of the input."`
 	UnboundedState  bool            `json:"unbounded_state" state:"keep" doc:"Without a window: ever more groups."`

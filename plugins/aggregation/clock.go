@@ -73,7 +73,8 @@ func compareNames(a, b string) int {
 //
 // closed is that watermark: windows that end at or before it have been emitted,
 // or never will be. The end of a run may close windows too; natural is the
-// watermark without that, so that a later run knows which rows only that made late. It stays at or below the watermark of every partition that
+// watermark without that, so that a later run knows which rows only that made late. It
+// stays at or below the watermark of every partition that
 // is assigned and not idle, so rows of those always find their windows open.
 // Rows of others (idle ones that wake up, new ones) may find them closed, and
 // are late then: "an idle decision has closed them".

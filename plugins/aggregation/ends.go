@@ -22,8 +22,8 @@ func (t *transform) missed(p *partition, b *sdk.Batch, row int, start int64) err
 	if t.decided || end <= t.clock.unended(p) {
 		return nil
 	}
-	return t.afterEnd(b, row, fmt.Sprintf("belongs to the window from %s to %s, which came out when an earlier run ended",
-		timeOf(start), timeOf(end)))
+	return t.afterEnd(b, row, fmt.Sprintf("belongs to the window from %s to %s, "+
+		"which came out when an earlier run ended", timeOf(start), timeOf(end)))
 }
 
 func (t *transform) afterEnd(b *sdk.Batch, row int, what string) error {

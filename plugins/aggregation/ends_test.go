@@ -60,8 +60,8 @@ func TestRowsThatOnlyTheEndOfARunMadeLateStopTheNext(t *testing.T) {
 				if err != nil {
 					t.Errorf("%s: got %v", name, err)
 				}
-			case err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "on_end: hold") ||
-				!strings.Contains(err.Error(), "row b.csv"):
+			case err == nil || !strings.Contains(err.Error(), test.want) ||
+				!strings.Contains(err.Error(), "on_end: hold") || !strings.Contains(err.Error(), "row b.csv"):
 				t.Errorf("%s: got %v, want %s", name, err, test.want)
 			}
 		}
@@ -274,7 +274,8 @@ func TestPartitionFoundEmptyAgainHoldsNothing(t *testing.T) {
 func TestRowOfAFarFutureIsNotBelieved(t *testing.T) {
 	rows := []string{row("00:00:05", "a"), `{"at": "2099-01-01T00:00:00Z", "kind": "a"}`,
 		`{"at": "1971-01-01T00:00:00.000001Z", "kind": "a"}`, row("00:00:06", "a")}
-	for keys, rejects := range map[string]int{``: 2, `, "max_future_skew": "0s"`: 0, `, "max_future_skew": "9000h"`: 1} {
+	for keys, rejects := range map[string]int{``: 2, `, "max_future_skew": "0s"`: 0,
+		`, "max_future_skew": "9000h"`: 1} {
 		h := minutes(t, keys)
 		h.partitions("p")
 		h.takenAt(time.UnixMicro(0), "p", rows...)

@@ -38,9 +38,7 @@ type lateRun struct {
 // the rows before it have moved it, has passed the end of all its windows.
 func (t *transform) judge(p *partition, b *sdk.Batch, out sdk.Emitter) error {
 	j := &t.judged
-	j.rows, j.first, j.last = j.rows[:0], j.first[:0], j.last[:0]
-	j.partial, j.late, j.rejects = 0, lateRun{}, j.rejects[:0]
-	j.partition, j.behind, j.refused = p.index, j.behind[:0], 0
+	j.begin(p)
 	if err := t.where.load(b.Rows); err != nil {
 		return err
 	}
@@ -96,6 +94,13 @@ func (t *transform) judge(p *partition, b *sdk.Batch, out sdk.Emitter) error {
 		return out.Reject(j.rejects...)
 	}
 	return nil
+}
+
+// begin empties what the batch before has left.
+func (j *judged) begin(p *partition) {
+	j.rows, j.first, j.last = j.rows[:0], j.first[:0], j.last[:0]
+	j.partial, j.late, j.rejects = 0, lateRun{}, j.rejects[:0]
+	j.partition, j.behind, j.refused = p.index, j.behind[:0], 0
 }
 
 // refuse hands out the rows before the watermark that no session had open: the

@@ -86,6 +86,7 @@ func (a *aligned) bytes() int64 { return a.held }
 // bytes takes each open session to be the only one of its group.
 func (s *sessions) bytes() int64 {
 	const least = 8 // of a list of one
-	return s.heap + s.owners.bytes() + s.parts.bytes() + s.open.bytes() + least*int64(s.len()-s.free.len()) + s.start.bytes() + s.until.bytes() + s.queued.bytes() +
+	return s.heap + s.owners.bytes() + s.parts.bytes() + s.open.bytes() + least*int64(s.len()-s.free.len()) +
+		s.start.bytes() + s.until.bytes() + s.queued.bytes() +
 		bytesOf(s.ends.items) + bytesOf(s.starts.items) + bytesOf(s.into) + bytesOf(s.stored) + bytesOf(s.deleted)
 }

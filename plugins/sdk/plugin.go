@@ -98,13 +98,6 @@ type Plugin struct {
 	Open func(ctx context.Context, config []byte, in *arrow.Schema, env Env) (Instance, error)
 }
 
-// AtEnd is what the end of the input means to a transform, as the key of its config
-// that says so; "" if nothing does.
-type AtEnd struct {
-	Only   string // the step gives nothing before the end
-	Closes string // the end closes what later runs might add to, and the config does not say whether it is to
-}
-
 // Layout is the columns of a sink as readers find them.
 type Layout struct {
 	Columns []arrow.Field // in order
@@ -281,12 +274,6 @@ func (s Spec[C]) Plugin() Plugin {
 		return s.Files(c)
 	}
 	p.Needs = func(config []byte) []string { return list(s, s.Needs, config) }
-	if s.MayBeLate != nil {
-		p.MayBeLate = func(config []byte) bool {
-			c, problems := s.decode(config)
-			return Usable(problems) && s.MayBeLate(c)
-		}
-	}
 	s.ending(&p)
 	if s.Setup != nil {
 		p.Setup = func(ctx context.Context, config []byte, env Env) error {
@@ -306,25 +293,6 @@ func (s Spec[C]) Plugin() Plugin {
 		return s.Open(ctx, c, in, env)
 	}
 	return p
-}
-
-// ending wires what is known of the end of an input.
-func (s Spec[C]) ending(p *Plugin) {
-	text := func(f func(*C) string) func([]byte) string {
-		return func(config []byte) string {
-			if c, problems := s.decode(config); f != nil && Usable(problems) {
-				return f(c)
-			}
-			return ""
-		}
-	}
-	p.Endless, p.Grows = text(s.Endless), text(s.Grows)
-	p.AtEnd = func(config []byte) AtEnd {
-		if c, problems := s.decode(config); s.AtEnd != nil && Usable(problems) {
-			return s.AtEnd(c)
-		}
-		return AtEnd{}
-	}
 }
 
 // forgetting wires what finds and removes a step's traces.

@@ -24,7 +24,8 @@ func (b *builder) ends() {
 			case at.Only != "" && endless != "":
 				b.add(written, nil, []sdk.Problem{{Path: at.Only, Code: "endless-input",
 					Message: "gives nothing before the input ends, and it has no end: " + endless,
-					Hint:    "give the step a window, or the input an end; a run that is stopped, or ends by --until, keeps it all"}})
+					Hint: "give the step a window, or the input an end; " +
+						"a run that is stopped, or ends by --until, keeps it all"}})
 			case at.Closes != "" && endless == "" && grows != "" && p.Late == nil:
 				b.add(written, nil, []sdk.Problem{{Path: at.Closes, Code: "closed-by-end", Warning: true,
 					Message: "windows come out when the input ends, but " + grows +
