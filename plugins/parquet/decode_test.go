@@ -125,6 +125,8 @@ func TestTypesThatWouldLoseValuesAreRefused(t *testing.T) {
 		{pq.Repeated(pq.Int(64)), "int64", "list(int64)"},
 		{pq.Map(pq.String(), pq.Int(64)), "string", "map(string, int64); a map is read as " +
 			"{type: list(struct), fields: {key: …, value: …}}"},
+		{pq.Map(pq.String(), pq.Int(64)), "json", "map(string, int64); a map is read as " +
+			"{type: list(struct), fields: {key: …, value: …}}"},
 		{pq.Variant(), "json", "VARIANT, which is not supported; write it as a string of JSON"},
 	}
 	for _, tt := range tests {

@@ -18,16 +18,17 @@ func otherType(file *pq.File, f arrow.Field, column *pq.Column) error {
 
 // typeHint says how columns are declared whose types have no name in YAML.
 func typeHint(f arrow.Field, column *pq.Column) string {
-	if sdk.FieldType(f) == "json" && !column.Leaf() {
-		if _, variant := logical(column.Type()).(*format.VariantType); !variant {
-			return "; declare the column as it is, with its fields: groups of columns are not read as json"
-		}
-	}
 	switch logical(column.Type()).(type) {
 	case *format.MapType:
 		return "; a map is read as {type: list(struct), fields: {key: …, value: …}}"
 	case *format.VariantType, *format.BsonType, *format.GeometryType, *format.GeographyType:
 		return ", which is not supported; write it as a string of JSON"
+	}
+	if column.Leaf() && column.Type().String() == "INTERVAL" {
+		return ", which is not supported; write it as a number or a string"
+	}
+	if sdk.FieldType(f) == "json" && !column.Leaf() {
+		return "; declare the column as it is, with its fields: groups of columns are not read as json"
 	}
 	return ""
 }

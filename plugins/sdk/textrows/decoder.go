@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -101,6 +102,9 @@ func missingColumn(want string, wanted int, names, unused []string) error {
 			hint = fmt.Sprintf("; the header is one cell: is the delimiter right (delimiter: %q)?", names[0][at])
 			hint = strings.ReplaceAll(hint, "'", `"`)
 		}
+	}
+	if hint == "" && slices.ContainsFunc(names, func(n string) bool { return !utf8.ValidString(n) }) {
+		hint = columns.NotUTF8
 	}
 	const most = 20
 	if len(names) > most {

@@ -204,7 +204,7 @@ func TestHeaderMustHaveTheColumns(t *testing.T) {
 		{"a" + strings.Repeat(",x", 30), `reading the header: want a column "client_id", got a` +
 			strings.Repeat(", x", 19) + ", …"},
 		{"a,\x1b[31mred,\x00\xff,café", `reading the header: want a column "client_id", got a, "\x1b[31mred", ` +
-			`"\x00\xff", café`},
+			`"\x00\xff", café` + columns.NotUTF8},
 		{"a," + strings.Repeat("n", 100), `reading the header: want a column "client_id", got a, "` +
 			strings.Repeat("n", 60) + `"…`},
 	}
