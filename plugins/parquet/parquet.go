@@ -33,8 +33,9 @@ func (c *SinkConfig) Validate() error {
 	if _, err := codecOf(c.Compression); err != nil {
 		errs = append(errs, sdk.Fieldf("compression", "%v", err))
 	}
-	if c.RowGroupRows < 1 {
-		errs = append(errs, sdk.Fieldf("row_group_rows", "want at least 1, got %d", c.RowGroupRows))
+	const most = 100_000_000 // the rows of a group are in memory
+	if c.RowGroupRows < 1 || c.RowGroupRows > most {
+		errs = append(errs, sdk.Fieldf("row_group_rows", "want 1 to %d, got %d", most, c.RowGroupRows))
 	}
 	return errors.Join(errs...)
 }

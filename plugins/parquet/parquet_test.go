@@ -20,7 +20,7 @@ func TestConfigsThatCannotBeAreRefused(t *testing.T) {
 		{Sink, `{}`, "path is missing"},
 		{Sink, `{"path": "out", "compresion": "zstd"}`, "unknown field, did you mean compression?"},
 		{Sink, `{"path": "out", "compression": "lz4"}`, `want gzip, none, snappy or zstd, got "lz4"`},
-		{Sink, `{"path": "out", "row_group_rows": 0}`, "want at least 1, got 0"},
+		{Sink, `{"path": "out", "row_group_rows": 0}`, "want 1 to 100000000, got 0"},
 		{Sink, `{"path": "out", "max_open_files": 0}`, "want at least 1, got 0"},
 		{Source, `{"path": "in", "schema": {"a": "int64"}}`, ""},
 		{Source, `{"path": "in"}`, "name the columns to read and their types"},

@@ -165,8 +165,9 @@ func (c *SourceConfig) schema() sdk.Schema {
 func (c *SinkConfig) Validate() error {
 	errs := append(c.connection.problems(), checkTopic("topic", c.Topic), checkReserved("topic", c.Topic),
 		sdk.OneOf("format", c.Format, formatJSON, formatCSV, formatRaw))
-	if c.Partitions < 0 {
-		errs = append(errs, sdk.Fieldf("partitions", "want 0 or more, got %d", c.Partitions))
+	const most = 10_000 // a number that is a mistake is refused before a broker makes folders of it
+	if c.Partitions < 0 || c.Partitions > most {
+		errs = append(errs, sdk.Fieldf("partitions", "want 0 to %d, got %d", most, c.Partitions))
 	}
 	if d := time.Duration(c.Timeout); d < time.Second || d > longestTransaction {
 		errs = append(errs, sdk.Fieldf("transaction_timeout", "want 1s to %s, got %s", longestTransaction, d))
