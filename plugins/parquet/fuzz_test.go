@@ -11,11 +11,13 @@ import (
 	pq "github.com/parquet-go/parquet-go"
 
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/columns"
 	"etlengine/plugins/sdk/files"
 )
 
 // FuzzDamagedFile changes bytes of good files: reading and merging them may
-// fail, or give other rows, but neither panics nor hangs.
+// fail, or give other rows, but neither panics nor hangs, takes no memory beyond
+// what is there, and gives no value that its type does not hold.
 func FuzzDamagedFile(f *testing.F) {
 	schema := append(schemaOf(f, everyType), nestedSchema(f)...)
 	good := goodFiles(f, schema)
@@ -50,7 +52,20 @@ func checkDamaged(t *testing.T, data []byte, schema sdk.Schema) {
 	r, err := newReader(bytes.NewReader(data), int64(len(data)), f, slog.New(slog.DiscardHandler))
 	if err == nil {
 		var batches []arrow.RecordBatch
-		batches, _, err = drain(t, r)
+		if got := allocated(func() { batches, _, err = drain(t, r) }); got > 256<<20 {
+			t.Errorf("%d bytes allocated for a file of %d", got, len(data))
+		}
+		for _, b := range batches {
+			reasons := map[int]string{}
+			if columns.Misfits(b, reasons); len(reasons) > 0 {
+				t.Errorf("values that do not fit were handed on: %v", reasons)
+			}
+			for i, c := range b.Columns() {
+				if int64(c.Len()) != b.NumRows() {
+					t.Errorf("%s has %d values in %d rows", b.ColumnName(i), c.Len(), b.NumRows())
+				}
+			}
+		}
 		if rows := joined(t, schema.Arrow(), batches...).NumRows(); err == nil && rows > 1e6 {
 			t.Errorf("got %d rows from %d bytes", rows, len(data))
 		}
