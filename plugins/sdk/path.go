@@ -47,8 +47,7 @@ func (p *Path) Validate() error {
 	case strings.ContainsRune(text, 0):
 		return wrong("", "want a path, got %s, which holds a zero byte", quote(text))
 	case text != strings.TrimSpace(text):
-		return wrong("leave it out; a name that has it is written ./NAME/.", "want a path without white space "+
-			"at its ends, got %s", quote(text))
+		return wrong("", "want a path without white space at its ends, got %s", quote(text))
 	case control >= 0:
 		return wrong("a ? in an input's path stands for any character",
 			"want a path without control characters, got %s", quote(text))
@@ -63,7 +62,8 @@ func (p *Path) Validate() error {
 		return wrong(`write the whole path, or "${HOME}/…"; a name that begins with ~ is written ./~`,
 			"want a path, got %s: ~ is the shell's and not expanded here", quote(text))
 	case variablePattern.MatchString(text):
-		return wrong("write ${"+variablePattern.FindStringSubmatch(text)[1]+"} for a variable of the environment",
+		name := variablePattern.FindStringSubmatch(text)[1]
+		return wrong("write ${"+name+"} for a variable of the environment",
 			"want a path, got %s, which nothing expands", quote(text))
 	}
 	return p.fits()
