@@ -104,7 +104,8 @@ func (s *sink) intact(ctx context.Context, p *producer) error {
 		if l, exists := logs[partition]; exists && l.high > at {
 			continue
 		}
-		return goneTopic(s.config.Topic, p.name, fmt.Sprintf("ends at offset %d in partition %d, where epoch %d had its "+
+		return goneTopic(s.config.Topic, p.name, fmt.Sprintf("ends at offset %d in partition %d, where epoch %d "+
+			"had its "+
 			"last record at %d (it was made again, or the broker has lost records)", logs[partition].high, partition,
 			p.marker.Epoch, at))
 	}
@@ -129,7 +130,8 @@ func (p *producer) ended(ctx context.Context, topics ...string) error {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return lastingf("%s at %s: a transaction of this output (producer id %d) is open from offset %d on, though the "+
+			return lastingf("%s at %s: a transaction of this output (producer id %d) is open from offset %d on, "+
+				"though the "+
 				"broker says that it has ended: the next epoch would show what it holds; end it with "+
 				"kafka-transactions.sh --bootstrap-server %s abort --topic %s --partition %d --start-offset %d, "+
 				"and run again", at, p.name, id, from, p.name, at.topic, at.partition, from)
@@ -145,7 +147,9 @@ func (p *producer) ended(ctx context.Context, topics ...string) error {
 // openTransaction finds a partition in which a producer has a transaction open, and where it
 // begins. Only partitions whose read-committed end is not their end are asked for producers;
 // of brokers that do not say who those are nothing is known.
-func (p *producer) openTransaction(ctx context.Context, id int64, topics ...string) (at tp, from int64, open bool) {
+func (p *producer) openTransaction(ctx context.Context, id int64, topics ...string) (
+	at tp, from int64, open bool,
+) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	limits, err := p.ends(ctx, topics...)
@@ -179,10 +183,12 @@ func (t *target) takesStill(h *handle, overhead int, broker string) error {
 	const way = "; set it back for one run, which writes the epoch, or run with --fresh to begin anew"
 	switch {
 	case t.compacted && h.Spool.Keyless > 0:
-		return lastingf("topic %q at %s is compacted by now (cleanup.policy %s) and takes no record without a key, of which "+
+		return lastingf("topic %q at %s is compacted by now (cleanup.policy %s) and takes no record without a "+
+			"key, of which "+
 			"epoch %d has %d%s", h.Topic, broker, t.policy, h.Epoch, h.Spool.Keyless, way)
 	case h.Spool.Largest > t.limit-overhead:
-		return lastingf("topic %q at %s takes records of %d bytes by now (max.message.bytes), and epoch %d has one of %d%s",
+		return lastingf("topic %q at %s takes records of %d bytes by now (max.message.bytes), and epoch %d has "+
+			"one of %d%s",
 			h.Topic, broker, t.limit, h.Epoch, h.Spool.Largest, way)
 	}
 	return nil
@@ -190,6 +196,7 @@ func (t *target) takesStill(h *handle, overhead int, broker string) error {
 
 // moved is the error for rows that only another cluster can show.
 func (h *handle) moved(p *producer) error {
-	return lastingf("epoch %d is not yet written, and is for topic %q of another cluster than %s: run once with brokers as "+
+	return lastingf("epoch %d is not yet written, and is for topic %q of another cluster than %s: run once "+
+		"with brokers as "+
 		"they were, until it ends or Ctrl-C stops it, or with --fresh to begin anew", h.Epoch, h.Topic, p.name)
 }

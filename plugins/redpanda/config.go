@@ -45,7 +45,7 @@ type SourceConfig struct {
 	Start      Start      `json:"start" doc:"Where a first run begins: earliest, latest or {timestamp: T}."`
 	Group      string     `json:"consumer_group" state:"keep" alias:"group,group_id" doc:"Group for lag tools."`
 	OnDataLoss string     `json:"on_data_loss" state:"keep" doc:"If unread records are gone: stop or continue."`
-	Tombstones string     `json:"tombstones" state:"keep" doc:"Records without a value: rows (raw), ignore, dead_letters (else)."`
+	Tombstones string     `json:"tombstones" state:"keep" doc:"Records without value: rows, ignore, dead_letters."`
 }
 
 // SinkConfig is the config of a redpanda output.
@@ -58,7 +58,7 @@ type SinkConfig struct {
 	Format      string              `json:"format" state:"keep" doc:"What a record's value is: json, csv, raw."`
 	Compression string              `json:"compression" state:"keep" doc:"none, snappy, lz4, zstd or gzip."`
 	KeepMeta    bool                `json:"keep_metadata" state:"keep" doc:"Whether _ columns are written."`
-	Timeout     sdk.Duration        `json:"transaction_timeout" state:"keep" doc:"When the broker aborts an epoch that is not written."`
+	Timeout     sdk.Duration        `json:"transaction_timeout" state:"keep" doc:"Of an epoch."`
 }
 
 // Start is where a source begins when it has no position yet.
@@ -98,7 +98,8 @@ func checkTopic(path, name string) error {
 func checkReserved(path, name string) error {
 	switch name {
 	case epochsTopic:
-		return sdk.Problem{Path: path, Message: name + " is the engine's own topic, in which it notes what was published",
+		return sdk.Problem{Path: path, Message: name + " is the engine's own topic, in which it notes what was " +
+			"published",
 			Hint: "choose another name"}
 	case "__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata", "_schemas":
 		return sdk.Problem{Path: path, Message: name + " belongs to the broker, which keeps its own records in it",

@@ -101,7 +101,8 @@ func TestSinkConfigIsCheckedAgainstItsColumns(t *testing.T) {
 				"compression, keep_metadata, transaction_timeout)"},
 		{"the engine's topic", `{"topic": "_engine.epochs"}`, "topic: _engine.epochs is the engine's own topic, " +
 			"in which it notes what was published (choose another name)"},
-		{"the broker's topic", `{"topic": "__consumer_offsets"}`, "topic: __consumer_offsets belongs to the broker, " +
+		{"the broker's topic", `{"topic": "__consumer_offsets"}`, "topic: __consumer_offsets belongs to the " +
+			"broker, " +
 			"which keeps its own records in it (choose another name)"},
 		{"a topic that begins alike", `{"topic": "_engine.epochs2"}`, ""},
 		{"no timeout", `{"topic": "t", "transaction_timeout": "0s"}`,

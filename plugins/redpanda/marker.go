@@ -107,9 +107,12 @@ func (c *conflict) Error() string {
 		state += ", before it " + c.previous.String()
 	}
 	if c.noted.Epoch == 0 {
-		return fmt.Sprintf("topic %s at %s has no note of %s, and the state directory says that %s was written to topic %q: "+
-			"%[1]s, or what it held, was deleted or has expired, or brokers names another cluster; run with --adopt to go on "+
-			"from the state directory (the newest epoch is looked for in the topic, and noted again), or with --fresh to "+
+		return fmt.Sprintf("topic %s at %s has no note of %s, and the state directory says that %s was written "+
+			"to topic %q: "+
+			"%[1]s, or what it held, was deleted or has expired, or brokers names another cluster; run with --adopt "+
+			"to go on "+
+			"from the state directory (the newest epoch is looked for in the topic, and noted again), or with "+
+			"--fresh to "+
 			"begin anew, which writes all rows again", epochsTopic, c.broker, c.owner.key(), state, c.topic)
 	}
 	text := fmt.Sprintf("topic %q at %s has rows of %s up to %s (so says %s), the state directory up to %s: ",

@@ -101,7 +101,8 @@ func (p *producer) fence(ctx context.Context, o owner, from int64) error {
 	defer cancel()
 	_, _, err := p.ProducerID(within)
 	if errors.Is(err, kerr.InvalidTransactionTimeout) {
-		return fmt.Errorf("taking over the transactions of %s: %s allows no transactions of %s: set transaction_timeout "+
+		return fmt.Errorf("taking over the transactions of %s: %s allows no transactions of %s: set "+
+			"transaction_timeout "+
 			"to what its transaction.max.timeout.ms allows: %w", o.transactional(), p.name, p.timeout, err)
 	}
 	if err != nil {

@@ -63,6 +63,8 @@ func (p *partition) prove(s *source, c cursor) error {
 	if why == "" {
 		return nil
 	}
-	return fmt.Errorf("%s: the position %d is of the cluster %s, now brokers names %s: %s; undo the change, give the "+
-		"pipeline another name and other outputs, or run with --fresh to begin anew", p.name, c.Offset, from, s.k.name, why)
+	return fmt.Errorf("%s: the position %d is of the cluster %s, now brokers names %s: %s; undo the change, "+
+		"give the "+
+		"pipeline another name and other outputs, or run with --fresh to begin "+
+		"anew", p.name, c.Offset, from, s.k.name, why)
 }

@@ -45,7 +45,8 @@ func TestPositionsFromAnotherAddressMustProveTheirTopic(t *testing.T) {
 	other := map[string][]byte{w.topic + "/0": []byte(
 		`{"offset":1,"epoch":0,"topic_id":"00000000000000000000000000000001"}`)}
 	_, err := w.tryOpen(`{"on_data_loss": "continue"}`, other)
-	wantError(t, "another topic", err, of, "the topic there has the id 00000000000000000000000000000001", "undo the change")
+	wantError(t, "another topic", err, of, "the topic there has the id "+
+		"00000000000000000000000000000001", "undo the change")
 	_, err = w.tryOpen(`{}`, map[string][]byte{w.topic + "/0": []byte(`{"offset":1,"epoch":0}`)})
 	wantError(t, "without an id", err, of, "nothing shows that the topic here is the same")
 	none := w.open(`{}`, map[string][]byte{w.topic + "/0": []byte(`{"offset":0,"epoch":0}`)})

@@ -23,7 +23,8 @@ func TestTopicsThatRefuseEveryRecordAreNamed(t *testing.T) {
 		want      string
 	}{
 		{"plain", "", with("cleanup.policy", "delete", "min.insync.replicas", "1"), ""},
-		{"compacted", "", with("cleanup.policy", "compact"), "is compacted (cleanup.policy compact), so it takes no record"},
+		{"compacted", "", with("cleanup.policy", "compact"), "is compacted (cleanup.policy compact), so it takes " +
+			"no record"},
 		{"compacted and deleted", "", with("cleanup.policy", "delete, compact"), "name the column of the key"},
 		{"compacted with a key", "k", with("cleanup.policy", "compact"), ""},
 		{"too few replicas", "", with("min.insync.replicas", "2"), "has 1 replicas and min.insync.replicas 2"},
@@ -44,11 +45,13 @@ func TestRecordedEpochsAreComparedWithWhatTheTopicTakesNow(t *testing.T) {
 		t.Error(err)
 	}
 	h.Spool.Largest = 901
-	if err := topic.takesStill(h, 100, "b"); err == nil || !strings.Contains(err.Error(), "epoch 3 has one of 901") {
+	if err := topic.takesStill(h, 100, "b"); err == nil || !strings.Contains(err.Error(), "epoch 3 has one of "+
+		"901") {
 		t.Errorf("too large: got %v", err)
 	}
 	h.Spool.Keyless = 2
-	if err := topic.takesStill(h, 100, "b"); err == nil || !strings.Contains(err.Error(), "of which epoch 3 has 2; set it back") {
+	if err := topic.takesStill(h, 100, "b"); err == nil || !strings.Contains(err.Error(), "of which epoch 3 "+
+		"has 2; set it back") {
 		t.Errorf("without a key: got %v", err)
 	}
 }

@@ -83,7 +83,8 @@ func (t *target) check(c *SinkConfig, k *cluster) error {
 		if k.user != "" {
 			who = fmt.Sprintf("user %q", k.user)
 		}
-		return lastingf("topic %q at %s: %s has no right to write to it; give it the right Write", c.Topic, k.name, who)
+		return lastingf("topic %q at %s: %s has no right to write to it; give it the right "+
+			"Write", c.Topic, k.name, who)
 	case t.compacted && c.Key == "":
 		return lastingf("topic %q at %s is compacted (cleanup.policy %s), so it takes no record without a key: "+
 			"name the column of the key, with key", c.Topic, k.name, t.policy)
@@ -96,7 +97,8 @@ func (t *target) check(c *SinkConfig, k *cluster) error {
 
 // whyNoKey is the reason for refusing a row without a key.
 func (t *target) whyNoKey(c *SinkConfig) string {
-	return fmt.Sprintf("%s: want a key, got null: topic %q is compacted (cleanup.policy %s) and takes no record without one",
+	return fmt.Sprintf("%s: want a key, got null: topic %q is compacted (cleanup.policy %s) and takes no "+
+		"record without one",
 		c.Key, c.Topic, t.policy)
 }
 
@@ -149,7 +151,8 @@ func (s *sink) stillTakes(ctx context.Context, sp *spool) error {
 	p.limit.Store(int32(now.limit))
 	s.partitions.Store(now.partitions)
 	if now.compacted && sp.keyless > 0 || sp.largest > now.limit-s.overhead() {
-		return fmt.Errorf("%w: the settings of topic %q at %s have changed, and it would refuse some rows of the epoch: "+
+		return fmt.Errorf("%w: the settings of topic %q at %s have changed, and it would refuse some rows of the "+
+			"epoch: "+
 			"they are read again", sdk.ErrDisconnected, s.config.Topic, p.name)
 	}
 	return nil
@@ -157,7 +160,8 @@ func (s *sink) stillTakes(ctx context.Context, sp *spool) error {
 
 // goneTopic is the error for a topic that is not the one which was written.
 func goneTopic(topic, broker, what string) error {
-	return lastingf("topic %q at %s %s: what it held is gone with it; run with --adopt to go on with a topic that lacks "+
+	return lastingf("topic %q at %s %s: what it held is gone with it; run with --adopt to go on with a topic "+
+		"that lacks "+
 		"that, or with --fresh to begin anew", topic, broker, what)
 }
 

@@ -231,7 +231,8 @@ func (k *cluster) setCompact(ctx context.Context, configs map[string]*string) er
 		err = errors.Join(err, a.Err)
 	}
 	if err != nil {
-		return fmt.Errorf("setting cleanup.policy of topic %q at %s to compact: %w", epochsTopic, k.name, k.explain(err))
+		return fmt.Errorf("setting cleanup.policy of topic %q at %s to compact: "+
+			"%w", epochsTopic, k.name, k.explain(err))
 	}
 	return nil
 }
