@@ -385,21 +385,3 @@ func (c *chunk) readDictionary(h *pageHeader) error {
 	_, err = newPlain(c.physical, page).next(c.dictionary)
 	return err
 }
-
-// readSome appends size bytes to dst, and asks for memory as they come.
-func readSome(dst []byte, from io.Reader, size int) ([]byte, error) {
-	const step = 1 << 20
-	for len(dst) < size {
-		at := len(dst)
-		dst = slices.Grow(dst, min(size-at, max(step, at)))
-		n, err := io.ReadFull(from, dst[at:min(size, cap(dst))])
-		dst = dst[:at+n]
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return dst, err
-		}
-	}
-	return dst, nil
-}
