@@ -52,7 +52,7 @@ func TestFilesOfTwoLayoutsAreNotMixed(t *testing.T) {
 			config(test.output, test.columns)
 			mustRun(t, "p.yaml")
 			before := dataFiles(t)
-			write(t, "in/2.csv", "3,4\n")
+			write(t, "in/2.csv", strings.Join([]string{"3", "4"}[:strings.Count(test.thenColumns, ":")], ",")+"\n")
 			config(test.then, test.thenColumns)
 			code, _, stderr := run("run", "p.yaml")
 			stderr = strings.ReplaceAll(stderr, `\"`, `"`)

@@ -94,14 +94,14 @@ func (d *Decoder) Header(record []byte) (ignored []string, err error) {
 
 func missingColumn(want string, wanted int, names, unused []string) error {
 	hint := ""
-	if near := sdk.Nearest(want, unused); near != "" {
-		hint = fmt.Sprintf("; is %q meant?", near)
-	} else if len(names) == 1 && wanted > 1 {
+	if near := sdk.Nearest(want, unused); len(names) == 1 && wanted > 1 {
 		hint = "; the header is one cell: is the delimiter right?"
 		if at := strings.IndexAny(names[0], ",;\t|"); at >= 0 {
 			hint = fmt.Sprintf("; the header is one cell: is the delimiter right (delimiter: %q)?", names[0][at])
 			hint = strings.ReplaceAll(hint, "'", `"`)
 		}
+	} else if near != "" {
+		hint = fmt.Sprintf("; is %q meant?", near)
 	}
 	if hint == "" && slices.ContainsFunc(names, func(n string) bool { return !utf8.ValidString(n) }) {
 		hint = columns.NotUTF8
