@@ -367,7 +367,7 @@ func (c *chunk) readDictionary(h *pageHeader) error {
 	if c.dictionary != nil {
 		return errors.New("it has two dictionaries")
 	}
-	if h.encoding != format.Plain && h.encoding != format.PlainDictionary {
+	if h.encoding != format.Plain && h.encoding != plainDictionary {
 		return fmt.Errorf("a dictionary encoded as %s", h.encoding)
 	}
 	page, err := c.inflate(c.raw, h.plainSize)

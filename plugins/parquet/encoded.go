@@ -41,12 +41,17 @@ func (p physical) width() int {
 	return 0
 }
 
+// plainDictionary is the encoding that files of format version 1 name for what is
+// Plain in a dictionary page and RLEDictionary in a data page: deprecated, and
+// what many old files are in.
+const plainDictionary format.Encoding = 2
+
 // newEncoded finds how values are encoded. dictionary is nil if there is none.
 func newEncoded(e format.Encoding, p physical, data []byte, dictionary []pq.Value) (encoded, error) {
 	switch {
 	case e == format.Plain:
 		return newPlain(p, data), nil
-	case e == format.RLEDictionary || e == format.PlainDictionary:
+	case e == format.RLEDictionary || e == plainDictionary:
 		return newReferences(data, dictionary)
 	case e == format.RLE && p.kind == pq.Boolean:
 		if len(data) < 4 {
