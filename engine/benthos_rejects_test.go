@@ -188,6 +188,9 @@ func TestLintOfBenthosSteps(t *testing.T) {
 			"{count: 9}}}\n",
 			"p.yaml:4:55: pipelines.p.output.http_client.batching: batching without a period would wait " +
 				"for ever"},
+		{"input that waits for ever", "pipelines:\n  p:\n    input: {broker: {inputs: [{generate: " +
+			"{count: 2, mapping: 'root.id = 1'}}], batching: {count: 9}}, schema: {id: int64}}\n" + out,
+			"pipelines.p.input.broker.batching: batching without a period would wait for ever"},
 		{"server without an address", "pipelines:\n  p:\n    input: {http_server: {path: /in}, schema: " +
 			"{id: int64}}\n" + out,
 			"p.yaml:3:26: pipelines.p.input.http_server: http_server has no address"},

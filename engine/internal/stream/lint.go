@@ -37,14 +37,14 @@ func (c *Components) check(kind sdk.Kind, config []byte) []sdk.Problem {
 				Message: name + " cannot be part of a step: " + why})
 		}
 	}
-	if kind == sdk.KindSink {
+	if kind != sdk.KindTransform {
 		problems = append(problems, endless(r.Components[0], "components.0")...)
 	}
 	return append(problems, served(r.Components[0], "components.0")...)
 }
 
-// endless refuses an output that collects messages until it has enough: the
-// batch in hand would wait for rows that come behind it.
+// endless refuses an input or output that collects messages until it has enough:
+// the batch in hand would wait for rows that come behind it.
 func endless(config []byte, path string) []sdk.Problem {
 	var problems []sdk.Problem
 	walk(config, path, func(path string, v any) {
