@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -252,7 +253,7 @@ func (s *source) read(ctx context.Context) (*sdk.Batch, error) {
 		return s.finish(r)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", r.name, err)
+		return nil, readingError(r.name, err)
 	}
 	var positions []int64
 	if rows != nil && s.placed(r.columns) {
@@ -275,6 +276,15 @@ func (s *source) read(ctx context.Context) (*sdk.Batch, error) {
 	s.lag.at(r)
 	return &sdk.Batch{Rows: joined, Partition: r.name, Cursor: r.at.encode(), Rejected: rejected,
 		Positions: positions}, nil
+}
+
+// readingError names the file of an error, once: most readers do so themselves, with
+// the line if there is one.
+func readingError(name string, err error) error {
+	if strings.Contains(err.Error(), name) {
+		return err
+	}
+	return fmt.Errorf("reading %s: %w", name, err)
 }
 
 // start opens the first file of the queue.
