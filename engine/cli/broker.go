@@ -55,7 +55,16 @@ func (a *app) broker(ctx context.Context, stateDir string, port int) error {
 	}
 	address := i.(sdk.Service).Address()
 	fmt.Fprintf(a.stdout, "broker on %s (look in: kcat -b %s -L); stop it with Ctrl-C\n", address, address)
-	<-ctx.Done()
+	var failed <-chan struct{}
+	f, may := i.(sdk.Failer)
+	if may {
+		failed = f.Failed()
+	}
+	select {
+	case <-ctx.Done():
+	case <-failed:
+		return errors.Join(f.Err(), i.Close(context.WithoutCancel(ctx)))
+	}
 	if err := i.Close(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("stopping the broker: %w", err)
 	}

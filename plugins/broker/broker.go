@@ -19,7 +19,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -62,6 +61,7 @@ type Broker struct {
 	address string
 	lock    *os.File
 	stop    chan struct{}
+	failure failure
 	ended   sync.WaitGroup
 	closing sync.Once
 
@@ -89,7 +89,7 @@ func Start(o Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Broker{lock: lock, stop: make(chan struct{}), dir: o.Dir, log: o.Log,
+	b := &Broker{lock: lock, stop: make(chan struct{}), failure: failure{done: make(chan struct{})}, dir: o.Dir, log: o.Log,
 		names: make(map[[16]byte]string), transactions: make(map[int64]map[string]bool)}
 	err = b.prepare(o)
 	if err == nil {
@@ -161,7 +161,7 @@ func (b *Broker) begin(partitions int) error {
 	b.limitTopics(partitions)
 	b.watchDeletions()
 	b.listen.resolve = b.resolve
-	b.listen.acknowledge = b.acknowledge
+	b.listen.acknowledge = b.acknowledgeOrFail
 	close(b.listen.ready)
 	return nil
 }
@@ -189,7 +189,7 @@ func (b *Broker) serve(o Options) error {
 	// From here on kfake changes the files.
 	text, err := takeNote(o.Dir)
 	if err == nil {
-		b.cluster, err = load(o, l)
+		b.cluster, err = load(o, l, b.fail)
 	}
 	if _, is := errors.AsType[*damaged](err); is && text != nil {
 		keepNote(o.Dir, text)
@@ -205,13 +205,13 @@ func (b *Broker) serve(o Options) error {
 }
 
 // load lets kfake read its files, unless it is about to cut one of them.
-func load(o Options, l *listener) (*kfake.Cluster, error) {
+func load(o Options, l *listener, fail func(error)) (*kfake.Cluster, error) {
 	damage := make(chan error, 1)
 	loaded := make(chan error, 1)
 	var c *kfake.Cluster
 	go func() {
 		var err error
-		c, err = kfake.NewCluster(options(o, l, damage)...)
+		c, err = kfake.NewCluster(options(o, l, fail, damage)...)
 		loaded <- err
 	}()
 	select {
@@ -222,7 +222,7 @@ func load(o Options, l *listener) (*kfake.Cluster, error) {
 	}
 }
 
-func options(o Options, l *listener, damage chan<- error) []kfake.Opt {
+func options(o Options, l *listener, fail func(error), damage chan<- error) []kfake.Opt {
 	age := "-1"
 	if o.RetentionTime > 0 {
 		age = strconv.FormatInt(time.Duration(o.RetentionTime).Milliseconds(), 10)
@@ -245,7 +245,7 @@ func options(o Options, l *listener, damage chan<- error) []kfake.Opt {
 			"group.consumer.heartbeat.interval.ms": "500",                       // joins and leaves take one interval
 			"log.cleaner.backoff.ms":               strconv.Itoa(math.MaxInt32), // see compact
 		}),
-		kfake.WithLogger(logger{o.Log, o.Dir, l.cut, damage}),
+		kfake.WithLogger(logger{o.Log, o.Dir, l.cut, fail, damage}),
 	}
 	if o.ClusterID != "" {
 		opts = append(opts, kfake.ClusterID(o.ClusterID))
@@ -299,14 +299,6 @@ func (b *Broker) during(state uint32, remove func()) {
 
 var errClosing = errors.New("the broker is being closed")
 
-// fail ends the service of a broker that cannot do what it would answer.
-func (b *Broker) fail(err error) {
-	if b.log != nil {
-		b.log.Error("broker: it ends all connections: it cannot go on", "cause", err)
-	}
-	b.listen.cut()
-}
-
 // Address is host:port, on the loopback interface.
 func (b *Broker) Address() string { return b.address }
 
@@ -338,53 +330,3 @@ func (b *Broker) Close(context.Context) error {
 
 // dirOf is the broker's folder in the state directory.
 func dirOf(env sdk.Env) string { return filepath.Join(env.StateDir, "broker") }
-
-// logger passes on what the operator can act upon.
-type logger struct {
-	log    *slog.Logger
-	dir    string
-	broken func()
-	damage chan<- error
-}
-
-// lostMarker begins what kfake says when the marker of a transaction could not
-// be written. It then goes on as if it had been.
-const lostMarker = "endTx: failed to persist"
-
-// damageTold is what kfake says before it cuts off what it cannot read, which after
-// mending is no torn end any more.
-const damageTold = "partition %s-%d segment %d: truncating %d corrupt bytes"
-
-// slowEnd begins a warning that a transaction took 5 ms to end, as it does where
-// a disk must be waited for.
-const slowEnd = "txn: EndTxn slow"
-
-// Logf implements kfake.Logger.
-func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
-	if strings.HasPrefix(format, lostMarker) && l.broken != nil {
-		l.broken() // before the answer goes out, which would say that it was committed
-	}
-	if format == damageTold && l.damage != nil {
-		l.tell(args)
-	}
-	if l.log == nil || level > kfake.LogLevelWarn || level == kfake.LogLevelNone ||
-		strings.HasPrefix(format, slowEnd) {
-		return
-	}
-	to := slog.LevelWarn
-	if level == kfake.LogLevelError {
-		to = slog.LevelError
-	}
-	l.log.Log(context.Background(), to, "broker: "+fmt.Sprintf(format, args...))
-}
-
-// tell ends the loading, and does not return: the file stays as it is.
-func (l logger) tell(args []any) {
-	folder := filepath.Join(l.dir, "partitions", fmt.Sprintf("%v-%v", args[0], args[1]))
-	path := filepath.Join(folder, fmt.Sprintf("%v.dat", args[2]))
-	select {
-	case l.damage <- &damaged{path, fmt.Sprintf("its last %v bytes begin with what is no batch", args[3])}:
-	default: // another file was told of
-	}
-	select {}
-}

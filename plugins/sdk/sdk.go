@@ -357,3 +357,12 @@ type Service interface {
 	// Address is where steps reach it, host:port.
 	Address() string
 }
+
+// Failer is a service that may come to an end by itself. That ends the run: what its
+// steps say of it then is not the cause.
+type Failer interface {
+	// Failed is closed when the service cannot go on, before its users can see that.
+	Failed() <-chan struct{}
+	// Err tells why, once Failed is closed.
+	Err() error
+}

@@ -24,7 +24,7 @@ func (r *Runner) carry(ctx context.Context, i int) error {
 	for {
 		p := r.all()[i]
 		before := p.epochs.reached()
-		err := p.run()
+		err := r.runServed(p)
 		if err == nil {
 			if p.done.Load() {
 				r.drain(ctx, p.plan.Name)
@@ -38,11 +38,15 @@ func (r *Runner) carry(ctx context.Context, i int) error {
 			left--
 			r.log.Warn("rewinding to the newest record", "pipeline", p.plan.Name, "epoch", p.epochs.reached(),
 				"in", wait, "cause", err)
+			if cause := r.unserved(); cause != nil {
+				err = cause
+				break
+			}
 			if !pause(ctx, wait) {
 				break
 			}
 			wait *= 2
-			if err = r.rebuild(ctx, i); err == nil {
+			if err = r.rebuild(r.served(ctx), i); err == nil {
 				break
 			}
 			// It was open before: what keeps it from opening now may be mended too.

@@ -4,6 +4,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,8 @@ type Runner struct {
 	store     *checkpoint.Store
 	runs      map[string]checkpoint.Run
 	services  []sdk.Service
+	serving   context.Context // ends with the first service that fails, its cause being why
+	unserve   context.CancelCauseFunc
 	addresses map[string]string
 	since     time.Time
 
@@ -76,7 +79,7 @@ func Open(ctx context.Context, p *plan.Plan, o Options) (*Runner, error) {
 		return nil, err
 	}
 	if err := r.openAll(ctx); err != nil {
-		return nil, errors.Join(err, r.Close())
+		return nil, errors.Join(cmp.Or(r.unserved(), err), r.Close())
 	}
 	return r, nil
 }
@@ -99,6 +102,7 @@ func (r *Runner) openAll(ctx context.Context) error {
 	if err := r.startServices(ctx); err != nil {
 		return err
 	}
+	ctx = r.served(ctx)
 	if err := r.forget(ctx); err != nil {
 		return err
 	}
@@ -147,24 +151,6 @@ func (r *Runner) due() []*plan.Pipeline {
 		func(p *plan.Pipeline) bool { return r.runs[p.Name].Ended })
 }
 
-func (r *Runner) startServices(ctx context.Context) error {
-	for _, s := range r.plan.Services {
-		env := sdk.Env{EngineID: r.store.EngineID(), Step: s.Plugin.Name, Dir: r.dir,
-			StateDir: r.store.Dir(), Log: r.log.With("service", s.Plugin.Name)}
-		i, err := s.Plugin.Open(ctx, s.Config, nil, env)
-		if err != nil {
-			return fmt.Errorf("starting the service %s: %w", s.Plugin.Name, err)
-		}
-		service, ok := i.(sdk.Service)
-		if !ok {
-			return fmt.Errorf("plugin %s did not open as a service", s.Plugin.Name)
-		}
-		r.services = append(r.services, service)
-		r.addresses[s.Plugin.Name] = service.Address()
-	}
-	return nil
-}
-
 func (o *opener) setup(ctx context.Context) error {
 	for _, step := range o.plan.Steps() {
 		if step.Plugin.Setup == nil {
@@ -204,7 +190,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 	running.Wait()
 	if err := errors.Join(failures...); err != nil {
-		return err
+		return cmp.Or(r.unserved(), err)
 	}
 	for _, p := range r.all() {
 		if !p.done.Load() {
@@ -299,6 +285,9 @@ func (r *Runner) Close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 	defer cancel()
+	if r.unserve != nil {
+		r.unserve(nil)
+	}
 	for _, s := range slices.Backward(r.services) {
 		all = append(all, s.Close(ctx))
 	}

@@ -1,0 +1,46 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/engine/internal/plan"
+	"etlengine/plugins/sdk"
+)
+
+type failingService struct{ failed chan struct{} }
+
+var errDisk = errors.New("no space left on device")
+
+func (s *failingService) Address() string             { return "127.0.0.1:1" }
+func (s *failingService) Close(context.Context) error { return nil }
+func (s *failingService) Failed() <-chan struct{}     { return s.failed }
+func (s *failingService) Err() error                  { return errDisk }
+
+// TestServiceThatFailsEndsTheRun has an endless pipeline whose steps notice nothing.
+func TestServiceThatFailsEndsTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(100)
+		w.endless = true
+		s := &failingService{failed: make(chan struct{})}
+		service := sdk.Spec[none]{Kind: sdk.KindService, Name: "disk", Open: func(context.Context, *none,
+			*arrow.Schema, sdk.Env) (sdk.Instance, error) {
+			return s, nil
+		}}.Plugin()
+		p := w.plan(t.TempDir())
+		p.Services = []*plan.Service{{Plugin: &service, Config: []byte("{}")}}
+		r := open(t, p)
+		defer closeRunner(t, r)
+		ended := make(chan error)
+		go func() { ended <- r.Run(t.Context()) }()
+		synctest.Wait()
+		close(s.failed)
+		if err := <-ended; !errors.Is(err, errDisk) {
+			t.Errorf("got %v, want why the service failed", err)
+		}
+	})
+}
