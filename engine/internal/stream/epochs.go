@@ -34,7 +34,8 @@ type epochs struct {
 	waiting  map[string]waiting // by step
 	latch    *latch
 	log      *slog.Logger
-	wait     sync.WaitGroup // the commit under way
+	serving  context.Context // ends when a service fails that steps need
+	wait     sync.WaitGroup  // the commit under way
 
 	mu      sync.Mutex // guards what follows
 	current *epoch
@@ -112,8 +113,9 @@ func (e *epochs) madeWith(books map[string]checkpoint.Counts) map[string]checkpo
 // commit makes the epoch true: the record is the moment, and nothing shows
 // before it (rule 1).
 func (e *epochs) commit(c *epoch) {
-	// Not the caller's context: an epoch that has begun to commit is finished.
-	ctx := context.Background()
+	// Not the caller's context: an epoch that has begun to commit is finished,
+	// unless what it would be published to has failed. The next run publishes it.
+	ctx := e.serving
 	if err := e.store.Save(e.pipeline, c.record, c.changes...); err != nil {
 		e.latch.fail(err)
 		return

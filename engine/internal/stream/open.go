@@ -64,7 +64,8 @@ func (r *Runner) opener(ctx context.Context, p *plan.Pipeline) (*opener, error) 
 		return nil, err
 	}
 	o.epochs = &epochs{pipeline: p.Name, store: r.store, steps: len(p.Steps()), run: o.number.Number,
-		settings: settings, waiting: o.waiting, latch: o.latch, log: o.log, last: record}
+		settings: settings, waiting: o.waiting, latch: o.latch, log: o.log, last: record,
+		serving: r.serving}
 	o.before = o.books[p.Input.Label].created.Load()
 	return o, nil
 }

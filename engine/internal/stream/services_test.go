@@ -21,6 +21,42 @@ func (s *failingService) Close(context.Context) error { return nil }
 func (s *failingService) Failed() <-chan struct{}     { return s.failed }
 func (s *failingService) Err() error                  { return errDisk }
 
+// stuck is a sink that publishes to a service which answers no more.
+type stuck struct {
+	*shower
+	publishing chan struct{}
+}
+
+func (s *stuck) Publish(ctx context.Context, _ uint64, _ []byte) error {
+	close(s.publishing)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestServiceThatFailsEndsAPublish which would wait for it for ever.
+func TestServiceThatFailsEndsAPublish(t *testing.T) {
+	w := newWorld(100)
+	failed, publishing := make(chan struct{}), make(chan struct{})
+	service := sdk.Spec[none]{Kind: sdk.KindService, Name: "disk", Open: func(context.Context, *none,
+		*arrow.Schema, sdk.Env) (sdk.Instance, error) {
+		return &failingService{failed: failed}, nil
+	}}.Plugin()
+	p := w.plan(t.TempDir())
+	p.Services = []*plan.Service{{Plugin: &service, Config: []byte("{}")}}
+	p.Pipelines[0].Branches[0].Sinks[0] = w.step(sdk.KindSink, "raw", func() sdk.Instance {
+		return &stuck{&shower{w: w, name: "raw"}, publishing}
+	})
+	r := open(t, p)
+	defer closeRunner(t, r)
+	go func() {
+		<-publishing
+		close(failed)
+	}()
+	if err := r.Run(t.Context()); !errors.Is(err, errDisk) {
+		t.Errorf("got %v, want why the service failed", err)
+	}
+}
+
 // TestServiceThatFailsEndsTheRun has an endless pipeline whose steps notice nothing.
 func TestServiceThatFailsEndsTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

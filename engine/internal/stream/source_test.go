@@ -54,7 +54,7 @@ func scripted(t *testing.T, s sdk.Source, interval time.Duration) *source {
 	src := &source{pipeline: "test", step: w.source(), instance: s, books: &books{}, latch: l,
 		sides: &sides{}, interval: interval, stop: make(chan struct{}), epoch: 1,
 		items: make(chan sdk.Item, readAhead), positions: map[string][]byte{}, idle: silences{}}
-	src.epochs = &epochs{steps: 2, source: src, latch: l}
+	src.epochs = &epochs{steps: 2, source: src, latch: l, serving: t.Context()}
 	ctx, cancel := context.WithCancel(t.Context())
 	src.begin()
 	done := make(chan struct{})
