@@ -85,6 +85,9 @@ func balance(p stream.PipelineSummary, took time.Duration) string {
 			fmt.Fprintf(&b, "\n  = %s passed on + %s aggregated + %s filtered + %s late + %s rejected by %s",
 				count(step.Out-step.Created), count(step.Absorbed), count(step.Dropped), count(step.Late),
 				count(step.Rejected), step.Label)
+			if step.Created > 0 {
+				fmt.Fprintf(&b, "; with %s that it made, %s went on", count(step.Created), count(step.Out))
+			}
 		}
 	}
 	if source.Rejected > 0 {

@@ -74,7 +74,7 @@ func newLayout(c *Config, in *arrow.Schema) (*layout, []sdk.Problem) {
 		}
 		field := in.Field(at)
 		if !groupable(field) {
-			p.add(pathOf("group_by", i), "want a column of plain values, %q is a %s", name, describe(field))
+			p.add(pathOf("group_by", i), "want a column of plain values, %q is %s", name, sdk.WithArticle(describe(field)))
 		}
 		l.groups = append(l.groups, at)
 		fields = append(fields, sdk.AskedFor(field))
@@ -110,7 +110,7 @@ func (l *layout) timeColumn(c *Config, in *arrow.Schema, p *problems) {
 	}
 	field := in.Field(at)
 	if !arrow.TypeEqual(field.Type, sdk.Timestamp) && (field.Type.ID() != arrow.STRING || isJSON(field)) {
-		p.add("event_time", "want a timestamp or string column, %q is a %s", c.EventTime, describe(field))
+		p.add("event_time", "want a timestamp or string column, %q is %s", c.EventTime, sdk.WithArticle(describe(field)))
 	}
 	l.time = at
 }
@@ -144,7 +144,8 @@ func bind(c Call, in *arrow.Schema) (bound, error) {
 		b.out = field.Type
 	}
 	if !groupable(field) {
-		return b, fmt.Errorf("%s wants a column of plain values, %q is a %s", c.Function, c.Column, describe(field))
+		return b, fmt.Errorf("%s wants a column of plain values, %q is %s", c.Function, c.Column,
+			sdk.WithArticle(describe(field)))
 	}
 	return b, nil
 }
@@ -239,10 +240,10 @@ func numeric(t arrow.DataType) bool {
 // notNumeric refuses to add or order what is no number, or an exact one.
 func notNumeric(c Call, field arrow.Field) error {
 	if field.Type.ID() == arrow.DECIMAL128 {
-		return sdk.Problem{Message: fmt.Sprintf("%s wants integers or floats, %q is a %s", c.Function, c.Column,
-			describe(field)), Hint: fmt.Sprintf("make a float of it before: select: {cast: {%s: float64}}", c.Column)}
+		return sdk.Problem{Message: fmt.Sprintf("%s wants integers or floats, %q is %s", c.Function, c.Column,
+			sdk.WithArticle(describe(field))), Hint: fmt.Sprintf("make a float of it before: select: {cast: {%s: float64}}", c.Column)}
 	}
-	return fmt.Errorf("%s wants a column of numbers, %q is a %s", c.Function, c.Column, describe(field))
+	return fmt.Errorf("%s wants a column of numbers, %q is %s", c.Function, c.Column, sdk.WithArticle(describe(field)))
 }
 
 func isFloat(t arrow.DataType) bool {

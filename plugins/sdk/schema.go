@@ -57,7 +57,7 @@ func (c *Column) Validate() error {
 		return Problem{Message: "fields is missing: a struct has columns of its own",
 			Hint: "{type: " + c.Type + ", fields: {name: string}}; json keeps any value as its text"}
 	case base != "struct" && len(c.Fields) > 0:
-		return Fieldf("fields", "are for a struct, the column is a %s", c.Type)
+		return Fieldf("fields", "are for a struct, the column is %s", WithArticle(c.Type))
 	}
 	for part := range strings.SplitSeq(c.From, ".") {
 		if part == "" && c.From != "" {

@@ -76,7 +76,7 @@ func TestColumnsThatCannotBeAreRefused(t *testing.T) {
 		{`"struct"`, `c: fields is missing: a struct has columns of its own (` +
 			`{type: struct, fields: {name: string}}; json keeps any value as its text)`},
 		{`{"type":"list(struct)","fields":{}}`, `c: fields is missing`},
-		{`{"type":"int64","fields":{"a":"string"}}`, `c.fields: are for a struct, the column is a int64`},
+		{`{"type":"int64","fields":{"a":"string"}}`, `c.fields: are for a struct, the column is an int64`},
 		{`{"type":"struct","fields":{"a":"strng"}}`, `c.fields.a: no type named "strng", did you mean string?`},
 		{`{"type":"struct","fields":{"":"string"}}`, `c.fields: want a name for every field of a struct`},
 		{`{"type":"struct","feilds":{"a":"string"}}`, `c.feilds: unknown field, did you mean fields?`},

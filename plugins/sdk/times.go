@@ -25,7 +25,7 @@ func (c *Column) checkZone(base string) error {
 	layout, _ := c.Layout()
 	switch {
 	case base != "timestamp":
-		return Fieldf("timezone", "is for timestamps, the column is a %s", c.Type)
+		return Fieldf("timezone", "is for timestamps, the column is %s", WithArticle(c.Type))
 	case strings.HasPrefix(c.Format, "unix_"):
 		return Fieldf("timezone", "numbers of %s are counted in UTC; leave timezone out", c.Format)
 	case layout != nil && layout.Zoned():
@@ -43,7 +43,7 @@ func (c *Column) checkFormat(base string) error {
 	case c.Format == "":
 		return nil
 	case base != "timestamp" && base != "date" && base != "time":
-		return Fieldf("format", "is for timestamps, dates and times, the column is a %s", c.Type)
+		return Fieldf("format", "is for timestamps, dates and times, the column is %s", WithArticle(c.Type))
 	case strings.Contains(c.Format, "%"):
 		layout, err := strftime.New(c.Format)
 		if err == nil {

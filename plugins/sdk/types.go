@@ -172,3 +172,15 @@ func FieldType(f arrow.Field) string {
 	}
 	return TypeName(f.Type)
 }
+
+// WithArticle is a type's name as it stands in a sentence: an int64, a string,
+// bytes.
+func WithArticle(name string) string {
+	switch {
+	case name == "bytes" || name == "json":
+		return name
+	case strings.HasPrefix(name, "i"):
+		return "an " + name
+	}
+	return "a " + name
+}

@@ -70,6 +70,16 @@ var inPipeline = map[string]string{
 	"errors":     "dead_letters",
 }
 
+// onlyPlain says why a key of plain Benthos configs has no place in a pipeline or
+// beside pipelines.
+var onlyPlain = map[string]string{
+	"buffer": "leave it out: queues between steps are short and bounded, and what was read and not yet written " +
+		"is read again after a crash",
+	"metrics": "leave it out; metric steps of a pipeline count into nothing",
+	"logger":  "engine run --log-level sets what is logged",
+	"tracer":  "leave it out: pipelines are not traced",
+}
+
 // unsupported are structures that a later version runs. They are read, so that
 // everything else in them is checked, and refused.
 func unsupported(key string) bool {
@@ -176,6 +186,10 @@ func (r *reader) unknown(in *Node, path, key string, known []string, others map[
 	pos, near := in.KeyPos(key), sdk.Nearest(key, known)
 	message := "unknown key"
 	around := strings.TrimSuffix(path, key)
+	if why := onlyPlain[key]; why != "" {
+		r.fail(pos, path, "unknown-key", why, "unknown key: only a plain Benthos config has %s", key)
+		return ""
+	}
 	if ours := others[key]; ours != "" {
 		message += ", write it under " + ours
 		if slices.Contains(known, ours) {

@@ -324,12 +324,4 @@ func nameOf(t *types.Type) string { return ours(checker.FormatCELType(t)) }
 
 func typeName(t arrow.DataType) string { return sdk.TypeName(t) }
 
-func withArticle(name string) string {
-	switch {
-	case name == "bytes":
-		return name
-	case strings.HasPrefix(name, "i"):
-		return "an " + name
-	}
-	return "a " + name
-}
+func withArticle(name string) string { return sdk.WithArticle(name) }
