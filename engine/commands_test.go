@@ -77,6 +77,21 @@ func TestListAndDescribeShowEveryPlugin(t *testing.T) {
 	}
 }
 
+func TestDescribeKnowsComponentsOfBenthos(t *testing.T) {
+	code, stdout, stderr := run("describe", "benthos/file")
+	if code != 0 || !strings.Contains(stdout, "file (input): ") ||
+		!strings.Contains(stdout, "file (output): ") || !strings.Contains(stdout, "delete_on_finish") {
+		t.Errorf("exit %d, %s\n%.400s", code, stderr, stdout)
+	}
+	if code, stdout, _ := run("describe", "mapping", "--json"); code != 0 || !strings.Contains(stdout, `"transform"`) ||
+		strings.Contains(stdout, "xref:") {
+		t.Errorf("exit %d, %s", code, stdout)
+	}
+	if _, stdout, _ := run("list"); !strings.Contains(stdout, "engine describe NAME") {
+		t.Errorf("list does not say where Benthos's components are described:\n%s", stdout)
+	}
+}
+
 func TestEveryCommandHasAnExample(t *testing.T) {
 	for _, command := range []string{"run", "lint", "list", "describe", "graph", "health", "broker", "version"} {
 		code, stdout, _ := run(command, "--help")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etlengine/engine/internal/stream"
 	"etlengine/plugins/sdk"
 )
 
@@ -46,7 +47,11 @@ func (a *app) list(asJSON bool) error {
 	for _, p := range a.catalog.All() {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", role(p.Kind), p.Name, p.Summary)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout, "\nSteps may also be components of Benthos's core (mapping, http, branch, …): engine describe NAME")
+	return nil
 }
 
 // role is what a kind of plugin is called in YAML.
@@ -88,7 +93,13 @@ func (a *app) names() []string {
 }
 
 func (a *app) describe(name string, asJSON bool) error {
-	plugins := a.catalog.Named(name)
+	plugins, err := a.catalog.Named(name), error(nil)
+	if len(plugins) == 0 {
+		plugins, err = stream.DescribeComponents(name)
+	}
+	if err != nil {
+		return err
+	}
 	if len(plugins) == 0 {
 		message := "no plugin named " + name
 		if near := sdk.Nearest(name, a.names()); near != "" {

@@ -3,7 +3,9 @@ package cli
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -54,6 +56,30 @@ func startProgress(out *door, r *stream.Runner) *progress {
 				p.draw(r.Progress(), now)
 			case <-p.quit:
 				p.out.draw(nil, 80, 24)
+				return
+			}
+		}
+	}()
+	return p
+}
+
+// logEvery is how often a run that no terminal shows says in the log how far it is.
+const logEvery = 30 * time.Second
+
+// startLogging is startProgress for a log: one line for each pipeline now and then.
+func startLogging(log *slog.Logger, now func() []stream.Progress) *progress {
+	p := &progress{quit: make(chan struct{}), done: make(chan struct{}), before: map[string]sample{}}
+	go func() {
+		defer close(p.done)
+		ticker := time.NewTicker(logEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case at := <-ticker.C:
+				for _, one := range now() {
+					log.Info("progress: " + strings.Join(strings.Fields(p.line(one, at)), " "))
+				}
+			case <-p.quit:
 				return
 			}
 		}

@@ -87,6 +87,8 @@ func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how
 	rows := p.Uses("stdout") // what the engine says may not stand between them
 	if !how.quiet && isTerminal(a.stderr) && !(rows && isTerminal(a.stdout)) {
 		bar = startProgress(a.stderr, r)
+	} else {
+		bar = startLogging(a.log(), r.Progress)
 	}
 	err = r.Run(ctx)
 	bar.stop()
