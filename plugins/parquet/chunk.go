@@ -32,6 +32,7 @@ type chunk struct {
 
 	raw, plain []byte // the page, as it stands in the file and decompressed; reused
 	dictionary []pq.Value
+	largest    int // bytes of the dictionary's largest value, as any row may be
 
 	inPage               int // values of the page that no levels were read of
 	repetitions          levels
@@ -383,5 +384,10 @@ func (c *chunk) readDictionary(h *pageHeader) error {
 		return nil
 	}
 	_, err = newPlain(c.physical, page).next(c.dictionary)
+	for _, v := range c.dictionary {
+		if v.Kind() == pq.ByteArray {
+			c.largest = max(c.largest, len(v.ByteArray()))
+		}
+	}
 	return err
 }

@@ -202,6 +202,7 @@ func (r *reader) begin() error {
 			}
 		}
 		r.left, r.groups = r.groups[0].meta.NumRows, r.groups[1:]
+		r.step = 1 // until the dictionaries are read, see safeStep
 	}
 	return nil
 }
@@ -253,6 +254,21 @@ func (r *reader) Positions() []int64 {
 	return positions
 }
 
+// safeStep is how many rows to read before their size is looked at: fewer than a
+// step where each may have a large value of a dictionary. A step of 512 rows
+// behind many small ones could else take gigabytes.
+func (r *reader) safeStep() int64 {
+	largest := 0 // bytes of a row, at the most
+	for _, c := range r.columns {
+		for _, leaf := range c.leaves() {
+			if leaf.chunk != nil {
+				largest += leaf.chunk.largest
+			}
+		}
+	}
+	return int64(max(1, min(r.step, sdk.MaxBatchBytes/max(1, largest))))
+}
+
 // read appends rows of one row group to the columns being built: a batch of
 // them, or fewer if they are large.
 func (r *reader) read() (rows int64, err error) {
@@ -260,7 +276,7 @@ func (r *reader) read() (rows int64, err error) {
 		return 0, err
 	}
 	for size := 0; r.left > 0 && rows < sdk.DefaultBatchRows && size < batchBytes; {
-		n, read := min(int64(r.step), r.left, sdk.DefaultBatchRows-rows), 0
+		n, read := min(r.safeStep(), r.left, sdk.DefaultBatchRows-rows), 0
 		for _, c := range r.columns {
 			s, err := c.read(int(n))
 			if err != nil {
