@@ -124,7 +124,7 @@ func (c *clock) own(p *partition) int64 {
 	return p.newest - c.delay
 }
 
-// watermark is how far rows of the partition are judged by.
+// watermark is the event time up to which rows of the partition are late.
 func (c *clock) watermark(p *partition) int64 {
 	return max(c.closed, c.own(p))
 }

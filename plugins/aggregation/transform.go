@@ -15,7 +15,7 @@ import (
 // transform is an opened aggregation.
 type transform struct {
 	*layout
-	spans           spans // what rows are judged by
+	spans           spans // the windows that decide whether a row is late
 	frames          frames
 	forever         *aligned // frames, if there is no window
 	flushEnd        bool     // the end of a run closes all windows

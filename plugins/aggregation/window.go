@@ -116,7 +116,7 @@ type spans struct {
 	size, every, offset int64
 }
 
-// spans is what rows are judged by. A row of a session is late from its own
+// spans is the windows that decide whether a row is late. A row of a session is late from its own
 // time on, as that of a window of no more than a microsecond is; without windows
 // none is ever late.
 func (w *Window) spans() spans {

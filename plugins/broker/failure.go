@@ -70,7 +70,7 @@ type logger struct {
 const lostMarker = "endTx: failed to persist"
 
 // damageTold is what kfake says before it cuts off what it cannot read, which after
-// mending is no torn end any more.
+// the repair at the start is no torn end any more.
 const damageTold = "partition %s-%d segment %d: truncating %d corrupt bytes"
 
 // notWritten begins what kfake says when its files cannot be written, of which

@@ -234,7 +234,7 @@ func (u *audit) fill() error {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return err
 		}
-		s, err := readSpan(folder) // again: mending has added markers
+		s, err := readSpan(folder) // again: the repair has added markers
 		if err != nil {
 			return err
 		}

@@ -218,7 +218,7 @@ func (r *reader) Next(ctx context.Context) (rows arrow.RecordBatch, rejected []s
 			return err
 		}
 		reasons := r.badRows()
-		rows, rejected = judge(r.batch(n), r.row, reasons)
+		rows, rejected = splitMisfits(r.batch(n), r.row, reasons)
 		r.first, r.bad = r.row, rejected
 		r.row += n
 		return nil

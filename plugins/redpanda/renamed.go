@@ -45,7 +45,7 @@ func movedFrom(was, is []string) string {
 }
 
 // prove is an error unless a position from a cluster of another name is one of this topic.
-// Where nothing has been read there is nothing to prove; a witness is compared by resume.
+// Where nothing has been read there is nothing to prove; the fingerprint is compared by resume.
 func (p *partition) prove(s *source, c cursor) error {
 	from := movedFrom(s.env.Was, s.config.resources(s.config.Topic...))
 	_, resumed := s.env.Resume[p.name]

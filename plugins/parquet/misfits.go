@@ -10,10 +10,10 @@ import (
 	"etlengine/plugins/sdk/jsonrows"
 )
 
-// judge parts the rows whose values their types hold from the others. before is the
-// number of rows of the file before these, reasons are those by row that were found
+// splitMisfits separates the rows whose values fit their types from the others. before
+// is the number of rows of the file before these, reasons are those by row that were found
 // while values were read.
-func judge(rows arrow.RecordBatch, before int64, reasons map[int]string) (arrow.RecordBatch, []sdk.Reject) {
+func splitMisfits(rows arrow.RecordBatch, before int64, reasons map[int]string) (arrow.RecordBatch, []sdk.Reject) {
 	columns.Misfits(rows, reasons)
 	if len(reasons) == 0 {
 		return rows, nil
