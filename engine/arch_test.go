@@ -53,8 +53,8 @@ func TestEveryLargeDependencyHasOneDoor(t *testing.T) {
 		"github.com/twmb/franz-go/pkg/kadm":  "plugins/redpanda",
 		"github.com/parquet-go/parquet-go":   "plugins/parquet",
 		"github.com/DataDog/sketches-go/":    "plugins/aggregation",
-		"github.com/valyala/fastjson":        "plugins/sdk/jsonrows",
-		"cel.dev/":                           "plugins/sdk/expr",
+		"github.com/valyala/fastjson":        "plugins/kit/jsonrows",
+		"cel.dev/":                           "plugins/kit/expr",
 	}
 	for _, p := range packages(t) {
 		for _, imported := range p.Imports {
@@ -78,8 +78,9 @@ func TestPluginsSeeTheContractOnly(t *testing.T) {
 		for _, imported := range p.Imports {
 			inside, ok := strings.CutPrefix(imported, module)
 			own := strings.HasPrefix(imported, module+"plugins/"+strings.Split(name, "/")[0])
-			if ok && !own && inside != "plugins/sdk" && !strings.HasPrefix(inside, "plugins/sdk/") {
-				t.Errorf("%s imports %s; plugins import plugins/sdk only", p.ImportPath, imported)
+			if ok && !own && inside != "plugins/sdk" && !strings.HasPrefix(inside, "plugins/sdk/") &&
+				!strings.HasPrefix(inside, "plugins/kit/") {
+				t.Errorf("%s imports %s; plugins import plugins/sdk and plugins/kit only", p.ImportPath, imported)
 			}
 		}
 	}
@@ -93,7 +94,8 @@ func TestContractNeedsArrowOnly(t *testing.T) {
 		}
 		for _, imported := range p.Imports {
 			standard := !strings.Contains(strings.Split(imported, "/")[0], ".")
-			if !standard && !strings.HasPrefix(imported, "github.com/apache/arrow-go/v18/") {
+			own := strings.HasPrefix(imported, module) && !strings.HasPrefix(imported, module+"plugins/sdk/")
+			if own || !standard && !strings.HasPrefix(imported, "github.com/apache/arrow-go/v18/") {
 				t.Errorf("plugins/sdk imports %s", imported)
 			}
 		}
@@ -122,7 +124,7 @@ func TestArrowsNeverTurnBack(t *testing.T) {
 				}
 			}
 			contract := imported == module+"plugins/sdk" ||
-				imported == module+"plugins/sdk/columns" || imported == module+"plugins/sdk/jsonrows"
+				imported == module+"plugins/kit/columns" || imported == module+"plugins/kit/jsonrows"
 			if strings.HasPrefix(imported, module+"plugins/") && !contract {
 				t.Errorf("%s imports %s; the engine knows the contract only", p.ImportPath, imported)
 			}

@@ -15,9 +15,9 @@ import (
 	"strings"
 	"testing"
 
+	"etlengine/plugins/kit/jsonrows"
 	"etlengine/plugins/parquet"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/jsonrows"
 )
 
 // row is a row of an output as text that does not depend on the format, its

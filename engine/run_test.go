@@ -19,9 +19,9 @@ import (
 
 	"etlengine/engine/cli"
 	"etlengine/plugins"
+	"etlengine/plugins/kit/jsonrows"
 	"etlengine/plugins/parquet"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/jsonrows"
 )
 
 // run is the command line in this process, in the current folder.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"etlengine/plugins/kit/jsonrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/jsonrows"
 )
 
 // unended is the watermark of a partition if no end of a run had closed windows.

@@ -6,8 +6,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"etlengine/plugins/kit/expr"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/expr"
 )
 
 // The columns that tell a row's window.

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"etlengine/plugins/sdk/parallel"
+	"etlengine/plugins/kit/parallel"
 )
 
 // sort returns cells of a window that begins at start in the order of their groups'

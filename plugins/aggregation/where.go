@@ -5,7 +5,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"etlengine/plugins/sdk/expr"
+	"etlengine/plugins/kit/expr"
 )
 
 // conditions are what the aggregates say by where. Each is computed once for a

@@ -15,10 +15,10 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"etlengine/plugins/kit/files"
+	"etlengine/plugins/kit/textfiles"
+	"etlengine/plugins/kit/textrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/files"
-	"etlengine/plugins/sdk/textfiles"
-	"etlengine/plugins/sdk/textrows"
 )
 
 // Dialect is how rows are written as text, for both directions.

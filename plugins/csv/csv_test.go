@@ -17,8 +17,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"etlengine/plugins/kit/jsonrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/jsonrows"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")

@@ -9,10 +9,10 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"etlengine/plugins/kit/files"
+	"etlengine/plugins/kit/textfiles"
+	"etlengine/plugins/kit/textrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/files"
-	"etlengine/plugins/sdk/textfiles"
-	"etlengine/plugins/sdk/textrows"
 )
 
 // reader reads the records of one file.

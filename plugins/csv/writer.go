@@ -5,9 +5,9 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"etlengine/plugins/sdk/files"
-	"etlengine/plugins/sdk/textfiles"
-	"etlengine/plugins/sdk/textrows"
+	"etlengine/plugins/kit/files"
+	"etlengine/plugins/kit/textfiles"
+	"etlengine/plugins/kit/textrows"
 )
 
 // writer writes the rows of one file.

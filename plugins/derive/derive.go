@@ -11,9 +11,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"etlengine/plugins/kit/expr"
+	"etlengine/plugins/kit/jsonrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/expr"
-	"etlengine/plugins/sdk/jsonrows"
 )
 
 // Config is what the YAML says: columns and their expressions, in order.

@@ -6,10 +6,10 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"etlengine/plugins/kit/columns"
+	"etlengine/plugins/kit/expr"
+	"etlengine/plugins/kit/jsonrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/columns"
-	"etlengine/plugins/sdk/expr"
-	"etlengine/plugins/sdk/jsonrows"
 )
 
 // Config is what the YAML says: the condition alone, or where: condition.

@@ -12,10 +12,10 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"etlengine/plugins/kit/files"
+	"etlengine/plugins/kit/jsonrows"
+	"etlengine/plugins/kit/textfiles"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/files"
-	"etlengine/plugins/sdk/jsonrows"
-	"etlengine/plugins/sdk/textfiles"
 )
 
 // SourceConfig is the config of the jsonl input.

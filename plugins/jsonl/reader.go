@@ -4,9 +4,9 @@ import (
 	"context"
 	"log/slog"
 
-	"etlengine/plugins/sdk/files"
-	"etlengine/plugins/sdk/jsonrows"
-	"etlengine/plugins/sdk/textfiles"
+	"etlengine/plugins/kit/files"
+	"etlengine/plugins/kit/jsonrows"
+	"etlengine/plugins/kit/textfiles"
 )
 
 // reader reads the lines of one file.

@@ -5,9 +5,9 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"etlengine/plugins/sdk/files"
-	"etlengine/plugins/sdk/jsonrows"
-	"etlengine/plugins/sdk/textfiles"
+	"etlengine/plugins/kit/files"
+	"etlengine/plugins/kit/jsonrows"
+	"etlengine/plugins/kit/textfiles"
 )
 
 // writer writes the rows of one file.

@@ -13,8 +13,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"etlengine/plugins/kit/files"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/files"
 )
 
 const ticketSchema = `ticket_id:string client_id:string created_at:timestamp demande:string

@@ -15,7 +15,7 @@ import (
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 
-	"etlengine/plugins/sdk/files"
+	"etlengine/plugins/kit/files"
 )
 
 // asUsual is no option of foreign.

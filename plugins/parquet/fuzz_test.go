@@ -10,9 +10,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	pq "github.com/parquet-go/parquet-go"
 
+	"etlengine/plugins/kit/columns"
+	"etlengine/plugins/kit/files"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/columns"
-	"etlengine/plugins/sdk/files"
 )
 
 // FuzzDamagedFile changes bytes of good files: reading and merging them may

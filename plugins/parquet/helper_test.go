@@ -18,8 +18,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	pq "github.com/parquet-go/parquet-go"
 
+	"etlengine/plugins/kit/files"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/files"
 )
 
 // everyType has a column of every type that a schema can name.

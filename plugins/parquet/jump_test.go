@@ -11,8 +11,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	pq "github.com/parquet-go/parquet-go"
 
+	"etlengine/plugins/kit/files"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/files"
 )
 
 // TestLargeDictionaryValuesBehindSmallOnesMakeSmallBatches: 600 rows of a byte in

@@ -12,7 +12,7 @@ import (
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 
-	"etlengine/plugins/sdk/files"
+	"etlengine/plugins/kit/files"
 )
 
 // merge writes the rows of parts, in order, as one file. A row group that does

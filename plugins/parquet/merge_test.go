@@ -13,7 +13,7 @@ import (
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 
-	"etlengine/plugins/sdk/files"
+	"etlengine/plugins/kit/files"
 )
 
 func partOf(data []byte) files.Part {

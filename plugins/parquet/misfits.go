@@ -5,9 +5,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"etlengine/plugins/kit/columns"
+	"etlengine/plugins/kit/jsonrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/columns"
-	"etlengine/plugins/sdk/jsonrows"
 )
 
 // splitMisfits separates the rows whose values fit their types from the others. before

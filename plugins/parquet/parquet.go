@@ -13,9 +13,9 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"etlengine/plugins/kit/files"
+	"etlengine/plugins/kit/textfiles"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/files"
-	"etlengine/plugins/sdk/textfiles"
 )
 
 const suffix = ".parquet"

@@ -14,9 +14,9 @@ import (
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 
+	"etlengine/plugins/kit/files"
+	"etlengine/plugins/kit/textfiles"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/files"
-	"etlengine/plugins/sdk/textfiles"
 )
 
 const (

@@ -17,8 +17,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	pq "github.com/parquet-go/parquet-go"
 
+	"etlengine/plugins/kit/files"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/files"
 )
 
 func TestReadingGoesOnAtAnyRow(t *testing.T) {

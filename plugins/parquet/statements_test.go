@@ -16,7 +16,7 @@ import (
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 
-	"etlengine/plugins/sdk/files"
+	"etlengine/plugins/kit/files"
 )
 
 const boundedTypes = `f32:float32 f64:float64 text:string raw:bytes num32:int32 num64:int64 big:uint64

@@ -10,8 +10,8 @@ import (
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress"
 
-	"etlengine/plugins/sdk/columns"
-	"etlengine/plugins/sdk/files"
+	"etlengine/plugins/kit/columns"
+	"etlengine/plugins/kit/files"
 )
 
 const (

@@ -9,9 +9,9 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"etlengine/plugins/kit/jsonrows"
+	"etlengine/plugins/kit/textrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/jsonrows"
-	"etlengine/plugins/sdk/textrows"
 )
 
 const (

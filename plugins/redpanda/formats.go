@@ -9,9 +9,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"etlengine/plugins/kit/jsonrows"
+	"etlengine/plugins/kit/textrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/jsonrows"
-	"etlengine/plugins/sdk/textrows"
 )
 
 func (c *SourceConfig) decoder(survey *sdk.Survey) decoder {

@@ -13,9 +13,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"etlengine/plugins/kit/columns"
+	"etlengine/plugins/kit/jsonrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/columns"
-	"etlengine/plugins/sdk/jsonrows"
 )
 
 // metadataColumns are the columns that metadata can add, by name.

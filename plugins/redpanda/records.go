@@ -8,9 +8,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"etlengine/plugins/kit/jsonrows"
+	"etlengine/plugins/kit/textrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/jsonrows"
-	"etlengine/plugins/sdk/textrows"
 )
 
 // shape is which columns become which part of a record.

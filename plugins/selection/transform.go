@@ -6,8 +6,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"etlengine/plugins/kit/jsonrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/jsonrows"
 )
 
 type transform struct{ planned }

@@ -16,8 +16,8 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"etlengine/engine/internal/plan"
+	"etlengine/plugins/kit/jsonrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/jsonrows"
 )
 
 // benthosRun is a run of Benthos processors as one transform: rows become

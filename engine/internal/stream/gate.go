@@ -6,9 +6,9 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"etlengine/plugins/kit/columns"
+	"etlengine/plugins/kit/jsonrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/columns"
-	"etlengine/plugins/sdk/jsonrows"
 )
 
 // gate parts the rows of a step's batch whose computed values do not fit their types

@@ -9,8 +9,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"etlengine/plugins/kit/jsonrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/jsonrows"
 )
 
 // The position of a row goes from the source through all transforms as a column

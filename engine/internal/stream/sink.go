@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"etlengine/engine/internal/plan"
+	"etlengine/plugins/kit/jsonrows"
 	"etlengine/plugins/sdk"
-	"etlengine/plugins/sdk/jsonrows"
 )
 
 // sink is an opened sink in its place. Its goroutine writes and tells it of

@@ -1,0 +1,108 @@
+package files
+
+import (
+	"fmt"
+	"time"
+
+	"etlengine/plugins/kit/parallel"
+	"etlengine/plugins/sdk"
+)
+
+// cut is an epoch that its barrier has ended, on its way from Signal to
+// Prepare. It shares nothing with Write but the targets' names: files are
+// copied as they were, and a roll takes them away.
+type cut struct {
+	epoch    uint64
+	roll     bool
+	empty    bool      // an input without a single row has ended
+	newNames bool      // files were made that no sync of their folder has seen
+	since    time.Time // since when the oldest row is hidden that stays hidden
+	targets  []*cutTarget
+}
+
+// cutTarget is what is hidden for one folder of the output.
+type cutTarget struct {
+	target *target
+	taken  int // how many of the target's files became pieces
+	pieces []piece
+	merged []mergedPart
+}
+
+// piece is a hidden file as it was at the barrier.
+type piece struct {
+	hiddenPart
+	dirty   bool // not yet synced up to Length
+	growing bool // the next epoch may append to it
+}
+
+// barrier ends the epoch: what was written is handed to the system, but not
+// waited for. Rows of later writes are behind the lengths in the cut, or in
+// other files.
+func (s *sink) barrier(signal sdk.Signal) error {
+	if s.cut != nil {
+		return fmt.Errorf("files: the barrier of epoch %d came before epoch %d was prepared",
+			signal.Epoch, s.cut.epoch)
+	}
+	if err := s.writeHeld(); err != nil {
+		return err
+	}
+	if err := s.flush(signal.Roll); err != nil {
+		return err
+	}
+	s.due.barrier(signal.Time)
+	c := &cut{epoch: signal.Epoch, roll: signal.Roll, newNames: s.newNames}
+	for _, t := range s.order {
+		ct := &cutTarget{target: t, taken: len(t.files), pieces: make([]piece, 0, len(t.files))}
+		for _, h := range t.files {
+			ct.pieces = append(ct.pieces, piece{h.hiddenPart, h.dirty, s.grows() && !c.roll && !h.Full})
+			h.dirty = false
+		}
+		c.targets = append(c.targets, ct)
+	}
+	if c.roll {
+		c.empty = s.format.Empty && s.ended && s.number == 0 && len(s.order) == 0
+		s.targets, s.order = map[string]*target{}, nil
+		s.due.reset()
+	}
+	c.since = s.due.oldest()
+	s.newNames, s.epoch, s.cut = false, signal.Epoch+1, c
+	return nil
+}
+
+// flush brings the Length of all open files up to what was written. A file that
+// goes on growing stays open.
+func (s *sink) flush(last bool) error {
+	if last || !s.grows() {
+		return s.closeFiles(s.open)
+	}
+	return parallel.Do(len(s.open), func(i int) error {
+		h := s.open[i]
+		if !h.dirty {
+			return nil
+		}
+		path := s.hiddenPath(h.Name)
+		if err := h.w.enc.Flush(); err != nil {
+			return failed("writing", path, err)
+		}
+		if err := h.w.buf.Flush(); err != nil {
+			return failed("writing", path, err)
+		}
+		h.written(h.w)
+		return nil
+	})
+}
+
+// takeCut is what Prepare has to do.
+func (s *sink) takeCut(epoch uint64) (*cut, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ready(); err != nil {
+		return nil, err
+	}
+	c := s.cut
+	if c == nil || c.epoch != epoch {
+		return nil, s.keep(fmt.Errorf("files: Prepare of epoch %d comes after its barrier, and once", epoch))
+	}
+	s.cut = nil
+	return c, nil
+}
