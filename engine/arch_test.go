@@ -41,12 +41,12 @@ func packages(t *testing.T) []pkg {
 // one package to look at.
 func TestEveryLargeDependencyHasOneDoor(t *testing.T) {
 	doors := map[string]string{
-		"github.com/redpanda-data/benthos/":  "engine/internal/stream",
+		"github.com/redpanda-data/benthos/":  "engine/internal/benthos",
 		"github.com/knadh/koanf/":            "engine/internal/config",
 		"go.yaml.in/yaml/":                   "engine/internal/config",
 		"github.com/cockroachdb/pebble/":     "engine/internal/checkpoint",
 		"github.com/spf13/cobra":             "engine/cli",
-		"gopkg.in/natefinch/lumberjack":      "engine/internal/stream",
+		"gopkg.in/natefinch/lumberjack":      "engine/internal/benthos",
 		"github.com/KimMachineGun/":          "engine/cli",
 		"github.com/twmb/franz-go/pkg/kfake": "plugins/broker",
 		"github.com/twmb/franz-go/pkg/kgo":   "plugins/redpanda",
@@ -105,7 +105,7 @@ func TestContractNeedsArrowOnly(t *testing.T) {
 // TestArrowsNeverTurnBack: the layers of the engine, each of which may import
 // those before it.
 func TestArrowsNeverTurnBack(t *testing.T) {
-	layers := []string{"config", "checkpoint", "catalog", "plan", "stream"}
+	layers := []string{"config", "checkpoint", "catalog", "plan", "benthos", "stream"}
 	for _, p := range packages(t) {
 		inside, ok := strings.CutPrefix(p.ImportPath, module+"engine/internal/")
 		if !ok {

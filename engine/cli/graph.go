@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etlengine/engine/internal/benthos"
 	"etlengine/engine/internal/plan"
-	"etlengine/engine/internal/stream"
 	"etlengine/plugins/sdk"
 )
 
@@ -65,7 +65,7 @@ func (a *app) graph(paths []string, s *source, format string) error {
 	file.Render(a.stderr, slices.DeleteFunc(problems, isWarning))
 	if file.Plain != "" && !slices.ContainsFunc(problems, isFault) {
 		return usageError{fmt.Errorf("graph draws the pipelines of this engine; %s is a plain Benthos config, %s",
-			file.Paths[0], stream.PlainGuarantee)}
+			file.Paths[0], benthos.PlainGuarantee)}
 	}
 	if p == nil {
 		return errReported

@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etlengine/engine/internal/benthos"
 	"etlengine/engine/internal/config"
 	"etlengine/engine/internal/plan"
-	"etlengine/engine/internal/stream"
 )
 
 // source is what run, lint and graph take: files and settings over them.
@@ -28,7 +28,7 @@ func (s *source) flags(c *cobra.Command) {
 // plain Benthos config.
 func (a *app) load(paths []string, s *source) (*config.File, *plan.Plan, []config.Problem) {
 	file, problems := config.Load(config.Options{Paths: paths, Set: s.set, LookupEnv: os.LookupEnv,
-		FillPlain: func(text string) string { return stream.FillVariables(text, os.LookupEnv) }})
+		FillPlain: func(text string) string { return benthos.FillVariables(text, os.LookupEnv) }})
 	a.keep(file.Secrets)
 	if file.Plain != "" && len(problems) == 0 {
 		problems = a.plainProblems(file)
@@ -36,7 +36,7 @@ func (a *app) load(paths []string, s *source) (*config.File, *plan.Plan, []confi
 	if file.Plain != "" || slices.ContainsFunc(problems, isFault) && len(file.Pipelines) == 0 {
 		return file, nil, problems
 	}
-	p, more := plan.New(file, a.catalog, stream.NewComponents(resources(file), a.log(), a.spoken()))
+	p, more := plan.New(file, a.catalog, benthos.NewComponents(resources(file), a.log(), a.spoken()))
 	problems = file.With(problems, more)
 	if slices.ContainsFunc(problems, isFault) {
 		p = nil
@@ -106,7 +106,7 @@ func (a *app) lint(paths []string, s *source, asJSON bool) error {
 	}
 	if file.Plain != "" && !slices.ContainsFunc(problems, isFault) {
 		if !asJSON {
-			fmt.Fprintf(a.stdout, "%s: fine, %s\n", file.Paths[0], stream.PlainGuarantee)
+			fmt.Fprintf(a.stdout, "%s: fine, %s\n", file.Paths[0], benthos.PlainGuarantee)
 		}
 		return nil
 	}

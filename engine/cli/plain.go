@@ -8,14 +8,14 @@ import (
 	"os"
 	"time"
 
+	"etlengine/engine/internal/benthos"
 	"etlengine/engine/internal/config"
-	"etlengine/engine/internal/stream"
 )
 
 // plainProblems are what Benthos's linter says of a plain Benthos config.
 func (a *app) plainProblems(file *config.File) []config.Problem {
 	var problems []config.Problem
-	for _, p := range stream.LintPlain(file.Plain, os.LookupEnv) {
+	for _, p := range benthos.LintPlain(file.Plain, os.LookupEnv) {
 		code := "benthos"
 		if p.Key {
 			code = "unknown-field"
@@ -33,20 +33,20 @@ func (a *app) plainProblems(file *config.File) []config.Problem {
 // what is said about the run goes to standard error.
 func (a *app) runPlain(ctx context.Context, file *config.File, how show) error {
 	a.stops.Store(true)
-	log := stream.LogOptions{Output: a.stderr, Level: a.logLevel, Given: a.levelGiven, Least: slog.LevelDebug}
+	log := benthos.LogOptions{Output: a.stderr, Level: a.logLevel, Given: a.levelGiven, Least: slog.LevelDebug}
 	if how.quiet {
 		log.Least = slog.LevelError
 	}
-	p, err := stream.OpenPlain(file.Plain, os.LookupEnv, log)
+	p, err := benthos.OpenPlain(file.Plain, os.LookupEnv, log)
 	if err != nil {
 		return err
 	}
 	if !how.quiet {
-		fmt.Fprintf(a.stderr, "%s: %s\n", file.Paths[0], stream.PlainGuarantee)
+		fmt.Fprintf(a.stderr, "%s: %s\n", file.Paths[0], benthos.PlainGuarantee)
 	}
 	started := time.Now()
 	err = p.Run(ctx)
-	if errors.Is(err, stream.ErrInterrupted) {
+	if errors.Is(err, benthos.ErrInterrupted) {
 		// Exit code 0, as Benthos has: what was read has gone through, and there is
 		// nothing that a next run would go on with.
 		fmt.Fprintln(a.stderr, "interrupted: what was read has gone through Benthos")

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"etlengine/engine/internal/stream"
+	"etlengine/engine/internal/benthos"
 	"etlengine/plugins/sdk"
 )
 
@@ -95,7 +95,7 @@ func (a *app) names() []string {
 func (a *app) describe(name string, asJSON bool) error {
 	plugins, err := a.catalog.Named(name), error(nil)
 	if len(plugins) == 0 {
-		plugins, err = stream.DescribeComponents(name)
+		plugins, err = benthos.DescribeComponents(name)
 	}
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"etlengine/engine/internal/checkpoint"
 	"etlengine/engine/internal/plan"
@@ -137,7 +138,7 @@ func Reset(ctx context.Context, p *plan.Plan, o Options) error {
 	r := &Runner{plan: p, options: o, dir: o.Dir, log: o.Log, addresses: map[string]string{}}
 	r.options.Fresh = true
 	if r.log == nil {
-		r.log = quiet()
+		r.log = slog.New(slog.DiscardHandler)
 	}
 	if err := r.openStore(); err != nil {
 		return err

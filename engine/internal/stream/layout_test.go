@@ -209,7 +209,7 @@ func TestKeptChangesAreLogged(t *testing.T) {
 			planned := func() *plan.Plan {
 				p := w.plan(dir)
 				step := w.step(sdk.KindTransform, "mapping", func() sdk.Instance { return passer{} })
-				step.Plugin.Name = benthosPrefix + "mapping"
+				step.Plugin.Name = "benthos/mapping"
 				p.Pipelines[0].Processors = []*plan.Step{step}
 				return p
 			}
@@ -232,7 +232,7 @@ func TestRecordHoldsNoSecrets(t *testing.T) {
 	w := newWorld(10)
 	p := w.plan(t.TempDir()).Pipelines[0]
 	step := w.step(sdk.KindTransform, "mapping", func() sdk.Instance { return passer{} })
-	step.Plugin.Name = benthosPrefix + "mapping"
+	step.Plugin.Name = "benthos/mapping"
 	p.Processors = []*plan.Step{step}
 	for _, s := range []*plan.Step{p.Input, step, p.Branches[0].Sinks[0]} {
 		s.Config = []byte(`{"of": ["secret"], "on": "x"}`)

@@ -120,11 +120,7 @@ func (p *pipeline) run() error {
 func (p *pipeline) flow() {
 	c := &components{next: p.source.next, steps: p.transforms, accept: p.accept,
 		sides: p.steps, latch: p.latch}
-	s, err := c.build(quiet())
-	if err == nil {
-		err = s.Run(context.Background())
-	}
-	if err != nil {
+	if err := c.run(context.Background()); err != nil {
 		p.latch.fail(fmt.Errorf("pipeline %s: running the stream: %w", p.plan.Name, err))
 	}
 }

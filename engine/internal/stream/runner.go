@@ -1,6 +1,5 @@
-// Package stream runs a plan: a Benthos stream for each pipeline, whose
-// messages carry Arrow batches and the signals between them. It is the only
-// importer of Benthos.
+// Package stream runs a plan: a Benthos stream for each pipeline (benthos.Flow),
+// whose messages carry Arrow batches and the signals between them.
 package stream
 
 import (
@@ -70,7 +69,7 @@ func Open(ctx context.Context, p *plan.Plan, o Options) (*Runner, error) {
 	r := &Runner{plan: p, options: o, dir: o.Dir, log: o.Log, addresses: map[string]string{},
 		ended: map[string]bool{}, since: time.Now()}
 	if r.log == nil {
-		r.log = quiet()
+		r.log = slog.New(slog.DiscardHandler)
 	}
 	if err := r.options.check(p); err != nil {
 		return nil, err

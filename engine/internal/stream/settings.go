@@ -1,17 +1,16 @@
 package stream
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"maps"
 	"slices"
 	"strings"
 
+	"etlengine/engine/internal/benthos"
 	"etlengine/engine/internal/checkpoint"
 	"etlengine/engine/internal/plan"
 	"etlengine/plugins/sdk"
@@ -39,9 +38,10 @@ func settings(p *plan.Pipeline) map[string]checkpoint.Setting {
 		if step.Plugin.Resources != nil {
 			s.Resources = step.Plugin.Resources(step.Config)
 		}
+		sum, ofBenthos := benthos.Fingerprint(step.Plugin.Name, step.Config)
 		switch {
-		case strings.HasPrefix(step.Plugin.Name, benthosPrefix):
-			s.Sum = uint16(crc32.ChecksumIEEE(bytes.Replace(step.Config, carriesMessages, nil, 1)))
+		case ofBenthos:
+			s.Sum = sum
 		case step.Plugin.Kind == sdk.KindTransform:
 			s.Config = string(step.Config)
 		default:

@@ -218,3 +218,30 @@ func TestCutHasNoEnd(t *testing.T) {
 		}
 	})
 }
+
+// patient is a script that waits for its records.
+type patient struct{ *script }
+
+func (patient) Patience() time.Duration { return 50 * time.Millisecond }
+
+// TestSilentInputHurriesTheBarrier: once, and only if something has come.
+func TestSilentInputHurriesTheBarrier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := scripted(t, patient{&script{items: []sdk.Item{batch("a", 1)}}}, 200*time.Millisecond)
+		began := time.Now()
+		var at []time.Duration
+		for len(at) < 2 {
+			item, ok := s.next()
+			if !ok {
+				t.Fatal(s.latch.failure())
+			}
+			if item.Signal != nil && item.Signal.Kind == sdk.Barrier {
+				at = append(at, time.Since(began))
+				close(s.epochs.current.published)
+			}
+		}
+		if at[0] != 50*time.Millisecond || at[1] != 250*time.Millisecond {
+			t.Errorf("barriers: got %v, want one 50ms behind the batch, the next by the clock", at)
+		}
+	})
+}

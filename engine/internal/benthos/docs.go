@@ -1,4 +1,4 @@
-package stream
+package benthos
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 // may begin with benthos/, as plugins that can be described and not run: one for
 // each kind, none if no step can be one.
 func DescribeComponents(name string) ([]*sdk.Plugin, error) {
-	name = strings.TrimPrefix(name, benthosPrefix)
+	name = strings.TrimPrefix(name, prefix)
 	var all []*sdk.Plugin
 	var failed error
 	add := func(kind sdk.Kind) func(string, *service.ConfigView) {

@@ -1,4 +1,6 @@
-package stream
+// Package benthos makes steps of Benthos's components, and lints and runs plain
+// Benthos configs.
+package benthos
 
 import (
 	"encoding/json"
@@ -27,8 +29,8 @@ type Components struct {
 
 var _ plan.Components = (*Components)(nil)
 
-// benthosPrefix begins the names of the plugins made here.
-const benthosPrefix = "benthos/"
+// prefix begins the names of the plugins made here.
+const prefix = "benthos/"
 
 // refused are components that cannot be steps, and why.
 var refused = map[string]string{
@@ -114,7 +116,7 @@ func (c *Components) Plugin(kind sdk.Kind, config []byte) *sdk.Plugin {
 	if err != nil {
 		r = &stepConfig{}
 	}
-	p := &sdk.Plugin{Kind: kind, Name: benthosPrefix + strings.Join(r.names(), "+"),
+	p := &sdk.Plugin{Kind: kind, Name: prefix + strings.Join(r.names(), "+"),
 		Summary: "Benthos's " + strings.Join(r.names(), ", ") + ".", AtLeastOnce: c.atLeastOnce(kind, r)}
 	p.Check = func(config []byte) []sdk.Problem { return c.check(kind, config) }
 	p.Resources = func([]byte) []string { return nil }

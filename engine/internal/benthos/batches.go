@@ -1,4 +1,4 @@
-package stream
+package benthos
 
 import (
 	"context"
@@ -22,7 +22,7 @@ import (
 // difference, many rows go through them at once: that is faster.
 
 // groups splits the rows of a batch: each group ends before the next one's index.
-func (r *benthosRun) groups(m *messages) []int {
+func (r *transform) groups(m *messages) []int {
 	n := int(m.rows.NumRows())
 	size := r.config.Batch
 	if size == 0 && !r.traits.alone {
@@ -57,7 +57,7 @@ func groupsOf(m *messages, size int) []int {
 
 // collect processes whole batches of the wanted size, and keeps the rows that
 // are left for those that follow in their partition.
-func (r *benthosRun) collect(ctx context.Context, b *sdk.Batch, out sdk.Emitter) error {
+func (r *transform) collect(ctx context.Context, b *sdk.Batch, out sdk.Emitter) error {
 	if r.waiting != nil && r.waiting.Partition != b.Partition {
 		if err := r.flush(ctx, out); err != nil {
 			return err
@@ -83,7 +83,7 @@ func (r *benthosRun) collect(ctx context.Context, b *sdk.Batch, out sdk.Emitter)
 }
 
 // flush processes the rows that wait for others.
-func (r *benthosRun) flush(ctx context.Context, out sdk.Emitter) error {
+func (r *transform) flush(ctx context.Context, out sdk.Emitter) error {
 	b := r.waiting
 	if b == nil {
 		return nil
@@ -94,7 +94,7 @@ func (r *benthosRun) flush(ctx context.Context, out sdk.Emitter) error {
 
 // Signal ends a batch: a barrier, because what came before it belongs to its
 // epoch, and all others because they must not overtake rows.
-func (r *benthosRun) Signal(ctx context.Context, s sdk.Signal, out sdk.Emitter) error {
+func (r *transform) Signal(ctx context.Context, s sdk.Signal, out sdk.Emitter) error {
 	if err := r.flush(ctx, out); err != nil {
 		return err
 	}

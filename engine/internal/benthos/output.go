@@ -1,4 +1,4 @@
-package stream
+package benthos
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// benthosSink is a Benthos output as a sink. A batch is written when Write
+// sink is a Benthos output as a sink. A batch is written when Write
 // returns: there is nothing to prepare, and nothing to take back.
-type benthosSink struct {
+type sink struct {
 	host *host
 	*hosted
 	failed context.Context         // ends when the output cannot connect
@@ -26,7 +26,7 @@ func (h *host) openOutput(ctx context.Context, _ []byte, _ *arrow.Schema, env sd
 	if err != nil {
 		return nil, err
 	}
-	b := &benthosSink{host: h, hosted: s}
+	b := &sink{host: h, hosted: s}
 	b.failed, b.fail = context.WithCancelCause(context.Background())
 	s.connection.watch(func(cause string) { b.fail(fmt.Errorf("connecting: %s", cause)) })
 	if err = s.output.PrimeBuffered(mostUnanswered); err != nil {
@@ -43,7 +43,7 @@ const mostUnanswered = sdk.DefaultBatchRows
 
 // Write sends every row as a message: a JSON object, its keys in the order of
 // the columns.
-func (b *benthosSink) Write(ctx context.Context, batch *sdk.Batch) error {
+func (b *sink) Write(ctx context.Context, batch *sdk.Batch) error {
 	if batch.NumRows() == 0 {
 		return nil
 	}
@@ -70,7 +70,7 @@ func cmpCause(ctx context.Context, err error) error {
 }
 
 // write gives the output all batches in order, and waits until each is written.
-func (b *benthosSink) write(ctx context.Context, m *messages, ends []int) error {
+func (b *sink) write(ctx context.Context, m *messages, ends []int) error {
 	answers := make(chan error, len(ends)) // so that no answer ever waits
 	begin, asked := 0, 0
 	var first error
@@ -128,7 +128,7 @@ func ownColumns(rows arrow.RecordBatch) arrow.RecordBatch {
 
 // Close waits until the output has written what it was given. An output that
 // never got a row may have failed to connect all the same.
-func (b *benthosSink) Close(ctx context.Context) error {
+func (b *sink) Close(ctx context.Context) error {
 	failed := context.Cause(b.failed)
 	closing, stop := context.WithCancel(ctx)
 	defer stop()

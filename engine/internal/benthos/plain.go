@@ -1,4 +1,4 @@
-package stream
+package benthos
 
 import (
 	"context"
@@ -111,6 +111,10 @@ func serverAddress(w *service.WalkedComponent) (string, error) {
 	address, _ := config["address"].(string)
 	return address, nil
 }
+
+// ErrInterrupted says that a plain config was stopped before its input ended. All
+// that had been read has gone through.
+var ErrInterrupted = errors.New("interrupted")
 
 // Run carries the stream out until its input ends. When ctx ends it stops the
 // input, lets through what was read, and returns ErrInterrupted.

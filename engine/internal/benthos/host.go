@@ -1,4 +1,4 @@
-package stream
+package benthos
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -61,7 +62,7 @@ func newHost(env *service.Environment, resources []byte, log, spoken *slog.Logge
 		service.NewInputField("input").Optional(),
 		service.NewOutputField("output").Optional())
 	if err := env.RegisterProcessor(ownerName, spec, h.own); err != nil {
-		panic("stream: registering a component: " + err.Error()) // a programmer's mistake
+		panic("benthos: registering a component: " + err.Error()) // a programmer's mistake
 	}
 	return h
 }
@@ -192,6 +193,9 @@ func (h *host) release(ctx context.Context) error {
 	return h.freeUnused(ctx)
 }
 
+// freeWithin bounds how long freeing the resources may take.
+const freeWithin = 10 * time.Second
+
 // freeUnused frees the resources if no step is open. The lock is held.
 func (h *host) freeUnused(ctx context.Context) error {
 	if h.opened > 0 || h.free == nil {
@@ -199,7 +203,7 @@ func (h *host) freeUnused(ctx context.Context) error {
 	}
 	free := h.free
 	h.free, h.built = nil, nil // whoever is opened after this needs others
-	ctx, cancel := context.WithTimeout(ctx, closeWithin)
+	ctx, cancel := context.WithTimeout(ctx, freeWithin)
 	defer cancel()
 	return free(ctx)
 }

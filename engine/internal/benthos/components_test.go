@@ -1,18 +1,19 @@
-package stream
+package benthos
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"etlengine/plugins/sdk"
@@ -89,18 +90,25 @@ func (p *probe) sorted(t *testing.T, want int) []string {
 	}
 }
 
+func numbers(values ...int64) arrow.RecordBatch {
+	b := array.NewInt64Builder(memory.DefaultAllocator)
+	b.AppendValues(values, nil)
+	schema := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil)
+	return array.NewRecordBatch(schema, []arrow.Array{b.NewArray()}, int64(len(values)))
+}
+
 const numberConfig = `{"components":[{"probe":{}}],"schema":{"n":"int64"}}`
 
-func openProbe(t *testing.T, p *probe, resume map[string][]byte) *benthosSource {
+func openProbe(t *testing.T, p *probe, resume map[string][]byte) *source {
 	t.Helper()
-	c := NewComponents(nil, quiet(), quiet())
+	c := NewComponents(nil, slog.New(slog.DiscardHandler), slog.New(slog.DiscardHandler))
 	err := c.env.RegisterInput("probe", service.NewConfigSpec(),
 		func(*service.ParsedConfig, *service.Resources) (service.Input, error) { return p, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
 	plugin := c.Plugin(sdk.KindSource, []byte(numberConfig))
-	env := sdk.Env{Pipeline: "p", Step: "probe", Log: quiet(), Resume: resume}
+	env := sdk.Env{Pipeline: "p", Step: "probe", Log: slog.New(slog.DiscardHandler), Resume: resume}
 	if err := plugin.Setup(t.Context(), []byte(numberConfig), env); err != nil {
 		t.Fatal(err)
 	}
@@ -108,12 +116,12 @@ func openProbe(t *testing.T, p *probe, resume map[string][]byte) *benthosSource 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return i.(*benthosSource)
+	return i.(*source)
 }
 
 // readNumbers reads batches until so many rows have come, and returns the last
 // batch's cursor.
-func readNumbers(t *testing.T, s *benthosSource, want int64) (cursor []byte) {
+func readNumbers(t *testing.T, s *source, want int64) (cursor []byte) {
 	t.Helper()
 	for rows := int64(0); rows < want; {
 		item, err := s.Next(t.Context())
@@ -182,13 +190,13 @@ func TestInputThatCannotConnectIsAnError(t *testing.T) {
 // TestStepsOpenAgain: a rewind opens the steps of one pipeline again, while those
 // of others go on, or not.
 func TestStepsOpenAgain(t *testing.T) {
-	c := NewComponents(nil, quiet(), quiet())
+	c := NewComponents(nil, slog.New(slog.DiscardHandler), slog.New(slog.DiscardHandler))
 	config := []byte(`{"components":[{"mapping":"root.n = this.n"}],"schema":{"n":"int64"}}`)
 	p := c.Plugin(sdk.KindTransform, config)
-	in := batchOf(1).Schema()
+	in := numbers(1).Schema()
 	open := func(pipeline string) sdk.Instance {
 		t.Helper()
-		i, err := p.Open(t.Context(), config, in, sdk.Env{Pipeline: pipeline, Step: "mapping", Log: quiet()})
+		i, err := p.Open(t.Context(), config, in, sdk.Env{Pipeline: pipeline, Step: "mapping", Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,16 +209,16 @@ func TestStepsOpenAgain(t *testing.T) {
 		}
 	}
 	for _, pipeline := range []string{"a", "b"} {
-		err := p.Setup(t.Context(), config, sdk.Env{Pipeline: pipeline, Step: "mapping", Log: quiet()})
+		err := p.Setup(t.Context(), config, sdk.Env{Pipeline: pipeline, Step: "mapping", Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	a, b := open("a"), open("b")
-	before := a.(*benthosRun).processors[0]
+	before := a.(*transform).processors[0]
 	shut(a)
 	a = open("a") // while b is open
-	if a.(*benthosRun).processors[0] == before {
+	if a.(*transform).processors[0] == before {
 		t.Error("the step has a processor that was closed")
 	}
 	shut(a)
@@ -252,35 +260,8 @@ func TestNumbersOfBatchesGoOn(t *testing.T) {
 	}
 }
 
-// patient is a script that waits for its records.
-type patient struct{ *script }
-
-func (patient) Patience() time.Duration { return 50 * time.Millisecond }
-
-// TestSilentInputHurriesTheBarrier: once, and only if something has come.
-func TestSilentInputHurriesTheBarrier(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := scripted(t, patient{&script{items: []sdk.Item{batch("a", 1)}}}, 200*time.Millisecond)
-		began := time.Now()
-		var at []time.Duration
-		for len(at) < 2 {
-			item, ok := s.next()
-			if !ok {
-				t.Fatal(s.latch.failure())
-			}
-			if item.Signal != nil && item.Signal.Kind == sdk.Barrier {
-				at = append(at, time.Since(began))
-				close(s.epochs.current.published)
-			}
-		}
-		if at[0] != 50*time.Millisecond || at[1] != 250*time.Millisecond {
-			t.Errorf("barriers: got %v, want one 50ms behind the batch, the next by the clock", at)
-		}
-	})
-}
-
 func TestComponentsThatAreSteps(t *testing.T) {
-	c := NewComponents(nil, quiet(), quiet())
+	c := NewComponents(nil, slog.New(slog.DiscardHandler), slog.New(slog.DiscardHandler))
 	for kind, want := range map[sdk.Kind][]string{
 		sdk.KindSource:    {"generate", "file", "http_server", "stdin"},
 		sdk.KindTransform: {"mapping", "dedupe", "branch", "command"},
@@ -335,7 +316,7 @@ func TestSpreadKnowsThePathOfEveryLine(t *testing.T) {
 }
 
 func TestGatherTakesRowsAndNulls(t *testing.T) {
-	column := batchOf(10, 11, 12, 13, 14).Column(0)
+	column := numbers(10, 11, 12, 13, 14).Column(0)
 	sliced := array.NewSlice(column, 1, 5)
 	tests := []struct {
 		rows []int

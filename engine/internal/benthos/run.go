@@ -1,4 +1,4 @@
-package stream
+package benthos
 
 import (
 	"context"
@@ -20,9 +20,9 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// benthosRun is a run of Benthos processors as one transform: rows become
+// transform is a run of Benthos processors as one transform: rows become
 // messages, and what the last of them gives becomes rows.
-type benthosRun struct {
+type transform struct {
 	host *host
 	*hosted
 	rows    *rowsOf
@@ -33,14 +33,14 @@ type benthosRun struct {
 	waiting *sdk.Batch // rows that are not yet a batch of the size that the step asks for
 }
 
-var _ sdk.Listener = (*benthosRun)(nil)
+var _ sdk.Listener = (*transform)(nil)
 
 func (h *host) openRun(ctx context.Context, _ []byte, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 	s, err := h.open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	r := &benthosRun{host: h, hosted: s, rows: newRowsOf(s.schema, env.Survey),
+	r := &transform{host: h, hosted: s, rows: newRowsOf(s.schema, env.Survey),
 		columns: plan.Columns(s.schema, in),
 		encoded: slices.Contains(wantBytes, s.config.names()[0]), traced: !s.config.listsMeta()}
 	if s.config.Messages {
@@ -55,7 +55,7 @@ func (h *host) openRun(ctx context.Context, _ []byte, in *arrow.Schema, env sdk.
 var wantBytes = []string{"archive", "command", "compress", "http", "jq", "subprocess"}
 
 // Close frees the processors.
-func (r *benthosRun) Close(ctx context.Context) error {
+func (r *transform) Close(ctx context.Context) error {
 	var all []error
 	for _, p := range r.processors {
 		all = append(all, p.Close(ctx))
@@ -65,7 +65,7 @@ func (r *benthosRun) Close(ctx context.Context) error {
 
 // Apply runs the processors over a batch. Rows that do not come out are
 // dropped; what comes out beyond the rows that went in is created.
-func (r *benthosRun) Apply(ctx context.Context, b *sdk.Batch, out sdk.Emitter) error {
+func (r *transform) Apply(ctx context.Context, b *sdk.Batch, out sdk.Emitter) error {
 	switch {
 	case b.NumRows() == 0:
 		return nil
@@ -75,9 +75,9 @@ func (r *benthosRun) Apply(ctx context.Context, b *sdk.Batch, out sdk.Emitter) e
 	return r.process(ctx, b, out)
 }
 
-func (r *benthosRun) process(ctx context.Context, b *sdk.Batch, out sdk.Emitter) error {
+func (r *transform) process(ctx context.Context, b *sdk.Batch, out sdk.Emitter) error {
 	m := messagesOf(b.Rows, r.traits.reads || r.traits.alone || r.config.Messages, r.encoded)
-	t := &taking{benthosRun: r, batch: b, out: out}
+	t := &taking{transform: r, batch: b, out: out}
 	begin := 0
 	for _, end := range r.groups(m) {
 		if err := t.group(ctx, m, begin, end); err != nil {
@@ -94,7 +94,7 @@ func (r *benthosRun) process(ctx context.Context, b *sdk.Batch, out sdk.Emitter)
 
 // taking is one batch on its way back to rows.
 type taking struct {
-	*benthosRun
+	*transform
 	batch            *sdk.Batch
 	out              sdk.Emitter
 	from             []int    // by row that was made: the row it was, or -1

@@ -1,4 +1,4 @@
-package stream
+package benthos
 
 import (
 	"context"
@@ -27,10 +27,10 @@ const quietAfter = time.Second
 // inputs give one message at a time: what waits here becomes one batch.
 const readMessages = 64
 
-// benthosSource is a Benthos input as a source. Its one partition has no
+// source is a Benthos input as a source. Its one partition has no
 // positions to resume from: a batch's cursor is its number, by which Committed
 // finds what to acknowledge.
-type benthosSource struct {
+type source struct {
 	host *host
 	*hosted
 	rows      *rowsOf
@@ -61,14 +61,12 @@ type pending struct {
 	ack   service.AckFunc
 }
 
-var _ impatient = (*benthosSource)(nil)
-
 func (h *host) openInput(ctx context.Context, _ []byte, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 	s, err := h.open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	b := &benthosSource{host: h, hosted: s, rows: newRowsOf(s.schema, env.Survey), partition: env.Step,
+	b := &source{host: h, hosted: s, rows: newRowsOf(s.schema, env.Survey), partition: env.Step,
 		read: make(chan received, readMessages), failed: make(chan error, 1)}
 	if last := env.Resume[b.partition]; len(last) == 16 {
 		b.batches, b.number = binary.BigEndian.Uint64(last), int64(binary.BigEndian.Uint64(last[8:]))
@@ -97,7 +95,7 @@ func connected(results service.ConnectionTestResults) error {
 }
 
 // pump reads ahead of Next.
-func (b *benthosSource) pump(ctx context.Context) {
+func (b *source) pump(ctx context.Context) {
 	defer close(b.read)
 	for {
 		messages, ack, err := b.input.ReadBatch(ctx)
@@ -117,7 +115,7 @@ func (b *benthosSource) pump(ctx context.Context) {
 var errStopped = errors.New("the pipeline has stopped before the message was written")
 
 // Next waits for a message and takes all that follow it at once.
-func (b *benthosSource) Next(ctx context.Context) (sdk.Item, error) {
+func (b *source) Next(ctx context.Context) (sdk.Item, error) {
 	if !b.announced {
 		b.announced = true
 		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Partitions, Partitions: []string{b.partition}}}, nil
@@ -134,7 +132,7 @@ func (b *benthosSource) Next(ctx context.Context) (sdk.Item, error) {
 }
 
 // wait returns false when the input has been silent for some time.
-func (b *benthosSource) wait(ctx context.Context) (first received, ok bool, err error) {
+func (b *source) wait(ctx context.Context) (first received, ok bool, err error) {
 	var quiet <-chan time.Time
 	if b.number > 0 {
 		timer := time.NewTimer(quietAfter)
@@ -157,7 +155,7 @@ func (b *benthosSource) wait(ctx context.Context) (first received, ok bool, err 
 }
 
 // collect makes a batch of what has been read, up to what a batch may hold.
-func (b *benthosSource) collect(next received) *sdk.Batch {
+func (b *source) collect(next received) *sdk.Batch {
 	b.batches++
 	batch := &sdk.Batch{Partition: b.partition}
 	for more := true; more; {
@@ -181,7 +179,7 @@ func (b *benthosSource) collect(next received) *sdk.Batch {
 }
 
 // carried adds the MessageColumn, if it is planned, to rows that were collected.
-func (b *benthosSource) carried(rows arrow.RecordBatch) arrow.RecordBatch {
+func (b *source) carried(rows arrow.RecordBatch) arrow.RecordBatch {
 	if !b.config.Messages {
 		return rows
 	}
@@ -192,7 +190,7 @@ func (b *benthosSource) carried(rows arrow.RecordBatch) arrow.RecordBatch {
 		column.NewArray()), rows.NumRows())
 }
 
-func (b *benthosSource) take(r received, batch *sdk.Batch) {
+func (b *source) take(r received, batch *sdk.Batch) {
 	var several int64
 	if len(r.messages) > 1 {
 		b.several++
@@ -223,10 +221,10 @@ func (b *benthosSource) take(r received, batch *sdk.Batch) {
 
 // Patience is short: a server answers a request when it is acknowledged, and
 // would let each wait for a whole epoch.
-func (b *benthosSource) Patience() time.Duration { return 50 * time.Millisecond }
+func (b *source) Patience() time.Duration { return 50 * time.Millisecond }
 
 // Committed acknowledges what the record covers.
-func (b *benthosSource) Committed(ctx context.Context, _ uint64, at map[string][]byte) error {
+func (b *source) Committed(ctx context.Context, _ uint64, at map[string][]byte) error {
 	cursor := at[b.partition]
 	if len(cursor) != 16 {
 		return nil
@@ -247,7 +245,7 @@ func (b *benthosSource) Committed(ctx context.Context, _ uint64, at map[string][
 
 // Close refuses what no record covers, so that the input gives it again to the
 // next run if it can, and frees the input.
-func (b *benthosSource) Close(ctx context.Context) error {
+func (b *source) Close(ctx context.Context) error {
 	b.stop()
 	b.pumping.Wait()
 	var left []pending
