@@ -38,12 +38,12 @@ func packages(t *testing.T) []pkg {
 }
 
 // TestEveryLargeDependencyHasOneDoor: who replaces or updates one of them has
-// one package to look at.
+// one package to look at, or two that are named.
 func TestEveryLargeDependencyHasOneDoor(t *testing.T) {
 	doors := map[string]string{
 		"github.com/redpanda-data/benthos/":  "engine/internal/benthos",
 		"github.com/knadh/koanf/":            "engine/internal/config",
-		"go.yaml.in/yaml/":                   "engine/internal/config",
+		"go.yaml.in/yaml/":                   "engine/internal/config engine/internal/yamlfix",
 		"github.com/cockroachdb/pebble/":     "engine/internal/checkpoint",
 		"github.com/spf13/cobra":             "engine/cli",
 		"gopkg.in/natefinch/lumberjack":      "engine/internal/benthos",
@@ -59,7 +59,8 @@ func TestEveryLargeDependencyHasOneDoor(t *testing.T) {
 	for _, p := range packages(t) {
 		for _, imported := range p.Imports {
 			for dependency, door := range doors {
-				if strings.HasPrefix(imported, dependency) && p.ImportPath != module+door {
+				inside := strings.TrimPrefix(p.ImportPath, module)
+				if strings.HasPrefix(imported, dependency) && !slices.Contains(strings.Fields(door), inside) {
 					t.Errorf("%s imports %s; its door is %s", p.ImportPath, imported, door)
 				}
 			}
@@ -105,7 +106,7 @@ func TestContractNeedsArrowOnly(t *testing.T) {
 // TestArrowsNeverTurnBack: the layers of the engine, each of which may import
 // those before it.
 func TestArrowsNeverTurnBack(t *testing.T) {
-	layers := []string{"config", "checkpoint", "catalog", "plan", "benthos", "stream"}
+	layers := []string{"yamlfix", "config", "checkpoint", "catalog", "plan", "benthos", "stream"}
 	for _, p := range packages(t) {
 		inside, ok := strings.CutPrefix(p.ImportPath, module+"engine/internal/")
 		if !ok {

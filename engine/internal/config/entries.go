@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"etlengine/engine/internal/yamlfix"
 )
 
 // entries reads the keys of a map in their order. A merge key (<<) stands for
@@ -51,9 +53,9 @@ func (b *builder) key(y *yaml.Node, path string) (string, bool) {
 		b.fail(at, path, "bad-key", hint, "want a text as key, got a map or a list")
 	case y.Value == "" && y.Style == 0:
 		b.fail(at, path, "bad-key", "", "the key before the colon is missing")
-	case y.Style == 0 && strings.HasPrefix(y.Value, noBreak):
+	case y.Style == 0 && strings.HasPrefix(y.Value, yamlfix.NoBreak):
 		b.fail(at, path, "no-break-space", "indent with plain spaces", "a no-break space in the indentation")
-		return strings.Trim(y.Value, noBreak+" "), true
+		return strings.Trim(y.Value, yamlfix.NoBreak+" "), true
 	case y.Style == 0 && (strings.HasPrefix(y.Value, "– ") || strings.HasPrefix(y.Value, "— ")):
 		b.fail(at, path, "long-dash", "a list item begins with a plain -", "a long dash")
 		return strings.TrimLeft(y.Value, "–— "), true
@@ -62,7 +64,7 @@ func (b *builder) key(y *yaml.Node, path string) (string, bool) {
 		return y.Value, true
 	case strings.ContainsFunc(y.Value, func(r rune) bool { return r < ' ' }):
 		b.fail(at, path, "bad-key", "", "a control character in a key")
-	case y.Style == 0 && strings.HasPrefix(y.Value, "-") && isWord(y.Value[1:]):
+	case y.Style == 0 && strings.HasPrefix(y.Value, "-") && yamlfix.IsWord(y.Value[1:]):
 		b.fail(at, path, "missing-space", "write: - "+y.Value[1:]+": …", "a space is missing after the -")
 		return y.Value[1:], true
 	default:

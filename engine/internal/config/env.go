@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
+
+	"etlengine/engine/internal/yamlfix"
 )
 
 // filler fills variables into the scalars of a tree:
@@ -127,9 +130,9 @@ func wrongVariable(text string) Problem {
 		p.Hint = "the } is missing; a literal ${ is written $${"
 	case strings.Contains(name, "${"):
 		p.Hint = "a default cannot hold a variable"
-	case isWord(name):
+	case yamlfix.IsWord(name):
 		p.Hint = fmt.Sprintf("write ${%s}", name)
-	case strings.Contains(name, "-") && isWord(name[:strings.IndexByte(name, '-')]):
+	case strings.Contains(name, "-") && yamlfix.IsWord(name[:strings.IndexByte(name, '-')]):
 		name, text, _ := strings.Cut(name, "-")
 		p.Hint = fmt.Sprintf("write ${%s:%s}", name, text)
 	default:
@@ -157,17 +160,17 @@ func (f *filler) place(pos Position, text string, from *Position) Position {
 	if from.Line == 0 {
 		*from = Position{Line: pos.Line, Column: pos.Column - 1}
 	}
-	for number := from.Line; number <= min(len(src.lines), pos.Line+most); number++ {
-		if len(src.lines[number-1]) > maxLine {
+	for number := from.Line; number <= min(len(src.Lines), pos.Line+most); number++ {
+		if len(src.Lines[number-1]) > yamlfix.MaxLine {
 			break
 		}
-		line, start := []rune(src.lines[number-1]), 0
+		line, start := []rune(src.Lines[number-1]), 0
 		if number == from.Line {
 			start = min(from.Column, len(line))
 		}
 		tail := string(line[start:])
 		if at := strings.Index(tail, text); at >= 0 {
-			*from = Position{Line: number, Column: start + runes(tail[:at]) + 1}
+			*from = Position{Line: number, Column: start + utf8.RuneCountInString(tail[:at]) + 1}
 			return src.at(number, from.Column)
 		}
 	}

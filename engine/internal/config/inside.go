@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"etlengine/engine/internal/yamlfix"
+)
 
 // Inside is the place of a character in a scalar, counted from 0 in code points
 // of its text. It is false if the text does not stand in the file as it is:
@@ -34,10 +38,10 @@ type cursor struct {
 
 // rest is what stands on the line from the cursor on.
 func (c *cursor) rest() []rune {
-	if c.line > len(c.src.lines) || len(c.src.lines[c.line-1]) > maxLine {
+	if c.line > len(c.src.Lines) || len(c.src.Lines[c.line-1]) > yamlfix.MaxLine {
 		return nil
 	}
-	line := []rune(c.src.lines[c.line-1])
+	line := []rune(c.src.Lines[c.line-1])
 	return line[min(c.column-1, len(line)):]
 }
 
@@ -63,7 +67,7 @@ func (c *cursor) nextLine() {
 		c.column = 1
 		rest := c.rest()
 		text := strings.TrimLeft(string(rest), " ")
-		if text == "" && c.line < len(c.src.lines) {
+		if text == "" && c.line < len(c.src.Lines) {
 			continue
 		}
 		c.column += len(rest) - len([]rune(text))

@@ -220,7 +220,7 @@ func TestMendedFilesAreReadToTheirEnd(t *testing.T) {
 		t.Errorf("got %s, want the value as it was meant", got)
 	}
 	if got := p.Input.Config.Locate("n", true).String(); got != "a.yaml:3:33" {
-		t.Errorf("behind the mend: got %s, want the column as written", got)
+		t.Errorf("behind the fix: got %s, want the column as written", got)
 	}
 }
 
@@ -233,18 +233,18 @@ func TestHostileFilesEndSoon(t *testing.T) {
 		fmt.Fprintf(&keys, "key_%d: string\n", i)
 	}
 	for name, text := range map[string]string{
-		"many keys":           keys.String(),
-		"brackets":            "x: [" + strings.Repeat("(, ", n) + "]\n",
-		"deep":                strings.Repeat("[", n),
-		"broken lines":        strings.Repeat("a: b: c\n", n),
-		"broken at the end":   keys.String() + "x: *\n",
-		"one quote":           "x: \"" + strings.Repeat("a b c\n", n),
-		"missing variables":   "x: \"" + strings.Repeat("${A} ", n) + "\"\n",
-		"wrong variables":     "x: |\n" + strings.Repeat("  ${-A}\n", n),
-		"the same key":        strings.Repeat("a: b\n", n),
-		"a long broken line":  "x: { a: " + strings.Repeat("f(x, y), ", n) + "}\n",
-		"steps on a line":     "pipelines: { p: { output: [ " + strings.Repeat("{csv: {}},", n/2) + "]}}\n",
-		"mended, then broken": "x: { a: ${B} }\n" + strings.Repeat("y: *\n", n),
+		"many keys":          keys.String(),
+		"brackets":           "x: [" + strings.Repeat("(, ", n) + "]\n",
+		"deep":               strings.Repeat("[", n),
+		"broken lines":       strings.Repeat("a: b: c\n", n),
+		"broken at the end":  keys.String() + "x: *\n",
+		"one quote":          "x: \"" + strings.Repeat("a b c\n", n),
+		"missing variables":  "x: \"" + strings.Repeat("${A} ", n) + "\"\n",
+		"wrong variables":    "x: |\n" + strings.Repeat("  ${-A}\n", n),
+		"the same key":       strings.Repeat("a: b\n", n),
+		"a long broken line": "x: { a: " + strings.Repeat("f(x, y), ", n) + "}\n",
+		"steps on a line":    "pipelines: { p: { output: [ " + strings.Repeat("{csv: {}},", n/2) + "]}}\n",
+		"fixed, then broken": "x: { a: ${B} }\n" + strings.Repeat("y: *\n", n),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, problems := load(t, Options{}, text)
@@ -252,5 +252,23 @@ func TestHostileFilesEndSoon(t *testing.T) {
 				t.Errorf("got %d problems, want 1 to %d", len(problems), maxProblems)
 			}
 		})
+	}
+}
+
+func TestGoodFilesRaiseNoAlarm(t *testing.T) {
+	for _, value := range []string{
+		"{ a: f(x), b: g(y) }", "f(x, y) # a comment (with brackets)", "f(x) # (open",
+		"{ smile: ':)' }", "http://example.org:80/a,b", "{ url: http://example.org:80/a }", "a (b",
+		"{ a: b(c }",
+		"C:\\data", "12:30", "-1", "- a", "a # b", "it's", `say "x"`, "{ a: , b: }", "priorite == \"high\"",
+		"|\n          { a: ${X:y}\n          *.csv: [\n          f(a, b\n", "'# ,: {'", "? a",
+	} {
+		if value == "- a" || value == "? a" {
+			value = "\n          " + value
+		}
+		_, problems := load(t, Options{}, wrap("x:", value))
+		for _, p := range problems {
+			t.Errorf("%s: %v", value, p)
+		}
 	}
 }

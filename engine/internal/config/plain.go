@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"etlengine/engine/internal/yamlfix"
 )
 
 // topLine is a key at the left edge, for files that are YAML only after Benthos
@@ -15,8 +17,8 @@ var topLine = regexp.MustCompile(`(?m)^["']?([a-z_]+)["']?[ \t]*:`)
 // plainKey is the key at the top of a text that makes it a plain Benthos
 // config, or "". The text may not be YAML yet.
 func plainKey(text string, alone bool) string {
-	root, _, stopped := parseYAML(text)
-	if stopped != nil {
+	root, ok := yamlfix.Parse(text)
+	if !ok {
 		var keys []string
 		for _, match := range topLine.FindAllStringSubmatch(text, -1) {
 			keys = append(keys, match[1])
@@ -114,10 +116,10 @@ func (f *File) plain(o Options, opened map[string]opened, report func(Problem)) 
 // brokenPlain reports what is wrong with the YAML of a plain config, as it is for
 // files of ours. One that is YAML only with its variables in it is not broken.
 func (s *source) brokenPlain(o Options, report func(Problem)) bool {
-	if _, _, stopped := parseYAML(s.text); stopped == nil || o.FillPlain == nil {
+	if !s.unparsed() || o.FillPlain == nil {
 		return false
 	}
-	if _, _, stopped := parseYAML(o.FillPlain(s.text)); stopped == nil {
+	if _, ok := yamlfix.Parse(o.FillPlain(s.text)); ok {
 		return false
 	}
 	s.parse(report)
@@ -126,7 +128,7 @@ func (s *source) brokenPlain(o Options, report func(Problem)) bool {
 
 // lineOf is the line where a key of the top level stands.
 func (s *source) lineOf(key string) int {
-	for i, line := range s.lines {
+	for i, line := range s.Lines {
 		if strings.HasPrefix(strings.TrimLeft(line, `{"' `), key) {
 			return i + 1
 		}

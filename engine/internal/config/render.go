@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"etlengine/engine/internal/yamlfix"
 )
 
 // Render prints problems in the order of the files, each with its line of
@@ -18,10 +20,10 @@ func (f *File) Render(w io.Writer, ps []Problem) {
 		}
 		fmt.Fprintln(w, text)
 		src := f.sources[p.File]
-		if src == nil || p.Line < 1 || p.Line > len(src.lines) {
+		if src == nil || p.Line < 1 || p.Line > len(src.Lines) {
 			continue
 		}
-		shown, column := f.maskedLine(src.lines[p.Line-1], p.Column)
+		shown, column := f.maskedLine(src.Lines[p.Line-1], p.Column)
 		line, pad, mark := excerpt([]rune(shown), column)
 		number := fmt.Sprintf("%5d", p.Line)
 		fmt.Fprintf(w, "%s | %s\n%s | %s%s\n", number, line, strings.Repeat(" ", len(number)), pad, mark)
@@ -84,7 +86,7 @@ func offending(text []rune) int {
 		return 0
 	}
 	if text[0] == '"' || text[0] == '\'' {
-		if n := quotedLength(text); n > 0 {
+		if n := yamlfix.QuotedLength(text); n > 0 {
 			return n
 		}
 	}

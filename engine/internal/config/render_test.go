@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestCaretsStandUnderTheFault(t *testing.T) {
@@ -16,7 +17,7 @@ func TestCaretsStandUnderTheFault(t *testing.T) {
 	}, "\n")
 	src, _ := newSource("t.yaml", []byte(text))
 	f := &File{Paths: []string{"t.yaml"}, sources: map[string]*source{"t.yaml": src}}
-	end := runes(src.lines[3][:strings.Index(src.lines[3], "END")]) + 1
+	end := utf8.RuneCountInString(src.Lines[3][:strings.Index(src.Lines[3], "END")]) + 1
 	tests := []struct {
 		name         string
 		line, column int

@@ -9,26 +9,20 @@ import (
 	"os"
 	"strings"
 	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"etlengine/engine/internal/yamlfix"
 )
 
 // maxFileBytes bounds what a config may be; more is a data file given by mistake.
 const maxFileBytes = 1 << 20
 
-// source is the text of one file. Lines that YAML stumbles over are mended in
-// a copy, so that reading can go on to the next mistake.
+// source is the text of one file.
 type source struct {
-	path   string
-	text   string
-	lines  []string // as written, without line ends
-	mended []string // nil until something is mended
-	tried  int      // bytes parsed in search of a mend
-
-	tabsExpanded bool // the parser got further once the tabs were replaced
+	path, text string
+	*yamlfix.Text
 }
-
-// maxLine bounds the lines that are looked into for a mend: a longer one was
-// not written by hand.
-const maxLine = 2000
 
 // opened is a file as it was read, or why it cannot be one of ours. With some
 // problems there is a source all the same, to quote the line from.
@@ -99,8 +93,8 @@ func newSource(path string, data []byte) (*source, *Problem) {
 			Message: "want UTF-8 text, got UTF-16", Hint: "save the file as UTF-8"}
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	s := &source{path: path, text: string(data), lines: splitLines(string(data))}
-	for i, line := range s.lines {
+	s := &source{path, string(data), yamlfix.New(string(data))}
+	for i, line := range s.Lines {
 		if column := badText(line); column > 0 {
 			return s, &Problem{Position: s.at(i+1, column), Code: "not-utf8",
 				Message: "want UTF-8 text, got a byte or control character that is not",
@@ -125,87 +119,23 @@ func badText(line string) int {
 	return 0
 }
 
-// splitLines cuts where YAML counts a new line, so that positions agree.
-func splitLines(text string) []string {
-	breaks := strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
-	return strings.Split(breaks.Replace(text), "\n")
-}
-
 // unparsed reports whether the text is not YAML as it stands.
 func (s *source) unparsed() bool {
-	_, _, stopped := parseYAML(s.text)
-	return stopped != nil
+	_, ok := yamlfix.Parse(s.text)
+	return !ok
 }
 
 func (s *source) at(line, column int) Position {
 	return Position{File: s.path, Line: line, Column: column}
 }
 
-// current is the text to parse: as written until something was mended.
-func (s *source) current() string {
-	if s.mended == nil {
-		return s.text
-	}
-	return strings.Join(s.mended, "\n")
+// parse returns the tree of the file's only document, nil if that is empty, and
+// false if the parser could not be brought to its end.
+func (s *source) parse(report func(Problem)) (*yaml.Node, bool) {
+	return s.Parse(func(f yamlfix.Fault) {
+		report(Problem{Position: s.at(f.Line, f.Column), Code: f.Code, Message: f.Message, Hint: f.Hint})
+	})
 }
 
-// line is a line of the current text, numbered from 1.
-func (s *source) line(number int) string {
-	lines := s.lines
-	if s.mended != nil {
-		lines = s.mended
-	}
-	if number < 1 || number > len(lines) {
-		return ""
-	}
-	return lines[number-1]
-}
-
-func (s *source) mend(line int, text string) {
-	if s.mended == nil {
-		s.mended = append([]string(nil), s.lines...)
-	}
-	s.mended[line-1] = text
-}
-
-// withLine is the current text with one line changed.
-func (s *source) withLine(number int, text string) string {
-	lines := s.lines
-	if s.mended != nil {
-		lines = s.mended
-	}
-	changed := append([]string(nil), lines...)
-	changed[number-1] = text
-	return strings.Join(changed, "\n")
-}
-
-// written turns a position in the current text into one in the file as written.
-func (s *source) written(line, column int) Position {
-	if s.mended == nil || line < 1 || line > len(s.lines) || s.mended[line-1] == s.lines[line-1] {
-		return s.at(line, column)
-	}
-	return s.at(line, unmendedColumn(s.lines[line-1], s.mended[line-1], column))
-}
-
-// unmendedColumn walks both lines: a character that only the mended one has
-// was put in.
-func unmendedColumn(written, mended string, column int) int {
-	old, fresh := []rune(written), []rune(mended)
-	at := 0
-	for i := 0; i < column-1 && i < len(fresh); i++ {
-		if at < len(old) && old[at] == fresh[i] {
-			at++
-		}
-	}
-	return at + 1
-}
-
-// startsWith tells whether a character stands at a position of the current text.
-func (s *source) startsWith(line, column int, want rune) bool {
-	text := s.line(line)
-	if len(text) > maxLine || column < 1 {
-		return false
-	}
-	at := []rune(text)
-	return column <= len(at) && at[column-1] == want
-}
+// written turns a position in the text as it was parsed into one in the file.
+func (s *source) written(line, column int) Position { return s.at(s.Written(line, column)) }

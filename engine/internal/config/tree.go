@@ -115,7 +115,7 @@ func (b *builder) alias(n *Node, y *yaml.Node, path string) {
 func (b *builder) scalar(n *Node, y *yaml.Node, path string) {
 	plain := y.Style&^yaml.TaggedStyle == 0
 	if plain && y.Tag == "!!null" {
-		if y.Value == "" && strings.HasSuffix(strings.TrimRight(b.src.line(y.Line), " "), ": #") {
+		if y.Value == "" && strings.HasSuffix(strings.TrimRight(b.src.Line(y.Line), " "), ": #") {
 			b.fail(y, path, "empty-value", b.quotedValue(y, "#"),
 				"the # begins a comment, so the value is empty")
 		}
@@ -144,7 +144,7 @@ func blockMark(style yaml.Style) string {
 
 // quotedValue is the line with its value, a mark that YAML read itself, quoted.
 func (b *builder) quotedValue(y *yaml.Node, mark string) string {
-	line := strings.TrimSpace(b.src.line(y.Line))
+	line := strings.TrimSpace(b.src.Line(y.Line))
 	head, _, ok := strings.Cut(line, mark)
 	if !ok {
 		return `quote it: "` + mark + `"`
@@ -158,7 +158,7 @@ func (b *builder) knownTag(y *yaml.Node, path string) bool {
 	tag := y.Tag
 	if y.Style&yaml.TaggedStyle == 0 {
 		tag = ""
-		if y.Kind == yaml.ScalarNode && y.Style == 0 && b.src.startsWith(y.Line, y.Column, '!') {
+		if y.Kind == yaml.ScalarNode && y.Style == 0 && b.src.StartsWith(y.Line, y.Column, '!') {
 			tag = "!"
 		}
 	}

@@ -1,4 +1,4 @@
-package config
+package yamlfix
 
 import "strings"
 
@@ -99,7 +99,7 @@ func (f *flowLine) segment() {
 func colonAfterKey(text []rune) int {
 	end := 0
 	if text[0] == '"' || text[0] == '\'' {
-		end = quotedLength(text)
+		end = QuotedLength(text)
 	} else {
 		for end < len(text) && !strings.ContainsRune(` ,:{}[]()"'#`, text[end]) {
 			end++
@@ -114,8 +114,8 @@ func colonAfterKey(text []rune) int {
 	return 0
 }
 
-// quotedLength is the length of the quoted text at the start, 0 if it does not end.
-func quotedLength(text []rune) int {
+// QuotedLength is the length of the quoted text at the start, 0 if it does not end.
+func QuotedLength(text []rune) int {
 	for i := 1; i < len(text); i++ {
 		switch {
 		case text[i] == '\\' && text[0] == '"':
@@ -130,7 +130,7 @@ func quotedLength(text []rune) int {
 }
 
 func unclosedQuote(text string) bool {
-	return (text[0] == '"' || text[0] == '\'') && quotedLength([]rune(text)) == 0
+	return (text[0] == '"' || text[0] == '\'') && QuotedLength([]rune(text)) == 0
 }
 
 // valueLength is how far a value goes: to the comma or bracket that is not
@@ -140,7 +140,7 @@ func valueLength(text []rune) int {
 	for i := 0; i < len(text); i++ {
 		switch r := text[i]; {
 		case r == '"' || r == '\'' && (i == 0 || strings.ContainsRune(" (=,[", text[i-1])):
-			if n := quotedLength(text[i:]); n > 0 {
+			if n := QuotedLength(text[i:]); n > 0 {
 				i += n - 1
 			}
 		case strings.ContainsRune("([{", r):
@@ -179,7 +179,7 @@ func needsQuotes(text string) bool {
 		return false
 	}
 	if runes := []rune(text); text[0] == '"' || text[0] == '\'' {
-		return quotedLength(runes) != len(runes)
+		return QuotedLength(runes) != len(runes)
 	}
 	return strings.ContainsAny(text, ",[]{}") || strings.Contains(text, ": ") ||
 		strings.HasSuffix(text, ":") || strings.Contains(text, " #") ||

@@ -1,4 +1,7 @@
-package config
+// Package yamlfix reads YAML that people wrote. What the parser refuses, or takes for
+// something else than was meant, is reported with the right spelling and fixed in a
+// copy, so that the rest of the text is read, and checked, too.
+package yamlfix
 
 import (
 	"cmp"
@@ -11,13 +14,38 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxMends bounds how often a file is mended and read again, maxTried how many
-// bytes are parsed and how many lines looked back at in search of a mend.
+// maxFixes bounds how often a file is fixed and read again, maxTried how many
+// bytes are parsed and how many lines looked back at in search of a fix.
 const (
-	maxMends = 25
+	maxFixes = 25
 	maxTried = 8 << 20
 	maxBack  = 200
 )
+
+// Text is a YAML text. Lines that the parser stumbles over are fixed in a copy, so
+// that reading can go on to the next mistake.
+type Text struct {
+	Lines []string // as written, without line ends
+	text  string
+	fixed []string // nil until something is fixed
+	tried int      // bytes parsed in search of a fix
+
+	tabsExpanded bool // the parser got further once the tabs were replaced
+}
+
+// New returns a text that nothing is fixed of yet.
+func New(text string) *Text { return &Text{Lines: splitLines(text), text: text} }
+
+// Fault is one thing that is wrong with a text. Lines and columns are those of the
+// text as written, from 1; columns count characters.
+type Fault struct {
+	Line, Column        int
+	Code, Message, Hint string
+}
+
+// MaxLine bounds the lines that are looked into for a fix: a longer one was
+// not written by hand.
+const MaxLine = 2000
 
 // stop is where the YAML parser gave up.
 type stop struct {
@@ -25,30 +53,37 @@ type stop struct {
 	line   int    // the line it was reading
 }
 
-// parse returns the tree of the file's only document, nil if that is empty, and
+// Parse returns the tree of the text's only document, nil if that is empty, and
 // false if the parser could not be brought to its end.
 // What YAML refuses, or takes for something else than was meant, is reported
-// with the right spelling; if mending that line gets the parser further, the
+// with the right spelling; if fixing that line gets the parser further, the
 // rest of the file is read and checked too.
-func (s *source) parse(report func(Problem)) (*yaml.Node, bool) {
-	for range maxMends {
-		root, next, stopped := parseYAML(s.current())
+func (t *Text) Parse(report func(Fault)) (*yaml.Node, bool) {
+	for range maxFixes {
+		root, next, stopped := parseYAML(t.current())
 		if stopped == nil {
-			if s.mendSplitValues(root, report) {
+			if t.fixSplitValues(root, report) {
 				continue
 			}
 			if next != nil {
-				report(Problem{Position: s.written(s.secondDocument(root, next), 1), Code: "many-documents",
-					Message: "want one document, got a second one after ---",
-					Hint:    "give each its own file; several files may be run together"})
+				report(t.fault(t.secondDocument(root, next), 1, "many-documents",
+					"want one document, got a second one after ---",
+					"give each its own file; several files may be run together"))
 			}
 			return root, true
 		}
-		if !s.mendSyntax(stopped, report) {
+		if !t.fixSyntax(stopped, report) {
 			return nil, false
 		}
 	}
 	return nil, false
+}
+
+// Parse returns the tree of a text as it is, nil if it is empty, and false if it is
+// not YAML.
+func Parse(text string) (*yaml.Node, bool) {
+	root, _, stopped := parseYAML(text)
+	return root, stopped == nil
 }
 
 // parseYAML reads the first document and looks whether there is a second.
@@ -69,10 +104,10 @@ func parseYAML(text string) (root, next *yaml.Node, stopped *stop) {
 }
 
 // secondDocument is the line where it begins, also if it is not YAML itself.
-func (s *source) secondDocument(root, next *yaml.Node) int {
+func (t *Text) secondDocument(root, next *yaml.Node) int {
 	line := max(next.Line, 1)
-	for n := root.Line + 1; next.Line == 0 && n <= len(s.lines); n++ {
-		if strings.HasPrefix(s.line(n), "---") {
+	for n := root.Line + 1; next.Line == 0 && n <= len(t.Lines); n++ {
+		if strings.HasPrefix(t.Line(n), "---") {
 			return n
 		}
 	}
@@ -123,57 +158,53 @@ func (r *slowReader) lines() int {
 	return len(splitLines(text))
 }
 
-// mendSyntax reports what stopped the parser. It returns whether a line could
-// be mended so that the parser gets further.
-func (s *source) mendSyntax(stopped *stop, report func(Problem)) bool {
+// fixSyntax reports what stopped the parser. It returns whether a line could
+// be fixed so that the parser gets further.
+func (t *Text) fixSyntax(stopped *stop, report func(Fault)) bool {
 	if name := missingAnchor(stopped.reason); name != "" {
-		return s.quoteAlias(name, stopped.line, report)
+		return t.quoteAlias(name, stopped.line, report)
 	}
-	if s.expandTabs(stopped, report) {
-		return s.tabsExpanded
+	if t.expandTabs(stopped, report) {
+		return t.tabsExpanded
 	}
-	first := s.brokenSince(stopped.line)
-	for _, c := range s.candidates(first, stopped.line) {
-		if c.line != "" && !s.helps(c.number, c.line, stopped) {
+	first := t.brokenSince(stopped.line)
+	for _, c := range t.candidates(first, stopped.line) {
+		if c.line != "" && !t.helps(c.number, c.line, stopped) {
 			continue
 		}
-		if c.code != "indentation" || !s.tabsExpanded { // how wide the tabs were is a guess
-			report(s.mendProblem(c.number, c.mend))
+		if c.code != "indentation" || !t.tabsExpanded { // how wide the tabs were is a guess
+			report(t.faultOf(c.number, c.fix))
 		}
 		if c.line == "" {
 			return false
 		}
-		s.mend(c.number, c.line)
+		t.fix(c.number, c.line)
 		return true
 	}
-	report(Problem{Position: s.written(first, textColumn(s.line(first))), Code: "syntax",
-		Message: "this is not YAML: " + plainReason(stopped.reason),
-		Hint:    "check the indentation, the colons and the quotes here and in the line before"})
+	report(t.fault(first, textColumn(t.Line(first)), "syntax", "this is not YAML: "+plainReason(stopped.reason),
+		"check the indentation, the colons and the quotes here and in the line before"))
 	return false
 }
 
 // helps tells whether the parser gets past the trouble with one line changed.
-func (s *source) helps(number int, line string, stopped *stop) bool {
-	if s.tried > maxTried {
+func (t *Text) helps(number int, line string, stopped *stop) bool {
+	if t.tried > maxTried {
 		return false
 	}
-	text := s.withLine(number, line)
-	s.tried += len(text)
+	text := t.withLine(number, line)
+	t.tried += len(text)
 	_, _, again := parseYAML(text)
 	return again == nil || again.line > stopped.line
 }
 
 // brokenSince is the first line of what the parser could not finish: the one
 // after the longest beginning of the file that is YAML by itself.
-func (s *source) brokenSince(line int) int {
-	lines := strings.Split(s.current(), "\n")
-	if s.mended == nil {
-		lines = s.lines
-	}
+func (t *Text) brokenSince(line int) int {
+	lines := t.lines()
 	last := line
-	for n := last - 1; n > last-maxBack && s.tried <= maxTried; n-- {
+	for n := last - 1; n > last-maxBack && t.tried <= maxTried; n-- {
 		text := strings.Join(lines[:max(n, 0)], "\n")
-		s.tried += len(text)
+		t.tried += len(text)
 		if n <= 0 || parses(text) {
 			line = max(n, 0) + 1
 			break
@@ -187,42 +218,42 @@ func (s *source) brokenSince(line int) int {
 
 type candidate struct {
 	number int
-	mend
+	fix
 }
 
-// candidates are mends for the lines between the first that the parser could
+// candidates are fixes for the lines between the first that the parser could
 // not finish and the one where it stopped, the likeliest first.
-func (s *source) candidates(first, last int) []candidate {
+func (t *Text) candidates(first, last int) []candidate {
 	const most = 8 // lines
 	var list []candidate
-	add := func(number int, mends []mend) {
-		for _, m := range mends {
+	add := func(number int, fixes []fix) {
+		for _, m := range fixes {
 			list = append(list, candidate{number, m})
 		}
 	}
 	// `path:in` and `csv` are YAML, texts; what fails is the line after them.
-	above := s.textAbove(first)
-	add(above, append(mendColon(s.line(above)), mendBareKey(s.line(above))...))
+	above := t.textAbove(first)
+	add(above, append(fixColon(t.Line(above)), fixBareKey(t.Line(above))...))
 	for n := max(1, last-maxBack); n < first; n++ {
-		add(n, mendSpace(s.line(n)))
+		add(n, fixSpace(t.Line(n)))
 	}
-	add(first, mendsOf(s.line(first), false))
-	depth := bracketDepth(s.line(first))
+	add(first, fixesOf(t.Line(first), false))
+	depth := bracketDepth(t.Line(first))
 	for n := first + 1; n <= last && n < first+most; n++ {
 		if depth > 0 {
-			add(n-1, mendLineComma(s.line(n-1)))
+			add(n-1, fixLineComma(t.Line(n-1)))
 		}
-		add(n, mendsOf(s.line(n), depth > 0))
-		depth += bracketDepth(s.line(n))
+		add(n, fixesOf(t.Line(n), depth > 0))
+		depth += bracketDepth(t.Line(n))
 	}
-	add(first, mendIndentation(s.line(first), s.widthsBefore(first)))
+	add(first, fixIndentation(t.Line(first), t.widthsBefore(first)))
 	return list
 }
 
 // textAbove is the line above another that is neither empty nor a comment.
-func (s *source) textAbove(number int) int {
+func (t *Text) textAbove(number int) int {
 	for n := number - 1; n > max(0, number-maxBack); n-- {
-		if text := strings.TrimLeft(s.line(n), " "); text != "" && text[0] != '#' {
+		if text := strings.TrimLeft(t.Line(n), " "); text != "" && text[0] != '#' {
 			return n
 		}
 	}
@@ -245,10 +276,10 @@ func bracketDepth(line string) int {
 
 // widthsBefore are the indentations of the keys around a line, the one most
 // like its own first.
-func (s *source) widthsBefore(number int) []int {
+func (t *Text) widthsBefore(number int) []int {
 	var widths []int
 	for n := number - 1; n >= 1; n-- {
-		line := s.line(n)
+		line := t.Line(n)
 		text := strings.TrimLeft(line, " ")
 		width := len(line) - len(text)
 		if text == "" || text[0] == '#' || len(widths) > 0 && width >= widths[len(widths)-1] {
@@ -256,19 +287,19 @@ func (s *source) widthsBefore(number int) []int {
 		}
 		widths = append(widths, width)
 	}
-	own := textColumn(s.line(number)) - 1
+	own := textColumn(t.Line(number)) - 1
 	slices.SortStableFunc(widths, func(a, b int) int {
 		return cmp.Compare(max(a-own, own-a), max(b-own, own-b))
 	})
 	return widths
 }
 
-func (s *source) mendProblem(number int, m mend) Problem {
-	p := Problem{Position: s.written(number, m.column), Code: m.code, Message: m.message, Hint: m.hint}
-	if p.Hint == "" {
-		p.Hint = "write: " + strings.TrimSpace(m.line)
+func (t *Text) faultOf(number int, f fix) Fault {
+	hint := f.hint
+	if hint == "" {
+		hint = "write: " + strings.TrimSpace(f.line)
 	}
-	return p
+	return t.fault(number, f.column, f.code, f.message, hint)
 }
 
 // plainReason says what the parser says without its jargon.

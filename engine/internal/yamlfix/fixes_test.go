@@ -1,10 +1,10 @@
-package config
+package yamlfix
 
 import "testing"
 
-// TestMendsAreWhatWasMeant tries each kind of mend on a line by itself; the
+// TestFixesAreWhatWasMeant tries each kind of fix on a line by itself; the
 // first one offered is the most specific.
-func TestMendsAreWhatWasMeant(t *testing.T) {
+func TestFixesAreWhatWasMeant(t *testing.T) {
 	tests := []struct {
 		name, line string
 		inside     bool // of brackets opened on a line before
@@ -42,12 +42,12 @@ func TestMendsAreWhatWasMeant(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			var got mend
-			if mends := mendsOf(test.line, test.inside); len(mends) > 0 {
-				got = mends[0]
+			var got fix
+			if fixes := fixesOf(test.line, test.inside); len(fixes) > 0 {
+				got = fixes[0]
 			}
 			if got.code == "unquoted-value" && test.want == "" {
-				got = mend{} // quoting the whole value is always offered last
+				got = fix{} // quoting the whole value is always offered last
 			}
 			if got.code != test.code || got.line != test.want {
 				t.Errorf("got %s %q, want %s %q", got.code, got.line, test.code, test.want)
@@ -57,23 +57,23 @@ func TestMendsAreWhatWasMeant(t *testing.T) {
 }
 
 func TestIndentationIsMovedToTheNearestKey(t *testing.T) {
-	src, _ := newSource("t.yaml", []byte("a:\n  b:\n    # note\n    c: d\n   e: f\n"))
+	src := New("a:\n  b:\n    # note\n    c: d\n   e: f\n")
 	widths := src.widthsBefore(5)
 	if len(widths) != 3 || widths[0] != 4 && widths[0] != 2 {
 		t.Fatalf("got %v, want the widths of c, b and a, the nearest first", widths)
 	}
-	mends := mendIndentation(src.line(5), widths)
-	if len(mends) != 3 || mends[0].line != "    e: f" || mends[0].column != 4 {
-		t.Errorf("got %+v", mends)
+	fixes := fixIndentation(src.Line(5), widths)
+	if len(fixes) != 3 || fixes[0].line != "    e: f" || fixes[0].column != 4 {
+		t.Errorf("got %+v", fixes)
 	}
 }
 
-func TestLongLinesAreNotMended(t *testing.T) {
+func TestLongLinesAreNotFixed(t *testing.T) {
 	line := "a: { b: ${C} }"
-	for len(line) <= maxLine {
+	for len(line) <= MaxLine {
 		line += line
 	}
-	if mends := mendsOf(line, false); mends != nil {
-		t.Errorf("got %d mends of a line of %d bytes, want none", len(mends), len(line))
+	if fixes := fixesOf(line, false); fixes != nil {
+		t.Errorf("got %d fixes of a line of %d bytes, want none", len(fixes), len(line))
 	}
 }

@@ -1,4 +1,4 @@
-package config
+package yamlfix
 
 import (
 	"regexp"
@@ -24,18 +24,18 @@ func missingAnchor(reason string) string {
 // quoteAlias reports an alias that nothing stands for, and makes text of it so
 // that the rest of the file can be read. It returns whether it found the alias
 // at a line or before it.
-func (s *source) quoteAlias(name string, last int, report func(Problem)) bool {
+func (t *Text) quoteAlias(name string, last int, report func(Fault)) bool {
 	alias := regexp.MustCompile(`(^|[\s\[{,:-])\*` + regexp.QuoteMeta(name) + `([\s,\]}]|$)`)
-	for number := min(last, len(s.lines)); number >= 1; number-- {
-		line := s.line(number)
+	for number := min(last, len(t.Lines)); number >= 1; number-- {
+		line := t.Line(number)
 		at := alias.FindStringSubmatchIndex(line)
 		if at == nil || strings.HasPrefix(strings.TrimLeft(line, " "), "#") {
 			continue
 		}
 		begin, end := at[3], at[4]
-		p := Problem{Position: s.written(number, runes(line[:begin])+1), Code: "unknown-anchor",
-			Message: "there is no anchor &" + name + " before this *" + name}
-		switch near := sdk.Nearest(name, s.anchors()); {
+		p := t.fault(number, runes(line[:begin])+1, "unknown-anchor",
+			"there is no anchor &"+name+" before this *"+name, "")
+		switch near := sdk.Nearest(name, t.anchors()); {
 		case near != "":
 			p.Hint = "did you mean *" + near + "?"
 		case strings.ContainsAny(name, "*./\\"):
@@ -49,16 +49,16 @@ func (s *source) quoteAlias(name string, last int, report func(Problem)) bool {
 		if strings.HasSuffix(strings.TrimRight(line[:begin], " "), "<<:") {
 			stand = "{}" // a merge of text would be a second fault
 		}
-		s.mend(number, line[:begin]+stand+line[end:])
+		t.fix(number, line[:begin]+stand+line[end:])
 		return true
 	}
 	return false
 }
 
 // anchors are the names that stand behind a & in the file.
-func (s *source) anchors() []string {
+func (t *Text) anchors() []string {
 	var names []string
-	for _, line := range s.lines {
+	for _, line := range t.Lines {
 		for _, m := range anchors.FindAllStringSubmatch(line, -1) {
 			names = append(names, m[1])
 		}

@@ -1,4 +1,4 @@
-package config
+package yamlfix
 
 import (
 	"strings"
@@ -52,31 +52,13 @@ func TestQuotedTextIsWhatWasQuoted(t *testing.T) {
 	}
 }
 
-func TestGoodFilesRaiseNoAlarm(t *testing.T) {
-	for _, value := range []string{
-		"{ a: f(x), b: g(y) }", "f(x, y) # a comment (with brackets)", "f(x) # (open",
-		"{ smile: ':)' }", "http://example.org:80/a,b", "{ url: http://example.org:80/a }", "a (b",
-		"{ a: b(c }",
-		"C:\\data", "12:30", "-1", "- a", "a # b", "it's", `say "x"`, "{ a: , b: }", "priorite == \"high\"",
-		"|\n          { a: ${X:y}\n          *.csv: [\n          f(a, b\n", "'# ,: {'", "? a",
-	} {
-		if value == "- a" || value == "? a" {
-			value = "\n          " + value
-		}
-		_, problems := load(t, Options{}, wrap("x:", value))
-		for _, p := range problems {
-			t.Errorf("%s: %v", value, p)
-		}
-	}
-}
-
-func TestColumnsOfMendedLinesAreThoseWritten(t *testing.T) {
+func TestColumnsOfFixedLinesAreThoseWritten(t *testing.T) {
 	written := `      x: { a: ${A:1}, bb: ${B:2}, ccc: 3 }`
-	mended, _, _ := quoteFlow(written, 10, false)
+	fixed, _, _ := quoteFlow(written, 10, false)
 	for _, part := range []string{"a:", "bb:", "ccc:", "3 }"} {
-		at := runes(mended[:strings.Index(mended, part)]) + 1
+		at := runes(fixed[:strings.Index(fixed, part)]) + 1
 		want := runes(written[:strings.Index(written, part)]) + 1
-		if got := unmendedColumn(written, mended, at); got != want {
+		if got := writtenColumn(written, fixed, at); got != want {
 			t.Errorf("%s: got column %d, want %d", part, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package config
+package yamlfix
 
 import (
 	"fmt"
@@ -6,83 +6,83 @@ import (
 	"strings"
 )
 
-// mend is another spelling of a line that YAML cannot read, and what was wrong
+// fix is another spelling of a line that YAML cannot read, and what was wrong
 // with the one written.
-type mend struct {
-	line          string // "" if there is no mending it
+type fix struct {
+	line          string // "" if there is no fixing it
 	column        int    // of the trouble
 	code, message string
-	hint          string // "": the mended line
+	hint          string // "": the fixed line
 }
 
-// mendsOf lists what a line that YAML stumbles over may have meant, the most
+// fixesOf lists what a line that YAML stumbles over may have meant, the most
 // specific first. inside: it continues a { or [ of a line before.
-func mendsOf(line string, inside bool) []mend {
-	if strings.TrimSpace(line) == "" || len(line) > maxLine {
+func fixesOf(line string, inside bool) []fix {
+	if strings.TrimSpace(line) == "" || len(line) > MaxLine {
 		return nil
 	}
-	mends := append(mendForeign(line), mendEscape(line)...)
+	fixes := append(fixForeign(line), fixEscape(line)...)
 	if inside {
-		mends = append(mends, mendComma(line, textColumn(line))...)
-		return append(mends, mendFlow(line, textColumn(line), true)...)
+		fixes = append(fixes, fixComma(line, textColumn(line))...)
+		return append(fixes, fixFlow(line, textColumn(line), true)...)
 	}
 	if column, flow := flowStart(line); flow {
-		mends = append(mends, mendComma(line, column)...)
-		mends = append(mends, mendFlow(line, column, false)...)
+		fixes = append(fixes, fixComma(line, column)...)
+		fixes = append(fixes, fixFlow(line, column, false)...)
 	}
-	for _, try := range [...]func(string) []mend{
-		mendBrackets, mendColon, mendNestedKey, mendQuote, mendValue,
+	for _, try := range [...]func(string) []fix{
+		fixBrackets, fixColon, fixNestedKey, fixQuote, fixValue,
 	} {
-		mends = append(mends, try(line)...)
+		fixes = append(fixes, try(line)...)
 	}
-	return mends
+	return fixes
 }
 
-// noBreak is what some keyboards and web pages have for a space.
-const noBreak = "\u00a0"
+// NoBreak is what some keyboards and web pages have for a space.
+const NoBreak = "\u00a0"
 
-// mendForeign takes other languages' comments and other spaces for what they
+// fixForeign takes other languages' comments and other spaces for what they
 // look like.
-func mendForeign(line string) []mend {
+func fixForeign(line string) []fix {
 	column := textColumn(line)
 	if text := strings.TrimLeft(line, " "); strings.HasPrefix(text, "//") {
-		return []mend{{line: strings.Replace(line, "//", "#", 1), column: column,
+		return []fix{{line: strings.Replace(line, "//", "#", 1), column: column,
 			code: "comment", message: "a comment begins with #"}}
 	}
-	return mendSpace(line)
+	return fixSpace(line)
 }
 
-func mendSpace(line string) []mend {
-	text := strings.TrimLeft(line, " "+noBreak)
+func fixSpace(line string) []fix {
+	text := strings.TrimLeft(line, " "+NoBreak)
 	indent := line[:len(line)-len(text)]
-	if text == "" || !strings.Contains(indent, noBreak) {
+	if text == "" || !strings.Contains(indent, NoBreak) {
 		return nil
 	}
-	return []mend{{line: strings.ReplaceAll(indent, noBreak, " ") + text,
-		column: runes(indent[:strings.Index(indent, noBreak)]) + 1, code: "no-break-space",
+	return []fix{{line: strings.ReplaceAll(indent, NoBreak, " ") + text,
+		column: runes(indent[:strings.Index(indent, NoBreak)]) + 1, code: "no-break-space",
 		message: "a no-break space in the indentation", hint: "indent with plain spaces"}}
 }
 
 var escaped = regexp.MustCompile(`"([^"']*\\[^"']*)"`)
 
-// mendEscape puts single quotes around text with a \, which begins an escape in
+// fixEscape puts single quotes around text with a \, which begins an escape in
 // double quotes.
-func mendEscape(line string) []mend {
+func fixEscape(line string) []fix {
 	at := escaped.FindStringIndex(line)
 	if at == nil {
 		return nil
 	}
-	return []mend{{line: escaped.ReplaceAllString(line, "'$1'"), column: runes(line[:at[0]]) + 1,
+	return []fix{{line: escaped.ReplaceAllString(line, "'$1'"), column: runes(line[:at[0]]) + 1,
 		code: "bad-escape", message: "a \\ in double quotes begins an escape, and this is none"}}
 }
 
-// mendFlow quotes values in { … } and [ … ].
-func mendFlow(line string, column int, inside bool) []mend {
+// fixFlow quotes values in { … } and [ … ].
+func fixFlow(line string, column int, inside bool) []fix {
 	quoted, first, text := quoteFlow(line, column, inside)
 	if first == 0 {
 		return nil
 	}
-	m := mend{line: quoted, column: first, code: "unquoted-value",
+	m := fix{line: quoted, column: first, code: "unquoted-value",
 		message: fmt.Sprintf("%s needs quotes inside of { } or [ ]", text)}
 	switch {
 	case unclosedQuote(text):
@@ -90,7 +90,7 @@ func mendFlow(line string, column int, inside bool) []mend {
 	case strings.Contains(text, "${"):
 		m.code = "unquoted-variable"
 	}
-	return []mend{m}
+	return []fix{m}
 }
 
 // flowStart is the column of the bracket that begins a value in flow style.
@@ -117,8 +117,8 @@ var blockLine = regexp.MustCompile(`^(\s*(?:-\s+)*)` +
 // twoEntries is a value, a space, and the next key with its colon.
 var twoEntries = regexp.MustCompile(`([^\s,:;?{\[]["')\]}]?);?(\s+)([A-Za-z_][\w.]*:\s|"[^"]+":\s)`)
 
-// mendComma puts commas between the entries of a { … } that lacks them.
-func mendComma(line string, column int) []mend {
+// fixComma puts commas between the entries of a { … } that lacks them.
+func fixComma(line string, column int) []fix {
 	if strings.Contains(line, " ? ") {
 		return nil
 	}
@@ -127,24 +127,24 @@ func mendComma(line string, column int) []mend {
 	if at == nil {
 		return nil
 	}
-	return []mend{{line: head + twoEntries.ReplaceAllString(tail, "$1,$2$3"),
+	return []fix{{line: head + twoEntries.ReplaceAllString(tail, "$1,$2$3"),
 		column: column + runes(tail[:at[6]]), code: "missing-comma",
 		message: "a comma is missing before " + strings.TrimSpace(tail[at[6]:at[7]])}}
 }
 
-// mendLineComma ends a line inside of { } with a comma.
-func mendLineComma(line string) []mend {
+// fixLineComma ends a line inside of { } with a comma.
+func fixLineComma(line string) []fix {
 	text := strings.TrimRight(line, " \t")
 	if text == "" || strings.ContainsAny(text[len(text)-1:], ",{[:") || strings.Contains(text, "#") {
 		return nil
 	}
-	return []mend{{line: text + ",", column: runes(text), code: "missing-comma",
+	return []fix{{line: text + ",", column: runes(text), code: "missing-comma",
 		message: "a comma is missing at the end of the line"}}
 }
 
-// mendBrackets closes what is open at the end of the line, or takes away what
+// fixBrackets closes what is open at the end of the line, or takes away what
 // was never opened.
-func mendBrackets(line string) []mend {
+func fixBrackets(line string) []fix {
 	var open []rune
 	var columns []int
 	text := []rune(line)
@@ -152,21 +152,21 @@ func mendBrackets(line string) []mend {
 		last := len(open) - 1
 		switch r := text[i]; r {
 		case '"', '\'':
-			if n := quotedLength(text[i:]); n > 0 {
+			if n := QuotedLength(text[i:]); n > 0 {
 				i += n - 1
 			}
 		case '{', '[':
 			if comma := commaBefore(text, i); comma >= 0 && last >= 0 && open[last] == '{' {
-				return []mend{closeBefore(text, comma, columns[last])} // no key begins so: it is an item of a list
+				return []fix{closeBefore(text, comma, columns[last])} // no key begins so: it is an item of a list
 			}
 			open, columns = append(open, r), append(columns, i+1)
 		case '}', ']':
 			if len(open) == 0 {
-				return []mend{{line: string(text[:i]) + string(text[i+1:]), column: i + 1, code: "unclosed",
+				return []fix{{line: string(text[:i]) + string(text[i+1:]), column: i + 1, code: "unclosed",
 					message: fmt.Sprintf("this %c closes nothing", r)}}
 			}
 			if closing(open[last]) != r {
-				return []mend{closeBefore(text, i, columns[last])}
+				return []fix{closeBefore(text, i, columns[last])}
 			}
 			open, columns = open[:last], columns[:last]
 		}
@@ -179,7 +179,7 @@ func mendBrackets(line string) []mend {
 		closed += string(closing(open[i]))
 	}
 	last := len(open) - 1
-	return []mend{{line: closed, column: columns[last], code: "unclosed",
+	return []fix{{line: closed, column: columns[last], code: "unclosed",
 		message: fmt.Sprintf("this %c is not closed", open[last])}}
 }
 
@@ -194,7 +194,7 @@ func commaBefore(text []rune, i int) int {
 }
 
 // closeBefore closes the bracket that stands at a column before the text at i.
-func closeBefore(text []rune, i, column int) mend {
+func closeBefore(text []rune, i, column int) fix {
 	opened := text[column-1]
 	closer := string(closing(opened))
 	if opened == '{' {
@@ -204,77 +204,77 @@ func closeBefore(text []rune, i, column int) mend {
 	if text[i] != ',' {
 		tail = " " + tail
 	}
-	return mend{line: head + closer + tail, column: column, code: "unclosed",
+	return fix{line: head + closer + tail, column: column, code: "unclosed",
 		message: fmt.Sprintf("this %c is not closed", opened)}
 }
 
 var tightColon = regexp.MustCompile(`^(\s*(?:-\s+)*[A-Za-z_][\w.]*:)([^\s:/].*)$`)
 
-func mendColon(line string) []mend {
+func fixColon(line string) []fix {
 	parts := tightColon.FindStringSubmatch(line)
 	if parts == nil {
 		return nil
 	}
-	return []mend{{line: parts[1] + " " + parts[2], column: runes(parts[1]), code: "missing-space",
+	return []fix{{line: parts[1] + " " + parts[2], column: runes(parts[1]), code: "missing-space",
 		message: "a space is missing after the colon"}}
 }
 
 var bareWord = regexp.MustCompile(`^\s*(?:-\s+)*[A-Za-z_][\w.]*$`)
 
-// mendBareKey puts a colon behind a word that stands alone over a map.
-func mendBareKey(line string) []mend {
+// fixBareKey puts a colon behind a word that stands alone over a map.
+func fixBareKey(line string) []fix {
 	text := strings.TrimRight(line, " ")
 	if !bareWord.MatchString(text) {
 		return nil
 	}
-	return []mend{{line: text + ":", column: textColumn(line), code: "missing-colon",
+	return []fix{{line: text + ":", column: textColumn(line), code: "missing-colon",
 		message: "a colon is missing after the key"}}
 }
 
 var nestedKey = regexp.MustCompile(`^(\s*(?:-\s+)*[A-Za-z_][\w.]*: +)([A-Za-z_][\w.]*:)( +\{.*| +\S+)?$`)
 
-// mendNestedKey takes `input: csv: {…}` and `window: tumbling: 1m` for a map in
+// fixNestedKey takes `input: csv: {…}` and `window: tumbling: 1m` for a map in
 // a map.
-func mendNestedKey(line string) []mend {
+func fixNestedKey(line string) []fix {
 	parts := nestedKey.FindStringSubmatch(line)
 	if parts == nil {
 		return nil
 	}
-	m := mend{column: runes(parts[1]) + 1, code: "nested-key",
+	m := fix{column: runes(parts[1]) + 1, code: "nested-key",
 		message: "two keys on one line", hint: fmt.Sprintf("put %s on the next line, indented", parts[2])}
 	if parts[3] != "" {
 		m.line, m.hint = parts[1]+"{ "+parts[2]+parts[3]+" }", ""
 	}
-	return []mend{m}
+	return []fix{m}
 }
 
-// mendQuote closes a quote at the end of the line.
-func mendQuote(line string) []mend {
+// fixQuote closes a quote at the end of the line.
+func fixQuote(line string) []fix {
 	parts := blockLine.FindStringSubmatch(line)
 	if parts == nil || !unclosedQuote(parts[3]) {
 		return nil
 	}
-	return []mend{{line: line + parts[3][:1], column: runes(parts[1]+parts[2]) + 1, code: "unclosed",
+	return []fix{{line: line + parts[3][:1], column: runes(parts[1]+parts[2]) + 1, code: "unclosed",
 		message: "this quote is not closed"}}
 }
 
-// mendValue quotes the whole value, without or with what looks like a comment.
-func mendValue(line string) []mend {
+// fixValue quotes the whole value, without or with what looks like a comment.
+func fixValue(line string) []fix {
 	parts := blockLine.FindStringSubmatch(line)
 	if parts == nil || parts[1]+parts[2] == "" {
 		return nil
 	}
 	head, value := parts[1]+parts[2], strings.TrimRight(parts[3], " \t")
-	var mends []mend
+	var fixes []fix
 	bare, comment, commented := strings.Cut(value, " #")
 	if commented {
-		mends = append(mends, quotedValue(head, strings.TrimRight(bare, " "), " #"+comment))
+		fixes = append(fixes, quotedValue(head, strings.TrimRight(bare, " "), " #"+comment))
 	}
-	return append(mends, quotedValue(head, value, ""))
+	return append(fixes, quotedValue(head, value, ""))
 }
 
-func quotedValue(head, value, comment string) mend {
-	m := mend{column: runes(head) + 1, code: "unquoted-value", message: "this value needs quotes"}
+func quotedValue(head, value, comment string) fix {
+	m := fix{column: runes(head) + 1, code: "unquoted-value", message: "this value needs quotes"}
 	fixed := quoteText(value)
 	switch first := value[0]; {
 	case first == '*':
@@ -315,19 +315,19 @@ func isLetter(b byte) bool {
 	return b >= 0x80 || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
 }
 
-// mendIndentation moves a line to where one of the lines before it stands.
-func mendIndentation(line string, widths []int) []mend {
+// fixIndentation moves a line to where one of the lines before it stands.
+func fixIndentation(line string, widths []int) []fix {
 	text := strings.TrimLeft(line, " ")
 	own := len(line) - len(text)
-	var mends []mend
+	var fixes []fix
 	for _, width := range widths {
 		if width == own {
 			continue
 		}
-		mends = append(mends, mend{line: strings.Repeat(" ", width) + text, column: own + 1,
+		fixes = append(fixes, fix{line: strings.Repeat(" ", width) + text, column: own + 1,
 			code:    "indentation",
 			message: fmt.Sprintf("indented by %d spaces, the lines before it by %d", own, width),
 			hint:    "lines that belong together begin in the same column"})
 	}
-	return mends
+	return fixes
 }

@@ -1,7 +1,8 @@
-package config
+package yamlfix
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,45 +11,42 @@ var tabWidths = []int{4, 2, 8, 3, 6, 1}
 
 // expandTabs reports tabs in the indentation as one fault, if that is what
 // stopped the parser, and replaces them all by as many spaces as let the parser
-// get furthest. Whether that is past the trouble is in s.tabsExpanded: else
+// get furthest. Whether that is past the trouble is in t.tabsExpanded: else
 // nothing more can be said of the file.
-func (s *source) expandTabs(stopped *stop, report func(Problem)) bool {
+func (t *Text) expandTabs(stopped *stop, report func(Fault)) bool {
 	var tabbed []int
-	for n := 1; n <= len(s.lines); n++ {
-		if tabColumn(s.line(n)) > 0 {
+	for n := 1; n <= len(t.Lines); n++ {
+		if tabColumn(t.Line(n)) > 0 {
 			tabbed = append(tabbed, n)
 		}
 	}
-	if len(tabbed) == 0 || tabColumn(s.line(stopped.line)) == 0 ||
+	if len(tabbed) == 0 || tabColumn(t.Line(stopped.line)) == 0 ||
 		!strings.Contains(stopped.reason, "cannot start any token") {
 		return false
 	}
-	p := Problem{Position: s.written(stopped.line, tabColumn(s.line(stopped.line))), Code: "tab",
-		Message: "a tab in the indentation, which YAML does not allow", Hint: "indent with spaces"}
+	p := t.fault(stopped.line, tabColumn(t.Line(stopped.line)), "tab",
+		"a tab in the indentation, which YAML does not allow", "indent with spaces")
 	if len(tabbed) > 1 {
 		p.Hint += fmt.Sprintf("; %d lines have a tab", len(tabbed))
 	}
 	report(p)
-	s.tabsExpanded = s.replaceTabs(tabbed, stopped)
+	t.tabsExpanded = t.replaceTabs(tabbed, stopped)
 	return true
 }
 
 // replaceTabs returns whether the parser gets past the trouble.
-func (s *source) replaceTabs(tabbed []int, stopped *stop) bool {
+func (t *Text) replaceTabs(tabbed []int, stopped *stop) bool {
 	var best []string
 	furthest := stopped.line
 	for _, width := range tabWidths {
-		lines := strings.Split(s.current(), "\n")
-		if s.mended == nil {
-			lines = append([]string(nil), s.lines...)
-		}
+		lines := slices.Clone(t.lines())
 		for _, n := range tabbed {
 			text := strings.TrimLeft(lines[n-1], " \t-")
 			indent := lines[n-1][:len(lines[n-1])-len(text)]
 			lines[n-1] = strings.ReplaceAll(indent, "\t", strings.Repeat(" ", width)) + text
 		}
 		text := strings.Join(lines, "\n")
-		if s.tried += len(text); s.tried > maxTried {
+		if t.tried += len(text); t.tried > maxTried {
 			break
 		}
 		_, _, again := parseYAML(text)
@@ -63,7 +61,7 @@ func (s *source) replaceTabs(tabbed []int, stopped *stop) bool {
 	if best == nil {
 		return false
 	}
-	s.mended = best
+	t.fixed = best
 	return true
 }
 
