@@ -61,7 +61,8 @@ type Broker struct {
 	address string
 	lock    *os.File
 	stop    chan struct{}
-	failure failure
+	failed  context.Context // its cause: why the broker has come to an end by itself
+	failNow context.CancelCauseFunc
 	ended   sync.WaitGroup
 	closing sync.Once
 
@@ -89,8 +90,9 @@ func Start(o Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Broker{lock: lock, stop: make(chan struct{}), failure: failure{done: make(chan struct{})}, dir: o.Dir, log: o.Log,
+	b := &Broker{lock: lock, stop: make(chan struct{}), dir: o.Dir, log: o.Log,
 		names: make(map[[16]byte]string), transactions: make(map[int64]map[string]bool)}
+	b.failed, b.failNow = context.WithCancelCause(context.Background())
 	err = b.prepare(o)
 	if err == nil {
 		err = b.serve(o)

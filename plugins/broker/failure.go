@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
@@ -17,35 +16,18 @@ import (
 
 var _ sdk.Failer = (*Broker)(nil)
 
-// failure is why a broker has come to an end by itself.
-type failure struct {
-	once sync.Once
-	done chan struct{} // closed after err is set
-	err  error
-}
-
 // fail ends the service of a broker that cannot do what it would answer. It does not
 // wait.
 func (b *Broker) fail(err error) {
-	b.failure.once.Do(func() {
-		b.failure.err = fmt.Errorf("running the embedded broker in %s: %w", b.dir, err)
-		close(b.failure.done)
-	})
+	b.failNow(fmt.Errorf("running the embedded broker in %s: %w", b.dir, err))
 	b.listen.cut()
 }
 
 // Failed implements sdk.Failer.
-func (b *Broker) Failed() <-chan struct{} { return b.failure.done }
+func (b *Broker) Failed() <-chan struct{} { return b.failed.Done() }
 
 // Err implements sdk.Failer.
-func (b *Broker) Err() error {
-	select {
-	case <-b.failure.done:
-		return b.failure.err
-	default:
-		return nil
-	}
-}
+func (b *Broker) Err() error { return context.Cause(b.failed) }
 
 // acknowledgeOrFail lets no answer out that is not stored.
 func (b *Broker) acknowledgeOrFail(r request, answer []byte) error {

@@ -43,7 +43,7 @@ func (f *logFS) guarded(file vfs.File, category vfs.DiskWriteCategory, err error
 
 func (f *logFS) check(err error) error {
 	if err != nil && f.open.Load() {
-		f.trouble.tell(err)
+		f.trouble.fail(err)
 		select {}
 	}
 	return err

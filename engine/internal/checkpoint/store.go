@@ -195,7 +195,7 @@ func (s silent) Fatalf(format string, args ...any) {
 			f.causes = append(f.causes, err)
 		}
 	}
-	s.trouble.tell(f)
+	s.trouble.fail(f)
 	select {}
 }
 

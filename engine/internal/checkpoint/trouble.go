@@ -1,52 +1,40 @@
 package checkpoint
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// trouble is the first error that Pebble cannot mend. It panics over some, and
+// trouble is a context that the first error Pebble cannot recover from cancels. It panics over some, and
 // over others, such as a full disk behind its back, it tries for ever while
 // whoever waits for it waits for ever too. Behind the first of either kind the
 // database is not touched again.
 type trouble struct {
-	once     sync.Once
-	happened chan struct{} // closed after err is set
-	err      error
+	context.Context
+	fail context.CancelCauseFunc
 }
 
-func newTrouble() *trouble { return &trouble{happened: make(chan struct{})} }
-
-func (t *trouble) tell(err error) {
-	t.once.Do(func() {
-		t.err = err
-		close(t.happened)
-	})
+func newTrouble() *trouble {
+	ctx, fail := context.WithCancelCause(context.Background())
+	return &trouble{ctx, fail}
 }
 
 // first is what happened, or nil.
-func (t *trouble) first() error {
-	select {
-	case <-t.happened:
-		return t.err
-	default:
-		return nil
-	}
-}
+func (t *trouble) first() error { return context.Cause(t) }
 
 // listener hears of what happens behind the back of every call.
 func (t *trouble) listener() *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: func(err error) {
 			if !errors.Is(err, pebble.ErrCancelledCompaction) && !errors.Is(err, pebble.ErrClosed) {
-				t.tell(err)
+				t.fail(err)
 			}
 		},
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
-			t.tell(fmt.Errorf("%s: %w", info.Path, info.Details))
+			t.fail(fmt.Errorf("%s: %w", info.Path, info.Details))
 		},
 	}
 }
@@ -61,7 +49,7 @@ func (t *trouble) guard(call func() error) error {
 	go func() {
 		defer func() {
 			if cause := recover(); cause != nil {
-				t.tell(fmt.Errorf("%v", cause))
+				t.fail(fmt.Errorf("%v", cause))
 			}
 		}()
 		ended <- call()
@@ -69,7 +57,7 @@ func (t *trouble) guard(call func() error) error {
 	select {
 	case err := <-ended:
 		return err
-	case <-t.happened:
-		return t.err
+	case <-t.Done():
+		return t.first()
 	}
 }

@@ -1,48 +1,29 @@
 package stream
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
-	"sync"
 
 	"etlengine/engine/internal/plan"
 )
 
-// latch holds the first error of a pipeline. Once it is closed nothing passes
-// any step and no epoch completes (rule 4).
+// latch is a context that the first error of a pipeline cancels. Behind it
+// nothing passes any step and no epoch completes (rule 4).
 type latch struct {
-	once sync.Once
-	done chan struct{} // closed after err is set
-	err  error
+	context.Context
+	fail context.CancelCauseFunc
 }
 
 func newLatch() *latch {
-	return &latch{done: make(chan struct{})}
+	ctx, fail := context.WithCancelCause(context.Background())
+	return &latch{ctx, fail}
 }
 
-func (l *latch) fail(err error) {
-	l.once.Do(func() {
-		l.err = err
-		close(l.done)
-	})
-}
-
-func (l *latch) closed() bool {
-	select {
-	case <-l.done:
-		return true
-	default:
-		return false
-	}
-}
+func (l *latch) closed() bool { return l.Err() != nil }
 
 // failure is the first error, or nil.
-func (l *latch) failure() error {
-	if l.closed() {
-		return l.err
-	}
-	return nil
-}
+func (l *latch) failure() error { return context.Cause(l) }
 
 // StepError is an error of one step.
 type StepError struct {

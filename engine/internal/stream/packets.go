@@ -72,8 +72,8 @@ func (c *components) add(out *packet, item sdk.Item) error {
 	if c.before != nil {
 		select {
 		case <-c.before:
-		case <-c.latch.done:
-			return c.latch.err
+		case <-c.latch.Done():
+			return c.latch.failure()
 		}
 	}
 	for _, item := range out.items {

@@ -69,7 +69,7 @@ func (p *pipeline) run() error {
 		select {
 		case <-p.stop:
 			stopReading()
-		case <-p.latch.done:
+		case <-p.latch.Done():
 			cancel()
 		case <-ended:
 		}

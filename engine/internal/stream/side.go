@@ -56,8 +56,8 @@ func (s *side) rows(producer int, rows arrow.RecordBatch) error {
 		}
 		select {
 		case <-next:
-		case <-s.latch.done:
-			return s.latch.err
+		case <-s.latch.Done():
+			return s.latch.failure()
 		}
 	}
 }

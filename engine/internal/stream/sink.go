@@ -47,7 +47,7 @@ func (s *sink) run(ctx context.Context) {
 				s.latch.fail(err)
 				return
 			}
-		case <-s.latch.done:
+		case <-s.latch.Done():
 			return
 		}
 	}
@@ -171,7 +171,7 @@ func (b *branch) run(ctx context.Context) {
 				b.latch.fail(err)
 				return
 			}
-		case <-b.latch.done:
+		case <-b.latch.Done():
 			return
 		}
 	}
@@ -200,7 +200,7 @@ func send(queue chan<- sdk.Item, item sdk.Item, l *latch) error {
 	select {
 	case queue <- item:
 		return nil
-	case <-l.done:
-		return l.err
+	case <-l.Done():
+		return l.failure()
 	}
 }

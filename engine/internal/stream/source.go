@@ -155,7 +155,7 @@ func (s *source) wait(shown <-chan struct{}) {
 		s.inject()
 	case <-s.stop:
 		s.state = closing
-	case <-s.latch.done:
+	case <-s.latch.Done():
 	}
 }
 
@@ -266,7 +266,7 @@ func (s *source) shown() bool {
 	select {
 	case <-s.unshown:
 		return true
-	case <-s.latch.done:
+	case <-s.latch.Done():
 		return false
 	}
 }
