@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"etlengine/plugins/sdk"
 	"etlengine/plugins/sdk/sdktest"
@@ -17,38 +15,13 @@ var tickets = sdk.Schema{{Key: "type", Value: sdk.Column{Type: "string"}},
 	{Key: "created_at", Value: sdk.Column{Type: "timestamp"}},
 	{Key: "n", Value: sdk.Column{Type: "int64"}}}.Arrow()
 
-// apply runs one batch through the step.
-func apply(t *testing.T, config, json string) *sdktest.Emitter {
-	t.Helper()
-	after, problems := Transform.Schema([]byte(config), tickets)
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	instance, err := Transform.Open(t.Context(), []byte(config), tickets, sdk.Env{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, _, err := array.RecordFromJSON(memory.DefaultAllocator, tickets, strings.NewReader(json))
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := sdktest.NewEmitter(tickets, after)
-	if err := instance.(sdk.Transform).Apply(t.Context(), &sdk.Batch{Rows: rows, Partition: "p/1"},
-		out); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Books(rows.NumRows()); err != nil {
-		t.Error(err)
-	}
-	return out
-}
-
 const twoTickets = `[{"type": "billing", "created_at": "2026-03-01T09:30:00Z", "n": 2},
 	{"type": null, "created_at": null, "n": 0}]`
 
 func TestLaterColumnsSeeEarlierOnes(t *testing.T) {
-	out := apply(t, `{"team": "type == \"billing\" ? \"finance\" : \"care\"", "hour": "created_at.getHours()",
-		"label": "team + \"-\" + string(hour)"}`, twoTickets)
+	out := sdktest.Apply(t, Transform, `{"team": "type == \"billing\" ? \"finance\" : \"care\"",
+		"hour": "created_at.getHours()",
+		"label": "team + \"-\" + string(hour)"}`, tickets, twoTickets)
 	want := []string{`type="billing" created_at=2026-03-01T09:30:00Z n=2 ` +
 		`team="finance" hour=9 label="finance-9"`,
 		`type=∅ created_at=∅ n=0 team="care" hour=∅ label=∅`}
@@ -58,7 +31,8 @@ func TestLaterColumnsSeeEarlierOnes(t *testing.T) {
 }
 
 func TestAReplacedColumnKeepsItsPlace(t *testing.T) {
-	out := apply(t, `{"type": "coalesce(type, \"none\")", "double": "n * 2", "n": "double + 0.5"}`,
+	out := sdktest.Apply(t, Transform, `{"type": "coalesce(type, \"none\")", "double": "n * 2",
+		"n": "double + 0.5"}`, tickets,
 		twoTickets)
 	want := []string{`type="billing" created_at=2026-03-01T09:30:00Z n=4.5 double=4`,
 		`type="none" created_at=∅ n=0.5 double=0`}
@@ -68,7 +42,8 @@ func TestAReplacedColumnKeepsItsPlace(t *testing.T) {
 }
 
 func TestRowsThatFailAreRejectedOnce(t *testing.T) {
-	out := apply(t, `{"share": "10 / n", "rest": "10 % n", "type": "type + \"!\""}`, twoTickets)
+	out := sdktest.Apply(t, Transform, `{"share": "10 / n", "rest": "10 % n", "type": "type + \"!\""}`,
+		tickets, twoTickets)
 	wantRows := []string{`type="billing!" created_at=2026-03-01T09:30:00Z n=2 share=5 rest=0`}
 	wantRejected := []string{`p/1: share: division by zero: {"type":null,"created_at":null,"n":0}`}
 	if !slices.Equal(out.Rows, wantRows) || !slices.Equal(out.Rejected, wantRejected) {

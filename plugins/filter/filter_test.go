@@ -17,34 +17,12 @@ import (
 var tickets = sdk.Schema{{Key: "priorite", Value: sdk.Column{Type: "string"}},
 	{Key: "n", Value: sdk.Column{Type: "int64"}}}.Arrow()
 
-// apply runs one batch through the filter.
-func apply(t *testing.T, config string, schema *arrow.Schema, json string) *sdktest.Emitter {
-	t.Helper()
-	instance, err := Transform.Open(t.Context(), []byte(config), schema, sdk.Env{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(json))
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := sdktest.NewEmitter(schema, schema)
-	if err := instance.(sdk.Transform).Apply(t.Context(), &sdk.Batch{Rows: rows, Partition: "p/1"},
-		out); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Books(rows.NumRows()); err != nil {
-		t.Error(err)
-	}
-	return out
-}
-
 const fourTickets = `[{"priorite": "urgent", "n": 2}, {"priorite": null, "n": 0},
 	{"priorite": "low", "n": null},
 	{"priorite": "low", "n": 1}]`
 
 func TestOnlyTrueIsKept(t *testing.T) {
-	out := apply(t, `"priorite != \"urgent\""`, tickets, fourTickets)
+	out := sdktest.Apply(t, Transform, `"priorite != \"urgent\""`, tickets, fourTickets)
 	want := []string{`priorite="low" n=∅`, `priorite="low" n=1`}
 	if !slices.Equal(out.Rows, want) || out.Counts != (sdk.Counts{Dropped: 2}) {
 		t.Errorf("got %v and %+v, want %v and 2 dropped: a null is neither equal nor unequal", out.Rows,
@@ -55,7 +33,7 @@ func TestOnlyTrueIsKept(t *testing.T) {
 func TestRowsThatCannotBeDecidedAreRejected(t *testing.T) {
 	schema := arrow.NewSchema(append(tickets.Fields(), arrow.Field{Name: "_position",
 		Type: arrow.PrimitiveTypes.Int64}), nil)
-	out := apply(t, `"10 / n > 5"`, schema, `[{"priorite": "a", "n": 1, "_position": 7},
+	out := sdktest.Apply(t, Transform, `"10 / n > 5"`, schema, `[{"priorite": "a", "n": 1, "_position": 7},
 		{"priorite": "b", "n": 0, "_position": 8}, {"priorite": "c", "n": null, "_position": 9},
 		{"priorite": "d", "n": 5, "_position": 10}]`)
 	wantRejected := []string{`p/1: the condition: division by zero: {"priorite":"b","n":0}`}

@@ -1,154 +1,32 @@
 package jsonl
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
-	"etlengine/plugins/kit/jsonrows"
+	"etlengine/plugins/kit/textfiles/textfilestest"
 	"etlengine/plugins/sdk"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// env is what the engine tells a step, in a folder of the test.
-func env(dir string) sdk.Env {
-	return sdk.Env{EngineID: "test", Pipeline: "p", Step: "s", Dir: dir, StateDir: filepath.Join(dir, ".engine"),
-		Run: 1, Log: slog.New(slog.DiscardHandler)}
-}
-
-const ticketSchema = `{"id":"string","client":"string","at":"timestamp","text":"string",` +
-	`"n":"int64","x":"float64","j":"json"}`
-
-// rows decodes JSON lines as tickets.
-func rows(t testing.TB, lines ...string) arrow.RecordBatch {
-	t.Helper()
-	var schema sdk.Schema
-	if problems := sdk.Decode([]byte(ticketSchema), &schema); len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	d := jsonrows.NewDecoder(schema)
-	for _, line := range lines {
-		if err := d.Append([]byte(line)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return d.Take()
-}
-
-// write sends batches through an opened sink, an epoch each, and publishes all.
-func write(t testing.TB, dir, config string, batches ...arrow.RecordBatch) {
-	t.Helper()
-	instance, err := Sink.Open(t.Context(), []byte(config), batches[0].Schema(), env(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sink, two, listener := instance.(sdk.Sink), instance.(sdk.TwoStep), instance.(sdk.Listener)
-	must(t, two.Recover(t.Context(), nil))
-	for i, batch := range batches {
-		epoch := uint64(i + 1)
-		must(t, sink.Write(t.Context(), &sdk.Batch{Rows: batch}))
-		must(t, listener.Signal(t.Context(), sdk.Signal{Kind: sdk.Barrier, Epoch: epoch,
-			Time: time.Unix(int64(i), 0),
-			Roll: i == len(batches)-1}, nil))
-		handle, err := two.Prepare(t.Context(), epoch)
-		must(t, err)
-		must(t, two.Publish(t.Context(), epoch, handle))
-	}
-	must(t, sink.Close(t.Context()))
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// contents are the files of a folder and of those in it, by path, in order.
-func contents(t testing.TB, dir string) (text []string) {
-	t.Helper()
-	must(t, filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		text = append(text, string(data))
-		return err
-	}))
-	return text
-}
-
-// source opens the input with a config of these keys and the tickets' schema.
-func source(t testing.TB, dir, keys string, resume map[string][]byte) (sdk.Source, error) {
-	t.Helper()
-	if !strings.Contains(keys, `"schema"`) {
-		keys += `,"schema":` + ticketSchema
-	}
-	config := []byte("{" + keys + "}")
-	if problems := sdk.Faults(Source.Check(config)); len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	e := env(dir)
-	e.Resume = resume
-	instance, err := Source.Open(t.Context(), config, nil, e)
-	if err != nil {
-		return nil, err
-	}
-	t.Cleanup(func() { must(t, instance.Close(context.Background())) })
-	return instance.(sdk.Source), nil
-}
-
-// read is everything a source gives: rows as JSON, rejects as text.
-func read(t testing.TB, s sdk.Source) (lines, rejected []string, err error) {
-	t.Helper()
-	for {
-		item, err := s.Next(t.Context())
-		if errors.Is(err, io.EOF) {
-			return lines, rejected, nil
-		}
-		if err != nil {
-			return lines, rejected, err
-		}
-		if item.Batch == nil {
-			continue
-		}
-		e := jsonrows.NewEncoder(item.Batch.Rows)
-		for row := range int(item.Batch.NumRows()) {
-			lines = append(lines, string(e.Append(nil, row)))
-		}
-		for _, r := range item.Batch.Rejected {
-			rejected = append(rejected, fmt.Sprintf("%d: %s: %q", r.Position, r.Reason, r.Raw))
-		}
-	}
-}
-
-// readText reads one file with the given text.
-func readText(t testing.TB, text, keys string) (lines, rejected []string, err error) {
-	t.Helper()
-	dir := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(dir, "a.jsonl"), []byte(text), 0o666))
-	s, err := source(t, dir, `"path":"a.jsonl"`+keys, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	return read(t, s)
-}
+var (
+	format                  = textfilestest.Format{Source: Source, Sink: Sink, Extension: ".jsonl"}
+	write, source, readText = format.Write, format.Open, format.ReadText
+	env, rows, must         = textfilestest.Env, textfilestest.Rows, textfilestest.Must
+	contents, read          = textfilestest.Contents, textfilestest.Read
+)
 
 var someTickets = []string{
 	`{"id":"A1","client":"C1","at":"2026-01-01T00:00:00Z","text":"plain","n":1,"x":0.5,"j":{"a":[1,"b"]}}`,
@@ -159,23 +37,9 @@ var someTickets = []string{
 }
 
 func TestWrittenFileIsAsTheGoldenOne(t *testing.T) {
-	dir := t.TempDir()
-	all := rows(t, someTickets...)
-	write(t, dir, `{"path":"out"}`, all.NewSlice(0, 1), all.NewSlice(1, 1), all.NewSlice(1, 4))
-	got := contents(t, filepath.Join(dir, "out"))
-	if len(got) != 1 {
-		t.Fatalf("got %d files, want one over three epochs", len(got))
-	}
-	golden := filepath.Join("testdata", "tickets.jsonl")
-	if *update {
-		must(t, os.WriteFile(golden, []byte(got[0]), 0o666))
-	}
-	want, err := os.ReadFile(golden)
-	must(t, err)
-	if got[0] != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", got[0], want)
-	}
-	for line := range strings.Lines(got[0]) {
+	got := format.Golden(t, `{"path":"out"}`, filepath.Join("testdata", "tickets.jsonl"), *update,
+		rows(t, someTickets...))
+	for line := range strings.Lines(got) {
 		if !json.Valid([]byte(line)) {
 			t.Errorf("not JSON: %s", line)
 		}
@@ -326,7 +190,7 @@ func TestConfigIsChecked(t *testing.T) {
 		plugin       sdk.Plugin
 		config, want string
 	}{
-		{Source, `{"path":"a.jsonl","schema":` + ticketSchema + `}`, ``},
+		{Source, `{"path":"a.jsonl","schema":` + textfilestest.TicketSchema + `}`, ``},
 		{Source, `{"path":"a.jsonl"}`, `schema is missing (name one of the file's schemas, or write the ` +
 			`columns in place: {id: int64, name: string})`},
 		{Source, `{"path":"a.jsonl","schema":{"a":"list(string)"},"max_line_bytes":1,"extra":"_a"}`,

@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"etlengine/plugins/sdk"
 	"etlengine/plugins/sdk/sdktest"
@@ -18,32 +16,6 @@ var tickets = arrow.NewSchema(append(sdk.Schema{{Key: "id", Value: sdk.Column{Ty
 	{Key: "amount", Value: sdk.Column{Type: "string"}}, {Key: "at", Value: sdk.Column{Type: "timestamp"}},
 	{Key: "n", Value: sdk.Column{Type: "int64"}}}.Arrow().Fields(),
 	arrow.Field{Name: "_position", Type: arrow.PrimitiveTypes.Int64, Nullable: true}), nil)
-
-// apply runs one batch through the step.
-func apply(t *testing.T, config string, in *arrow.Schema, json string) *sdktest.Emitter {
-	t.Helper()
-	after, problems := Transform.Schema([]byte(config), in)
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	instance, err := Transform.Open(t.Context(), []byte(config), in, sdk.Env{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, _, err := array.RecordFromJSON(memory.DefaultAllocator, in, strings.NewReader(json))
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := sdktest.NewEmitter(in, after)
-	if err := instance.(sdk.Transform).Apply(t.Context(), &sdk.Batch{Rows: rows, Partition: "p/1"},
-		out); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Books(rows.NumRows()); err != nil {
-		t.Error(err)
-	}
-	return out
-}
 
 const oneTicket = `[{"id": "a", "amount": "1.5", "at": "1969-12-31T23:30:00Z", "n": 3, "_position": 9}]`
 
@@ -66,7 +38,7 @@ func TestColumnsAreChosen(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			out := apply(t, test.config, tickets, oneTicket)
+			out := sdktest.Apply(t, Transform, test.config, tickets, oneTicket)
 			if len(out.Rows) != 1 || out.Rows[0] != test.want {
 				t.Errorf("got %v, want %s", out.Rows, test.want)
 			}
@@ -75,7 +47,7 @@ func TestColumnsAreChosen(t *testing.T) {
 }
 
 func TestValuesThatDoNotFitAreRejected(t *testing.T) {
-	out := apply(t, `{"keep": ["id", "amount", "n"], "cast": {"amount": "float64",
+	out := sdktest.Apply(t, Transform, `{"keep": ["id", "amount", "n"], "cast": {"amount": "float64",
 		"n": {"type": "int32", "required": true}}}`,
 		tickets, `[{"id": "a", "amount": "1.5", "n": 3},
 			{"id": "b", "amount": "dear", "n": 4000000000, "_position": 7},
@@ -131,7 +103,7 @@ func TestCastsOfEveryType(t *testing.T) {
 	}
 	for _, test := range tests {
 		config := fmt.Sprintf(`{"keep": [%q], "cast": {%q: %q}}`, test.column, test.column, test.to)
-		out := apply(t, config, every, fmt.Sprintf(`[{%q: %s}]`, test.column, test.value))
+		out := sdktest.Apply(t, Transform, config, every, fmt.Sprintf(`[{%q: %s}]`, test.column, test.value))
 		got := ""
 		if len(out.Rows) == 1 {
 			_, got, _ = strings.Cut(out.Rows[0], "=")
@@ -146,7 +118,7 @@ func TestCastsOfEveryType(t *testing.T) {
 }
 
 func TestNumbersBecomeTimestampsByAFormat(t *testing.T) {
-	out := apply(t, `{"keep": ["i"], "cast": {"i": {"type": "timestamp", "format": "unix_ms"}}}`, every,
+	out := sdktest.Apply(t, Transform, `{"keep": ["i"], "cast": {"i": {"type": "timestamp", "format": "unix_ms"}}}`, every,
 		`[{"i": 1500}, {"i": 253402300800000}]`)
 	if want := `i=1970-01-01T00:00:01.5Z`; len(out.Rows) != 1 || out.Rows[0] != want {
 		t.Errorf("got %v, want %s", out.Rows, want)
@@ -158,7 +130,7 @@ func TestNumbersBecomeTimestampsByAFormat(t *testing.T) {
 }
 
 func TestTextBecomesATimestampByAFormat(t *testing.T) {
-	out := apply(t, `{"keep": ["s"], "cast": {"s": {"type": "timestamp", "format": "%d/%m/%Y",
+	out := sdktest.Apply(t, Transform, `{"keep": ["s"], "cast": {"s": {"type": "timestamp", "format": "%d/%m/%Y",
 		"timezone": "Europe/Paris"}}}`, every, `[{"s": "01/03/2026"}, {"s": "2026-03-01"}]`)
 	wantRejected := `p/1: s: want a timestamp (%d/%m/%Y), got "2026-03-01"`
 	if len(out.Rows) != 1 || out.Rows[0] != `s=2026-02-28T23:00:00Z` || len(out.Rejected) != 1 ||
