@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"math"
 	"os"
+
+	"etlengine/plugins/kit/durable"
 )
 
 // An entry of kfake's log of producers: length and checksum of what follows,
@@ -87,10 +89,7 @@ func mendLog(path string) (bodies [][]byte, err error) {
 	if len(whole) == len(raw) {
 		return bodies, nil
 	}
-	if err := os.WriteFile(path+".tmp", whole, 0o644); err != nil { // which kfake removes where it finds it
-		return nil, err
-	}
-	return bodies, os.Rename(path+".tmp", path)
+	return bodies, durable.WriteFile(path, whole, 0o644) // kfake removes path.tmp where it finds it
 }
 
 // readEntry reads the JSON of the first entry; a size of 0 stands for none that is

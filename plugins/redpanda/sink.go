@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"etlengine/plugins/kit/durable"
 	"etlengine/plugins/sdk"
 )
 
@@ -78,8 +79,8 @@ func openSink(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env)
 	s := &sink{config: c, env: env, owner: ownerOf(env), shape: shape, epoch: env.Epoch + 1, opening: true,
 		limits: limits{spool: spoolBound, stalled: stalledFor, patience: publishWithin}}
 	s.folder = spoolFolder(env.StateDir, s.owner)
-	if err := makeSpoolFolder(env.StateDir, s.folder); err != nil {
-		return nil, err
+	if err := durable.MakeFolder(env.StateDir, s.folder, 0o700); err != nil {
+		return nil, fmt.Errorf("making the folder of spools: %w", err)
 	}
 	if err := s.connect(ctx); err != nil {
 		return nil, err

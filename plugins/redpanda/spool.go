@@ -11,7 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
+
+	"etlengine/plugins/kit/durable"
 )
 
 // A spool is a file with the records of one epoch, each with its partition, in
@@ -137,7 +138,7 @@ func (s *spool) bytes() int64 { return s.size + int64(len(s.block)) }
 
 // seal makes the file durable under its name, and closes it.
 func (s *spool) seal() error {
-	err := errors.Join(s.file.Sync(), s.file.Close(), syncFolder(filepath.Dir(s.path)))
+	err := errors.Join(s.file.Sync(), s.file.Close(), durable.Sync(filepath.Dir(s.path)))
 	if err != nil {
 		return fmt.Errorf("making the spool %s durable: %w", s.path, err)
 	}
@@ -152,50 +153,12 @@ func spoolFolder(state string, o owner) string {
 	return filepath.Join(state, "spool", folderName(o.pipeline), folderName(o.output))
 }
 
-// folderName keeps letters, digits, _ and -; every other byte becomes ~ and two
-// hexadecimal digits.
+// folderName is the name of a folder for a name of the user's, which may be empty.
 func folderName(name string) string {
 	if name == "" {
 		return "~"
 	}
-	var b strings.Builder
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_', c == '-':
-			b.WriteByte(c)
-		default:
-			fmt.Fprintf(&b, "~%02x", c)
-		}
-	}
-	return b.String()
-}
-
-// makeSpoolFolder makes the folder and makes it durable up to the state
-// directory: a spool in a folder that is lost is lost.
-func makeSpoolFolder(state, folder string) error {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return fmt.Errorf("making the folder of spools: %w", err)
-	}
-	for folder != state && filepath.Dir(folder) != folder {
-		folder = filepath.Dir(folder)
-		if err := syncFolder(folder); err != nil {
-			return fmt.Errorf("making the folder of spools durable: %w", err)
-		}
-	}
-	return nil
-}
-
-func syncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	err = f.Sync()
-	if errors.Is(err, syscall.EINVAL) {
-		err = nil // some network file systems have no fsync for folders: names are durable at once
-	}
-	return errors.Join(err, f.Close())
+	return durable.EscapeName(name)
 }
 
 // removeSpools removes all spools but one, and tells how many those were.

@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"etlengine/plugins/kit/durable"
 )
 
 const (
@@ -50,35 +52,10 @@ func newIdentity() string {
 
 // writeIdentity returns when the id is on disk: files will carry it.
 func writeIdentity(dir, id string) error {
-	path := filepath.Join(dir, identityFile)
-	err := writeSynced(path+".new", id+"\n")
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	if err == nil {
-		err = syncFolder(dir)
-	}
-	if err != nil {
+	if err := durable.WriteFile(filepath.Join(dir, identityFile), []byte(id+"\n"), 0o666); err != nil {
 		return fmt.Errorf("writing the engine's id: %w", err)
 	}
 	return nil
-}
-
-func writeSynced(path, text string) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-func syncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // own makes sure that the database is this directory's. Each of the two remembers
@@ -171,6 +148,6 @@ func SetAside(dir string) (string, error) {
 		if err := os.Rename(from, to); err != nil {
 			return "", fmt.Errorf("setting the damaged checkpoints aside: %w", err)
 		}
-		return to, syncFolder(dir)
+		return to, durable.Sync(dir)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"etlengine/plugins/kit/durable"
 )
 
 // ErrInUse says that another process has the state directory.
@@ -25,25 +25,20 @@ func lockDir(dir string) (*lock, error) {
 	}
 	l.files = append(l.files, folder)
 	// Some network file systems lock no folders: then the file alone must do.
-	if err := flock(folder); errors.Is(err, unix.EWOULDBLOCK) {
+	if err := durable.TryLock(folder); errors.Is(err, durable.ErrLocked) {
 		return nil, errors.Join(inUse(dir), l.Close())
 	}
 	path := filepath.Join(dir, "lock")
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the lock of the state directory: %w", err), l.Close())
-	}
-	l.files = append(l.files, file)
-	switch err := flock(file); {
-	case errors.Is(err, unix.EWOULDBLOCK):
+	file, err := durable.OpenLocked(path, 0o600)
+	switch {
+	case errors.Is(err, durable.ErrLocked):
 		return nil, errors.Join(inUse(dir), l.Close())
 	case err != nil:
-		return nil, errors.Join(fmt.Errorf("locking %s: %w", path, err), l.Close())
+		return nil, errors.Join(fmt.Errorf("locking the state directory: %w", err), l.Close())
 	}
+	l.files = append(l.files, file)
 	return l, nil
 }
-
-func flock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
 
 func inUse(dir string) error {
 	return fmt.Errorf("the state directory %s is %w: stop that one, or set another state_dir", dir, ErrInUse)

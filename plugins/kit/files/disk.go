@@ -7,7 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"etlengine/plugins/kit/durable"
 )
 
 // disk is what the sink asks of a file system. Tests put in one that fails at a
@@ -49,6 +50,7 @@ func (osDisk) Names(folder string) ([]fs.DirEntry, error) { return os.ReadDir(fo
 func (osDisk) Mkdir(path string) error                    { return os.Mkdir(path, 0o777) }
 func (osDisk) Open(path string) (diskReader, error)       { return os.Open(path) }
 func (osDisk) Truncate(path string, size int64) error     { return os.Truncate(path, size) }
+func (osDisk) Sync(path string) error                     { return durable.Sync(path) }
 func (osDisk) Remove(path string) error                   { return os.Remove(path) }
 func (osDisk) Replace(from, to string) error              { return os.Rename(from, to) }
 func (osDisk) Writable(folder string) error               { return writable(folder) }
@@ -65,18 +67,6 @@ func openFile(path string, flag int) (diskFile, error) {
 		return nil, err // not f: a nil *os.File would make a diskFile that is not nil
 	}
 	return f, nil
-}
-
-func (osDisk) Sync(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	err = f.Sync()
-	if info, statErr := f.Stat(); statErr == nil && info.IsDir() && errors.Is(err, syscall.EINVAL) {
-		err = nil // some network file systems have no fsync for folders: names are durable at once
-	}
-	return errors.Join(err, f.Close())
 }
 
 func (osDisk) Rename(from, to string) error {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+
+	"etlengine/plugins/kit/durable"
 )
 
 // foreign is what an output folder and its twin hold that is not the pipeline's
@@ -99,8 +101,8 @@ func (s *sink) foreignError(twin string, f foreign) error {
 	o, ours := s.names.published(filepath.Base(f.files[0]))
 	switch {
 	case ours && o.engine == s.names.engine:
-		here := unplain(s.names.pipeline)
-		what = f.files[0] + " of pipeline " + unplain(o.pipeline)
+		here := durable.UnescapeName(s.names.pipeline)
+		what = f.files[0] + " of pipeline " + durable.UnescapeName(o.pipeline)
 		why = ", which readers could not tell from those of pipeline " + here
 		fresh = " (--fresh removes only what pipeline " + here + " made)"
 		under = goOnUnder(o.pipeline)
@@ -133,11 +135,11 @@ func strandedText(twin string, hidden []string) (text, under string) {
 		}
 	}
 	return fmt.Sprintf("%s holds %s of rows that pipeline %s has not shown, and that nothing shows but a run "+
-		"under its name", twin, count(n, "file"), unplain(o.pipeline)), goOnUnder(o.pipeline)
+		"under its name", twin, count(n, "file"), durable.UnescapeName(o.pipeline)), goOnUnder(o.pipeline)
 }
 
 func goOnUnder(pipeline string) string {
-	return "go on under the name " + unplain(pipeline) + ", or "
+	return "go on under the name " + durable.UnescapeName(pipeline) + ", or "
 }
 
 func count(n int, thing string) string {

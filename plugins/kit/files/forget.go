@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"etlengine/plugins/kit/durable"
 	"etlengine/plugins/sdk"
 )
 
@@ -31,7 +32,7 @@ func newLeftovers(cfg SinkConfig, env sdk.Env, suffixes []string, d disk) (*left
 	}
 	twin := twinOf(root)
 	return &leftovers{disk: d, cfg: cfg, env: env, names: newNames(env.EngineID, env.Pipeline, env.Step, ""),
-		suffixes: suffixes, root: root, twin: twin, pipeline: filepath.Join(twin, plain(env.Pipeline))}, nil
+		suffixes: suffixes, root: root, twin: twin, pipeline: filepath.Join(twin, durable.EscapeName(env.Pipeline))}, nil
 }
 
 // Leftovers tells what Forget would remove, for Spec.Leftovers. suffixes are

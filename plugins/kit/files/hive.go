@@ -11,6 +11,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"etlengine/plugins/kit/durable"
 )
 
 // hiveNull is the folder of null and of the empty string, by the convention of
@@ -56,23 +58,7 @@ func escape(s string) string {
 }
 
 // unescape is the other way; a % that no two digits follow stays what it is.
-func unescape(s string) string { return unhex(s, '%') }
-
-// unhex puts bytes in the place of marks that two hexadecimal digits follow.
-func unhex(s string, mark byte) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == mark && i+2 < len(s) {
-			if c, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
-				b.WriteByte(byte(c))
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
+func unescape(s string) string { return durable.Unhex(s, '%') }
 
 // folderValues are the column=value folders on the way to a file.
 func folderValues(folder string) map[string]string {

@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"etlengine/plugins/kit/durable"
 	"etlengine/plugins/sdk"
 )
 
@@ -134,7 +135,7 @@ func FuzzNamesAreTakenApart(f *testing.F) {
 	f.Add("x.csv", "a.b", "c d")
 	f.Fuzz(func(t *testing.T, name, pipeline, step string) {
 		n := newNames("e1", pipeline, step, ".csv")
-		if got := unplain(n.pipeline); got != pipeline {
+		if got := durable.UnescapeName(n.pipeline); got != pipeline {
 			t.Fatalf("want %q back, got %q", pipeline, got)
 		}
 		n.published(name)

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"etlengine/plugins/kit/durable"
 	"etlengine/plugins/sdk"
 )
 
@@ -65,8 +66,8 @@ func lockFolder(folder, process, who string) (unlock func() error, err error) {
 		return nil, err
 	}
 	defer guard.Close()
-	if err := flock(guard, unix.LOCK_EX); err != nil {
-		return nil, fmt.Errorf("locking %s: %w", folder, err)
+	if err := durable.Lock(guard); err != nil {
+		return nil, err
 	}
 	path := filepath.Join(folder, lockName)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
@@ -80,7 +81,7 @@ func lockFolder(folder, process, who string) (unlock func() error, err error) {
 }
 
 func takeLock(f *os.File, process, who string) error {
-	err := flock(f, unix.LOCK_EX|unix.LOCK_NB)
+	err := durable.TryLock(f)
 	if err == nil {
 		line := fmt.Sprintf("%s pid %d, %s\n", process, os.Getpid(), who)
 		if err := f.Truncate(0); err != nil {
@@ -89,8 +90,8 @@ func takeLock(f *os.File, process, who string) error {
 		_, err := f.WriteAt([]byte(line), 0)
 		return err
 	}
-	if !errors.Is(err, unix.EWOULDBLOCK) {
-		return fmt.Errorf("locking %s: %w", f.Name(), err)
+	if !errors.Is(err, durable.ErrLocked) {
+		return err
 	}
 	line, err := os.ReadFile(f.Name())
 	if err != nil {
@@ -98,15 +99,6 @@ func takeLock(f *os.File, process, who string) error {
 	}
 	owner, holder, _ := strings.Cut(strings.TrimSpace(string(line)), " ")
 	return errLocked{holder, owner == process}
-}
-
-func flock(f *os.File, how int) error {
-	for {
-		err := unix.Flock(int(f.Fd()), how)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
 }
 
 func writable(folder string) error {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"etlengine/plugins/kit/durable"
 )
 
 // names makes and recognises the names of one sink's files:
@@ -24,8 +26,8 @@ type names struct {
 }
 
 func newNames(engine, pipeline, step, suffix string) names {
-	id, line := plain(engine), plain(pipeline)
-	return names{engine: id, pipeline: line, owner: id + "." + line + "." + plain(step),
+	id, line := durable.EscapeName(engine), durable.EscapeName(pipeline)
+	return names{engine: id, pipeline: line, owner: id + "." + line + "." + durable.EscapeName(step),
 		suffix: suffix, incarnation: strings.ToLower(rand.Text()[:10])}
 }
 
@@ -115,22 +117,3 @@ func epochOf(place string) (uint64, bool) {
 	_, errN := strconv.ParseUint(number, 10, 64)
 	return e, errE == nil && errN == nil
 }
-
-// plain makes a name safe as a piece of a file name: letters, digits, _ and -
-// stay, every other byte becomes ~ and two hexadecimal digits.
-func plain(name string) string {
-	var b strings.Builder
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_', c == '-':
-			b.WriteByte(c)
-		default:
-			fmt.Fprintf(&b, "~%02x", c)
-		}
-	}
-	return b.String()
-}
-
-// unplain is the other way, for people.
-func unplain(name string) string { return unhex(name, '~') }

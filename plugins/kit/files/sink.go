@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"etlengine/plugins/kit/durable"
 	"etlengine/plugins/sdk"
 )
 
@@ -103,7 +104,7 @@ func newSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) (*
 			"got %q and %q", maxName, env.Pipeline, env.Step)
 	}
 	twin := twinOf(root)
-	s.hide = filepath.Join(twin, plain(env.Pipeline), plain(env.Step))
+	s.hide = filepath.Join(twin, durable.EscapeName(env.Pipeline), durable.EscapeName(env.Step))
 	if err := s.enter(twin, env); err != nil {
 		return nil, err
 	}

@@ -1,5 +1,3 @@
-//go:build unix
-
 package broker
 
 import (
@@ -7,24 +5,20 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"etlengine/plugins/kit/durable"
 )
 
 // lockFolder keeps a second broker out of the folder: kfake would open it, and
 // both would write. The lock goes with the process, however that ends.
 func lockFolder(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("locking the broker's folder: %w", err)
-	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
-		return f, nil
-	}
-	f.Close()
-	if errors.Is(err, syscall.EWOULDBLOCK) {
+	f, err := durable.OpenLocked(filepath.Join(dir, ".lock"), 0o644)
+	if errors.Is(err, durable.ErrLocked) {
 		return nil, fmt.Errorf("the broker's folder %s is in use by another engine; "+
 			"stop that one, name its address as brokers, or choose another state_dir", dir)
 	}
-	return nil, fmt.Errorf("locking the broker's folder %s: %w", dir, err)
+	if err != nil {
+		return nil, fmt.Errorf("locking the broker's folder %s: %w", dir, err)
+	}
+	return f, nil
 }
