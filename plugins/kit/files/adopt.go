@@ -87,7 +87,7 @@ func readSmall(d disk, path string) (text []byte, err error) {
 }
 
 // adopt adds names to the list. A crash leaves the old list or the new one.
-func (s *sink) adopt(twin string, more foreign) error {
+func (s *store) adopt(twin string, more foreign) error {
 	names, err := readAdopted(s.disk, twin) // again: the twin is locked only now
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func (s *sink) adopt(twin string, more foreign) error {
 
 // replaceFile writes a file anew, as a whole or not at all. Its folder is still
 // to be synced.
-func (s *sink) replaceFile(path string, text []byte) error {
+func (s *store) replaceFile(path string, text []byte) error {
 	next := path + ".new"
 	if err := s.disk.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return failed("removing", next, err)

@@ -28,7 +28,7 @@ type bufferedFile struct {
 // spill finishes open files early, those that keep most first, when all of them together
 // keep more than they may. Their folders go on with other files, and a roll merges them.
 // A file alone is left to its encoder.
-func (s *sink) spill() error {
+func (s *store) spill() error {
 	if s.grows() || len(s.open) < 2 {
 		return nil
 	}

@@ -32,7 +32,7 @@ func (c *checksummed) Write(p []byte) (int, error) {
 func sumText(sum uint32) string { return fmt.Sprintf("%08x", sum) }
 
 // checksum returns the CRC-32C of a file's first bytes.
-func (s *sink) checksum(ctx context.Context, path string, length int64) (uint32, error) {
+func (s *store) checksum(ctx context.Context, path string, length int64) (uint32, error) {
 	file, err := s.disk.Open(path)
 	if err != nil {
 		return 0, failed("opening", path, err)
@@ -56,7 +56,7 @@ func (s *sink) checksum(ctx context.Context, path string, length int64) (uint32,
 
 // intact refuses a staged file whose first bytes are not those that were written.
 // An empty sum is of an earlier engine, which did not compute one.
-func (s *sink) intact(ctx context.Context, path string, length int64, want string) error {
+func (s *store) intact(ctx context.Context, path string, length int64, want string) error {
 	if want == "" {
 		return nil
 	}
@@ -70,7 +70,7 @@ func (s *sink) intact(ctx context.Context, path string, length int64, want strin
 // staged compares the files that are about to appear with what was recorded of
 // them, all of them before the first appears. What is not there any more has
 // appeared already.
-func (s *sink) staged(ctx context.Context, files []publishing) error {
+func (s *store) staged(ctx context.Context, files []publishing) error {
 	return parallel.Do(len(files), func(i int) error {
 		p := files[i]
 		path := s.hiddenPath(p.From)

@@ -55,12 +55,12 @@ func TestWhatASinkWroteIsReadBack(t *testing.T) {
 	dir := t.TempDir()
 	cfg := testConfig()
 	cfg.Path, cfg.PartitionBy = "out", []string{"kind"}
-	instance, err := NewSink(cfg, testSchema, testEnv(dir), Format{Suffix: ".txt",
-		Start: func(w io.Writer, _ *arrow.Schema, _ bool) (Encoder, error) { return &lineEncoder{w: w}, nil }})
+	k, err := newSink(cfg, testSchema, testEnv(dir), Format{Suffix: ".txt",
+		Start: func(w io.Writer, _ *arrow.Schema, _ bool) (Encoder, error) { return &lineEncoder{w: w}, nil }},
+		osDisk{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := instance.(*sink)
 	if err := k.Recover(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}

@@ -1,22 +1,23 @@
 package files
 
 import (
-	"fmt"
+	"sync"
 	"time"
 
 	"etlengine/plugins/kit/parallel"
-	"etlengine/plugins/sdk"
+	"etlengine/plugins/kit/staging"
 )
 
-// cut is an epoch that its barrier has ended, on its way from Signal to
+// cut is an epoch that its barrier has ended, on its way from EndEpoch to
 // Prepare. It shares nothing with Write but the targets' names: files are
 // copied as they were, and a roll takes them away.
 type cut struct {
 	epoch    uint64
 	roll     bool
-	empty    bool      // an input without a single row has ended
-	newNames bool      // files were made that no sync of their folder has seen
-	since    time.Time // since when the oldest row is hidden that stays hidden
+	writing  sync.Locker // keeps Write out; set by Prepare
+	empty    bool        // an input without a single row has ended
+	newNames bool        // files were made that no sync of their folder has seen
+	since    time.Time   // since when the oldest row is hidden that stays hidden
 	targets  []*cutTarget
 }
 
@@ -35,22 +36,17 @@ type piece struct {
 	growing bool // the next epoch may append to it
 }
 
-// barrier ends the epoch: what was written is handed to the system, but not
-// waited for. Rows of later writes are behind the lengths in the cut, or in
-// other files.
-func (s *sink) barrier(signal sdk.Signal) error {
-	if s.cut != nil {
-		return fmt.Errorf("files: the barrier of epoch %d came before epoch %d was prepared",
-			signal.Epoch, s.cut.epoch)
-	}
+// EndEpoch hands what was written to the system, and does not wait for the disk. Rows
+// of later writes are behind the lengths in the cut, or in other files.
+func (s *store) EndEpoch(b staging.Barrier) (*cut, error) {
 	if err := s.writeHeld(); err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.flush(signal.Roll); err != nil {
-		return err
+	if err := s.flush(b.Roll); err != nil {
+		return nil, err
 	}
-	s.due.barrier(signal.Time)
-	c := &cut{epoch: signal.Epoch, roll: signal.Roll, newNames: s.newNames}
+	s.due.barrier(b.Time)
+	c := &cut{epoch: b.Epoch, roll: b.Roll, newNames: s.newNames}
 	for _, t := range s.order {
 		ct := &cutTarget{target: t, taken: len(t.files), pieces: make([]piece, 0, len(t.files))}
 		for _, h := range t.files {
@@ -60,18 +56,18 @@ func (s *sink) barrier(signal sdk.Signal) error {
 		c.targets = append(c.targets, ct)
 	}
 	if c.roll {
-		c.empty = s.format.Empty && s.ended && s.number == 0 && len(s.order) == 0
+		c.empty = s.format.Empty && b.Ended && s.number == 0 && len(s.order) == 0
 		s.targets, s.order = map[string]*target{}, nil
 		s.due.reset()
 	}
 	c.since = s.due.oldest()
-	s.newNames, s.epoch, s.cut = false, signal.Epoch+1, c
-	return nil
+	s.newNames, s.epoch = false, b.Epoch+1
+	return c, nil
 }
 
 // flush brings the Length of all open files up to what was written. A file that
 // goes on growing stays open.
-func (s *sink) flush(last bool) error {
+func (s *store) flush(last bool) error {
 	if last || !s.grows() {
 		return s.closeFiles(s.open)
 	}
@@ -90,19 +86,4 @@ func (s *sink) flush(last bool) error {
 		h.written(h.w)
 		return nil
 	})
-}
-
-// takeCut is what Prepare has to do.
-func (s *sink) takeCut(epoch uint64) (*cut, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.ready(); err != nil {
-		return nil, err
-	}
-	c := s.cut
-	if c == nil || c.epoch != epoch {
-		return nil, s.keep(fmt.Errorf("files: Prepare of epoch %d comes after its barrier, and once", epoch))
-	}
-	s.cut = nil
-	return c, nil
 }

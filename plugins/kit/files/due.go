@@ -80,8 +80,8 @@ func (d *due) reached(now time.Time) bool {
 	return d.largest >= d.size || now.Sub(d.since) >= d.interval
 }
 
-// RollDue tells whether a file has reached the size, or the oldest hidden row
-// the age, at which files are published. It may be called at any time.
-func (s *sink) RollDue(now time.Time) bool {
+// RollDue reports whether a file has reached the size, or the oldest hidden row
+// the age, at which files are published.
+func (s *store) RollDue(now time.Time) bool {
 	return s.due.reached(now)
 }

@@ -9,7 +9,7 @@ import (
 
 // dataFiles are the files in the output folder, and in those of partition_by
 // below it, that a reader would take for data. The paths are relative.
-func (s *sink) dataFiles() (found []string, err error) {
+func (s *store) dataFiles() (found []string, err error) {
 	err = eachFile(s.disk, s.root, "", func(path string) {
 		if strings.HasSuffix(strings.ToLower(path), s.format.Suffix) {
 			found = append(found, path)

@@ -26,11 +26,10 @@ func enterOnDisk(t *testing.T, dir, path string) (*sink, error) {
 	t.Helper()
 	cfg := testConfig()
 	cfg.Path = sdk.Path(path)
-	instance, err := NewSink(cfg, testSchema, testEnv(dir), lines)
+	s, err := newSink(cfg, testSchema, testEnv(dir), lines, osDisk{})
 	if err != nil {
 		return nil, err
 	}
-	s := instance.(*sink)
 	t.Cleanup(func() {
 		if err := s.Close(context.Background()); err != nil {
 			t.Error(err)

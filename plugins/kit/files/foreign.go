@@ -22,7 +22,7 @@ func (f foreign) empty() bool { return len(f.files)+len(f.hidden) == 0 }
 // foreign finds it. Other pipelines of this engine have positions of their own:
 // the files of one that got another name hold rows that are about to be written
 // again. It refuses what cannot be adopted: files of an epoch that is yet to come.
-func (s *sink) foreign(twin string, recorded uint64) (f foreign, err error) {
+func (s *store) foreign(twin string, recorded uint64) (f foreign, err error) {
 	found, err := s.published()
 	if err != nil {
 		return foreign{}, err
@@ -50,7 +50,7 @@ func (s *sink) foreign(twin string, recorded uint64) (f foreign, err error) {
 }
 
 // published are the data files in an output folder that may not be there yet.
-func (s *sink) published() ([]string, error) {
+func (s *store) published() ([]string, error) {
 	info, err := s.disk.Stat(s.root)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -66,7 +66,7 @@ func (s *sink) published() ([]string, error) {
 
 // stranded are the hidden files of this engine's other pipelines that were not
 // adopted. Which of them a record names only the store could tell.
-func (s *sink) stranded(twin string, known map[string]bool) (found []string, err error) {
+func (s *store) stranded(twin string, known map[string]bool) (found []string, err error) {
 	pipelines, err := entriesOf(s.disk, twin)
 	if err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (s *sink) stranded(twin string, known map[string]bool) (found []string, err
 
 // foreignError refuses files that a reader would take for the pipeline's, and
 // rows that nobody would show any more.
-func (s *sink) foreignError(twin string, f foreign) error {
+func (s *store) foreignError(twin string, f foreign) error {
 	stays, under := strandedText(twin, f.hidden)
 	if len(f.files) == 0 {
 		return fmt.Errorf("opening the folder %s: %s; %srun with --adopt to leave such files there for good, "+

@@ -193,11 +193,10 @@ func TestFreshStartOnARealDisk(t *testing.T) {
 	cfg.Path, cfg.PartitionBy = "deep/out", []string{"kind"}
 	env := testEnv(dir)
 	for range 2 {
-		instance, err := NewSink(cfg, testSchema, env, lines)
+		s, err := newSink(cfg, testSchema, env, lines, osDisk{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := instance.(*sink)
 		if err := s.Recover(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}

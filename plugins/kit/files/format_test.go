@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"etlengine/plugins/kit/staging"
 	"etlengine/plugins/sdk"
 )
 
@@ -133,6 +134,23 @@ func testConfig() SinkConfig {
 	c := DefaultSink()
 	c.Path = "/data/out"
 	return c
+}
+
+// sink is the sink with its store's fields.
+type sink struct {
+	*staging.Sink[*cut]
+	inner
+}
+
+// inner stands deeper than Sink, whose methods have the names of the store's.
+type inner struct{ *store }
+
+func newSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) (*sink, error) {
+	s, err := openStore(cfg, in, env, f, d)
+	if err != nil {
+		return nil, err
+	}
+	return &sink{staging.NewSink(s), inner{s}}, nil
 }
 
 // openSink opens and recovers a sink on a disk of its own.

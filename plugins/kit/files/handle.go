@@ -93,7 +93,7 @@ func Hidden(data []byte) (sdk.Hidden, error) {
 }
 
 // shape tells whether two files of the format could be one.
-func (s *sink) shape() string {
+func (s *store) shape() string {
 	sum := sha256.New()
 	for _, f := range s.layout.schema.Fields() {
 		fmt.Fprintf(sum, "%q %s %v %s\n", f.Name, f.Type, f.Nullable, f.Metadata)

@@ -50,16 +50,16 @@ func (p *hiddenPart) written(w *writer) {
 	p.Sum = sumText(p.sum)
 }
 
-func (s *sink) hiddenPath(name string) string {
+func (s *store) hiddenPath(name string) string {
 	return filepath.Join(s.hide, name)
 }
 
-func (s *sink) grows() bool { return s.format.Merge == nil }
+func (s *store) grows() bool { return s.format.Merge == nil }
 
 // add writes rows to the files that grow for their folders, which are different
 // ones, and no more than files may be open. Encoding is most of the work, and
 // files have nothing in common: so it is done for many at the same time.
-func (s *sink) add(portions []portion) error {
+func (s *store) add(portions []portion) error {
 	files := make([]*hidden, len(portions))
 	for i, p := range portions {
 		h, err := s.growing(s.target(p.folder))
@@ -91,7 +91,7 @@ func (s *sink) add(portions []portion) error {
 	return s.spill()
 }
 
-func (s *sink) target(folder string) *target {
+func (s *store) target(folder string) *target {
 	t := s.targets[folder]
 	if t == nil {
 		t = &target{folder: folder}
@@ -125,7 +125,7 @@ func (t *target) push(h *hidden) {
 }
 
 // growing is the open file that takes a folder's next rows.
-func (s *sink) growing(t *target) (*hidden, error) {
+func (s *store) growing(t *target) (*hidden, error) {
 	var h *hidden
 	if n := len(t.files); n > 0 {
 		h = t.files[n-1]
@@ -149,13 +149,13 @@ func (s *sink) growing(t *target) (*hidden, error) {
 	return h, s.openFile(h, false)
 }
 
-func (s *sink) nextName() string {
+func (s *store) nextName() string {
 	s.number++
 	return s.names.hidden(s.epoch, s.number)
 }
 
 // openFile begins a file, or goes on with one that was closed.
-func (s *sink) openFile(h *hidden, resumed bool) error {
+func (s *store) openFile(h *hidden, resumed bool) error {
 	path := s.hiddenPath(h.Name)
 	open, doing := s.disk.Create, "creating"
 	if resumed {
@@ -173,7 +173,7 @@ func (s *sink) openFile(h *hidden, resumed bool) error {
 	return failed("writing", path, err)
 }
 
-func (s *sink) writer(file diskFile) *writer {
+func (s *store) writer(file diskFile) *writer {
 	n := len(s.buffers)
 	if n == 0 {
 		return newWriter(file)
@@ -187,7 +187,7 @@ func (s *sink) writer(file diskFile) *writer {
 
 // closeFiles ends open files. What was written is not yet durable: Prepare does
 // that once an epoch, however often a file was closed in between.
-func (s *sink) closeFiles(files []*hidden) error {
+func (s *store) closeFiles(files []*hidden) error {
 	buffers := make([]*bufio.Writer, len(files))
 	err := parallel.Do(len(files), func(i int) error {
 		h := files[i]

@@ -21,7 +21,7 @@ type mergedPart struct {
 // mergeCut merges the parts of a cut: all that go into one file if the barrier
 // rolls, else those that have become too many. Folders have nothing in common: so
 // many are merged at the same time.
-func (s *sink) mergeCut(ctx context.Context, c *cut) error {
+func (s *store) mergeCut(ctx context.Context, c *cut) error {
 	if s.grows() {
 		return nil
 	}
@@ -32,7 +32,7 @@ func (s *sink) mergeCut(ctx context.Context, c *cut) error {
 			t.pieces, err = s.join(ctx, c, t, t.pieces)
 		}
 		if err == nil && changed && !c.roll {
-			s.replace(t)
+			s.replace(c, t)
 		}
 		return err
 	})
@@ -43,7 +43,7 @@ func (s *sink) mergeCut(ctx context.Context, c *cut) error {
 }
 
 // compact merges until no level has too many parts.
-func (s *sink) compact(ctx context.Context, c *cut, t *cutTarget) (changed bool, err error) {
+func (s *store) compact(ctx context.Context, c *cut, t *cutTarget) (changed bool, err error) {
 	for {
 		at := longRun(t.pieces, s.parts)
 		if at < 0 {
@@ -82,7 +82,7 @@ func longRun(pieces []piece, most int) int {
 
 // join makes files of about the size of a roll out of pieces. One that stands
 // alone, or is full, stays as it is.
-func (s *sink) join(ctx context.Context, c *cut, t *cutTarget, pieces []piece) ([]piece, error) {
+func (s *store) join(ctx context.Context, c *cut, t *cutTarget, pieces []piece) ([]piece, error) {
 	var joined []piece
 	for len(pieces) > 0 {
 		n := s.fitting(pieces)
@@ -100,7 +100,7 @@ func (s *sink) join(ctx context.Context, c *cut, t *cutTarget, pieces []piece) (
 
 // fitting is how many of the first pieces become one file. It may be half as
 // large again as a roll's size: a small rest would be a small file.
-func (s *sink) fitting(pieces []piece) int {
+func (s *store) fitting(pieces []piece) int {
 	size := int64(s.cfg.Roll.Size)
 	n, sum := 1, pieces[0].Length
 	for !pieces[0].Full && n < len(pieces) && !pieces[n].Full && sum+pieces[n].Length <= size+size/2 {
@@ -110,7 +110,7 @@ func (s *sink) fitting(pieces []piece) int {
 	return n
 }
 
-func (s *sink) mergeParts(ctx context.Context, c *cut, t *cutTarget, pieces []piece) (piece, error) {
+func (s *store) mergeParts(ctx context.Context, c *cut, t *cutTarget, pieces []piece) (piece, error) {
 	readers := &partReaders{disk: s.disk}
 	defer readers.close()
 	var parts []Part
@@ -133,9 +133,9 @@ func (s *sink) mergeParts(ctx context.Context, c *cut, t *cutTarget, pieces []pi
 
 // replace puts merged parts into the place of those they were made of. What
 // the next epoch has written since the barrier stands behind them.
-func (s *sink) replace(ct *cutTarget) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *store) replace(c *cut, ct *cutTarget) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	t := ct.target
 	var files []*hidden
 	for _, p := range ct.pieces {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"etlengine/plugins/sdk"
 )
@@ -13,25 +14,18 @@ import (
 // rolls, all hidden files become whole and the handle names where each is to
 // appear; else they stay hidden, and the handle tells how much of each is durable.
 // It is never nil: Recover learns from it that the output folder was there.
-func (s *sink) Prepare(ctx context.Context, epoch uint64) ([]byte, error) {
-	s.work.Lock()
-	defer s.work.Unlock()
-	ctx, done := s.alive(ctx)
-	defer done()
-	c, err := s.takeCut(epoch)
-	if err != nil {
-		return nil, err
-	}
+func (s *store) Prepare(ctx context.Context, _ uint64, c *cut, writing sync.Locker) ([]byte, error) {
+	c.writing = writing
 	h, err := s.prepare(ctx, c)
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, err
 	}
 	return h.encode()
 }
 
 // prepare waits for the disk with the lock of Write open. Names are synced
 // after the bytes they name.
-func (s *sink) prepare(ctx context.Context, c *cut) (handle, error) {
+func (s *store) prepare(ctx context.Context, c *cut) (handle, error) {
 	if err := s.mergeCut(ctx, c); err != nil {
 		return handle{}, err
 	}
@@ -57,7 +51,7 @@ func (s *sink) prepare(ctx context.Context, c *cut) (handle, error) {
 }
 
 // handleOf is what the record must know of an epoch.
-func (s *sink) handleOf(c *cut) handle {
+func (s *store) handleOf(c *cut) handle {
 	h := handle{Since: c.since, Shape: s.shape()}
 	rolled := 0
 	for _, t := range c.targets {
@@ -82,7 +76,7 @@ func (s *sink) handleOf(c *cut) handle {
 // sync makes a file durable up to Length. It goes by its name, not by the file
 // that Write may have open or close meanwhile: a sync is of the file, whoever
 // asks.
-func (s *sink) sync(p piece) error {
+func (s *store) sync(p piece) error {
 	if !p.dirty {
 		return nil
 	}
@@ -95,7 +89,7 @@ func (s *sink) sync(p piece) error {
 
 // whole makes sure that what is to be recorded is there under its name: a twin
 // deleted under a running engine would otherwise lose rows in silence.
-func (s *sink) whole(p piece) error {
+func (s *store) whole(p piece) error {
 	path := s.hiddenPath(p.Name)
 	info, err := s.disk.Stat(path)
 	if err != nil {
@@ -109,7 +103,7 @@ func (s *sink) whole(p piece) error {
 
 // addEmpty makes the one file of an input that had no row (Format.Empty). Under
 // partition_by it goes where rows would that have no value in any of its columns.
-func (s *sink) addEmpty(c *cut) error {
+func (s *store) addEmpty(c *cut) error {
 	if !c.empty || s.shown {
 		return nil
 	}
@@ -136,7 +130,7 @@ func (s *sink) addEmpty(c *cut) error {
 }
 
 // makePiece writes a hidden file behind the back of Write.
-func (s *sink) makePiece(c *cut, folder string, fill func(w *writer) error) (piece, error) {
+func (s *store) makePiece(c *cut, folder string, fill func(w *writer) error) (piece, error) {
 	p := piece{dirty: true, hiddenPart: hiddenPart{Name: s.nameFor(c), Folder: folder, Suffix: s.format.Suffix}}
 	path := s.hiddenPath(p.Name)
 	file, err := s.disk.Create(path)
@@ -156,9 +150,9 @@ func (s *sink) makePiece(c *cut, folder string, fill func(w *writer) error) (pie
 	return p, failed("closing", path, file.Close())
 }
 
-func (s *sink) nameFor(c *cut) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *store) nameFor(c *cut) string {
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	c.newNames = true
 	s.number++
 	return s.names.hidden(c.epoch, s.number)

@@ -10,35 +10,24 @@ import (
 	"strings"
 )
 
-// Publish moves the files that the handle names into the output folder. A file
+// Commit moves the files that the handle names into the output folder. A file
 // that is there already, its hidden name gone, was moved before a crash: the
 // handle is all that is asked, and as often as one likes (rule 8). One
 // that is in neither place was moved and then taken by whoever reads the
 // folder, unless this very life prepared it: then it is lost.
-func (s *sink) Publish(ctx context.Context, epoch uint64, data []byte) error {
-	s.work.Lock()
-	defer s.work.Unlock()
-	ctx, done := s.alive(ctx)
-	defer done()
-	if err := s.usable(); err != nil {
-		return err
-	}
-	h, err := decodeHandle(data)
+func (s *store) Commit(ctx context.Context, epoch uint64, committable []byte) error {
+	h, err := decodeHandle(committable)
 	if err != nil {
 		return err
 	}
-	return s.fail(s.publish(ctx, epoch, h))
-}
-
-func (s *sink) publish(ctx context.Context, epoch uint64, h handle) error {
 	missing, err := s.missing()
 	if err != nil {
 		return err
 	}
-	if s.allShown && missing == s.hide && !s.isRecovered() {
+	if s.allShown && missing == s.hide && !s.recovered {
 		return nil // all the handle names has appeared: nothing was in that folder
 	}
-	if missing != "" && (s.isRecovered() || len(h.Publish) > 0) {
+	if missing != "" && (s.recovered || len(h.Publish) > 0) {
 		return s.folderGone(missing)
 	}
 	folders := map[string]bool{}
@@ -63,7 +52,7 @@ func (s *sink) publish(ctx context.Context, epoch uint64, h handle) error {
 }
 
 // missing is the folder that is not there, if one is.
-func (s *sink) missing() (string, error) {
+func (s *store) missing() (string, error) {
 	for _, folder := range []string{s.root, s.hide} {
 		found, err := exists(s.disk, folder)
 		if err != nil {
@@ -76,7 +65,7 @@ func (s *sink) missing() (string, error) {
 	return "", nil
 }
 
-func (s *sink) folderGone(folder string) error {
+func (s *store) folderGone(folder string) error {
 	if folder == s.root {
 		return fmt.Errorf("the output folder %s is gone: put it back; or make it (mkdir %s) to go on without "+
 			"its files, whose rows are not written again; or run with --fresh to begin anew", folder, folder)
@@ -87,7 +76,7 @@ func (s *sink) folderGone(folder string) error {
 
 // show moves one file, and notes the folders whose names changed, also if the
 // file was moved before: its life may have ended before it synced them.
-func (s *sink) show(p publishing, folders map[string]bool) error {
+func (s *store) show(p publishing, folders map[string]bool) error {
 	from, to := filepath.Join(s.hide, p.From), filepath.Join(s.root, p.To)
 	found, err := exists(s.disk, from)
 	if err != nil {
@@ -130,7 +119,7 @@ func moveFailed(from, to string, err error) error {
 
 // makePartition makes the folders of partition_by below the output folder, one
 // by one: the output folder itself is never made anew.
-func (s *sink) makePartition(folder string) error {
+func (s *store) makePartition(folder string) error {
 	path := s.root
 	for name := range strings.SplitSeq(folder, string(filepath.Separator)) {
 		if name == "." {
@@ -146,7 +135,7 @@ func (s *sink) makePartition(folder string) error {
 
 // syncShown syncs the folders that got files, those above them up to the
 // output folder, and the folder the files came from.
-func (s *sink) syncShown(folders map[string]bool) error {
+func (s *store) syncShown(folders map[string]bool) error {
 	if len(folders) == 0 {
 		return nil
 	}
@@ -165,7 +154,7 @@ func (s *sink) syncShown(folders map[string]bool) error {
 }
 
 // removeMerged removes the parts whose rows have appeared in a merged file.
-func (s *sink) removeMerged(epoch uint64) error {
+func (s *store) removeMerged(epoch uint64) error {
 	for len(s.merged) > 0 && s.merged[0].epoch <= epoch {
 		path := filepath.Join(s.hide, s.merged[0].name)
 		if err := s.disk.Remove(path); err != nil {

@@ -15,25 +15,16 @@ const mountHint = "files are written beside the folder and moved into it: " +
 // Recover takes up what the newest record knows to be hidden, cut to what was
 // durable then, and removes this step's other hidden files. Without a record it
 // makes the folders.
-func (s *sink) Recover(ctx context.Context, live []byte) error {
-	s.work.Lock()
-	defer s.work.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.broken != nil {
-		return s.ready()
-	}
+func (s *store) Recover(ctx context.Context, live []byte) error {
 	h, err := decodeHandle(live)
 	if err == nil {
 		err = s.restore(ctx, h, live != nil)
 	}
-	if err == nil {
-		s.recovered = true
-	}
-	return s.keep(err)
+	s.recovered = err == nil
+	return err
 }
 
-func (s *sink) restore(ctx context.Context, h handle, recorded bool) error {
+func (s *store) restore(ctx context.Context, h handle, recorded bool) error {
 	if err := s.makeFolders(h, recorded); err != nil {
 		return err
 	}
@@ -58,7 +49,7 @@ func (s *sink) restore(ctx context.Context, h handle, recorded bool) error {
 // makeFolders makes the output folder at the very first start, and the folder
 // of hidden files whenever nothing should be in it. What a record says was
 // there and is not has taken rows with it.
-func (s *sink) makeFolders(h handle, recorded bool) error {
+func (s *store) makeFolders(h handle, recorded bool) error {
 	missing, err := s.missing()
 	if err != nil {
 		return err
@@ -82,7 +73,7 @@ func (s *sink) makeFolders(h handle, recorded bool) error {
 
 // syncAbove syncs the folders that hold the output folder and the hidden files,
 // which an earlier life may have made and not synced.
-func (s *sink) syncAbove() error {
+func (s *store) syncAbove() error {
 	above := filepath.Dir(s.root)
 	for folder := filepath.Dir(s.hide); folder != above; folder = filepath.Dir(folder) {
 		if err := s.disk.Sync(folder); err != nil {
@@ -103,7 +94,7 @@ func (s *sink) syncAbove() error {
 // probe finds out before any work whether files can be moved from the one
 // folder to the other: moving a file that is not there fails with another
 // error if a mount point lies between.
-func (s *sink) probe() error {
+func (s *store) probe() error {
 	name := s.names.hidden(0, 0)
 	err := s.disk.Rename(filepath.Join(s.hide, name), filepath.Join(s.root, name))
 	if crossesDevices(err) {
@@ -117,7 +108,7 @@ func crossesDevices(err error) bool {
 }
 
 // takeUp makes a recorded file the one that grows, or one more part.
-func (s *sink) takeUp(ctx context.Context, p hiddenPart) error {
+func (s *store) takeUp(ctx context.Context, p hiddenPart) error {
 	path := filepath.Join(s.hide, p.Name)
 	info, err := s.disk.Stat(path)
 	if err != nil {
@@ -154,7 +145,7 @@ func (s *sink) takeUp(ctx context.Context, p hiddenPart) error {
 
 // forget removes this step's hidden files (rule 11) that no record lists: they hold rows
 // of an epoch that never was, and which will be read again.
-func (s *sink) forget(listed map[string]bool) error {
+func (s *store) forget(listed map[string]bool) error {
 	entries, err := s.disk.Names(s.hide)
 	if err != nil {
 		return failed("reading the folder", s.hide, err)

@@ -323,18 +323,6 @@ func TestRowsOfAnotherShapeAreRefused(t *testing.T) {
 	wantError(t, s.Write(t.Context(), &sdk.Batch{Rows: short}), "want rows of 3 columns, got 2")
 }
 
-func TestNothingIsWrittenBeforeRecoverOrAfterClose(t *testing.T) {
-	s, err := newSink(testConfig(), testSchema, testEnv(""), lines, newMemDisk())
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantError(t, s.Write(t.Context(), batchOf(0, 1)), "Recover comes before")
-	if err := s.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	wantError(t, s.Write(t.Context(), batchOf(0, 1)), "the sink is closed")
-}
-
 func TestAgeOfTheFirstRowsCountsFromTheFirstQuestion(t *testing.T) {
 	s := openSink(t, newMemDisk(), testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))

@@ -1,0 +1,172 @@
+package files
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"etlengine/plugins/kit/durable"
+	"etlengine/plugins/kit/staging"
+	"etlengine/plugins/sdk"
+)
+
+// store writes hidden files beside the output folder, in its twin, and moves them into it
+// when their epoch is recorded.
+//
+// Write and EndEpoch fill the next epoch while Prepare and Commit finish the one before.
+// What goes from the one side to the other is a cut, made by the barrier.
+type store struct {
+	cfg      SinkConfig
+	format   Format
+	layout   layout
+	names    names
+	log      *slog.Logger
+	disk     disk
+	root     string // the output folder
+	hide     string // the folder of this step in the twin
+	parts    int    // of one level that a folder may have
+	budget   int64  // bytes that open files may keep in memory together
+	allShown bool   // what the newest record names is known to have appeared
+	unlock   func() error
+
+	due due // has a lock of its own: RollDue does not wait for a write
+
+	// Of Recover, Prepare and Commit.
+	recovered   bool
+	unpublished []publishing // prepared by this life, not yet published
+	shown       bool         // a file was prepared for readers, by this life or an earlier one
+	merged      []mergedPart // parts whose rows are in a file that is not yet recorded
+
+	// Of Write, EndEpoch and whoever has cut.writing.
+	epoch    uint64  // the one being filled
+	number   int     // of the next hidden file
+	spread   *spread // rows of partition_by that are not in a file yet
+	targets  map[string]*target
+	order    []*target       // of targets, as they came
+	open     []*hidden       // files being written, the least recently used first
+	buffers  []*bufio.Writer // of closed files, to be used again
+	newNames bool            // files were made that no cut knows
+}
+
+// NewSink opens a sink that writes part files of a format into the folder of
+// the config. in is the columns that reach it. The folder is made by Recover,
+// which also knows whether it ought to be there already.
+func NewSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format) (sdk.Instance, error) {
+	s, err := openStore(cfg, in, env, f, osDisk{})
+	if err != nil {
+		return nil, err // not s: what is no instance is nil
+	}
+	return staging.NewSink[*cut](s), nil
+}
+
+func openStore(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) (*store, error) {
+	l, problems := cfg.layout(in)
+	if len(problems) > 0 {
+		return nil, problems[0]
+	}
+	root, err := resolve(env.Dir, cfg.Path)
+	if err != nil {
+		return nil, err
+	}
+	s := &store{cfg: cfg, format: f, layout: l, spread: newSpread(l), log: env.Log, disk: d, root: root,
+		names: newNames(env.EngineID, env.Pipeline, env.Step, f.Suffix),
+		parts: mostParts, budget: Budget(), epoch: env.Epoch + 1, allShown: env.Published, targets: map[string]*target{}}
+	s.format.Empty = f.Empty && !env.Side
+	s.due.limits(cfg.Roll)
+	if longest := len(s.names.final(1, 1, f.Suffix)) + 12; longest > maxName {
+		return nil, fmt.Errorf("naming files: want names of pipeline and step that leave room in %d bytes, "+
+			"got %q and %q", maxName, env.Pipeline, env.Step)
+	}
+	twin := twinOf(root)
+	s.hide = filepath.Join(twin, durable.EscapeName(env.Pipeline), durable.EscapeName(env.Step))
+	if err := s.enter(twin, env); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// enter looks at what the output folder holds, and locks it by its twin.
+func (s *store) enter(twin string, env sdk.Env) error {
+	foreign, err := s.foreign(twin, env.Epoch)
+	if err != nil {
+		return err
+	}
+	if !foreign.empty() && !env.Adopt {
+		return s.foreignError(twin, foreign)
+	}
+	if err := makeFolder(s.disk, twin); err != nil {
+		return err
+	}
+	if s.unlock, err = lockTwin(s.disk, twin, s.cfg, env); err != nil || foreign.empty() {
+		return err
+	}
+	if err := s.adopt(twin, foreign); err != nil {
+		return errors.Join(err, s.unlock())
+	}
+	return nil
+}
+
+// Write puts the rows into the hidden files of their folders.
+func (s *store) Write(_ context.Context, b *sdk.Batch) error {
+	refused, err := s.write(b.Rows)
+	if err != nil {
+		return err
+	}
+	return refused.OrNil()
+}
+
+func (s *store) write(rows arrow.RecordBatch) (*sdk.RefusedError, error) {
+	kept, err := s.layout.project(rows)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.layout.by) == 0 {
+		return nil, s.add([]portion{{rows: kept}})
+	}
+	refused, err := s.spread.hold(rows, kept)
+	if err != nil {
+		return nil, err
+	}
+	s.due.grew(0) // by how much shows when they are written
+	if s.spread.full() {
+		return refused, s.writeHeld()
+	}
+	return refused, nil
+}
+
+// writeHeld writes the rows that were held for their folders.
+func (s *store) writeHeld() error {
+	portions, err := s.spread.release()
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(portions, s.cfg.MaxOpenFiles) {
+		if err := s.add(some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Bytes is 0: files grow over many epochs, and their size is RollDue's.
+func (s *store) Bytes() int64 { return 0 }
+
+// Close leaves what is hidden for the next Recover.
+func (s *store) Close() error {
+	var errs []error
+	for _, h := range s.open {
+		errs = append(errs, failed("closing", s.hiddenPath(h.Name), h.w.file.Close()))
+	}
+	s.open = nil
+	if s.unlock != nil {
+		errs = append(errs, s.unlock())
+		s.unlock = nil
+	}
+	return errors.Join(errs...)
+}
