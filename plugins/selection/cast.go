@@ -1,10 +1,8 @@
 package selection
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -136,16 +134,6 @@ func (c *cast) text(dst []byte, view *columns.View, row int) []byte {
 		return columns.AppendDate(dst, int32((at-((at%microsPerDay)+microsPerDay)%microsPerDay)/microsPerDay))
 	case view.Kind == columns.Date && to == columns.Timestamp:
 		return append(view.Append(dst, row), "T00:00:00Z"...)
-	case view.Kind == columns.Float64 && to == columns.Decimal:
-		return strconv.AppendFloat(dst, view.Array().(*array.Float64).Value(row), 'f', -1, 64)
-	case view.Kind == columns.Float32 && to == columns.Decimal:
-		return strconv.AppendFloat(dst, float64(view.Array().(*array.Float32).Value(row)), 'f', -1, 32)
-	case view.Kind == columns.Decimal && (to == columns.Int32 || to == columns.Int64 || to == columns.Uint64):
-		dst = view.Append(dst, row)
-		if bytes.IndexByte(dst, '.') >= 0 {
-			dst = bytes.TrimRight(bytes.TrimRight(dst, "0"), ".")
-		}
-		return dst
 	}
 	return view.Append(dst, row)
 }

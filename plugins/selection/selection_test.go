@@ -77,7 +77,7 @@ var every = sdk.Schema{{Key: "s", Value: sdk.Column{Type: "string"}},
 
 func TestCastsOfEveryType(t *testing.T) {
 	tests := []struct{ column, to, value, want string }{
-		{"s", "int64", `"-5"`, "-5"}, {"s", "int64", `"5.0"`, `want an int64, got "5.0"`},
+		{"s", "int64", `"-5"`, "-5"}, {"s", "int64", `"5.0"`, "5"}, {"s", "int64", `"5.5"`, `want an int64, got "5.5"`},
 		{"s", "float64", `""`, `want a float64, got ""`}, {"s", "bool", `"true"`, "true"},
 		{"s", "timestamp", `"2026-03-01T00:00:00Z"`, "2026-03-01T00:00:00Z"},
 		{"s", "date", `"2026-03-01"`, "2026-03-01"},
@@ -93,7 +93,7 @@ func TestCastsOfEveryType(t *testing.T) {
 			`want a float32, got "1e+300"`}, {"f", "string", "0.1", `"0.1"`},
 		{"f", "decimal(10,8)", "0.00000001", "1e-08"},
 		{"g", "float64", "0.1", "0.1"}, {"b", "string", "true", `"true"`}, {"m", "int64", `"12.00"`, "12"},
-		{"m", "int64", `"12.50"`, `want an int64, got "12.5"`}, {"m", "float64", `"12.50"`, "12.5"},
+		{"m", "int64", `"12.50"`, `want an int64, got "12.50"`}, {"m", "float64", `"12.50"`, "12.5"},
 		{"m", "decimal(3,1)", `"12.50"`, "12.5"},
 		{"m", "decimal(3,0)", `"12.50"`, `want a decimal(3,0), got "12.50"`},
 		{"t", "date", `"1969-12-31T23:30:00Z"`, "1969-12-31"}, {"t", "string", `"2026-03-01T00:00:00Z"`,

@@ -21,14 +21,18 @@ func (c *Column) setDecimal(text []byte) bool {
 // an optional exponent, which programs write for small and large numbers. More digits
 // than the type holds are refused unless they are zeros.
 func parseDecimal(text []byte, t *arrow.Decimal128Type) (v decimal128.Num, ok bool) {
-	if at := bytes.IndexAny(text, "eE"); at > 0 {
-		plain, ok := withoutExponent(text[:at], text[at+1:])
-		if !ok {
-			return v, false
-		}
-		text = plain
+	if text, ok = plainNumber(text); !ok {
+		return v, false
 	}
 	return parsePlain(text, t)
+}
+
+// plainNumber is a number without its exponent, if it has one.
+func plainNumber(text []byte) (plain []byte, ok bool) {
+	if at := bytes.IndexAny(text, "eE"); at > 0 {
+		return withoutExponent(text[:at], text[at+1:])
+	}
+	return text, true
 }
 
 // parsePlain is parseDecimal without an exponent.

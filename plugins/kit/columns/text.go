@@ -1,12 +1,16 @@
 package columns
 
 import (
+	"bytes"
 	"encoding/base64"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 	"unsafe"
+
+	"github.com/apache/arrow-go/v18/arrow"
 )
 
 // SetText sets the row to the value that text is the form of, and tells whether
@@ -111,6 +115,10 @@ func (c *Column) setDateOrTime(text []byte) (ok bool) {
 // parseUnix reads a number of units, each of so many microseconds. Digits finer
 // than a microsecond are cut.
 func parseUnix(text []byte, unit int64) (int64, bool) {
+	text, ok := plainNumber(text)
+	if !ok {
+		return 0, false
+	}
 	whole, fraction := text, []byte(nil)
 	for i, b := range text {
 		if b == '.' {
@@ -141,7 +149,23 @@ func parseUnix(text []byte, unit int64) (int64, bool) {
 	return v, true
 }
 
+// wholeNumber is the type of a decimal that any integer fits.
+var wholeNumber = &arrow.Decimal128Type{Precision: 38}
+
+// setInteger also takes 1.0 and 1e3: programs whose numbers are all floats write whole
+// ones so.
 func (c *Column) setInteger(text []byte) bool {
+	if c.setDigits(text) {
+		return true
+	}
+	if !bytes.ContainsAny(text, ".eE") {
+		return false
+	}
+	v, ok := parseDecimal(text, wholeNumber)
+	return ok && c.setDigits([]byte(v.ToString(0)))
+}
+
+func (c *Column) setDigits(text []byte) bool {
 	if c.Kind == Uint64 {
 		v, err := strconv.ParseUint(view(text), 10, 64)
 		if err != nil || text[0] == '+' {
@@ -195,8 +219,8 @@ func parseInt(text []byte) (int64, bool) {
 	return v, true
 }
 
-// setFloat reads a decimal number, or NaN, Infinity and -Infinity. Other names
-// and the hexadecimal form, which strconv takes too, are refused.
+// setFloat reads a decimal number, or NaN, an infinity or Inf in any case. The hexadecimal
+// form, which strconv takes too, is refused.
 func (c *Column) setFloat(text []byte) bool {
 	bits := 64
 	if c.Kind == Float32 {
@@ -204,7 +228,9 @@ func (c *Column) setFloat(text []byte) bool {
 	}
 	for _, b := range text {
 		if (b < '0' || b > '9') && b != '.' && b != '-' && b != '+' && b != 'e' && b != 'E' {
-			if s := string(text); s != "NaN" && s != "Infinity" && s != "-Infinity" {
+			switch strings.ToLower(strings.TrimLeft(string(text), "+-")) {
+			case "nan", "inf", "infinity":
+			default:
 				return false
 			}
 			break

@@ -99,7 +99,7 @@ func TestOtherValuesAreErrors(t *testing.T) {
 			`got "9999-12-31T23:30:00-01:00", which is not in the years 1 to 9999`},
 		{"int32", `2147483648`, `v: want an int32, got 2147483648`},
 		{"int64", `9223372036854775808`, `v: want an int64, got 9223372036854775808`},
-		{"int64", `1.0`, `v: want an int64, got 1.0`},
+		{"int64", `1.5`, `v: want an int64, got 1.5`},
 		{"int64", `"1"`, `v: want an int64, got "1"`},
 		{"uint64", `-1`, `v: want a uint64, got -1`},
 		{"float64", `1e999`, `v: want a float64, got 1e999`},

@@ -322,12 +322,15 @@ func (d *Decoder) plainEnd(data []byte, p int, final bool, wrong error) (end int
 			}
 			continue
 		}
-		// A \r ends the cell before a \n or the end, and is text elsewhere.
+		// A \r ends the cell before a \n or the end. Elsewhere some readers end the record at
+		// it, and others have it in the text.
 		switch {
 		case end+1 == len(data) && !final:
 			return -1, ErrMore
 		case end+1 == len(data) || data[end+1] == '\n':
 			return end, wrong
+		case wrong == nil:
+			wrong = errBareReturn
 		}
 	}
 }
@@ -370,4 +373,6 @@ func (d *Decoder) quoted(data []byte, p int, final bool) (text []byte, end int, 
 var (
 	errBareQuote  = errors.New("want a cell with a quote in it in quotes, the quote doubled")
 	errAfterQuote = errors.New("want a delimiter or the end of the line after a closing quote")
+	errBareReturn = errors.New("want a carriage return (CR) at the end of a line once and before a line feed, " +
+		"or in a cell in quotes")
 )

@@ -43,7 +43,7 @@ func TestCellsBecomeValues(t *testing.T) {
 		{"text", "string", `a b`, `"a b"`},
 		{"quoted", "string", `"a,""b""` + "\r\n" + `c"`, `"a,\"b\"\r\nc"`},
 		{"only quotes", "string", `""""`, `"\""`},
-		{"carriage return inside", "string", "a\rb", `"a\rb"`},
+		{"carriage return inside", "string", "\"a\rb\"", `"a\rb"`},
 		{"empty is null", "string", ``, `null`},
 		{"quoted empty is empty", "string", `""`, `""`},
 		{"quoted empty number is null", "int64", `""`, `null`},
@@ -93,6 +93,8 @@ func TestBadRecordsAreErrors(t *testing.T) {
 		{`x,1,{a}`, `j: want json, got "{a}"`},
 		{`x"y,1,`, `want a cell with a quote in it in quotes, the quote doubled`},
 		{`"x"y,1,`, `want a delimiter or the end of the line after a closing quote`},
+		{"x\ry,1,", `want a carriage return (CR) at the end of a line once and before a line feed, or in a cell in quotes`},
+		{"x,1,\r\r\n", `want a carriage return (CR) at the end of a line once and before a line feed, or in a cell in quotes`},
 		{`"x,1,`, `a quote is opened and never closed`},
 		{"x,1,\ny,2,", `want one line, got more`},
 	}

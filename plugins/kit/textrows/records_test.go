@@ -49,7 +49,7 @@ func reference(data string) (r record, open bool) {
 		case b == '"' && state == behind:
 			cell, state = cell+`"`, quotes
 		default:
-			r.fault = r.fault || state == behind || b == '"'
+			r.fault = r.fault || state == behind || b == '"' || b == '\r'
 			cell, state = cell+data[i:i+1], text
 		}
 	}
