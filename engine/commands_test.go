@@ -55,6 +55,36 @@ func TestGraphDrawsLateRowsAndRejects(t *testing.T) {
 	}
 }
 
+func TestLabelOfABranchIsShown(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "in.jsonl", `{"a":1}`+"\n")
+	write(t, "p.yaml", "pipelines: {p: {input: {jsonl: {path: in.jsonl, schema: {a: int64}}}, output: [{jsonl: {path: plain}}, "+
+		"{label: large, processors: [{filter: a > 9}], output: {jsonl: {path: large}}}]}}\n")
+	for format, want := range map[string]string{"mermaid": `subgraph p_large["large"]` + "\n    p_filter",
+		"dot": "subgraph cluster_p_large {\n    label=\"large\";\n    p_filter", "json": `"branch": "large"`} {
+		if _, stdout, stderr := run("graph", "--format", format, "p.yaml"); strings.Count(stdout, want) == 0 {
+			t.Errorf("--format %s: got\n%s%swant %s", format, stdout, stderr, want)
+		}
+	}
+	if _, stdout, stderr := run("run", "p.yaml"); !strings.Contains(stdout, "p large: filter") ||
+		!strings.Contains(stdout, "p large: jsonl_3") {
+		t.Errorf("the summary: got\n%s%s", stdout, stderr)
+	}
+	if code, stdout, stderr := run("state", "p.yaml"); code != 0 || strings.Contains(stdout, "hidden") {
+		t.Errorf("state with nothing hidden: exit %d\n%s%s", code, stdout, stderr)
+	}
+}
+
+func TestTheShellIsGivenTheValuesOfFlags(t *testing.T) {
+	for flag, want := range map[string]string{"graph --format": "mermaid\ndot\njson\n", "run --until": "now\n",
+		"run --log-level": "debug\ninfo\nwarn\nerror\n"} {
+		args := append([]string{"__complete"}, strings.Fields(flag)...)
+		if _, stdout, stderr := run(append(args, "")...); !strings.HasPrefix(stdout, want) {
+			t.Errorf("%s: got %q, %s", flag, stdout, stderr)
+		}
+	}
+}
+
 func TestListAndDescribeShowEveryPlugin(t *testing.T) {
 	code, stdout, _ := run("list", "--json")
 	var listed []struct{ Kind, Name, Summary string }

@@ -43,6 +43,14 @@ func TestARunningEngineIsAsked(t *testing.T) {
 				!strings.Contains(stdout, " rows read") {
 				t.Errorf("got %s, want how far it is", stdout)
 			}
+			code, stdout, stderr = run("state", "export", "p.yaml")
+			var line struct {
+				Pipeline string
+				Record   struct{ Epoch int }
+			}
+			if err := json.NewDecoder(strings.NewReader(stdout)).Decode(&line); err != nil || code != 0 || line.Record.Epoch == 0 {
+				t.Errorf("state export: exit %d, %v\n%s%s", code, err, stdout, stderr)
+			}
 			info, err := os.Stat(filepath.Join(name, "engine.sock"))
 			if err != nil || info.Mode().Perm() != 0o600 {
 				t.Errorf("the socket: got %v, %v, want mode 0600", info, err)

@@ -14,7 +14,7 @@ func TestColumnThatNoRowHasIsToldAtTheEnd(t *testing.T) {
 	code, stdout, stderr := run("run", "p.yaml")
 	for _, want := range []string{
 		"  jsonl: no row had a column orderId, it is null in all; they have order_id: is that meant?\n",
-		"  jsonl: keys without a column were dropped 3 times: amout, order_id\n",
+		"  jsonl: 3 keys without a column were dropped: amout, order_id\n",
 		"  mapping: no row had a column words, it is null in all; they have word: is that meant?\n"} {
 		if code != 0 || strings.Count(stdout, want) != 1 {
 			t.Errorf("exit %d: want %q once in\n%s%s", code, want, stdout, stderr)

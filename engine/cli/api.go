@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"etlengine/engine/internal/stream"
@@ -21,6 +22,7 @@ import (
 //	GET /livez         200 while the process runs
 //	GET /readyz        200 while all pipelines run; 503 and why when one failed or the run stops
 //	GET /api/v1/state  what engine state --json prints
+//	GET /api/v1/export what engine state export prints
 const socketName = "engine.sock"
 
 // askWithin bounds a request: an engine that does not answer is not healthy.
@@ -32,6 +34,9 @@ type api struct {
 	path   string
 	done   chan struct{} // closed when it serves no more
 	free   func()
+
+	answering sync.RWMutex // by every answer under way: they read the state directory, which is closed next
+	closed    bool
 }
 
 // serve answers for a runner until close. The state directory is locked, so a socket
@@ -56,12 +61,26 @@ func serve(r *stream.Runner, dir string) (*api, error) {
 		return nil, fmt.Errorf("closing the socket to other users: %w", err)
 	}
 	a := &api{path: path, done: make(chan struct{}), free: free,
-		server: &http.Server{Handler: routes(r), ReadHeaderTimeout: askWithin, MaxHeaderBytes: 16 << 10}}
+		server: &http.Server{ReadHeaderTimeout: askWithin, MaxHeaderBytes: 16 << 10}}
+	a.server.Handler = a.whileOpen(routes(r))
 	go func() {
 		defer close(a.done)
 		_ = a.server.Serve(listener) // ends with close
 	}()
 	return a, nil
+}
+
+// whileOpen lets requests through until close.
+func (a *api) whileOpen(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		a.answering.RLock()
+		defer a.answering.RUnlock()
+		if a.closed {
+			http.Error(w, "the run has ended", http.StatusServiceUnavailable)
+			return
+		}
+		next.ServeHTTP(w, request)
+	})
 }
 
 func routes(r *stream.Runner) http.Handler {
@@ -83,6 +102,13 @@ func routes(r *stream.Runner) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(state) // who has gone away needs no answer
 	})
+	mux.HandleFunc("GET /api/v1/export", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/jsonl")
+		lines := json.NewEncoder(w)
+		if err := r.Export(func(e stream.Entry) error { return lines.Encode(e) }); err != nil {
+			panic(http.ErrAbortHandler) // lines are out: what is missing must not look like the end
+		}
+	})
 	return mux
 }
 
@@ -91,8 +117,11 @@ func (a *api) close() {
 	if a == nil {
 		return
 	}
-	_ = a.server.Close() // the listener removes the socket
+	_ = a.server.Close() // the listener removes the socket; what is being written fails
 	<-a.done
+	a.answering.Lock()
+	a.closed = true
+	a.answering.Unlock()
 	a.free()
 }
 
@@ -113,13 +142,34 @@ func socketPath(dir string) (path string, free func(), err error) {
 
 // ask sends a request to the engine that has a state directory.
 func ask(ctx context.Context, dir, what string) (status int, answer []byte, err error) {
-	path, free, err := socketPath(dir)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer free()
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
+	err = answered(ctx, dir, what, func(r *http.Response) error {
+		status = r.StatusCode
+		answer, err = io.ReadAll(r.Body)
+		return err
+	})
+	return status, answer, err
+}
+
+// copyAnswer is ask for an answer of any length.
+func copyAnswer(ctx context.Context, dir, what string, to io.Writer) error {
+	return answered(ctx, dir, what, func(r *http.Response) error {
+		if r.StatusCode != http.StatusOK {
+			return fmt.Errorf("want an answer, got %s", r.Status)
+		}
+		_, err := io.Copy(to, r.Body)
+		return err
+	})
+}
+
+// answered sends a request and gives what answers it to a function.
+func answered(ctx context.Context, dir, what string, read func(*http.Response) error) error {
+	path, free, err := socketPath(dir)
+	if err != nil {
+		return err
+	}
+	defer free()
 	var dialer net.Dialer
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return dialer.DialContext(ctx, "unix", path)
@@ -127,13 +177,12 @@ func ask(ctx context.Context, dir, what string) (status int, answer []byte, err 
 	defer transport.CloseIdleConnections()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://engine"+what, nil)
 	if err != nil {
-		return 0, nil, err
+		return err
 	}
 	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
-		return 0, nil, fmt.Errorf("asking the engine at %s: %w", filepath.Join(dir, socketName), err)
+		return fmt.Errorf("asking the engine at %s: %w", filepath.Join(dir, socketName), err)
 	}
 	defer response.Body.Close()
-	answer, err = io.ReadAll(response.Body)
-	return response.StatusCode, answer, err
+	return read(response)
 }

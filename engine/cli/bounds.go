@@ -33,6 +33,7 @@ func (e *extent) flags(c *cobra.Command) {
 		"accept, for good, files in the output folders that these pipelines have not written; "+
 			"go on with topics made anew, and without notes of what was written that are lost")
 	f.StringVar(&e.until, "until", "", `"now": read topics up to where they end now`)
+	completes(c, "until", "now")
 	f.StringArrayVar(&e.offsets, "until-offset", nil, "read a topic's partition up to this offset, "+
 		"others up to their end: client_tickets/0=5000 (may be repeated)")
 	f.Int64Var(&e.records, "max-records", 0, "read so many records of each input in this run; 1 or more")

@@ -106,6 +106,7 @@ func (a *app) root() *cobra.Command {
 	root.Args = func(_ *cobra.Command, given []string) error { return unknownCommand(root, given) }
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	level := root.PersistentFlags().String("log-level", "warn", "what to log on stderr: debug, info, warn or error")
+	completes(root, "log-level", "debug", "info", "warn", "error")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		a.levelGiven = root.PersistentFlags().Changed("log-level")
 		if err := a.logLevel.UnmarshalText([]byte(*level)); err != nil {
@@ -138,6 +139,12 @@ func unknownCommand(root *cobra.Command, given []string) error {
 		message += ", did you mean " + near + "?"
 	}
 	return usageError{errors.New(message + "\nsee engine --help")}
+}
+
+// completes gives the shell the values of a flag.
+func completes(c *cobra.Command, flag string, values ...string) {
+	// The error is of a flag that does not exist, or has been given its values: a bug that a test sees.
+	_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // args wraps cobra's checks of arguments, so that they count as wrong usage.

@@ -26,6 +26,7 @@ func (a *app) graphCommand() *cobra.Command {
 	}
 	s.flags(c)
 	c.Flags().StringVar(&format, "format", "mermaid", "mermaid, dot or json")
+	completes(c, "format", "mermaid", "dot", "json")
 	return c
 }
 
@@ -46,6 +47,7 @@ type graphNode struct {
 	Label  string   `json:"label"`
 	Plugin string   `json:"plugin"`
 	Kind   sdk.Kind `json:"kind"`
+	Branch string   `json:"branch,omitempty"` // label of the branch it is in, if it was given one
 }
 
 type graphEdge struct {
@@ -87,7 +89,7 @@ func id(pipeline string, s *plan.Step) string { return pipeline + "." + s.Label 
 func (g *graph) add(p *plan.Pipeline) {
 	drawn := graphPipeline{Name: p.Name, Guarantee: p.Guarantee()}
 	for _, s := range p.Steps() {
-		drawn.Nodes = append(drawn.Nodes, graphNode{id(p.Name, s), s.Label, s.Plugin.Name, s.Plugin.Kind})
+		drawn.Nodes = append(drawn.Nodes, graphNode{id(p.Name, s), s.Label, s.Plugin.Name, s.Plugin.Kind, s.Branch})
 	}
 	g.Pipelines = append(g.Pipelines, drawn)
 	last := p.Input
@@ -165,6 +167,15 @@ func key(id string) string {
 	}, id)
 }
 
+// box reports whether the box of a branch with a label begins before a node, and ends
+// behind it: the nodes of a branch follow each other.
+func (p *graphPipeline) box(i int) (begins, ends bool) {
+	branch := p.Nodes[i].Branch
+	begins = branch != "" && (i == 0 || p.Nodes[i-1].Branch != branch)
+	ends = branch != "" && (i == len(p.Nodes)-1 || p.Nodes[i+1].Branch != branch)
+	return begins, ends
+}
+
 func title(n graphNode) string {
 	if n.Label == n.Plugin {
 		return n.Plugin
@@ -177,12 +188,19 @@ func mermaid(w io.Writer, g *graph) error {
 	b.WriteString("flowchart LR\n")
 	for _, p := range g.Pipelines {
 		fmt.Fprintf(&b, "  subgraph %s[\"%s (%s)\"]\n", key(p.Name), p.Name, firstWord(p.Guarantee))
-		for _, n := range p.Nodes {
+		for i, n := range p.Nodes {
 			open, shut := "[", "]"
 			if n.Kind != sdk.KindTransform {
 				open, shut = "([", "])"
 			}
+			begins, ends := p.box(i)
+			if begins {
+				fmt.Fprintf(&b, "    subgraph %s[\"%s\"]\n", key(p.Name+"."+n.Branch), n.Branch)
+			}
 			fmt.Fprintf(&b, "    %s%s\"%s\"%s\n", key(n.ID), open, title(n), shut)
+			if ends {
+				b.WriteString("    end\n")
+			}
 		}
 		b.WriteString("  end\n")
 	}
@@ -202,12 +220,19 @@ func dot(w io.Writer, g *graph) error {
 	b.WriteString("digraph engine {\n  rankdir=LR;\n")
 	for _, p := range g.Pipelines {
 		fmt.Fprintf(&b, "  subgraph cluster_%s {\n    label=%q;\n", key(p.Name), p.Name+" ("+firstWord(p.Guarantee)+")")
-		for _, n := range p.Nodes {
+		for i, n := range p.Nodes {
 			shape := "box"
 			if n.Kind != sdk.KindTransform {
 				shape = "ellipse"
 			}
+			begins, ends := p.box(i)
+			if begins {
+				fmt.Fprintf(&b, "    subgraph cluster_%s {\n    label=%q;\n", key(p.Name+"."+n.Branch), n.Branch)
+			}
 			fmt.Fprintf(&b, "    %s [label=%q shape=%s];\n", key(n.ID), title(n), shape)
+			if ends {
+				b.WriteString("    }\n")
+			}
 		}
 		b.WriteString("  }\n")
 	}

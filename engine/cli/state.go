@@ -77,16 +77,24 @@ func (a *app) stateExportCommand() *cobra.Command {
 		Use:   "export FILE...",
 		Short: "Writes records and state as JSON lines.",
 		Long: "export writes a line for the record of each pipeline, with its positions and what its outputs\n" +
-			"prepared, and one for every key of its steps' state; bytes are base64.",
+			"prepared, and one for every key of its steps' state; bytes are base64. Of an engine that is\n" +
+			"running it writes what one moment's newest records hold.",
 		Example: "  engine state export configs/tickets.yaml > state.jsonl",
 		Args:    args(cobra.MinimumNArgs(1)),
-		RunE: func(_ *cobra.Command, paths []string) error {
+		RunE: func(c *cobra.Command, paths []string) error {
 			p, err := a.planned(paths, &s)
 			if err != nil {
 				return err
 			}
 			lines := json.NewEncoder(a.stdout)
-			return stream.Export(p, "", func(e stream.Entry) error { return lines.Encode(e) })
+			err = stream.Export(p, "", func(e stream.Entry) error { return lines.Encode(e) })
+			if !errors.Is(err, stream.ErrInUse) {
+				return err
+			}
+			if failed := copyAnswer(c.Context(), stream.StateDir(p, ""), "/api/v1/export", a.stdout); failed != nil {
+				return fmt.Errorf("%w (and it does not answer: %w)", err, failed)
+			}
+			return nil
 		},
 	}
 	s.flags(c)
@@ -165,9 +173,10 @@ func (a *app) showPipeline(p stream.PipelineState) {
 		fmt.Fprintf(a.stdout, "  position  %s  %s\n", partition, text)
 	}
 	for _, step := range p.Steps {
-		if h := step.Hidden; h != nil {
-			fmt.Fprintf(a.stdout, "  hidden    %s  %s rows in %s files, %s bytes\n", step.Label,
-				count(h.Rows+h.Pending), count(int64(h.Files)), count(h.Bytes))
+		if h := step.Hidden; h != nil && h.Files > 0 {
+			fmt.Fprintf(a.stdout, "  hidden    %s  %s %s in %s %s, %s bytes\n", step.Label,
+				count(h.Rows+h.Pending), plural(h.Rows+h.Pending, "row"), count(int64(h.Files)),
+				plural(int64(h.Files), "file"), count(h.Bytes))
 		}
 		a.showWindows(step)
 	}
@@ -178,7 +187,7 @@ const mostWindows = 20
 
 func (a *app) showWindows(s stream.StepState) {
 	for _, w := range s.Windows[:min(len(s.Windows), mostWindows)] {
-		fmt.Fprintf(a.stdout, "  window    %s  %s, %s groups\n", s.Label, span(w), count(w.Groups))
+		fmt.Fprintf(a.stdout, "  window    %s  %s, %s %s\n", s.Label, span(w), count(w.Groups), plural(w.Groups, "group"))
 	}
 	if rest := s.Windows[min(len(s.Windows), mostWindows):]; len(rest) > 0 {
 		var groups int64

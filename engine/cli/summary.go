@@ -31,7 +31,7 @@ func summarize(to io.Writer, s *stream.Summary, took time.Duration, asJSON bool)
 	fmt.Fprintln(w, "\tin\tout\taggregated\tfiltered\tlate\trejected\t")
 	for _, p := range s.Pipelines {
 		for _, step := range p.Steps {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", p.Name+" "+step.Label, count(taken(step)),
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", name(p, step), count(taken(step)),
 				count(step.Out), count(step.Absorbed), count(step.Dropped), count(step.Late), count(step.Rejected))
 		}
 	}
@@ -45,6 +45,14 @@ func summarize(to io.Writer, s *stream.Summary, took time.Duration, asJSON bool)
 		}
 	}
 	return nil
+}
+
+// name is a step with its pipeline, and its branch if that has a label.
+func name(p stream.PipelineSummary, s stream.StepSummary) string {
+	if s.Branch != "" {
+		return p.Name + " " + s.Branch + ": " + s.Label
+	}
+	return p.Name + " " + s.Label
 }
 
 // taken is what a step took in; a source takes from outside what it makes.

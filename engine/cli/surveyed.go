@@ -28,8 +28,8 @@ func surveyed(to io.Writer, step stream.StepSummary) {
 		}
 	}
 	if u := step.Unknown; u != nil {
-		fmt.Fprintf(to, "  %s: keys without a column were dropped %s times: %s\n", step.Label, count(u.Keys),
-			someOf(u.Names))
+		fmt.Fprintf(to, "  %s: %s %s without a column %s dropped: %s\n", step.Label, count(u.Keys),
+			plural(u.Keys, "key"), oneOf(u.Keys, "was", "were"), someOf(u.Names))
 	}
 }
 

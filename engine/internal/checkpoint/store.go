@@ -30,7 +30,8 @@ type Store struct {
 	engine  string
 	trouble *trouble
 	logs    *logFS
-	pending atomic.Uint64 // numbers the tables that are being written
+	frozen  *pebble.Snapshot // what is read; nil: db
+	pending atomic.Uint64    // numbers the tables that are being written
 	writing sync.WaitGroup
 }
 
@@ -224,6 +225,22 @@ func (s *Store) Close() error {
 	return errors.Join(err, s.lock.Close())
 }
 
+// AsOfNow calls f with a store to read from, whose records and state are all as they
+// are now, whatever is saved meanwhile.
+func (s *Store) AsOfNow(f func(*Store) error) error {
+	frozen := s.db.NewSnapshot()
+	err := f(&Store{dir: s.dir, engine: s.engine, options: s.options, trouble: s.trouble, logs: s.logs, frozen: frozen})
+	return errors.Join(err, s.trouble.guard(frozen.Close))
+}
+
+// reader is where records and state are read from.
+func (s *Store) reader() pebble.Reader {
+	if s.frozen != nil {
+		return s.frozen
+	}
+	return s.db
+}
+
 // Load returns the newest record of a pipeline, or nil if it has none.
 func (s *Store) Load(pipeline string) (*Record, error) {
 	data, err := s.get(recordKey(pipeline))
@@ -297,7 +314,7 @@ func (s *Store) State(pipeline, step string) (iter.Seq2[[]byte, []byte], func() 
 // each walks the keys that begin with a prefix. An iterator is closed by a call that
 // may have to wait for what Pebble does behind our back.
 func (s *Store) each(prefix []byte, yield func(key, value []byte) bool) error {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	it, err := s.reader().NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
 	if err != nil {
 		return err
 	}
@@ -311,7 +328,7 @@ func (s *Store) each(prefix []byte, yield func(key, value []byte) bool) error {
 func (s *Store) get(key []byte) ([]byte, error) {
 	var copied []byte
 	err := s.trouble.guard(func() error {
-		data, closer, err := s.db.Get(key)
+		data, closer, err := s.reader().Get(key)
 		if errors.Is(err, pebble.ErrNotFound) {
 			return nil
 		}

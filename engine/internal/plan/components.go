@@ -91,8 +91,9 @@ func (b *builder) benthos(kind sdk.Kind, run []*config.Step, in *arrow.Schema) *
 	first, last := run[0], run[len(run)-1]
 	step := &Step{Label: first.Label, Path: first.Path, Where: first.Node.KeyPos(first.Plugin).String(), In: in}
 	text := bytes.TrimSuffix(b.componentsOf(kind, run), []byte("}"))
-	if node, _ := b.schemaNode(last); node != nil && kind != sdk.KindSink {
-		text = append(append(text, `,"schema":`...), node.JSON()...)
+	beside := b.schemaBeside(last, in)
+	if beside != nil && kind != sdk.KindSink {
+		text = append(append(text, `,"schema":`...), beside...)
 	}
 	if b.messages && kind != sdk.KindSink {
 		text = append(text, `,"messages":true`...)
@@ -105,17 +106,16 @@ func (b *builder) benthos(kind sdk.Kind, run []*config.Step, in *arrow.Schema) *
 	}
 	if kind == sdk.KindSink {
 		if in != nil {
-			step.Out = b.declared(last, in)
+			step.Out = b.declared(last, kind, in, in)
 		}
 		return step
 	}
-	columns := b.declared(last, nil)
+	columns := b.declared(last, kind, in, nil)
 	if columns == nil || len(sdk.Faults(problems)) > 0 || in == nil && kind != sdk.KindSource {
 		return step
 	}
 	var schema sdk.Schema
-	node, _ := b.schemaNode(last)
-	sdk.Decode(node.JSON(), &schema) // declared has said what is wrong with it
+	sdk.Decode(beside, &schema) // declared has said what is wrong with it
 	step.Out = Columns(schema, in)
 	if b.messages {
 		step.Out = WithMessages(step.Out)

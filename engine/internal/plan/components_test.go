@@ -143,6 +143,30 @@ func TestProblemsOfComponentsHaveTheirPlace(t *testing.T) {
 	}
 }
 
+// A step that changes no column needs no list of them, whatever their types.
+func TestSchemaSameIsTheColumnsBefore(t *testing.T) {
+	columns := `{"id":{"type":"int64","required":true},"d":"decimal(12,2)","j":"json","l":"list(json)",` +
+		`"s":{"type":"list(list(struct))","fields":{"a":"int32"}}}`
+	const text = "pipelines:\n  p:\n    input: {stdio: {}, schema: %s}\n    processors:\n      - log: {text: a}\n" +
+		"        schema: same\n    output: {stdio: {}}\n"
+	p, problems := planned(t, strings.Replace(text, "%s", columns, 1))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	before, behind := p.Pipelines[0].Input.Out, p.Pipelines[0].Processors[0].Out
+	if before.NumFields() < 5 || !before.Equal(behind) {
+		t.Errorf("got %s behind the step, want %s", behind, before)
+	}
+	_, problems = planned(t, strings.Replace(text, "%s", "same", 1))
+	if len(problems) != 1 || !strings.Contains(problems[0], "p.yaml:3:32: pipelines.p.input.schema: there are no columns") {
+		t.Errorf("beside an input: got %q", problems)
+	}
+	_, problems = planned(t, strings.Replace(strings.Replace(text, "%s", columns, 1), "log: {text: a}", "pick: {column: id}", 1))
+	if len(problems) != 1 || !strings.Contains(problems[0], "the step changes columns, it gives id int64") {
+		t.Errorf("beside a step that changes columns: got %q", problems)
+	}
+}
+
 func TestEngineColumnsFollowTheirRows(t *testing.T) {
 	in := arrow.NewSchema([]arrow.Field{{Name: "old", Type: arrow.BinaryTypes.String},
 		{Name: sdk.PositionColumn, Type: arrow.PrimitiveTypes.Int64}}, nil)

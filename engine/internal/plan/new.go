@@ -105,12 +105,14 @@ func (b *builder) pipeline(f *config.Pipeline) *Pipeline {
 	columns = after(p.Processors, columns)
 	for _, o := range f.Outputs {
 		branch := &Branch{Processors: b.steps(o.Processors, columns)}
-		if len(o.Processors) > 0 || len(o.Steps) > 1 {
-			branch.Label = o.Label
-		}
 		last := withoutPosition(after(branch.Processors, columns))
 		for _, s := range o.Steps {
 			branch.Sinks = append(branch.Sinks, b.step(sdk.KindSink, s, last))
+		}
+		for _, s := range slices.Concat(branch.Processors, branch.Sinks) {
+			if s.Label != o.Label { // else it is the output itself
+				s.Branch = o.Node.Get("label").Text()
+			}
 		}
 		p.Branches = append(p.Branches, branch)
 	}
@@ -152,7 +154,7 @@ func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema, more ...
 		if plugin = b.unknownPlugin(kind, s); plugin == nil {
 			step.Plugin, step.faulty = &sdk.Plugin{Kind: kind, Name: s.Plugin}, true
 			if s.Schema != nil {
-				step.Out = b.declared(s, nil)
+				step.Out = b.declared(s, kind, in, nil)
 			}
 			return step
 		}
@@ -182,7 +184,7 @@ func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema, more ...
 		step.Out, step.faulty = out, true // what is known of it all the same
 		return step
 	}
-	step.Out = b.declared(s, out)
+	step.Out = b.declared(s, kind, in, out)
 	if kind == sdk.KindSink {
 		step.Out = in
 	}
@@ -190,14 +192,20 @@ func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema, more ...
 }
 
 // declared compares the columns written beside a step with those the plugin
-// computes, and stands in for them where it does not.
-func (b *builder) declared(s *config.Step, computed *arrow.Schema) *arrow.Schema {
+// computes from the ones before it, and stands in for them where it does not.
+func (b *builder) declared(s *config.Step, kind sdk.Kind, in, computed *arrow.Schema) *arrow.Schema {
 	if s.Schema == nil {
 		if computed == nil && !b.unsure {
-			b.fail(s.Node.KeyPos(s.Plugin), s.Path, "schema-missing", "the columns after this step are not known",
-				"write them beside it: schema: NAME, or schema: {column: type}")
+			hint := "write them beside it: schema: NAME, or schema: {column: type}"
+			if kind == sdk.KindTransform {
+				hint += "; schema: same if it changes none"
+			}
+			b.fail(s.Node.KeyPos(s.Plugin), s.Path, "schema-missing", "the columns after this step are not known", hint)
 		}
 		return computed
+	}
+	if b.isSame(s) {
+		return b.unchanged(s, kind, in, computed)
 	}
 	node, path := b.schemaNode(s)
 	if node == nil {

@@ -50,7 +50,6 @@ type Pipeline struct {
 
 // Branch is an output: steps of its own, then one sink or several.
 type Branch struct {
-	Label      string // "" for a plain output
 	Processors []*Step
 	Sinks      []*Step
 }
@@ -58,6 +57,7 @@ type Branch struct {
 // Step is a plugin in its place.
 type Step struct {
 	Label  string // unique in the pipeline
+	Branch string // the label that was given to the branch it is in; ""
 	Path   string // where it stands: pipelines.report.output.0.csv
 	Where  string // file:line:column
 	Plugin *sdk.Plugin

@@ -180,8 +180,8 @@ func TestGoodFileIsPlanned(t *testing.T) {
 	if want := []string{"topic", "pick", "files", "pick_2", "files_2"}; !slices.Equal(labels, want) {
 		t.Errorf("labels: got %v, want %v", labels, want)
 	}
-	if read.Branches[0].Label != "" || read.Branches[1].Label != "second" {
-		t.Errorf("branches: got %q and %q", read.Branches[0].Label, read.Branches[1].Label)
+	if one, two := read.Branches[0].Sinks[0].Branch, read.Branches[1].Sinks[0].Branch; one != "" || two != "second" {
+		t.Errorf("branches: got %q and %q", one, two)
 	}
 }
 

@@ -55,8 +55,9 @@ type StepSummary struct {
 	Label  string   `json:"label"`
 	Plugin string   `json:"plugin"`
 	Kind   sdk.Kind `json:"kind"`
-	From   string   `json:"from,omitempty"`  // label of the step before; none for late rows and dead letters
-	Takes  string   `json:"takes,omitempty"` // of such an output: "late" or "rejected"
+	Branch string   `json:"branch,omitempty"` // label of the branch it is in, if it was given one
+	From   string   `json:"from,omitempty"`   // label of the step before; none for late rows and dead letters
+	Takes  string   `json:"takes,omitempty"`  // of such an output: "late" or "rejected"
 	// Hidden is rows that a pipeline which has failed has recorded for an output and that no
 	// reader sees yet; out counts those that readers see. The next run shows them.
 	Hidden int64 `json:"hidden,omitempty"`

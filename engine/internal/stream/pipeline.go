@@ -266,7 +266,7 @@ func (p *pipeline) summary() PipelineSummary {
 	}
 	from, counts, hidden := edges(p.plan), p.counts(), p.hidden()
 	for _, step := range p.plan.Steps() {
-		one := StepSummary{Label: step.Label, Plugin: step.Plugin.Name,
+		one := StepSummary{Label: step.Label, Branch: step.Branch, Plugin: step.Plugin.Name,
 			Kind: step.Plugin.Kind, From: from[step.Label], Counts: counts[step.Label]}
 		one.Hidden = min(hidden[step.Label], one.Out)
 		one.Out -= one.Hidden

@@ -57,7 +57,7 @@ type Running struct {
 // while the runner is open.
 func (r *Runner) State() (*State, error) {
 	s := &State{Dir: r.store.Dir(), EngineID: r.store.EngineID(), Running: r.running()}
-	return s, s.read(r.store, r.plan)
+	return s, r.store.AsOfNow(func(now *checkpoint.Store) error { return s.read(now, r.plan) })
 }
 
 func (r *Runner) running() *Running {
@@ -185,12 +185,21 @@ func Export(p *plan.Plan, dir string, give func(Entry) error) error {
 	if err != nil {
 		return err
 	}
+	return errors.Join(exportAll(store, p, give), store.Close())
+}
+
+// Export is the function Export while the runner is open.
+func (r *Runner) Export(give func(Entry) error) error {
+	return r.store.AsOfNow(func(now *checkpoint.Store) error { return exportAll(now, r.plan, give) })
+}
+
+func exportAll(store *checkpoint.Store, p *plan.Plan, give func(Entry) error) error {
 	for _, line := range p.Pipelines {
-		if err == nil {
-			err = export(store, line.Name, give)
+		if err := export(store, line.Name, give); err != nil {
+			return err
 		}
 	}
-	return errors.Join(err, store.Close())
+	return nil
 }
 
 func export(store *checkpoint.Store, pipeline string, give func(Entry) error) error {
