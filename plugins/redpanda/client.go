@@ -35,6 +35,11 @@ type cluster struct {
 	dials *dials
 }
 
+// decompressor is the client's own: unlike the default one it bounds what a batch becomes.
+func (k *cluster) decompressor() kgo.Decompressor {
+	return k.OptValue(kgo.WithDecompressor).(kgo.Decompressor)
+}
+
 // connect makes a client and waits for a first answer, so that a wrong address
 // or password ends the run at once and not as silence.
 func (c *connection) connect(ctx context.Context, env sdk.Env, more ...kgo.Opt) (*cluster, error) {
@@ -44,7 +49,8 @@ func (c *connection) connect(ctx context.Context, env sdk.Env, more ...kgo.Opt) 
 	}
 	k := &cluster{name: strings.Join(seeds, ","), dials: &dials{log: env.Log}}
 	opts := append([]kgo.Opt{kgo.SeedBrokers(seeds...), kgo.ClientID("engine"), kgo.WithHooks(k.dials),
-		kgo.DialTimeout(dialTimeout), kgo.MetadataMinAge(metadataAge), kgo.DisableClientMetrics()}, more...)
+		kgo.DialTimeout(dialTimeout), kgo.MetadataMinAge(metadataAge), kgo.DisableClientMetrics(),
+		kgo.MaxDecompressBatchBytes(batchBytes)}, more...)
 	if c.TLS != nil && c.TLS.Enabled {
 		config, err := c.TLS.config(env.Dir)
 		if err != nil {

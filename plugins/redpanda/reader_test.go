@@ -108,15 +108,15 @@ func TestSilenceIsMeasuredByTheBatchesThatHoldNothing(t *testing.T) {
 	raw := empty.AppendTo(nil)
 	empty.CRC = int32(crc32.Checksum(raw[21:], crc32.MakeTable(crc32.Castagnoli)))
 	answer := kmsg.FetchResponseTopicPartition{RecordBatches: empty.AppendTo(nil), HighWatermark: 10}
-	if to, err := silence(&answer, tp{"t", 0}, 5); to != 10 || err != nil {
+	if to, err := silence(&answer, tp{"t", 0}, 5, kgo.DefaultDecompressor()); to != 10 || err != nil {
 		t.Errorf("an empty batch from 5 to 9: got %d, %v, want 10", to, err)
 	}
 	answer = kmsg.FetchResponseTopicPartition{HighWatermark: 10}
-	if to, err := silence(&answer, tp{"t", 0}, 5); to != 5 || err != nil {
+	if to, err := silence(&answer, tp{"t", 0}, 5, kgo.DefaultDecompressor()); to != 5 || err != nil {
 		t.Errorf("no batch: got %d, %v, want 5", to, err)
 	}
 	answer.ErrorCode = kerr.NotLeaderForPartition.Code
-	if to, err := silence(&answer, tp{"t", 0}, 5); to != 5 || err == nil {
+	if to, err := silence(&answer, tp{"t", 0}, 5, kgo.DefaultDecompressor()); to != 5 || err == nil {
 		t.Errorf("an error: got %d, %v, want 5 and the error", to, err)
 	}
 }

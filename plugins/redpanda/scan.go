@@ -96,7 +96,7 @@ func (k *cluster) scan(ctx context.Context, l log, from int64, see func(*kgo.Rec
 		fp, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
 			KeepControlRecords: true, Offset: from, IsolationLevel: kgo.ReadUncommitted(),
 			Topic: l.at.topic, Partition: l.at.partition,
-		}, answer, kgo.DefaultDecompressor(), nil)
+		}, answer, k.decompressor(), nil)
 		if fp.Err != nil {
 			return fp.Err
 		}

@@ -87,7 +87,7 @@ func openWith(ctx context.Context, c *SourceConfig, env sdk.Env, more ...kgo.Opt
 		kgo.KeepControlRecords(), // else a position would stop before the marker of a transaction
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchMaxWait(fetchWait), kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(partitionBytes),
-		kgo.MaxDecompressBatchBytes(batchBytes), kgo.WithPools(newPools())}, more...)...)
+		kgo.WithPools(newPools())}, more...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -115,16 +115,18 @@ func (s *source) probe(at tp, from int64, topic kadm.TopicDetail) (int64, error)
 	if answer == nil || err != nil {
 		return from, err
 	}
-	return silence(answer, at, from)
+	return silence(answer, at, from, s.k.decompressor())
 }
 
 // silence is how far from an offset on an answer shows that there is no record,
 // not even the marker of a transaction: those the client gives.
-func silence(answer *kmsg.FetchResponseTopicPartition, at tp, from int64) (int64, error) {
+func silence(answer *kmsg.FetchResponseTopicPartition, at tp, from int64, decompressor kgo.Decompressor) (
+	int64, error,
+) {
 	fp, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
 		KeepControlRecords: true, Offset: from, IsolationLevel: kgo.ReadCommitted(),
 		Topic: at.topic, Partition: at.partition,
-	}, answer, kgo.DefaultDecompressor(), nil)
+	}, answer, decompressor, nil)
 	if fp.Err != nil || len(fp.Records) > 0 {
 		return from, fp.Err
 	}

@@ -38,7 +38,7 @@ func (s *source) testify(ctx context.Context, at tp, w witness, leader int32) (w
 	}
 	fp, _ := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
 		KeepControlRecords: true, Offset: w.After - 1, Topic: at.topic, Partition: at.partition,
-	}, answer, kgo.DefaultDecompressor(), nil)
+	}, answer, s.k.decompressor(), nil)
 	if len(fp.Records) == 0 || fp.Records[0].Offset != w.After-1 || witnessOf(fp.Records[0]) == w {
 		return "", fp.Err
 	}
