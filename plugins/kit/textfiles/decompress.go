@@ -11,6 +11,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// maxWindow is how far back a zstd frame may refer. A frame only claims its window, and
+// the decoder allocates it: this is what zstd itself decompresses without --long.
+const maxWindow = 128 << 20
+
 // decompress finds out by its first bytes how a file is compressed.
 func (in *Input) decompress() error {
 	raw := bufio.NewReaderSize(&in.read, 64<<10)
@@ -27,7 +31,8 @@ func (in *Input) decompress() error {
 		}
 		in.from = r
 	case bytes.HasPrefix(mark, []byte("\x28\xb5\x2f\xfd")) || isSkippable(mark):
-		r, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1))
+		r, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1),
+			zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return err
 		}

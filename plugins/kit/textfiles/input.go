@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"github.com/klauspost/compress/zstd"
+
+	"etlengine/plugins/sdk"
 )
 
 // ErrTooLong says that a record is longer than the limit of its Input.
@@ -103,9 +105,13 @@ func (in *Input) fill(dst []byte, size int) ([]byte, error) {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			err = fmt.Errorf("the file ends in the middle of its compressed data: %w", err)
 		}
-		if errors.Is(err, zstd.ErrMagicMismatch) {
+		switch {
+		case errors.Is(err, zstd.ErrMagicMismatch):
 			err = errors.New("behind its whole zstd frames stand bytes that are none: is the file damaged, or were " +
 				"other bytes added?")
+		case errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded):
+			err = fmt.Errorf("want a zstd window of at most %s, got a larger one: is the file damaged? If not, "+
+				"compress it without --long", sdk.Bytes(maxWindow))
 		}
 		if err != nil {
 			return dst, fmt.Errorf("reading %s: %w", in.name, err)
