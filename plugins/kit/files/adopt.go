@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"etlengine/plugins/kit/staging"
 	"etlengine/plugins/sdk"
 )
 
@@ -31,7 +32,7 @@ type known struct{ files, hidden map[string]bool }
 const mostAdopted = 64 << 20
 
 // readAdopted is the names that were adopted so far.
-func readAdopted(d disk, twin string) (known, error) {
+func readAdopted(d staging.Disk, twin string) (known, error) {
 	names := known{map[string]bool{}, map[string]bool{}}
 	path := filepath.Join(twin, adoptedName)
 	text, err := readSmall(d, path)
@@ -39,7 +40,7 @@ func readAdopted(d disk, twin string) (known, error) {
 		return names, nil
 	}
 	if err != nil {
-		return known{}, failed("reading", path, err)
+		return known{}, staging.Failed("reading", path, err)
 	}
 	var list adopted
 	if err := json.Unmarshal(text, &list); err != nil {
@@ -65,7 +66,7 @@ func badAdopted(path, what string) error {
 		"or delete it and run with --adopt to make it anew", path, what)
 }
 
-func readSmall(d disk, path string) (text []byte, err error) {
+func readSmall(d staging.Disk, path string) (text []byte, err error) {
 	info, err := d.Stat(path)
 	if err != nil {
 		return nil, err
@@ -109,7 +110,7 @@ func (s *store) adopt(twin string, more foreign) error {
 	}
 	for _, folder := range []string{twin, filepath.Dir(twin)} {
 		if err := s.disk.Sync(folder); err != nil {
-			return failed("syncing", folder, err)
+			return staging.Failed("syncing", folder, err)
 		}
 	}
 	s.log.Info("files that are not this pipeline's were adopted: they stay, and its own go beside them",
@@ -122,21 +123,21 @@ func (s *store) adopt(twin string, more foreign) error {
 func (s *store) replaceFile(path string, text []byte) error {
 	next := path + ".new"
 	if err := s.disk.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return failed("removing", next, err)
+		return staging.Failed("removing", next, err)
 	}
 	file, err := s.disk.Create(next)
 	if err != nil {
-		return failed("creating", next, err)
+		return staging.Failed("creating", next, err)
 	}
 	if _, err := file.Write(text); err != nil {
 		_ = file.Close() // the error at hand says more
-		return failed("writing", next, err)
+		return staging.Failed("writing", next, err)
 	}
 	if err := file.Close(); err != nil {
-		return failed("closing", next, err)
+		return staging.Failed("closing", next, err)
 	}
 	if err := s.disk.Sync(next); err != nil {
-		return failed("syncing", next, err)
+		return staging.Failed("syncing", next, err)
 	}
-	return failed("replacing", path, s.disk.Replace(next, path))
+	return staging.Failed("replacing", path, s.disk.Replace(next, path))
 }

@@ -8,12 +8,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"etlengine/plugins/kit/staging"
+	"etlengine/plugins/kit/staging/stagingtest"
 )
 
 // place puts a file on a disk, with the folders above it, and syncs all.
-func place(t *testing.T, d *memDisk, path, text string) {
+func place(t *testing.T, d *stagingtest.Disk, path, text string) {
 	t.Helper()
-	if err := makeFolder(d, filepath.Dir(path)); err != nil {
+	if err := staging.MakeFolder(d, filepath.Dir(path)); err != nil {
 		t.Fatal(err)
 	}
 	f, err := d.Create(path)
@@ -34,7 +37,7 @@ func place(t *testing.T, d *memDisk, path, text string) {
 }
 
 // enter opens a sink after epoch 2 and closes it again.
-func enter(t *testing.T, d *memDisk, adopt bool) error {
+func enter(t *testing.T, d *stagingtest.Disk, adopt bool) error {
 	t.Helper()
 	env := testEnv("")
 	env.Epoch, env.Adopt = 2, adopt
@@ -70,7 +73,7 @@ func TestForeignFilesAreRefused(t *testing.T) {
 		{"old/people.txt", nil},
 	}
 	for _, test := range tests {
-		d := newMemDisk()
+		d := stagingtest.NewDisk()
 		place(t, d, "/data/out/"+test.name, "")
 		err := enter(t, d, false)
 		if test.want == nil {
@@ -84,7 +87,7 @@ func TestForeignFilesAreRefused(t *testing.T) {
 		if wanted := slices.Contains(test.want, fresh); helps != wanted {
 			t.Errorf("%s: want --fresh advised %v, got: %v", test.name, wanted, err)
 		}
-		if got := d.tree("/data/.out.engine"); len(got) > 0 {
+		if got := d.Tree("/data/.out.engine"); len(got) > 0 {
 			t.Errorf("%s: refused, and left %q", test.name, got)
 		}
 	}
@@ -113,11 +116,11 @@ func TestHiddenRowsOfAnotherPipelineAreNotLeftBehindInSilence(t *testing.T) {
 		{"somebody's", []string{"/data/.out.engine/old/csv/notes", "/data/.out.engine/notes"}, ""},
 	}
 	for _, test := range tests {
-		d := newMemDisk()
+		d := stagingtest.NewDisk()
 		for _, path := range test.files {
 			place(t, d, path, "rows")
 		}
-		before := d.tree("/data")
+		before := d.Tree("/data")
 		switch err := enter(t, d, false); {
 		case test.want != "":
 			wantError(t, err, test.want)
@@ -127,11 +130,11 @@ func TestHiddenRowsOfAnotherPipelineAreNotLeftBehindInSilence(t *testing.T) {
 		if err := enter(t, d, true); err != nil {
 			t.Errorf("%s, with --adopt: %v", test.name, err)
 		}
-		d.crash("power", nil)
+		d.Crash("power", nil)
 		if err := enter(t, d, false); err != nil {
 			t.Errorf("%s, adopted: %v", test.name, err)
 		}
-		after := d.tree("/data")
+		after := d.Tree("/data")
 		if delete(after, ".out.engine/"+adoptedName); !maps.Equal(before, after) {
 			t.Errorf("%s: want all left as it was, got %q", test.name, after)
 		}
@@ -139,7 +142,7 @@ func TestHiddenRowsOfAnotherPipelineAreNotLeftBehindInSilence(t *testing.T) {
 }
 
 func TestAllForeignFilesAreCounted(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	for _, name := range []string{"a.txt", "b.txt", "kind=x/c.txt"} {
 		place(t, d, "/data/out/"+name, "")
 	}
@@ -148,7 +151,7 @@ func TestAllForeignFilesAreCounted(t *testing.T) {
 }
 
 func TestAdoptedFilesAreAcceptedFromThenOn(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	theirs := []string{"kind=a/b.txt", "part.e2.report.csv.00000009-0001.txt", "people.txt"}
 	for _, name := range theirs {
 		place(t, d, "/data/out/"+name, "theirs")
@@ -165,10 +168,10 @@ func TestAdoptedFilesAreAcceptedFromThenOn(t *testing.T) {
   ]
 }
 `
-	if got := d.tree("/data/.out.engine")[adoptedName]; got != want {
+	if got := d.Tree("/data/.out.engine")[adoptedName]; got != want {
 		t.Errorf("want the list\n%s\ngot\n%s", want, got)
 	}
-	d.crash("power", nil)
+	d.Crash("power", nil)
 	if err := enter(t, d, false); err != nil {
 		t.Errorf("without --adopt, after a power cut: %v", err)
 	}
@@ -181,14 +184,14 @@ func TestAdoptedFilesAreAcceptedFromThenOn(t *testing.T) {
 		t.Errorf("after both were adopted: %v", err)
 	}
 	for _, name := range theirs {
-		if got := d.tree("/data/out")[name]; got != "theirs" {
+		if got := d.Tree("/data/out")[name]; got != "theirs" {
 			t.Errorf("%s: want it left alone, got %q", name, got)
 		}
 	}
 }
 
 func TestFilesOfEpochsToComeAreNotAdopted(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	place(t, d, "/data/out/part.e1.report.csv.00000003-0001.txt", "")
 	wantError(t, enter(t, d, true), "the state is older than the files", "--fresh")
 }
@@ -200,7 +203,7 @@ func TestDamagedListOfAdoptedFilesIsNamed(t *testing.T) {
 		`{"version":2}`:                  "want version 1, got 2",
 		`{"version":1,"files":["../x"]}`: `want paths below the output folder, got "../x"`,
 	} {
-		d := newMemDisk()
+		d := stagingtest.NewDisk()
 		place(t, d, "/data/out/people.txt", "")
 		place(t, d, "/data/.out.engine/"+adoptedName, text)
 		for _, adopt := range []bool{false, true} {
@@ -214,21 +217,21 @@ func TestAdoptionIsWholeOrNotAtAll(t *testing.T) {
 	for _, mode := range []string{"kill", "power", "torn", "zeros"} {
 		random := rand.New(rand.NewPCG(5, 6))
 		for step := 1; ; step++ {
-			d := newMemDisk()
+			d := stagingtest.NewDisk()
 			place(t, d, "/data/out/a.txt", "")
 			if err := enter(t, d, true); err != nil {
 				t.Fatal(err)
 			}
-			d.crash("kill", nil)
+			d.Crash("kill", nil)
 			place(t, d, "/data/out/b.txt", "")
-			d.steps, d.failAt, d.err = 0, step, syscall.ENOSPC
-			d.once = step%2 == 0
+			d.Steps, d.FailAt, d.Err = 0, step, syscall.ENOSPC
+			d.Once = step%2 == 0
 			err := enter(t, d, true)
-			if d.failed == "" {
+			if d.Failed == "" {
 				break
 			}
 			checkFault(t, d, err)
-			d.crash(mode, random)
+			d.Crash(mode, random)
 			if err := enter(t, d, false); err != nil {
 				// Not adopted: the file is named, and can be adopted again.
 				wantError(t, err, "it holds b.txt, which this engine did not make;")
@@ -244,7 +247,7 @@ func TestAdoptionIsWholeOrNotAtAll(t *testing.T) {
 }
 
 func TestRowsGoBesideAdoptedFiles(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	place(t, d, "/data/out/people.txt", "theirs\n")
 	env := testEnv("")
 	env.Adopt = true
@@ -259,7 +262,7 @@ func TestRowsGoBesideAdoptedFiles(t *testing.T) {
 	publish(t, s, 1, prepare(t, s, 1, true))
 	want := map[string]string{"people.txt": "theirs\n",
 		"part.e1.report.csv.00000001-0001.txt": "#id,kind\n0,k\n"}
-	if got := d.tree("/data/out"); !maps.Equal(got, want) {
+	if got := d.Tree("/data/out"); !maps.Equal(got, want) {
 		t.Errorf("want %q, got %q", want, got)
 	}
 }

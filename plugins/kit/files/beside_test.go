@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"etlengine/plugins/kit/staging/stagingtest"
 	"etlengine/plugins/sdk"
 )
 
@@ -74,7 +75,7 @@ func TestRowsAreWrittenWhileTheEpochBeforeIsPrepared(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d := newMemDisk()
+			d := stagingtest.NewDisk()
 			f := &flow{sink: openSink(t, d, tt.cfg, tt.format, nil), kinds: tt.kinds}
 			f.sink.parts = 3
 			for epoch := 1; epoch <= 40; epoch++ {
@@ -86,18 +87,18 @@ func TestRowsAreWrittenWhileTheEpochBeforeIsPrepared(t *testing.T) {
 			if err := f.sink.Close(t.Context()); err != nil {
 				t.Error(err)
 			}
-			if d.opened != 0 {
-				t.Errorf("%d files are open after Close", d.opened)
+			if d.Opened != 0 {
+				t.Errorf("%d files are open after Close", d.Opened)
 			}
 		})
 	}
 }
 
 // checkFlow wants each row once, and in the files of the roll that followed it.
-func checkFlow(t *testing.T, d *memDisk, f *flow) {
+func checkFlow(t *testing.T, d *stagingtest.Disk, f *flow) {
 	t.Helper()
 	seen := map[int]int{}
-	tree := d.tree("/data/out")
+	tree := d.Tree("/data/out")
 	for _, name := range slices.Sorted(maps.Keys(tree)) {
 		place := strings.Split(name, ".")[4]
 		rolled := strings.TrimLeft(strings.Split(place, "-")[0], "0")
@@ -117,7 +118,7 @@ func checkFlow(t *testing.T, d *memDisk, f *flow) {
 			t.Fatalf("row %d is visible %d times", id, seen[id])
 		}
 	}
-	if got := d.tree("/data/.out.engine"); len(got) > 0 {
+	if got := d.Tree("/data/.out.engine"); len(got) > 0 {
 		t.Errorf("want no hidden files, got %q", slices.Sorted(maps.Keys(got)))
 	}
 }

@@ -21,7 +21,7 @@ func Budget() int64 {
 
 // bufferedFile is an open file and what it keeps in memory.
 type bufferedFile struct {
-	*hidden
+	*stagedFile
 	bytes int64
 }
 
@@ -43,12 +43,12 @@ func (s *store) spill() error {
 		return nil
 	}
 	slices.SortStableFunc(files, func(a, b bufferedFile) int { return cmp.Compare(b.bytes, a.bytes) })
-	var full []*hidden
+	var full []*stagedFile
 	for _, f := range files {
 		if total <= s.budget/2 {
 			break
 		}
-		total, full = total-f.bytes, append(full, f.hidden)
+		total, full = total-f.bytes, append(full, f.stagedFile)
 	}
 	return s.closeFiles(full)
 }

@@ -3,12 +3,14 @@ package files
 import (
 	"strings"
 	"testing"
+
+	"etlengine/plugins/kit/staging/stagingtest"
 )
 
 // Files of many folders are finished before they take more memory than they may, and
 // what is shown of them is the same.
 func TestOpenFilesEndBeforeTheyTakeTooMuchMemory(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	cfg := testConfig()
 	cfg.PartitionBy = []string{"kind"}
 	s := openSink(t, d, cfg, blocks, nil)
@@ -33,7 +35,7 @@ func TestOpenFilesEndBeforeTheyTakeTooMuchMemory(t *testing.T) {
 	}
 	publish(t, s, 1, prepare(t, s, 1, true))
 	rows := 0
-	got := d.tree("/data/out")
+	got := d.Tree("/data/out")
 	for _, text := range got {
 		rows += strings.Count(text, "\n") - 1 // END
 	}

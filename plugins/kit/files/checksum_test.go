@@ -1,46 +1,41 @@
 package files
 
 import (
-	"path/filepath"
+	"encoding/json"
+	"errors"
 	"testing"
 
+	"etlengine/plugins/kit/staging/stagingtest"
 	"etlengine/plugins/sdk"
 )
 
 // flipStaged changes one bit of the only staged file of a sink, at a byte from
 // its beginning. It returns the file's path.
-func flipStaged(t *testing.T, d *memDisk, s *sink, at int) string {
+func flipStaged(t *testing.T, d *stagingtest.Disk, s *sink, at int) string {
 	t.Helper()
-	staged := d.tree(s.hide)
+	staged := d.Tree(s.area.Folder)
 	if len(staged) != 1 {
 		t.Fatalf("want one staged file, got %q", staged)
 	}
 	for name := range staged {
-		n, err := d.at("flip", filepath.Join(s.hide, name))
-		if err == nil {
-			n.data[at] ^= 1
-		}
-		d.mu.Unlock()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return filepath.Join(s.hide, name)
+		d.Flip(s.area.Path(name), at)
+		return s.area.Path(name)
 	}
 	return ""
 }
 
 // wantUnpublished holds that an error names a staged file and the way on, and
 // that nothing has appeared.
-func wantUnpublished(t *testing.T, d *memDisk, err error, staged string) {
+func wantUnpublished(t *testing.T, d *stagingtest.Disk, err error, staged string) {
 	t.Helper()
 	wantError(t, err, "staged", staged, "put the file back", "--fresh")
-	if got := d.tree("/data/out"); len(got) > 0 {
+	if got := d.Tree("/data/out"); len(got) > 0 {
 		t.Errorf("want nothing published, got %q", got)
 	}
 }
 
 // recovered opens a sink as a next process does: publish, then recover.
-func recovered(t *testing.T, d *memDisk, f Format, epoch uint64, h []byte) error {
+func recovered(t *testing.T, d *stagingtest.Disk, f Format, epoch uint64, h []byte) error {
 	t.Helper()
 	env := testEnv("")
 	env.Epoch = epoch
@@ -57,11 +52,11 @@ func recovered(t *testing.T, d *memDisk, f Format, epoch uint64, h []byte) error
 func TestFlippedBitOfStagedRowsIsNotPublished(t *testing.T) {
 	for name, f := range map[string]Format{"appended to": lines, "merged": blocks} {
 		for _, roll := range []bool{false, true} {
-			d := newMemDisk()
+			d := stagingtest.NewDisk()
 			s := openSink(t, d, testConfig(), f, nil)
 			write(t, s, batchOf(0, 3))
 			h := prepare(t, s, 1, roll)
-			d.crash("kill", nil)
+			d.Crash("kill", nil)
 			path := flipStaged(t, d, s, 4)
 			t.Logf("%s, roll %v", name, roll)
 			wantUnpublished(t, d, recovered(t, d, f, 1, h), path)
@@ -70,7 +65,7 @@ func TestFlippedBitOfStagedRowsIsNotPublished(t *testing.T) {
 }
 
 func TestFlippedBitOfARunningProcessIsNotPublished(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 3))
 	prepare(t, s, 1, false)
@@ -80,7 +75,7 @@ func TestFlippedBitOfARunningProcessIsNotPublished(t *testing.T) {
 }
 
 func TestFlippedBitOfAPartIsNotMerged(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), blocks, nil)
 	write(t, s, batchOf(0, 3))
 	prepare(t, s, 1, false)
@@ -92,7 +87,7 @@ func TestFlippedBitOfAPartIsNotMerged(t *testing.T) {
 
 // A file that grows over epochs and lives keeps one checksum of all its bytes.
 func TestChecksumGoesOnOverEpochsAndRestarts(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	var h []byte
 	for epoch := uint64(1); epoch <= 6; epoch++ {
 		s := openSink(t, d, testConfig(), lines, h)
@@ -107,32 +102,32 @@ func TestChecksumGoesOnOverEpochsAndRestarts(t *testing.T) {
 		if err := s.Signal(t.Context(), sdk.Signal{Kind: sdk.Barrier, Epoch: epoch + 1}, nil); err != nil {
 			t.Fatal(err)
 		}
-		d.crash("kill", nil)
+		d.Crash("kill", nil)
 	}
-	if got := len(d.tree("/data/out")); got != 1 {
+	if got := len(d.Tree("/data/out")); got != 1 {
 		t.Errorf("want one file, got %d", got)
 	}
 }
 
 func TestHandleWithoutChecksumsIsRecovered(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 2))
 	h, err := decodeHandle(prepare(t, s, 1, false))
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Hidden[0].Sum = "" // as an engine before checksums recorded it
-	old, err := h.encode()
+	h.Staged[0].Sum = "" // as an engine before checksums recorded it
+	old, err := json.Marshal(h)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.crash("kill", nil)
+	d.Crash("kill", nil)
 	s = openSink(t, d, testConfig(), lines, old)
 	write(t, s, batchOf(2, 3))
 	publish(t, s, 2, prepare(t, s, 2, true))
 	want := "#id,kind\n0,k\n1,k\n2,k\n"
-	if got := d.tree("/data/out")["part.e1.report.csv.00000002-0001.txt"]; got != want {
+	if got := d.Tree("/data/out")["part.e1.report.csv.00000002-0001.txt"]; got != want {
 		t.Errorf("want %q, got %q", want, got)
 	}
 }
@@ -142,26 +137,29 @@ func TestHandleWithoutChecksumsIsRecovered(t *testing.T) {
 func TestFoldersThatAreGoneAfterACleanStopAreMadeAnew(t *testing.T) {
 	for _, gone := range []string{"/data/.out.engine", "/data/out"} {
 		for _, known := range []bool{true, false} {
-			d := newMemDisk()
+			d := stagingtest.NewDisk()
 			s := openSink(t, d, testConfig(), lines, nil)
 			write(t, s, batchOf(0, 1))
 			h := prepare(t, s, 1, true)
 			publish(t, s, 1, h)
-			d.crash("kill", nil)
-			delete(d.root.names["data"].names, ".out.engine")
-			delete(d.root.names["data"].names, filepath.Base(gone))
+			d.Crash("kill", nil)
+			for _, folder := range []string{"/data/.out.engine", gone} {
+				if d.Has(folder) {
+					d.Delete(folder)
+				}
+			}
 			env := testEnv("")
 			env.Epoch, env.Published = 1, known
 			open := func() error {
 				s, err := newSink(testConfig(), testSchema, env, lines, d)
-				if err == nil {
-					err = s.Publish(t.Context(), 1, h)
+				if err != nil {
+					return err
 				}
+				err = s.Publish(t.Context(), 1, h)
 				if err == nil {
 					err = s.Recover(t.Context(), h)
 				}
-				d.locked = map[string]bool{}
-				return err
+				return errors.Join(err, s.Close(t.Context()))
 			}
 			err := open()
 			if gone == "/data/out" {

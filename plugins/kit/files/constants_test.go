@@ -9,6 +9,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"etlengine/plugins/kit/staging"
 	"etlengine/plugins/sdk"
 )
 
@@ -57,7 +58,7 @@ func TestWhatASinkWroteIsReadBack(t *testing.T) {
 	cfg.Path, cfg.PartitionBy = "out", []string{"kind"}
 	k, err := newSink(cfg, testSchema, testEnv(dir), Format{Suffix: ".txt",
 		Start: func(w io.Writer, _ *arrow.Schema, _ bool) (Encoder, error) { return &lineEncoder{w: w}, nil }},
-		osDisk{})
+		staging.OSDisk{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 
+	"etlengine/plugins/kit/staging/stagingtest"
 	"etlengine/plugins/sdk"
 )
 
@@ -22,7 +23,7 @@ import (
 // one does, and goes on from it after a crash. Rows of the next epoch are
 // written in the midst of Prepare and Publish, always at the same steps.
 type job struct {
-	disk   *memDisk
+	disk   *stagingtest.Disk
 	cfg    SinkConfig
 	format Format
 	kinds  []string
@@ -117,7 +118,7 @@ func (w *feeder) write(ctx context.Context) error {
 func (w *feeder) beside(ctx context.Context, f func() error) error {
 	var failed error
 	var inside atomic.Bool // f takes steps of several folders at the same time
-	w.job.disk.during = func() {
+	w.job.disk.During = func() {
 		if !inside.CompareAndSwap(false, true) {
 			return
 		}
@@ -130,7 +131,7 @@ func (w *feeder) beside(ctx context.Context, f func() error) error {
 		}
 	}
 	err := f()
-	w.job.disk.during = nil
+	w.job.disk.During = nil
 	if failed != nil {
 		return fmt.Errorf("write beside it: %w", failed)
 	}
@@ -141,7 +142,7 @@ func (w *feeder) beside(ctx context.Context, f func() error) error {
 func (j *job) visible(t *testing.T) map[int]int {
 	t.Helper()
 	seen := map[int]int{}
-	for name, body := range j.disk.tree("/data/out") {
+	for name, body := range j.disk.Tree("/data/out") {
 		if !strings.HasSuffix(name, j.format.Suffix) {
 			t.Fatalf("%s is in the output folder", name)
 		}
@@ -194,7 +195,7 @@ func (j *job) checkDone(t *testing.T) {
 	if got := j.visible(t); !maps.Equal(got, want) {
 		t.Fatalf("want each of %d rows once, got %v", len(want), got)
 	}
-	for name := range j.disk.tree("/data/.out.engine") {
+	for name := range j.disk.Tree("/data/.out.engine") {
 		t.Errorf("%s is left among the hidden files", name)
 	}
 }
@@ -239,8 +240,8 @@ func crashEverywhere(t *testing.T, modes string, start func() *job) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for step := 1; ; step++ {
 		j := start()
-		j.disk = newMemDisk()
-		j.disk.failAt, j.disk.err, j.disk.changes = step, syscall.EIO, true
+		j.disk = stagingtest.NewDisk()
+		j.disk.FailAt, j.disk.Err, j.disk.Changes = step, syscall.EIO, true
 		err := j.run(t.Context())
 		if err == nil {
 			if step < 30 {
@@ -249,18 +250,18 @@ func crashEverywhere(t *testing.T, modes string, start func() *job) {
 			return
 		}
 		j.checkVisible(t)
-		j.disk.crash(first, random)
+		j.disk.Crash(first, random)
 		j.checkVisible(t)
 		for range 2 { // and twice more on the way to the end
-			j.disk.steps, j.disk.failAt = 0, 1+random.IntN(30)
+			j.disk.Steps, j.disk.FailAt = 0, 1+random.IntN(30)
 			if j.run(t.Context()) == nil {
 				break
 			}
 			j.checkVisible(t)
-			j.disk.crash(later, random)
+			j.disk.Crash(later, random)
 			j.checkVisible(t)
 		}
-		j.disk.failAt = 0
+		j.disk.FailAt = 0
 		if err := j.run(t.Context()); err != nil {
 			t.Fatalf("after a crash at step %d: %v", step, err)
 		}
@@ -312,25 +313,25 @@ func failEverywhere(t *testing.T, mode string, second bool, start func() *job, t
 	random := rand.New(rand.NewPCG(3, 4))
 	for step := 1; ; step++ {
 		j := start()
-		j.disk = newMemDisk()
+		j.disk = stagingtest.NewDisk()
 		if second {
-			j.disk.failAt, j.disk.err, j.disk.changes = 18+step%8, syscall.EIO, true
+			j.disk.FailAt, j.disk.Err, j.disk.Changes = 18+step%8, syscall.EIO, true
 			if err := j.run(t.Context()); err == nil {
 				t.Fatal("want the first life to end early")
 			}
-			j.disk.crash("kill", random)
-			j.disk.changes = false
+			j.disk.Crash("kill", random)
+			j.disk.Changes = false
 		}
-		j.disk.steps, j.disk.failAt, j.disk.once = 0, step, true
-		j.disk.err = []error{syscall.ENOSPC, syscall.EIO}[step%2]
+		j.disk.Steps, j.disk.FailAt, j.disk.Once = 0, step, true
+		j.disk.Err = []error{syscall.ENOSPC, syscall.EIO}[step%2]
 		err := j.run(t.Context())
-		if j.disk.failed == "" {
+		if j.disk.Failed == "" {
 			return
 		}
-		tried.add(j.disk.failed)
+		tried.add(j.disk.Failed)
 		checkFault(t, j.disk, err)
 		j.checkVisible(t)
-		j.disk.crash(mode, random)
+		j.disk.Crash(mode, random)
 		j.checkVisible(t)
 		if err := j.run(t.Context()); err != nil {
 			t.Fatalf("after a fault at step %d: %v", step, err)
@@ -341,9 +342,9 @@ func failEverywhere(t *testing.T, mode string, second bool, start func() *job, t
 
 // checkFault wants an error that says what was done to which file, and why it
 // could not be.
-func checkFault(t *testing.T, d *memDisk, err error) {
+func checkFault(t *testing.T, d *stagingtest.Disk, err error) {
 	t.Helper()
-	op, path, _ := strings.Cut(d.failed, ": ")
+	op, path, _ := strings.Cut(d.Failed, ": ")
 	// The question whether files can be moved, which only one answer denies, and
 	// what was only read do no harm.
 	if err == nil && (op == "rename" || op == "close after reading") {
@@ -359,19 +360,19 @@ func checkFault(t *testing.T, d *memDisk, err error) {
 	if op == "rename" {
 		path = "/data/out" // it names the file that could not appear
 	}
-	if err == nil || !errors.Is(err, d.err) || !strings.Contains(err.Error(), path) ||
+	if err == nil || !errors.Is(err, d.Err) || !strings.Contains(err.Error(), path) ||
 		!strings.Contains(err.Error(), doing) {
-		t.Fatalf("%s: want an error with %q, the path and %q, got: %v", d.failed, doing, d.err, err)
+		t.Fatalf("%s: want an error with %q, the path and %q, got: %v", d.Failed, doing, d.Err, err)
 	}
 }
 
 func TestAJobWithoutCrashShowsRowsAtItsRollsOnly(t *testing.T) {
-	j := &job{disk: newMemDisk(), cfg: testConfig(), format: lines}
+	j := &job{disk: stagingtest.NewDisk(), cfg: testConfig(), format: lines}
 	if err := j.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	j.checkDone(t)
-	names := slices.Sorted(maps.Keys(j.disk.tree("/data/out")))
+	names := slices.Sorted(maps.Keys(j.disk.Tree("/data/out")))
 	want := []string{"part.e1.report.csv.00000003-0001.txt", "part.e1.report.csv.00000006-0001.txt"}
 	if !slices.Equal(names, want) {
 		t.Errorf("want the files %q, got %q", want, names)

@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"etlengine/plugins/kit/staging"
 	"etlengine/plugins/sdk"
 )
 
@@ -26,7 +28,7 @@ func enterOnDisk(t *testing.T, dir, path string) (*sink, error) {
 	t.Helper()
 	cfg := testConfig()
 	cfg.Path = sdk.Path(path)
-	s, err := newSink(cfg, testSchema, testEnv(dir), lines, osDisk{})
+	s, err := newSink(cfg, testSchema, testEnv(dir), lines, staging.OSDisk{})
 	if err != nil {
 		return nil, err
 	}
@@ -73,10 +75,16 @@ func TestLockedFolderIsNamed(t *testing.T) {
 		"output csv of pipeline report, path out", "one process per output folder")
 }
 
-type otherProcess struct{ osDisk }
+// otherProcess is not the one that has the locks of this process.
+type otherProcess struct{ staging.OSDisk }
 
 func (otherProcess) Lock(folder, who string) (func() error, error) {
-	return lockFolder(folder, "other", who)
+	unlock, err := staging.OSDisk{}.Lock(folder, who)
+	if locked, ok := errors.AsType[staging.Locked](err); ok {
+		locked.Ours = false
+		err = locked
+	}
+	return unlock, err
 }
 
 func TestTwoWaysToAFolderMeet(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"etlengine/plugins/kit/staging"
 )
 
 // follower is a source of a folder that pipelines of the same run fill.
@@ -69,7 +71,7 @@ func (s *source) restat(f found) (found, error) {
 		return f, fmt.Errorf("opening %s: it is gone since the files were listed", f.name)
 	}
 	if err != nil {
-		return f, failed("opening", f.name, err)
+		return f, staging.Failed("opening", f.name, err)
 	}
 	f.size, f.modified = info.Size(), info.ModTime()
 	return f, nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"etlengine/plugins/kit/durable"
+	"etlengine/plugins/kit/staging"
 )
 
 // foreign is what an output folder and its twin hold that is not the pipeline's
@@ -32,17 +33,17 @@ func (s *store) foreign(twin string, recorded uint64) (f foreign, err error) {
 		return foreign{}, err
 	}
 	for _, path := range found {
-		o, ok := s.names.published(filepath.Base(path))
+		o, ok := staging.VisibleOwner(filepath.Base(path), s.format.Suffix)
 		switch {
-		case !ok || o.engine != s.names.engine || o.pipeline != s.names.pipeline:
+		case !ok || !s.names.Mine(o):
 			if !known.files[path] {
 				f.files = append(f.files, path)
 			}
-		case o.epoch > recorded:
+		case o.Epoch > recorded:
 			return foreign{}, fmt.Errorf("opening the folder %s: it holds %s of epoch %d, but the state of the "+
 				"pipeline ends with epoch %d: the state is older than the files; put back the state that belongs to "+
 				"them, or run with --fresh to remove the pipeline's files and begin anew",
-				s.root, path, o.epoch, recorded)
+				s.root, path, o.Epoch, recorded)
 		}
 	}
 	f.hidden, err = s.stranded(twin, known.hidden)
@@ -56,7 +57,7 @@ func (s *store) published() ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, failed("looking at the folder", s.root, err)
+		return nil, staging.Failed("looking at the folder", s.root, err)
 	}
 	if !info.IsDir() {
 		return nil, fmt.Errorf("opening the folder %s: want a folder, got a file", s.root)
@@ -67,12 +68,12 @@ func (s *store) published() ([]string, error) {
 // stranded are the hidden files of this engine's other pipelines that were not
 // adopted. Which of them a record names only the store could tell.
 func (s *store) stranded(twin string, known map[string]bool) (found []string, err error) {
-	pipelines, err := entriesOf(s.disk, twin)
+	pipelines, err := staging.Entries(s.disk, twin)
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range pipelines {
-		if p.Name() == s.names.pipeline {
+		if p.Name() == s.names.Pipeline {
 			continue
 		}
 		hidden, err := inTwin(s.disk, filepath.Join(twin, p.Name()))
@@ -81,7 +82,8 @@ func (s *store) stranded(twin string, known map[string]bool) (found []string, er
 		}
 		for _, below := range hidden {
 			path := filepath.Join(p.Name(), below)
-			if s.names.otherHidden(filepath.Base(path)) && !known[path] {
+			o, ok := staging.StagedOwner(filepath.Base(path))
+			if ok && o.Engine == s.names.Engine && o.Pipeline != s.names.Pipeline && !known[path] {
 				found = append(found, path)
 			}
 		}
@@ -98,17 +100,17 @@ func (s *store) foreignError(twin string, f foreign) error {
 			"or choose another path", s.root, stays, under)
 	}
 	what, why, fresh := f.files[0]+", which this engine did not make", "", ""
-	o, ours := s.names.published(filepath.Base(f.files[0]))
+	o, ours := staging.VisibleOwner(filepath.Base(f.files[0]), s.format.Suffix)
 	switch {
-	case ours && o.engine == s.names.engine:
-		here := durable.UnescapeName(s.names.pipeline)
-		what = f.files[0] + " of pipeline " + durable.UnescapeName(o.pipeline)
+	case ours && o.Engine == s.names.Engine:
+		here := durable.UnescapeName(s.names.Pipeline)
+		what = f.files[0] + " of pipeline " + durable.UnescapeName(o.Pipeline)
 		why = ", which readers could not tell from those of pipeline " + here
 		fresh = " (--fresh removes only what pipeline " + here + " made)"
-		under = goOnUnder(o.pipeline)
+		under = goOnUnder(o.Pipeline)
 	case ours:
 		what = fmt.Sprintf("%s of another engine (%s, this is %s), or of this one before its state directory "+
-			"was deleted", f.files[0], o.engine, s.names.engine)
+			"was deleted", f.files[0], o.Engine, s.names.Engine)
 		fresh = " (--fresh removes only what this engine made)"
 	}
 	if n := len(f.files) - 1; n > 0 {
@@ -127,15 +129,43 @@ func strandedText(twin string, hidden []string) (text, under string) {
 	if len(hidden) == 0 {
 		return "", ""
 	}
-	o, _ := ownerOf(strings.Split(filepath.Base(hidden[0]), "."))
+	o, _ := staging.StagedOwner(filepath.Base(hidden[0]))
 	n := 0
 	for _, path := range hidden {
-		if other, _ := ownerOf(strings.Split(filepath.Base(path), ".")); other.pipeline == o.pipeline {
+		if other, _ := staging.StagedOwner(filepath.Base(path)); other.Pipeline == o.Pipeline {
 			n++
 		}
 	}
 	return fmt.Sprintf("%s holds %s of rows that pipeline %s has not shown, and that nothing shows but a run "+
-		"under its name", twin, count(n, "file"), durable.UnescapeName(o.pipeline)), goOnUnder(o.pipeline)
+		"under its name", twin, count(n, "file"), durable.UnescapeName(o.Pipeline)), goOnUnder(o.Pipeline)
+}
+
+// dataFiles are the names in the target that a reader would take for data.
+func (s *store) dataFiles() (found []string, err error) {
+	err = s.target.visit(func(name string) {
+		if strings.HasSuffix(strings.ToLower(name), s.format.Suffix) {
+			found = append(found, name)
+		}
+	})
+	return found, err
+}
+
+// inTwin lists the files in a pipeline's folder of the twin, by step.
+func inTwin(d staging.Disk, folder string) (found []string, err error) {
+	steps, err := staging.Entries(d, folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range steps {
+		files, err := staging.Entries(d, filepath.Join(folder, step.Name()))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			found = append(found, filepath.Join(step.Name(), f.Name()))
+		}
+	}
+	return found, nil
 }
 
 func goOnUnder(pipeline string) string {

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 
+	"etlengine/plugins/kit/staging"
+	"etlengine/plugins/kit/staging/stagingtest"
 	"etlengine/plugins/sdk"
 )
 
@@ -41,7 +43,7 @@ var remains = struct{ published, hidden, others []string }{
 	},
 }
 
-func forgetter(t *testing.T, d disk) *leftovers {
+func forgetter(t *testing.T, d staging.Disk) *leftovers {
 	t.Helper()
 	cfg := testConfig()
 	cfg.PartitionBy = []string{"kind", "day"}
@@ -52,9 +54,9 @@ func forgetter(t *testing.T, d disk) *leftovers {
 	return l
 }
 
-func filled(t *testing.T, others bool) *memDisk {
+func filled(t *testing.T, others bool) *stagingtest.Disk {
 	t.Helper()
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	paths := slices.Concat(remains.published, remains.hidden)
 	if others {
 		paths = slices.Concat(paths, remains.others)
@@ -74,16 +76,16 @@ func TestLeftoversAreCounted(t *testing.T) {
 	if got, err := forgetter(t, filled(t, true)).shown(); err != nil || got != want[0] {
 		t.Errorf("shown: want %q, got %q, %v", want[0], got, err)
 	}
-	hidden := newMemDisk()
+	hidden := stagingtest.NewDisk()
 	for _, path := range remains.hidden {
 		place(t, hidden, path, "text")
 	}
-	for name, d := range map[string]disk{"nothing": newMemDisk(), "hidden files": hidden} {
+	for name, d := range map[string]staging.Disk{"nothing": stagingtest.NewDisk(), "hidden files": hidden} {
 		if got, err := forgetter(t, d).shown(); err != nil || got != "" {
 			t.Errorf("shown of %s: want nothing, got %q, %v", name, got, err)
 		}
 	}
-	if got, err := forgetter(t, newMemDisk()).list(); err != nil || len(got) > 0 {
+	if got, err := forgetter(t, stagingtest.NewDisk()).list(); err != nil || len(got) > 0 {
 		t.Errorf("over nothing: want nothing, got %q, %v", got, err)
 	}
 }
@@ -96,7 +98,7 @@ func TestOnlyOwnFilesAreForgotten(t *testing.T) {
 	checkForgotten(t, d, remains.others)
 	for _, folder := range []string{"/data/out/kind=a", "/data/out/kind=b",
 		"/data/.out.engine/report/an_older_label"} {
-		if _, err := d.find(folder); err == nil {
+		if d.Has(folder) {
 			t.Errorf("want the emptied folder %s gone", folder)
 		}
 	}
@@ -106,10 +108,10 @@ func TestOnlyOwnFilesAreForgotten(t *testing.T) {
 }
 
 // checkForgotten wants these files and no others.
-func checkForgotten(t *testing.T, d *memDisk, want []string) {
+func checkForgotten(t *testing.T, d *stagingtest.Disk, want []string) {
 	t.Helper()
 	var got []string
-	for name := range d.tree("/data") {
+	for name := range d.Tree("/data") {
 		got = append(got, "/data/"+name)
 	}
 	slices.Sort(got)
@@ -123,11 +125,11 @@ func TestEmptyTwinIsForgottenAndTheOutputFolderStays(t *testing.T) {
 	if err := forgetter(t, d).forget(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	d.crash("power", nil)
-	if n, err := d.find("/data/out"); err != nil || len(n.names) > 0 {
-		t.Errorf("want the output folder empty, got %v", err)
+	d.Crash("power", nil)
+	if entries, err := d.Names("/data/out"); err != nil || len(entries) > 0 {
+		t.Errorf("want the output folder empty, got %v, %v", entries, err)
 	}
-	if _, err := d.find("/data/.out.engine"); err == nil {
+	if d.Has("/data/.out.engine") {
 		t.Error("want the twin gone")
 	}
 }
@@ -152,17 +154,17 @@ func TestForgetIsDoneByCallingItAgainAfterAFaultAtAnyStep(t *testing.T) {
 			random := rand.New(rand.NewPCG(7, 8))
 			for step := 1; ; step++ {
 				d := filled(t, others)
-				d.steps, d.failAt, d.err, d.once = 0, step, syscall.EIO, random.IntN(2) == 0
+				d.Steps, d.FailAt, d.Err, d.Once = 0, step, syscall.EIO, random.IntN(2) == 0
 				err := forgetter(t, d).forget(t.Context())
-				if d.failed == "" {
+				if d.Failed == "" {
 					break
 				}
 				checkFault(t, d, err)
-				d.crash(mode, random)
+				d.Crash(mode, random)
 				if err := forgetter(t, d).forget(t.Context()); err != nil {
 					t.Fatalf("%s at step %d: %v", mode, step, err)
 				}
-				d.crash("power", nil)
+				d.Crash("power", nil)
 				if others {
 					checkForgotten(t, d, remains.others)
 				} else {
@@ -193,7 +195,7 @@ func TestFreshStartOnARealDisk(t *testing.T) {
 	cfg.Path, cfg.PartitionBy = "deep/out", []string{"kind"}
 	env := testEnv(dir)
 	for range 2 {
-		s, err := newSink(cfg, testSchema, env, lines, osDisk{})
+		s, err := newSink(cfg, testSchema, env, lines, staging.OSDisk{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +228,7 @@ func TestFreshStartOnARealDisk(t *testing.T) {
 
 func TestHiddenRowsAreToldFromTheHandle(t *testing.T) {
 	for name, f := range map[string]Format{"lines": lines, "blocks": blocks} {
-		d := newMemDisk()
+		d := stagingtest.NewDisk()
 		cfg := testConfig()
 		cfg.PartitionBy = []string{"kind"}
 		s := openSink(t, d, cfg, f, nil)
@@ -238,7 +240,7 @@ func TestHiddenRowsAreToldFromTheHandle(t *testing.T) {
 			publish(t, s, uint64(epoch), h)
 		}
 		bytes := int64(0)
-		tree := d.tree("/data/.out.engine")
+		tree := d.Tree("/data/.out.engine")
 		for _, body := range maps.All(tree) {
 			bytes += int64(len(body))
 		}
@@ -259,7 +261,7 @@ func TestHiddenRowsAreToldFromTheHandle(t *testing.T) {
 	}
 }
 
-func openAgain(t *testing.T, s *sink, d *memDisk, cfg SinkConfig, f Format, h []byte) *sink {
+func openAgain(t *testing.T, s *sink, d *stagingtest.Disk, cfg SinkConfig, f Format, h []byte) *sink {
 	t.Helper()
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -138,14 +140,14 @@ func testConfig() SinkConfig {
 
 // sink is the sink with its store's fields.
 type sink struct {
-	*staging.Sink[*cut]
+	*staging.Sink[*epochFiles]
 	inner
 }
 
 // inner stands deeper than Sink, whose methods have the names of the store's.
 type inner struct{ *store }
 
-func newSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) (*sink, error) {
+func newSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d staging.Disk) (*sink, error) {
 	s, err := openStore(cfg, in, env, f, d)
 	if err != nil {
 		return nil, err
@@ -154,7 +156,7 @@ func newSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) (*
 }
 
 // openSink opens and recovers a sink on a disk of its own.
-func openSink(t *testing.T, d disk, cfg SinkConfig, f Format, live []byte) *sink {
+func openSink(t *testing.T, d staging.Disk, cfg SinkConfig, f Format, live []byte) *sink {
 	t.Helper()
 	s, err := newSink(cfg, testSchema, testEnv(""), f, d)
 	if err != nil {
@@ -212,4 +214,23 @@ func wantError(t *testing.T, err error, parts ...string) {
 			t.Errorf("want an error with %q, got: %v", part, err)
 		}
 	}
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func get(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

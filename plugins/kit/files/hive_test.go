@@ -1,6 +1,7 @@
 package files
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,7 +10,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
-	"etlengine/plugins/kit/durable"
 	"etlengine/plugins/sdk"
 )
 
@@ -130,27 +130,6 @@ func TestKeysTellValuesApart(t *testing.T) {
 	}
 }
 
-func FuzzNamesAreTakenApart(f *testing.F) {
-	f.Add("part.e1.report.csv.00000001-0001.csv", "report", "csv")
-	f.Add("x.csv", "a.b", "c d")
-	f.Fuzz(func(t *testing.T, name, pipeline, step string) {
-		n := newNames("e1", pipeline, step, ".csv")
-		if got := durable.UnescapeName(n.pipeline); got != pipeline {
-			t.Fatalf("want %q back, got %q", pipeline, got)
-		}
-		n.published(name)
-		n.ownsHidden(name)
-		o, ok := n.published(n.final(12, 3, ".csv"))
-		if want := (owner{n.engine, n.pipeline, 12}); !ok || o != want {
-			t.Fatalf("%q was taken for one of %v", n.final(12, 3, ".csv"), o)
-		}
-		if hidden := n.hidden(12, 3); !n.ownsHidden(hidden) || strings.HasSuffix(hidden, ".csv") ||
-			filepath.Base(hidden) != hidden {
-			t.Fatalf("%q is not a name for a hidden file", hidden)
-		}
-	})
-}
-
 func FuzzHandles(f *testing.F) {
 	f.Add([]byte(`{"v":1,"publish":[{"from":"a","to":"b"}],"hidden":[{"name":"a","length":3}]}`))
 	f.Add([]byte(`{"v":1,"hidden":[{"name":"..","length":-3}]}`))
@@ -159,7 +138,7 @@ func FuzzHandles(f *testing.F) {
 		if err != nil || len(data) == 0 {
 			return
 		}
-		again, err := h.encode()
+		again, err := json.Marshal(h)
 		if err != nil {
 			t.Fatal(err)
 		}

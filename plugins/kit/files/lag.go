@@ -1,6 +1,8 @@
 package files
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+)
 
 // lag estimates the records that are still to be read from the bytes of the
 // files and the records per byte so far.

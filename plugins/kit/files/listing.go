@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"etlengine/plugins/kit/staging"
 )
 
 // found is a file to be read.
@@ -47,7 +49,7 @@ func (l *listing) find() ([]found, error) {
 	for _, name := range matches {
 		info, err := os.Stat(l.at(name))
 		if err != nil {
-			return nil, failed("opening", name, err)
+			return nil, staging.Failed("opening", name, err)
 		}
 		if !info.IsDir() {
 			files = append(files, l.file(name, info))
@@ -99,7 +101,7 @@ func (l *listing) matches() ([]string, error) {
 		return []string{l.path}, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, failed("opening", l.path, err)
+		return nil, staging.Failed("opening", l.path, err)
 	}
 	if !strings.ContainsAny(l.path, globMarks) {
 		return nil, errNoFiles{fmt.Sprintf("path: want a file, a folder or a glob, there is no %s", l.path)}
@@ -110,7 +112,7 @@ func (l *listing) matches() ([]string, error) {
 	}
 	paths, err := filepath.Glob(pattern)
 	if err != nil {
-		return nil, failed("opening", l.path, err)
+		return nil, staging.Failed("opening", l.path, err)
 	}
 	var names []string
 	for _, path := range paths {
@@ -120,7 +122,7 @@ func (l *listing) matches() ([]string, error) {
 		}
 		if !filepath.IsAbs(l.path) {
 			if path, err = filepath.Rel(l.dir, path); err != nil {
-				return nil, failed("opening", path, err)
+				return nil, staging.Failed("opening", path, err)
 			}
 		}
 		names = append(names, path)
@@ -180,7 +182,7 @@ func printable(name string) string {
 func (l *listing) folder(name string) ([]found, error) {
 	entries, err := os.ReadDir(l.at(name))
 	if err != nil {
-		return nil, failed("reading the folder", name, err)
+		return nil, staging.Failed("reading the folder", name, err)
 	}
 	var files []found
 	for _, e := range entries {
@@ -191,7 +193,7 @@ func (l *listing) folder(name string) ([]found, error) {
 		info, err := os.Stat(l.at(below)) // not e.Info: a link counts as what it leads to
 		switch {
 		case err != nil:
-			return nil, failed("opening", below, err)
+			return nil, staging.Failed("opening", below, err)
 		case info.IsDir() && strings.Contains(e.Name(), "="):
 			inside, err := l.folder(below)
 			if err != nil {
@@ -225,14 +227,14 @@ func (l *listing) covers(name string) bool {
 func readable(f found) error {
 	info, err := os.Stat(f.path)
 	if err != nil {
-		return failed("opening", f.name, err)
+		return staging.Failed("opening", f.name, err)
 	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("opening %s: want a file, got a %s", f.name, kindOf(info.Mode()))
 	}
 	file, err := os.Open(f.path)
 	if err != nil {
-		return failed("opening", f.name, err)
+		return staging.Failed("opening", f.name, err)
 	}
 	return file.Close()
 }

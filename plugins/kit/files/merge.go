@@ -21,12 +21,12 @@ type mergedPart struct {
 // mergeCut merges the parts of a cut: all that go into one file if the barrier
 // rolls, else those that have become too many. Folders have nothing in common: so
 // many are merged at the same time.
-func (s *store) mergeCut(ctx context.Context, c *cut) error {
+func (s *store) mergeCut(ctx context.Context, c *epochFiles) error {
 	if s.grows() {
 		return nil
 	}
-	err := parallel.Do(len(c.targets), func(i int) error {
-		t := c.targets[i]
+	err := parallel.Do(len(c.partitions), func(i int) error {
+		t := c.partitions[i]
 		changed, err := s.compact(ctx, c, t)
 		if err == nil && c.roll {
 			t.pieces, err = s.join(ctx, c, t, t.pieces)
@@ -36,14 +36,14 @@ func (s *store) mergeCut(ctx context.Context, c *cut) error {
 		}
 		return err
 	})
-	for _, t := range c.targets {
+	for _, t := range c.partitions {
 		s.merged = append(s.merged, t.merged...)
 	}
 	return err
 }
 
 // compact merges until no level has too many parts.
-func (s *store) compact(ctx context.Context, c *cut, t *cutTarget) (changed bool, err error) {
+func (s *store) compact(ctx context.Context, c *epochFiles, t *endedPartition) (changed bool, err error) {
 	for {
 		at := longRun(t.pieces, s.parts)
 		if at < 0 {
@@ -82,7 +82,7 @@ func longRun(pieces []piece, most int) int {
 
 // join makes files of about the size of a roll out of pieces. One that stands
 // alone, or is full, stays as it is.
-func (s *store) join(ctx context.Context, c *cut, t *cutTarget, pieces []piece) ([]piece, error) {
+func (s *store) join(ctx context.Context, c *epochFiles, t *endedPartition, pieces []piece) ([]piece, error) {
 	var joined []piece
 	for len(pieces) > 0 {
 		n := s.fitting(pieces)
@@ -110,21 +110,23 @@ func (s *store) fitting(pieces []piece) int {
 	return n
 }
 
-func (s *store) mergeParts(ctx context.Context, c *cut, t *cutTarget, pieces []piece) (piece, error) {
+func (s *store) mergeParts(ctx context.Context, c *epochFiles, t *endedPartition, pieces []piece) (
+	piece, error,
+) {
 	readers := &partReaders{disk: s.disk}
 	defer readers.close()
 	var parts []Part
 	rows := int64(0)
 	for _, p := range pieces {
-		path := s.hiddenPath(p.Name)
-		if err := s.intact(ctx, path, p.Length, p.Sum); err != nil {
+		if err := s.area.Intact(ctx, p.Name, p.Length, p.Sum); err != nil {
 			return piece{}, err
 		}
+		path := s.area.Path(p.Name)
 		parts = append(parts, Part{ReaderAt: readers.add(path), Size: p.Length, Name: path})
 		t.merged = append(t.merged, mergedPart{p.Name, c.epoch})
 		rows += p.Rows
 	}
-	merged, err := s.makePiece(c, t.target.folder, func(w *writer) error {
+	merged, err := s.makePiece(c, t.partition.folder, func(w *writer) error {
 		return s.format.Merge(ctx, w, s.layout.schema, parts)
 	})
 	merged.Rows, merged.Full = rows, merged.Length >= int64(s.cfg.Roll.Size)
@@ -133,13 +135,13 @@ func (s *store) mergeParts(ctx context.Context, c *cut, t *cutTarget, pieces []p
 
 // replace puts merged parts into the place of those they were made of. What
 // the next epoch has written since the barrier stands behind them.
-func (s *store) replace(c *cut, ct *cutTarget) {
+func (s *store) replace(c *epochFiles, ct *endedPartition) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	t := ct.target
-	var files []*hidden
+	t := ct.partition
+	var files []*stagedFile
 	for _, p := range ct.pieces {
-		files = append(files, &hidden{hiddenPart: p.hiddenPart})
+		files = append(files, &stagedFile{stagedPart: p.stagedPart})
 	}
 	t.files = append(files, t.files[ct.taken:]...)
 	t.before = 0

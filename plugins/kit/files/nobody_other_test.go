@@ -2,7 +2,9 @@
 
 package files
 
-import "testing"
+import (
+	"testing"
+)
 
 // asNobody calls f; only Linux can lend a thread the rights of another user.
 func asNobody(_ *testing.T, _ string, f func()) { f() }

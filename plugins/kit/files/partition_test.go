@@ -9,12 +9,13 @@ import (
 	"strings"
 	"testing"
 
+	"etlengine/plugins/kit/staging/stagingtest"
 	"etlengine/plugins/sdk"
 )
 
 func TestPartitionsBecomeFolders(t *testing.T) {
 	for name, f := range map[string]Format{"lines": lines, "blocks": blocks} {
-		d := newMemDisk()
+		d := stagingtest.NewDisk()
 		cfg := testConfig()
 		cfg.PartitionBy, cfg.MaxOpenFiles = []string{"kind"}, 2
 		s := openSink(t, d, cfg, f, nil)
@@ -27,7 +28,7 @@ func TestPartitionsBecomeFolders(t *testing.T) {
 			publish(t, s, uint64(i+1), prepare(t, s, uint64(i+1), i == 3))
 		}
 		rows := map[string]int{}
-		for file, body := range d.tree("/data/out") {
+		for file, body := range d.Tree("/data/out") {
 			rows[filepath.Dir(file)] += strings.Count(body, "\n") -
 				strings.Count(body, "#id\n") - strings.Count(body, "END\n")
 		}
@@ -35,29 +36,29 @@ func TestPartitionsBecomeFolders(t *testing.T) {
 		if !maps.Equal(rows, want) {
 			t.Errorf("%s: want the rows %v, got %v", name, want, rows)
 		}
-		if got := d.tree("/"); len(got) != len(d.tree("/data/out")) {
+		if got := d.Tree("/"); len(got) != len(d.Tree("/data/out")) {
 			t.Errorf("%s: want no files outside the output folder, got %q", name, got)
 		}
 	}
 }
 
 func TestFoldersOfFoldersSurviveAPowerCut(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	cfg := testConfig()
 	cfg.PartitionBy = []string{"kind", "_position"}
 	s := openSink(t, d, cfg, lines, nil)
 	write(t, s, batchOf(0, 4, "a", "b"))
 	publish(t, s, 1, prepare(t, s, 1, true))
-	d.crash("power", nil)
+	d.Crash("power", nil)
 	last := "kind=b/_position=3/part.e1.report.csv.00000001-0004.txt"
-	if got := d.tree("/data/out"); len(got) != 4 || got[last] == "" {
+	if got := d.Tree("/data/out"); len(got) != 4 || got[last] == "" {
 		t.Errorf("want four files in folders of folders, got %q", got)
 	}
 }
 
 func TestRowWhoseValueIsTooLongForAFolderIsRefusedAlone(t *testing.T) {
 	for name, f := range map[string]Format{"lines": lines, "blocks": blocks} {
-		d := newMemDisk()
+		d := stagingtest.NewDisk()
 		cfg := testConfig()
 		cfg.PartitionBy = []string{"kind"}
 		s := openSink(t, d, cfg, f, nil)
@@ -71,7 +72,7 @@ func TestRowWhoseValueIsTooLongForAFolderIsRefusedAlone(t *testing.T) {
 		publish(t, s, 1, prepare(t, s, 1, true))
 		for folder, ids := range map[string][]string{"kind=a": {"0", "3", "6"}, "kind=b": {"2", "5", "7"}} {
 			body := ""
-			for file, text := range d.tree("/data/out") {
+			for file, text := range d.Tree("/data/out") {
 				if strings.HasPrefix(file, folder+"/") {
 					body += text
 				}
@@ -85,7 +86,7 @@ func TestRowWhoseValueIsTooLongForAFolderIsRefusedAlone(t *testing.T) {
 
 func TestSlicedRowsAreWritten(t *testing.T) {
 	for _, by := range [][]string{nil, {"kind"}} {
-		d := newMemDisk()
+		d := stagingtest.NewDisk()
 		cfg := testConfig()
 		cfg.PartitionBy = by
 		s := openSink(t, d, cfg, lines, nil)
@@ -93,7 +94,7 @@ func TestSlicedRowsAreWritten(t *testing.T) {
 		write(t, s, &sdk.Batch{Rows: whole.NewSlice(3, 6)})
 		publish(t, s, 1, prepare(t, s, 1, true))
 		var ids []string
-		for _, body := range d.tree("/data/out") {
+		for _, body := range d.Tree("/data/out") {
 			for line := range strings.Lines(body) {
 				if !strings.HasPrefix(line, "#") {
 					ids = append(ids, line[:1])
@@ -110,7 +111,7 @@ func TestSlicedRowsAreWritten(t *testing.T) {
 func TestLeastRecentlyUsedFileIsClosedFirst(t *testing.T) {
 	cfg := testConfig()
 	cfg.PartitionBy, cfg.MaxOpenFiles = []string{"kind"}, 2
-	s := openSink(t, newMemDisk(), cfg, lines, nil)
+	s := openSink(t, stagingtest.NewDisk(), cfg, lines, nil)
 	for _, kind := range []string{"a", "b", "a", "c"} {
 		write(t, s, batchOf(0, 1, kind))
 		if err := s.writeHeld(); err != nil {
@@ -125,7 +126,7 @@ func TestLeastRecentlyUsedFileIsClosedFirst(t *testing.T) {
 func TestRowsHeldForTheirFoldersAreDueWithTheirAge(t *testing.T) {
 	cfg := testConfig()
 	cfg.PartitionBy = []string{"kind"}
-	s := openSink(t, newMemDisk(), cfg, lines, nil)
+	s := openSink(t, stagingtest.NewDisk(), cfg, lines, nil)
 	publish(t, s, 1, prepare(t, s, 1, false))
 	write(t, s, batchOf(0, 1))
 	if s.RollDue(clock(6)) || !s.RollDue(clock(7)) {
@@ -136,7 +137,7 @@ func TestRowsHeldForTheirFoldersAreDueWithTheirAge(t *testing.T) {
 // Batches are lent: what is held is a copy, so there must not be much of it.
 func TestFewRowsAreHeldForTheirFolders(t *testing.T) {
 	const rows, batches = 1000, 80
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	cfg := testConfig()
 	cfg.PartitionBy = []string{"kind"}
 	s := openSink(t, d, cfg, lines, nil)
@@ -147,7 +148,7 @@ func TestFewRowsAreHeldForTheirFolders(t *testing.T) {
 		}
 	}
 	publish(t, s, 1, prepare(t, s, 1, true))
-	tree := d.tree("/data/out")
+	tree := d.Tree("/data/out")
 	for i, kind := range []string{"a", "b", "c"} {
 		var body, want strings.Builder
 		for name, data := range tree {

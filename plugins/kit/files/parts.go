@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"sync"
+
+	"etlengine/plugins/kit/staging"
 )
 
 // mostOpenParts bounds the parts that a merge has open at a time, however many
@@ -13,7 +15,7 @@ const mostOpenParts = 8
 
 // partReaders opens parts as they are read.
 type partReaders struct {
-	disk disk
+	disk staging.Disk
 	mu   sync.Mutex
 	open []*partReader // the least recently used first
 }
@@ -21,7 +23,7 @@ type partReaders struct {
 type partReader struct {
 	of   *partReaders
 	path string
-	file diskReader // nil while it is not open
+	file staging.Reader // nil while it is not open
 }
 
 func (r *partReaders) add(path string) io.ReaderAt {
@@ -39,7 +41,7 @@ func (p *partReader) ReadAt(b []byte, at int64) (int, error) {
 	if errors.Is(err, io.EOF) {
 		return n, io.EOF
 	}
-	return n, failed("reading", p.path, err)
+	return n, staging.Failed("reading", p.path, err)
 }
 
 func (r *partReaders) use(p *partReader) error {
@@ -54,7 +56,7 @@ func (r *partReaders) use(p *partReader) error {
 	}
 	file, err := r.disk.Open(p.path)
 	if err != nil {
-		return failed("opening", p.path, err)
+		return staging.Failed("opening", p.path, err)
 	}
 	p.file = file
 	r.open = append(r.open, p)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"etlengine/plugins/kit/staging"
 	"etlengine/plugins/sdk"
 )
 
@@ -14,54 +15,52 @@ import (
 // rolls, all hidden files become whole and the handle names where each is to
 // appear; else they stay hidden, and the handle tells how much of each is durable.
 // It is never nil: Recover learns from it that the output folder was there.
-func (s *store) Prepare(ctx context.Context, _ uint64, c *cut, writing sync.Locker) ([]byte, error) {
+func (s *store) Prepare(ctx context.Context, _ uint64, c *epochFiles, writing sync.Locker) (
+	staging.Committable, error,
+) {
 	c.writing = writing
-	h, err := s.prepare(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	return h.encode()
+	return s.prepare(ctx, c)
 }
 
 // prepare waits for the disk with the lock of Write open. Names are synced
 // after the bytes they name.
-func (s *store) prepare(ctx context.Context, c *cut) (handle, error) {
+func (s *store) prepare(ctx context.Context, c *epochFiles) (*handle, error) {
 	if err := s.mergeCut(ctx, c); err != nil {
-		return handle{}, err
+		return nil, err
 	}
 	if err := s.addEmpty(c); err != nil {
-		return handle{}, err
+		return nil, err
 	}
-	for _, t := range c.targets {
+	for _, t := range c.partitions {
 		for _, p := range t.pieces {
 			if err := ctx.Err(); err != nil {
-				return handle{}, err
+				return nil, err
 			}
 			if err := s.sync(p); err != nil {
-				return handle{}, err
+				return nil, err
 			}
 		}
 	}
 	if c.newNames {
-		if err := s.disk.Sync(s.hide); err != nil {
-			return handle{}, failed("syncing", s.hide, err)
+		if err := s.area.SyncNames(); err != nil {
+			return nil, err
 		}
 	}
 	return s.handleOf(c), nil
 }
 
 // handleOf is what the record must know of an epoch.
-func (s *store) handleOf(c *cut) handle {
-	h := handle{Since: c.since, Shape: s.shape()}
+func (s *store) handleOf(c *epochFiles) *handle {
+	h := &handle{Envelope: staging.Envelope{Version: handleVersion}, Since: c.since, Shape: s.shape()}
 	rolled := 0
-	for _, t := range c.targets {
+	for _, t := range c.partitions {
 		for _, p := range t.pieces {
 			if !c.roll {
-				h.Hidden = append(h.Hidden, p.hiddenPart)
+				h.Staged = append(h.Staged, p.stagedPart)
 				continue
 			}
 			rolled++
-			name := s.names.final(c.epoch, rolled, p.Suffix)
+			name := s.names.Visible(c.epoch, rolled, p.Suffix)
 			s.unpublished = append(s.unpublished, publishing{From: p.Name,
 				To: filepath.Join(p.Folder, name), Length: p.Length, Sum: p.Sum})
 		}
@@ -83,27 +82,26 @@ func (s *store) sync(p piece) error {
 	if err := s.whole(p); err != nil {
 		return err
 	}
-	path := s.hiddenPath(p.Name)
-	return failed("syncing", path, s.disk.Sync(path))
+	return s.area.Sync(p.Name)
 }
 
 // whole makes sure that what is to be recorded is there under its name: a twin
 // deleted under a running engine would otherwise lose rows in silence.
 func (s *store) whole(p piece) error {
-	path := s.hiddenPath(p.Name)
+	path := s.area.Path(p.Name)
 	info, err := s.disk.Stat(path)
 	if err != nil {
-		return failed("looking for the hidden rows in", path, err)
+		return staging.Failed("looking for the hidden rows in", path, err)
 	}
 	if info.Size() < p.Length || (info.Size() > p.Length && !p.growing) {
-		return otherLength(path, p.Length, info.Size())
+		return s.area.OtherLength(p.Name, p.Length, info.Size())
 	}
 	return nil
 }
 
 // addEmpty makes the one file of an input that had no row (Format.Empty). Under
 // partition_by it goes where rows would that have no value in any of its columns.
-func (s *store) addEmpty(c *cut) error {
+func (s *store) addEmpty(c *epochFiles) error {
 	if !c.empty || s.shown {
 		return nil
 	}
@@ -125,17 +123,17 @@ func (s *store) addEmpty(c *cut) error {
 		}
 		return e.Close()
 	})
-	c.targets = append(c.targets, &cutTarget{pieces: []piece{p}})
+	c.partitions = append(c.partitions, &endedPartition{pieces: []piece{p}})
 	return err
 }
 
 // makePiece writes a hidden file behind the back of Write.
-func (s *store) makePiece(c *cut, folder string, fill func(w *writer) error) (piece, error) {
-	p := piece{dirty: true, hiddenPart: hiddenPart{Name: s.nameFor(c), Folder: folder, Suffix: s.format.Suffix}}
-	path := s.hiddenPath(p.Name)
+func (s *store) makePiece(c *epochFiles, folder string, fill func(w *writer) error) (piece, error) {
+	p := piece{dirty: true, stagedPart: stagedPart{Name: s.nameFor(c), Folder: folder, Suffix: s.format.Suffix}}
+	path := s.area.Path(p.Name)
 	file, err := s.disk.Create(path)
 	if err != nil {
-		return p, failed("creating", path, err)
+		return p, staging.Failed("creating", path, err)
 	}
 	w := newWriter(file)
 	err = fill(w)
@@ -144,16 +142,16 @@ func (s *store) makePiece(c *cut, folder string, fill func(w *writer) error) (pi
 	}
 	if err != nil {
 		_ = file.Close() // the error at hand says more
-		return p, failed("writing", path, err)
+		return p, staging.Failed("writing", path, err)
 	}
 	p.written(w)
-	return p, failed("closing", path, file.Close())
+	return p, staging.Failed("closing", path, file.Close())
 }
 
-func (s *store) nameFor(c *cut) string {
+func (s *store) nameFor(c *epochFiles) string {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	c.newNames = true
 	s.number++
-	return s.names.hidden(c.epoch, s.number)
+	return s.names.Staged(c.epoch, s.number)
 }

@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"strings"
+
+	"etlengine/plugins/kit/parallel"
+	"etlengine/plugins/kit/staging"
 )
 
 // Commit moves the files that the handle names into the output folder. A file
@@ -24,25 +26,29 @@ func (s *store) Commit(ctx context.Context, epoch uint64, committable []byte) er
 	if err != nil {
 		return err
 	}
-	if s.allShown && missing == s.hide && !s.recovered {
+	if s.allShown && missing == s.area.Folder && !s.recovered {
 		return nil // all the handle names has appeared: nothing was in that folder
 	}
 	if missing != "" && (s.recovered || len(h.Publish) > 0) {
 		return s.folderGone(missing)
 	}
-	folders := map[string]bool{}
 	if err := s.staged(ctx, h.Publish); err != nil {
 		return err
 	}
+	var shown []string
 	for _, p := range h.Publish {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.show(p, folders); err != nil {
+		there, err := s.show(p)
+		if err != nil {
 			return err
 		}
+		if there {
+			shown = append(shown, p.To)
+		}
 	}
-	if err := s.syncShown(folders); err != nil {
+	if err := s.syncShown(shown); err != nil {
 		return err
 	}
 	s.unpublished = slices.DeleteFunc(s.unpublished, func(p publishing) bool {
@@ -53,14 +59,13 @@ func (s *store) Commit(ctx context.Context, epoch uint64, committable []byte) er
 
 // missing is the folder that is not there, if one is.
 func (s *store) missing() (string, error) {
-	for _, folder := range []string{s.root, s.hide} {
-		found, err := exists(s.disk, folder)
-		if err != nil {
-			return "", err
-		}
-		if !found {
-			return folder, nil
-		}
+	found, err := s.target.exists()
+	if err != nil || !found {
+		return s.root, err
+	}
+	found, err = staging.Exists(s.disk, s.area.Folder)
+	if err != nil || !found {
+		return s.area.Folder, err
 	}
 	return "", nil
 }
@@ -74,91 +79,65 @@ func (s *store) folderGone(folder string) error {
 		"or run with --fresh to begin anew", folder)
 }
 
-// show moves one file, and notes the folders whose names changed, also if the
-// file was moved before: its life may have ended before it synced them.
-func (s *store) show(p publishing, folders map[string]bool) error {
-	from, to := filepath.Join(s.hide, p.From), filepath.Join(s.root, p.To)
-	found, err := exists(s.disk, from)
+// show makes one file visible, and reports whether it is, also if an earlier life did it,
+// which may have ended before it synced the name.
+func (s *store) show(p publishing) (bool, error) {
+	from, to := s.area.Path(p.From), filepath.Join(s.root, p.To)
+	found, err := staging.Exists(s.disk, from)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if found {
-		if err := s.makePartition(filepath.Dir(p.To)); err != nil {
-			return err
-		}
-		if err := s.disk.Rename(from, to); err != nil {
-			return moveFailed(from, to, err)
-		}
-		folders[filepath.Dir(p.To)] = true
-		return nil
+		return true, s.target.put(from, p.To)
 	}
-	shown, err := exists(s.disk, to)
+	shown, err := s.target.has(p.To)
 	switch {
-	case err != nil:
-		return err
-	case shown:
-		folders[filepath.Dir(p.To)] = true
+	case shown || err != nil:
+		return shown, err
 	case slices.Contains(s.unpublished, p):
-		return fmt.Errorf("publishing %s: its rows were in %s, which is gone; "+
+		return false, fmt.Errorf("publishing %s: its rows were in %s, which is gone; "+
 			"nothing but this engine may change that folder", to, from)
-	default:
-		s.log.Info("a published file is gone: taken by whoever reads the folder", "file", to)
 	}
-	return nil
+	s.log.Info("a published file is gone: taken by whoever reads the folder", "file", to)
+	return false, nil
 }
 
-func moveFailed(from, to string, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return fmt.Errorf("publishing %s: there is another file of that name; move it away", to)
-	case crossesDevices(err):
-		return fmt.Errorf("publishing %s: %s is on another file system; %s", to, filepath.Dir(from), mountHint)
-	}
-	return failed("publishing", to, err)
-}
-
-// makePartition makes the folders of partition_by below the output folder, one
-// by one: the output folder itself is never made anew.
-func (s *store) makePartition(folder string) error {
-	path := s.root
-	for name := range strings.SplitSeq(folder, string(filepath.Separator)) {
-		if name == "." {
-			continue
-		}
-		path = filepath.Join(path, name)
-		if err := s.disk.Mkdir(path); err != nil && !errors.Is(err, fs.ErrExist) {
-			return failed("making the folder", path, err)
-		}
-	}
-	return nil
-}
-
-// syncShown syncs the folders that got files, those above them up to the
-// output folder, and the folder the files came from.
-func (s *store) syncShown(folders map[string]bool) error {
-	if len(folders) == 0 {
+// syncShown syncs the names that files have now, and that they have no others.
+func (s *store) syncShown(names []string) error {
+	if len(names) == 0 {
 		return nil
 	}
-	all := map[string]bool{s.root: true}
-	for folder := range folders {
-		for ; folder != "."; folder = filepath.Dir(folder) {
-			all[filepath.Join(s.root, folder)] = true
-		}
+	if err := s.target.sync(names); err != nil {
+		return err
 	}
-	for folder := range all {
-		if err := s.disk.Sync(folder); err != nil {
-			return failed("syncing", folder, err)
+	return s.area.SyncNames()
+}
+
+// staged compares the files that are about to appear with what was recorded of
+// them, all of them before the first appears. What is not there any more has
+// appeared already.
+func (s *store) staged(ctx context.Context, files []publishing) error {
+	return parallel.Do(len(files), func(i int) error {
+		p := files[i]
+		path := s.area.Path(p.From)
+		info, err := s.disk.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return staging.Failed("looking for the prepared rows in", path, err)
+		case p.Length > 0 && info.Size() != p.Length:
+			return s.area.OtherLength(p.From, p.Length, info.Size()) // readers would not see that it was truncated
 		}
-	}
-	return failed("syncing", s.hide, s.disk.Sync(s.hide))
+		return s.area.Intact(ctx, p.From, p.Length, p.Sum)
+	})
 }
 
 // removeMerged removes the parts whose rows have appeared in a merged file.
 func (s *store) removeMerged(epoch uint64) error {
 	for len(s.merged) > 0 && s.merged[0].epoch <= epoch {
-		path := filepath.Join(s.hide, s.merged[0].name)
-		if err := s.disk.Remove(path); err != nil {
-			return failed("removing", path, err)
+		if err := s.area.Remove(s.merged[0].name); err != nil {
+			return err
 		}
 		s.merged = s.merged[1:]
 	}

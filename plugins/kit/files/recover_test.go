@@ -7,58 +7,60 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"etlengine/plugins/kit/staging/stagingtest"
 )
 
 func TestRecoveryCutsGrowingFileAndGoesOnAppending(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 2))
 	h := prepare(t, s, 1, false)
 	write(t, s, batchOf(100, 200)) // of an epoch that is never recorded
 	prepare(t, s, 2, false)
-	d.crash("kill", nil)
+	d.Crash("kill", nil)
 
 	s = openSink(t, d, testConfig(), lines, h)
 	write(t, s, batchOf(2, 3))
 	publish(t, s, 2, prepare(t, s, 2, true))
 	want := map[string]string{"part.e1.report.csv.00000002-0001.txt": "#id,kind\n0,k\n1,k\n2,k\n"}
-	if got := d.tree("/data/out"); !maps.Equal(got, want) {
+	if got := d.Tree("/data/out"); !maps.Equal(got, want) {
 		t.Errorf("want %q, got %q", want, got)
 	}
 }
 
 func TestCutIsDurableBeforeTheFileAppears(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 2))
 	h := prepare(t, s, 1, false)
 	write(t, s, batchOf(100, 200))
 	prepare(t, s, 2, false)
-	d.crash("power", nil)
+	d.Crash("power", nil)
 	s = openSink(t, d, testConfig(), lines, h)
 	publish(t, s, 2, prepare(t, s, 2, true))
-	d.crash("power", nil)
+	d.Crash("power", nil)
 	want := map[string]string{"part.e1.report.csv.00000002-0001.txt": "#id,kind\n0,k\n1,k\n"}
-	if got := d.tree("/data/out"); !maps.Equal(got, want) {
+	if got := d.Tree("/data/out"); !maps.Equal(got, want) {
 		t.Errorf("want %q, got %q", want, got)
 	}
 }
 
 func TestRecoveryRemovesOwnUnlistedFilesOnly(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	foreign := []string{"part.e2.report.csv.00000001-0001.abc", "part.e1.other.csv.00000001-0001.abc",
 		"part.e1.report.parquet.00000001-0001.abc", "notes"}
 	own := "part.e1.report.csv.00000009-0001.abc"
 	for _, name := range append(slices.Clone(foreign), own) {
-		if _, err := d.Create(filepath.Join(s.hide, name)); err != nil {
+		if _, err := d.Create(filepath.Join(s.area.Folder, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	d.crash("kill", nil)
+	d.Crash("kill", nil)
 	openSink(t, d, testConfig(), lines, nil)
 	var got []string
-	for name := range d.tree(s.hide) {
+	for name := range d.Tree(s.area.Folder) {
 		got = append(got, name)
 	}
 	slices.Sort(got)
@@ -69,15 +71,15 @@ func TestRecoveryRemovesOwnUnlistedFilesOnly(t *testing.T) {
 }
 
 func TestFileTakenByAConsumerIsNotAnError(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))
 	h := prepare(t, s, 1, true)
 	publish(t, s, 1, h)
-	if err := d.remove("/data/out/part.e1.report.csv.00000001-0001.txt"); err != nil {
+	if err := d.Delete("/data/out/part.e1.report.csv.00000001-0001.txt"); err != nil {
 		t.Fatal(err)
 	}
-	d.crash("kill", nil)
+	d.Crash("kill", nil)
 	env := testEnv("")
 	env.Epoch = 1
 	s, err := newSink(testConfig(), testSchema, env, lines, d)
@@ -88,18 +90,18 @@ func TestFileTakenByAConsumerIsNotAnError(t *testing.T) {
 }
 
 func TestFileTakenByAConsumerDoesNotComeBackWithAPowerCut(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))
 	h := prepare(t, s, 1, true)
 	publish(t, s, 1, h)
-	if err := d.remove("/data/out/part.e1.report.csv.00000001-0001.txt"); err != nil {
+	if err := d.Delete("/data/out/part.e1.report.csv.00000001-0001.txt"); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Sync("/data/out"); err != nil {
 		t.Fatal(err)
 	}
-	d.crash("power", nil)
+	d.Crash("power", nil)
 	env := testEnv("")
 	env.Epoch = 1
 	s, err := newSink(testConfig(), testSchema, env, lines, d)
@@ -107,18 +109,18 @@ func TestFileTakenByAConsumerDoesNotComeBackWithAPowerCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	publish(t, s, 1, h)
-	if got := d.tree("/data"); len(got) > 0 {
+	if got := d.Tree("/data"); len(got) > 0 {
 		t.Errorf("want no file, got %q", got)
 	}
 }
 
 func TestHiddenFileLostBeforePublishIsAnError(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))
 	h := prepare(t, s, 1, true)
-	for name := range d.tree(s.hide) {
-		if err := d.remove(filepath.Join(s.hide, name)); err != nil {
+	for name := range d.Tree(s.area.Folder) {
+		if err := d.Delete(filepath.Join(s.area.Folder, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -126,7 +128,7 @@ func TestHiddenFileLostBeforePublishIsAnError(t *testing.T) {
 }
 
 func TestAnotherFileOfTheFinalNameIsNotReplaced(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))
 	h := prepare(t, s, 1, true)
@@ -135,14 +137,14 @@ func TestAnotherFileOfTheFinalNameIsNotReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantError(t, s.Publish(t.Context(), 1, h), "00000001-0001.txt", "another file of that name")
-	if got := d.tree("/data/out"); !slices.Contains(slices.Collect(maps.Values(got)), "precious") {
+	if got := d.Tree("/data/out"); !slices.Contains(slices.Collect(maps.Values(got)), "precious") {
 		t.Errorf("the other file was replaced: %q", got)
 	}
 }
 
 func TestMissingFoldersAreNamed(t *testing.T) {
-	fill := func(t *testing.T) (*memDisk, *sink, []byte) {
-		d := newMemDisk()
+	fill := func(t *testing.T) (*stagingtest.Disk, *sink, []byte) {
+		d := stagingtest.NewDisk()
 		s := openSink(t, d, testConfig(), lines, nil)
 		write(t, s, batchOf(0, 1))
 		return d, s, prepare(t, s, 1, true)
@@ -151,17 +153,17 @@ func TestMissingFoldersAreNamed(t *testing.T) {
 		"/data/.out.engine": "not yet published, is gone"} {
 		t.Run("running"+folder, func(t *testing.T) {
 			d, s, h := fill(t)
-			if err := d.remove(folder); err != nil {
+			if err := d.Delete(folder); err != nil {
 				t.Fatal(err)
 			}
 			wantError(t, s.Publish(t.Context(), 1, h), want)
 		})
 		t.Run("stopped"+folder, func(t *testing.T) {
 			d, _, h := fill(t)
-			if err := d.remove(folder); err != nil {
+			if err := d.Delete(folder); err != nil {
 				t.Fatal(err)
 			}
-			d.crash("kill", nil)
+			d.Crash("kill", nil)
 			for range 2 { // the error must not heal itself by what the first attempt made
 				s, err := newSink(testConfig(), testSchema, testEnv(""), lines, d)
 				if err != nil {
@@ -177,13 +179,13 @@ func TestMissingFoldersAreNamed(t *testing.T) {
 }
 
 func TestOutputFolderOfARecordIsNotMadeAnew(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	h := prepare(t, s, 1, false)
-	if err := d.remove("/data/out"); err != nil {
+	if err := d.Delete("/data/out"); err != nil {
 		t.Fatal(err)
 	}
-	d.crash("kill", nil)
+	d.Crash("kill", nil)
 	s, err := newSink(testConfig(), testSchema, testEnv(""), lines, d)
 	if err != nil {
 		t.Fatal(err)
@@ -193,15 +195,15 @@ func TestOutputFolderOfARecordIsNotMadeAnew(t *testing.T) {
 }
 
 func TestOutputFolderMadeAnewByHandIsGoneOnWith(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))
 	h := prepare(t, s, 1, true)
 	publish(t, s, 1, h)
-	if err := d.remove("/data/out"); err != nil {
+	if err := d.Delete("/data/out"); err != nil {
 		t.Fatal(err)
 	}
-	d.crash("kill", nil)
+	d.Crash("kill", nil)
 	if err := d.Mkdir("/data/out"); err != nil {
 		t.Fatal(err)
 	}
@@ -216,27 +218,27 @@ func TestOutputFolderMadeAnewByHandIsGoneOnWith(t *testing.T) {
 	write(t, s, batchOf(1, 2))
 	publish(t, s, 2, prepare(t, s, 2, true))
 	want := map[string]string{"part.e1.report.csv.00000002-0001.txt": "#id,kind\n1,k\n"}
-	if got := d.tree("/data/out"); !maps.Equal(got, want) {
+	if got := d.Tree("/data/out"); !maps.Equal(got, want) {
 		t.Errorf("want %q, got %q", want, got)
 	}
 }
 
 func TestRecordedHiddenFileMustBeThereAndWhole(t *testing.T) {
-	for name, damage := range map[string]func(d *memDisk, path string) error{
-		"no such file": func(d *memDisk, path string) error { return d.remove(path) },
-		"want 17 bytes, got 3": func(d *memDisk, path string) error {
+	for name, damage := range map[string]func(d *stagingtest.Disk, path string) error{
+		"no such file": func(d *stagingtest.Disk, path string) error { return d.Delete(path) },
+		"want 17 bytes, got 3": func(d *stagingtest.Disk, path string) error {
 			return d.Truncate(path, 3)
 		},
 	} {
-		d := newMemDisk()
+		d := stagingtest.NewDisk()
 		s := openSink(t, d, testConfig(), lines, nil)
 		write(t, s, batchOf(0, 2))
 		h := prepare(t, s, 1, false)
-		path := s.hiddenPath(s.order[0].files[0].Name)
+		path := s.area.Path(s.order[0].files[0].Name)
 		if err := damage(d, path); err != nil {
 			t.Fatal(err)
 		}
-		d.crash("kill", nil)
+		d.Crash("kill", nil)
 		s, err := newSink(testConfig(), testSchema, testEnv(""), lines, d)
 		if err != nil {
 			t.Fatal(err)
@@ -249,7 +251,7 @@ func TestRecordedHiddenFileMustBeThereAndWhole(t *testing.T) {
 // is not shown as if it were all there was, in this life or after a crash.
 func TestPreparedFileMustBeWhole(t *testing.T) {
 	for _, killed := range []bool{false, true} {
-		d := newMemDisk()
+		d := stagingtest.NewDisk()
 		s := openSink(t, d, testConfig(), lines, nil)
 		write(t, s, batchOf(0, 2))
 		h := prepare(t, s, 1, true)
@@ -257,25 +259,25 @@ func TestPreparedFileMustBeWhole(t *testing.T) {
 		if err != nil || len(decoded.Publish) != 1 {
 			t.Fatalf("got handle %s, %v, want one file to publish", h, err)
 		}
-		path := s.hiddenPath(decoded.Publish[0].From)
+		path := s.area.Path(decoded.Publish[0].From)
 		if err := d.Truncate(path, 3); err != nil {
 			t.Fatal(err)
 		}
 		if killed {
-			d.crash("kill", nil)
+			d.Crash("kill", nil)
 			if s, err = newSink(testConfig(), testSchema, testEnv(""), lines, d); err != nil {
 				t.Fatal(err)
 			}
 		}
 		wantError(t, s.Publish(t.Context(), 1, h), "want 17 bytes, got 3", path)
-		if got := d.tree("/data/out"); len(got) != 0 {
+		if got := d.Tree("/data/out"); len(got) != 0 {
 			t.Errorf("shown: got %q, want nothing", got)
 		}
 	}
 }
 
 func TestHandleOfANewerEngineIsRefused(t *testing.T) {
-	s, err := newSink(testConfig(), testSchema, testEnv(""), lines, newMemDisk())
+	s, err := newSink(testConfig(), testSchema, testEnv(""), lines, stagingtest.NewDisk())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,8 +296,8 @@ func TestHandleCannotLeaveItsFolders(t *testing.T) {
 }
 
 func TestMountPointIsRefusedBeforeAnyWork(t *testing.T) {
-	d := newMemDisk()
-	d.only, d.failAt, d.err = "rename", 1, syscall.EXDEV
+	d := stagingtest.NewDisk()
+	d.Only, d.FailAt, d.Err = "rename", 1, syscall.EXDEV
 	s, err := newSink(testConfig(), testSchema, testEnv(""), lines, d)
 	if err != nil {
 		t.Fatal(err)
@@ -310,17 +312,17 @@ func TestHiddenFilesOfAnotherShapeAreLeftAsTheyAre(t *testing.T) {
 		"suffix":  func(c *SinkConfig, f *Format) { f.Suffix = ".new" },
 	} {
 		for _, f := range []Format{lines, blocks} {
-			d := newMemDisk()
+			d := stagingtest.NewDisk()
 			cfg, old := testConfig(), f.Suffix
 			s := openSink(t, d, cfg, f, nil)
 			write(t, s, batchOf(0, 1))
 			h := prepare(t, s, 1, false)
-			d.crash("kill", nil)
+			d.Crash("kill", nil)
 			change(&cfg, &f)
 			s = openSink(t, d, cfg, f, h)
 			write(t, s, batchOf(1, 2))
 			publish(t, s, 2, prepare(t, s, 2, true))
-			got := d.tree("/data/out")
+			got := d.Tree("/data/out")
 			prefix := "part.e1.report.csv.00000002-"
 			first, second := got[prefix+"0001"+old], got[prefix+"0002"+f.Suffix]
 			if !strings.Contains(first, "0,k\n") || !strings.Contains(second, "1,k") || len(got) != 2 {
@@ -331,11 +333,11 @@ func TestHiddenFilesOfAnotherShapeAreLeftAsTheyAre(t *testing.T) {
 }
 
 func TestHiddenRowsThatWentWhileRunningAreNoticed(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))
 	prepare(t, s, 1, false)
-	if err := d.remove(s.hiddenPath(s.order[0].files[0].Name)); err != nil {
+	if err := d.Delete(s.area.Path(s.order[0].files[0].Name)); err != nil {
 		t.Fatal(err)
 	}
 	write(t, s, batchOf(1, 2))
@@ -344,14 +346,14 @@ func TestHiddenRowsThatWentWhileRunningAreNoticed(t *testing.T) {
 }
 
 func TestTwinWithRecordedRowsIsNotMadeAnew(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))
 	h := prepare(t, s, 1, false)
-	if err := d.remove("/data/.out.engine"); err != nil {
+	if err := d.Delete("/data/.out.engine"); err != nil {
 		t.Fatal(err)
 	}
-	d.crash("kill", nil)
+	d.Crash("kill", nil)
 	s, err := newSink(testConfig(), testSchema, testEnv(""), lines, d)
 	if err != nil {
 		t.Fatal(err)

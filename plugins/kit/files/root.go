@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"etlengine/plugins/kit/staging"
 	"etlengine/plugins/sdk"
 )
 
@@ -18,7 +19,7 @@ func resolve(dir string, path sdk.Path) (string, error) {
 	if !filepath.IsAbs(full) {
 		full = filepath.Join(dir, full)
 	}
-	return "", failed("finding", full, err)
+	return "", staging.Failed("finding", full, err)
 }
 
 // twinOf is the folder of hidden files: beside the output folder, never in it,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"etlengine/plugins/kit/staging/stagingtest"
 	"etlengine/plugins/sdk"
 )
 
@@ -29,7 +30,7 @@ func tally(f Format, read *int64, most *int) Format {
 }
 
 // epochs runs small epochs and rolls when the sink asks for it and at the end.
-func epochs(t *testing.T, s *sink, n int, rows func(epoch int) *sdk.Batch, after func(h handle)) {
+func epochs(t *testing.T, s *sink, n int, rows func(epoch int) *sdk.Batch, after func(h *handle)) {
 	t.Helper()
 	for epoch := 1; epoch <= n; epoch++ {
 		write(t, s, rows(epoch))
@@ -49,12 +50,12 @@ func epochs(t *testing.T, s *sink, n int, rows func(epoch int) *sdk.Batch, after
 
 func TestFilesAreOfTheSizeOfARollWhateverTheEpoch(t *testing.T) {
 	for name, f := range map[string]Format{"lines": lines, "blocks": blocks} {
-		d := newMemDisk()
+		d := stagingtest.NewDisk()
 		cfg := testConfig()
 		cfg.Roll = Roll{Size: 20_000, Interval: sdk.Duration(time.Hour)}
 		s := openSink(t, d, cfg, f, nil)
 		epochs(t, s, 1000, func(epoch int) *sdk.Batch { return batchOf(epoch*10, epoch*10+10) }, nil)
-		tree := d.tree("/data/out")
+		tree := d.Tree("/data/out")
 		names := slices.Sorted(maps.Keys(tree))
 		if len(names) < 3 || len(names) > 6 {
 			t.Errorf("%s: 1000 epochs of 70 bytes: got %d files", name, len(names))
@@ -68,7 +69,7 @@ func TestFilesAreOfTheSizeOfARollWhateverTheEpoch(t *testing.T) {
 }
 
 func TestLargePartsAreNotMergedFarBeyondTheSizeOfARoll(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	cfg := testConfig()
 	cfg.Roll.Size = 1000
 	s := openSink(t, d, cfg, blocks, nil)
@@ -77,7 +78,7 @@ func TestLargePartsAreNotMergedFarBeyondTheSizeOfARoll(t *testing.T) {
 		publish(t, s, uint64(i+1), prepare(t, s, uint64(i+1), i == 5))
 	}
 	var sizes []int
-	tree := d.tree("/data/out")
+	tree := d.Tree("/data/out")
 	for _, name := range slices.Sorted(maps.Keys(tree)) {
 		sizes = append(sizes, len(tree[name]))
 	}
@@ -87,19 +88,19 @@ func TestLargePartsAreNotMergedFarBeyondTheSizeOfARoll(t *testing.T) {
 }
 
 func TestThousandsOfTinyEpochsLeaveAFewHiddenFiles(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	cfg := testConfig()
 	cfg.Roll.Interval = sdk.Duration(time.Hour)
 	var read int64
 	var merged, hidden int
 	s := openSink(t, d, cfg, tally(blocks, &read, &merged), nil)
-	epochs(t, s, 5000, func(epoch int) *sdk.Batch { return batchOf(epoch, epoch+1) }, func(h handle) {
-		hidden = max(hidden, len(h.Hidden))
+	epochs(t, s, 5000, func(epoch int) *sdk.Batch { return batchOf(epoch, epoch+1) }, func(h *handle) {
+		hidden = max(hidden, len(h.Staged))
 	})
 	if hidden > 3*mostParts || merged > 3*mostParts {
 		t.Errorf("want at most %d hidden files and parts of a merge, got %d and %d", 3*mostParts, hidden, merged)
 	}
-	tree := d.tree("/data/out")
+	tree := d.Tree("/data/out")
 	if len(tree) != 1 {
 		t.Fatalf("want one file, got %d", len(tree))
 	}
@@ -113,10 +114,10 @@ func TestThousandsOfTinyEpochsLeaveAFewHiddenFiles(t *testing.T) {
 			t.Errorf("a file of %d bytes: want merges to read at most %d, got %d", len(body), most, read)
 		}
 	}
-	if d.most > 1+mostOpenParts+1 {
-		t.Errorf("want at most %d open files, got %d", 1+mostOpenParts+1, d.most)
+	if d.Most > 1+mostOpenParts+1 {
+		t.Errorf("want at most %d open files, got %d", 1+mostOpenParts+1, d.Most)
 	}
-	if got := d.tree("/data/.out.engine"); len(got) > 0 {
+	if got := d.Tree("/data/.out.engine"); len(got) > 0 {
 		t.Errorf("want no hidden files, got %d", len(got))
 	}
 }
@@ -127,7 +128,7 @@ func TestOpenFilesAreBoundedWithHundredsOfParts(t *testing.T) {
 		kinds = append(kinds, fmt.Sprint("k", i))
 	}
 	for name, f := range map[string]Format{"lines": lines, "blocks": blocks} {
-		d := newMemDisk()
+		d := stagingtest.NewDisk()
 		cfg := testConfig()
 		cfg.PartitionBy, cfg.MaxOpenFiles = []string{"kind"}, 5
 		s := openSink(t, d, cfg, f, nil)
@@ -137,17 +138,17 @@ func TestOpenFilesAreBoundedWithHundredsOfParts(t *testing.T) {
 			}
 			publish(t, s, epoch, prepare(t, s, epoch, epoch == 4))
 		}
-		if most := 5 + mostOpenParts + 1; d.most > most {
-			t.Errorf("%s: want at most %d open files, got %d", name, most, d.most)
+		if most := 5 + mostOpenParts + 1; d.Most > most {
+			t.Errorf("%s: want at most %d open files, got %d", name, most, d.Most)
 		}
-		if tree := d.tree("/data/out"); len(tree) != 150 {
+		if tree := d.Tree("/data/out"); len(tree) != 150 {
 			t.Errorf("%s: want a file for each of 150 folders, got %d", name, len(tree))
 		}
 	}
 }
 
 func TestPartsOfAnEpochThatIsBeingWrittenStandBehindMergedOnes(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), blocks, nil)
 	s.parts = 2
 	f := &job{disk: d, format: blocks, every: 1}
@@ -176,7 +177,7 @@ func TestPartsOfAnEpochThatIsBeingWrittenStandBehindMergedOnes(t *testing.T) {
 	for id := range f.rows {
 		fmt.Fprintf(&want, "%d,k\n", id)
 	}
-	for name, body := range d.tree("/data/out") {
+	for name, body := range d.Tree("/data/out") {
 		if body != want.String()+"END\n" {
 			t.Errorf("%s: want the rows in their order, got %q", name, body)
 		}

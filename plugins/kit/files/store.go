@@ -20,16 +20,17 @@ import (
 // when their epoch is recorded.
 //
 // Write and EndEpoch fill the next epoch while Prepare and Commit finish the one before.
-// What goes from the one side to the other is a cut, made by the barrier.
+// What goes from the one side to the other is epochFiles, made by the barrier.
 type store struct {
 	cfg      SinkConfig
 	format   Format
 	layout   layout
-	names    names
+	names    staging.Names
+	area     staging.Area // of this step, in the twin
+	target   target       // the output folder
 	log      *slog.Logger
-	disk     disk
+	disk     staging.Disk
 	root     string // the output folder
-	hide     string // the folder of this step in the twin
 	parts    int    // of one level that a folder may have
 	budget   int64  // bytes that open files may keep in memory together
 	allShown bool   // what the newest record names is known to have appeared
@@ -43,29 +44,29 @@ type store struct {
 	shown       bool         // a file was prepared for readers, by this life or an earlier one
 	merged      []mergedPart // parts whose rows are in a file that is not yet recorded
 
-	// Of Write, EndEpoch and whoever has cut.writing.
-	epoch    uint64  // the one being filled
-	number   int     // of the next hidden file
-	spread   *spread // rows of partition_by that are not in a file yet
-	targets  map[string]*target
-	order    []*target       // of targets, as they came
-	open     []*hidden       // files being written, the least recently used first
-	buffers  []*bufio.Writer // of closed files, to be used again
-	newNames bool            // files were made that no cut knows
+	// Of Write, EndEpoch and whoever has epochFiles.writing.
+	epoch      uint64  // the one being filled
+	number     int     // of the next hidden file
+	spread     *spread // rows of partition_by that are not in a file yet
+	partitions map[string]*partition
+	order      []*partition    // of partitions, as they came
+	open       []*stagedFile   // files being written, the least recently used first
+	buffers    []*bufio.Writer // of closed files, to be used again
+	newNames   bool            // files were made that no epochFiles knows
 }
 
 // NewSink opens a sink that writes part files of a format into the folder of
 // the config. in is the columns that reach it. The folder is made by Recover,
 // which also knows whether it ought to be there already.
 func NewSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format) (sdk.Instance, error) {
-	s, err := openStore(cfg, in, env, f, osDisk{})
+	s, err := openStore(cfg, in, env, f, staging.OSDisk{})
 	if err != nil {
 		return nil, err // not s: what is no instance is nil
 	}
-	return staging.NewSink[*cut](s), nil
+	return staging.NewSink[*epochFiles](s), nil
 }
 
-func openStore(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) (*store, error) {
+func openStore(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d staging.Disk) (*store, error) {
 	l, problems := cfg.layout(in)
 	if len(problems) > 0 {
 		return nil, problems[0]
@@ -75,16 +76,18 @@ func openStore(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d disk) 
 		return nil, err
 	}
 	s := &store{cfg: cfg, format: f, layout: l, spread: newSpread(l), log: env.Log, disk: d, root: root,
-		names: newNames(env.EngineID, env.Pipeline, env.Step, f.Suffix),
-		parts: mostParts, budget: Budget(), epoch: env.Epoch + 1, allShown: env.Published, targets: map[string]*target{}}
+		names: staging.NewNames(env), target: folder{d, root},
+		parts: mostParts, budget: Budget(), epoch: env.Epoch + 1, allShown: env.Published,
+		partitions: map[string]*partition{}}
 	s.format.Empty = f.Empty && !env.Side
 	s.due.limits(cfg.Roll)
-	if longest := len(s.names.final(1, 1, f.Suffix)) + 12; longest > maxName {
+	if longest := len(s.names.Visible(1, 1, f.Suffix)) + 12; longest > maxName {
 		return nil, fmt.Errorf("naming files: want names of pipeline and step that leave room in %d bytes, "+
 			"got %q and %q", maxName, env.Pipeline, env.Step)
 	}
 	twin := twinOf(root)
-	s.hide = filepath.Join(twin, durable.EscapeName(env.Pipeline), durable.EscapeName(env.Step))
+	s.area = staging.Area{Disk: d, Owns: s.names.OwnsStaged,
+		Folder: filepath.Join(twin, durable.EscapeName(env.Pipeline), durable.EscapeName(env.Step))}
 	if err := s.enter(twin, env); err != nil {
 		return nil, err
 	}
@@ -100,7 +103,7 @@ func (s *store) enter(twin string, env sdk.Env) error {
 	if !foreign.empty() && !env.Adopt {
 		return s.foreignError(twin, foreign)
 	}
-	if err := makeFolder(s.disk, twin); err != nil {
+	if err := staging.MakeFolder(s.disk, twin); err != nil {
 		return err
 	}
 	if s.unlock, err = lockTwin(s.disk, twin, s.cfg, env); err != nil || foreign.empty() {
@@ -161,7 +164,7 @@ func (s *store) Bytes() int64 { return 0 }
 func (s *store) Close() error {
 	var errs []error
 	for _, h := range s.open {
-		errs = append(errs, failed("closing", s.hiddenPath(h.Name), h.w.file.Close()))
+		errs = append(errs, staging.Failed("closing", s.area.Path(h.Name), h.w.file.Close()))
 	}
 	s.open = nil
 	if s.unlock != nil {

@@ -13,71 +13,73 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"etlengine/plugins/kit/staging"
+	"etlengine/plugins/kit/staging/stagingtest"
 	"etlengine/plugins/sdk"
 )
 
 func TestRowsAreHiddenUntilARoll(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 2))
 	publish(t, s, 1, prepare(t, s, 1, false))
-	if got := d.tree("/data/out"); len(got) > 0 {
+	if got := d.Tree("/data/out"); len(got) > 0 {
 		t.Errorf("before the roll: want no file, got %q", got)
 	}
 	write(t, s, batchOf(2, 3))
 	publish(t, s, 2, prepare(t, s, 2, true))
 	want := map[string]string{"part.e1.report.csv.00000002-0001.txt": "#id,kind\n0,k\n1,k\n2,k\n"}
-	if got := d.tree("/data/out"); !maps.Equal(got, want) {
+	if got := d.Tree("/data/out"); !maps.Equal(got, want) {
 		t.Errorf("after the roll: want %q, got %q", want, got)
 	}
 }
 
 func TestPreparedRowsAreNotVisibleBeforePublish(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 2))
 	h := prepare(t, s, 1, true)
-	if got := d.tree("/data/out"); len(got) > 0 {
+	if got := d.Tree("/data/out"); len(got) > 0 {
 		t.Errorf("want no file, got %q", got)
 	}
 	publish(t, s, 1, h)
 	publish(t, s, 1, h) // the engine may not know that it did
-	if got := d.tree("/data/out"); len(got) != 1 {
+	if got := d.Tree("/data/out"); len(got) != 1 {
 		t.Errorf("want one file, got %q", got)
 	}
 }
 
 func TestEpochsWithoutRowsMakeNoFiles(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 0))
 	for epoch := uint64(1); epoch < 4; epoch++ {
 		publish(t, s, epoch, prepare(t, s, epoch, epoch == 3))
 	}
-	if got := d.tree("/data"); len(got) > 0 {
+	if got := d.Tree("/data"); len(got) > 0 {
 		t.Errorf("want no file, got %q", got)
 	}
-	if _, err := d.find("/data/out"); err != nil {
-		t.Errorf("want the empty output folder, got %v", err)
+	if !d.Has("/data/out") {
+		t.Error("want the empty output folder")
 	}
 }
 
 func TestEpochsWithoutRowsDoNotWaitForTheDisk(t *testing.T) {
 	for name, f := range map[string]Format{"lines": lines, "blocks": blocks} {
-		d := newMemDisk()
+		d := stagingtest.NewDisk()
 		s := openSink(t, d, testConfig(), f, nil)
 		write(t, s, batchOf(0, 1))
 		publish(t, s, 1, prepare(t, s, 1, false))
-		d.steps, d.only = 0, "sync"
+		d.Steps, d.Only = 0, "sync"
 		publish(t, s, 2, prepare(t, s, 2, false))
-		if d.steps > 0 {
-			t.Errorf("%s: want no sync, got %d", name, d.steps)
+		if d.Steps > 0 {
+			t.Errorf("%s: want no sync, got %d", name, d.Steps)
 		}
 	}
 }
 
 // emptyRun runs a sink over an input that ends without a row, and returns its handle.
-func emptyRun(t *testing.T, d disk, cfg SinkConfig, f Format, epoch uint64, live []byte, side bool) []byte {
+func emptyRun(t *testing.T, d staging.Disk, cfg SinkConfig, f Format, epoch uint64, live []byte, side bool) []byte {
 	t.Helper()
 	env := testEnv("")
 	env.Epoch, env.Side = epoch-1, side
@@ -115,10 +117,10 @@ func TestInputWithoutRowsLeavesOneFileOnce(t *testing.T) {
 		{"lines in folders", lines, parted, folder + "part.e1.report.csv.00000001-0001.txt"},
 	}
 	for _, tt := range tests {
-		d := newMemDisk()
+		d := stagingtest.NewDisk()
 		first := emptyRun(t, d, tt.cfg, tt.format, 1, nil, false)
 		second := emptyRun(t, d, tt.cfg, tt.format, 2, first, false)
-		got := d.tree("/data/out")
+		got := d.Tree("/data/out")
 		if _, ok := got[tt.file]; !ok || len(got) != 1 {
 			t.Errorf("%s: want %s, got %q", tt.name, tt.file, got)
 		}
@@ -126,14 +128,14 @@ func TestInputWithoutRowsLeavesOneFileOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		emptyRun(t, d, tt.cfg, tt.format, 3, second, false)
-		if got := d.tree("/data/out"); len(got) > 0 {
+		if got := d.Tree("/data/out"); len(got) > 0 {
 			t.Errorf("%s: want no second file, got %q", tt.name, got)
 		}
 	}
 }
 
 func TestAfterRowsNoFileWithoutRowsIsMade(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 2))
 	h := prepare(t, s, 1, true)
@@ -141,37 +143,37 @@ func TestAfterRowsNoFileWithoutRowsIsMade(t *testing.T) {
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for name := range d.tree("/data/out") {
+	for name := range d.Tree("/data/out") {
 		if err := d.Remove("/data/out/" + name); err != nil {
 			t.Fatal(err)
 		}
 	}
 	emptyRun(t, d, testConfig(), lines, 2, h, false)
-	if got := d.tree("/data/out"); len(got) > 0 {
+	if got := d.Tree("/data/out"); len(got) > 0 {
 		t.Errorf("want no file, got %q", got)
 	}
 }
 
 // A file there would say that something was rejected.
 func TestNoDeadLettersLeaveNoFile(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	emptyRun(t, d, testConfig(), lines, 1, nil, true)
-	if got := d.tree("/data/out"); len(got) > 0 {
+	if got := d.Tree("/data/out"); len(got) > 0 {
 		t.Errorf("want no file, got %q", got)
 	}
 }
 
 func TestCutRunWithoutRowsLeavesNoFile(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), blocks, nil)
 	publish(t, s, 1, prepare(t, s, 1, true))
-	if got := d.tree("/data/out"); len(got) > 0 {
+	if got := d.Tree("/data/out"); len(got) > 0 {
 		t.Errorf("want no file, got %q", got)
 	}
 }
 
 func TestPartsOfEpochsBecomeOneFile(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	merges := 0
 	f := blocks
 	f.Merge = func(ctx context.Context, w io.Writer, schema *arrow.Schema, parts []Part) error {
@@ -192,10 +194,10 @@ func TestPartsOfEpochsBecomeOneFile(t *testing.T) {
 		"part.e1.report.csv.00000001-0001.blk": "0,k\nEND\n",
 		"part.e1.report.csv.00000003-0001.blk": "1,k\n2,k\nEND\n",
 	}
-	if got := d.tree("/data/out"); !maps.Equal(got, want) {
+	if got := d.Tree("/data/out"); !maps.Equal(got, want) {
 		t.Errorf("want %q, got %q", want, got)
 	}
-	if got := d.tree("/data/.out.engine"); len(got) > 0 {
+	if got := d.Tree("/data/.out.engine"); len(got) > 0 {
 		t.Errorf("want no hidden files, got %q", got)
 	}
 }
@@ -204,7 +206,7 @@ func TestRollIsDueBySizeAndByAge(t *testing.T) {
 	cfg := testConfig()
 	cfg.Roll = Roll{Size: 2000, Interval: sdk.Duration(time.Minute)}
 	for name, f := range map[string]Format{"lines": lines, "blocks": blocks} {
-		s := openSink(t, newMemDisk(), cfg, f, nil)
+		s := openSink(t, stagingtest.NewDisk(), cfg, f, nil)
 		due := func(at time.Time, want bool, when string) {
 			t.Helper()
 			if got := s.RollDue(at); got != want {
@@ -226,13 +228,13 @@ func TestRollIsDueBySizeAndByAge(t *testing.T) {
 }
 
 func TestAgeOfHiddenRowsSurvivesARestart(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	publish(t, s, 1, prepare(t, s, 1, false))
 	write(t, s, batchOf(0, 1))
 	h := prepare(t, s, 2, false)
 	publish(t, s, 2, h)
-	d.crash("kill", nil)
+	d.Crash("kill", nil)
 	s = openSink(t, d, testConfig(), lines, h)
 	if s.RollDue(clock(6)) || !s.RollDue(clock(7)) {
 		t.Errorf("want the roll due one minute after the barrier before the row")
@@ -240,7 +242,7 @@ func TestAgeOfHiddenRowsSurvivesARestart(t *testing.T) {
 }
 
 func TestFileThatIsFullWithinAnEpochIsFollowedByAnother(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	cfg := testConfig()
 	cfg.Roll.Size = 300
 	s := openSink(t, d, cfg, lines, nil)
@@ -248,7 +250,7 @@ func TestFileThatIsFullWithinAnEpochIsFollowedByAnother(t *testing.T) {
 		write(t, s, batchOf(i*100, i*100+100))
 	}
 	publish(t, s, 1, prepare(t, s, 1, true))
-	got := d.tree("/data/out")
+	got := d.Tree("/data/out")
 	if len(got) != 4 {
 		t.Errorf("want 4 files, got %d", len(got))
 	}
@@ -273,9 +275,9 @@ func TestErrorsNameThePathAndStopTheSink(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.op+" "+test.err.Error(), func(t *testing.T) {
-			d := newMemDisk()
+			d := stagingtest.NewDisk()
 			s := openSink(t, d, testConfig(), lines, nil)
-			d.steps, d.only, d.failAt, d.err, d.once = 0, test.op, 1, test.err, true
+			d.Steps, d.Only, d.FailAt, d.Err, d.Once = 0, test.op, 1, test.err, true
 			err := s.Write(t.Context(), batchOf(0, 1))
 			var h []byte
 			if err == nil {
@@ -292,7 +294,7 @@ func TestErrorsNameThePathAndStopTheSink(t *testing.T) {
 			wantError(t, s.Write(t.Context(), batchOf(1, 2)), "nothing is written after an error")
 			_, err = barrier(t.Context(), s, 1, true)
 			wantError(t, err, "nothing is written after an error")
-			if got := d.tree("/data/out"); len(got) > 0 {
+			if got := d.Tree("/data/out"); len(got) > 0 {
 				t.Errorf("want nothing visible, got %q", got)
 			}
 			if err := s.Close(t.Context()); err != nil {
@@ -303,13 +305,13 @@ func TestErrorsNameThePathAndStopTheSink(t *testing.T) {
 }
 
 func TestColumnsOfTheEngineAreWrittenOnRequestOnly(t *testing.T) {
-	d := newMemDisk()
+	d := stagingtest.NewDisk()
 	cfg := testConfig()
 	cfg.KeepMetadata = true
 	s := openSink(t, d, cfg, lines, nil)
 	write(t, s, batchOf(0, 1))
 	publish(t, s, 1, prepare(t, s, 1, true))
-	for _, body := range d.tree("/data/out") {
+	for _, body := range d.Tree("/data/out") {
 		if want := "#id,kind,_position\n0,k,0\n"; body != want {
 			t.Errorf("want %q, got %q", want, body)
 		}
@@ -317,14 +319,14 @@ func TestColumnsOfTheEngineAreWrittenOnRequestOnly(t *testing.T) {
 }
 
 func TestRowsOfAnotherShapeAreRefused(t *testing.T) {
-	s := openSink(t, newMemDisk(), testConfig(), lines, nil)
+	s := openSink(t, stagingtest.NewDisk(), testConfig(), lines, nil)
 	rows := batchOf(0, 1).Rows
 	short := array.NewRecordBatch(s.layout.schema, rows.Columns()[:2], 1)
 	wantError(t, s.Write(t.Context(), &sdk.Batch{Rows: short}), "want rows of 3 columns, got 2")
 }
 
 func TestAgeOfTheFirstRowsCountsFromTheFirstQuestion(t *testing.T) {
-	s := openSink(t, newMemDisk(), testConfig(), lines, nil)
+	s := openSink(t, stagingtest.NewDisk(), testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))
 	if s.RollDue(clock(1)) || s.RollDue(clock(6)) || !s.RollDue(clock(7)) {
 		t.Errorf("want the roll due one minute after the engine first asked")

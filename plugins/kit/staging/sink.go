@@ -2,6 +2,7 @@ package staging
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -123,7 +124,8 @@ func (s *Sink[E]) endEpoch(signal sdk.Signal) error {
 	before, ended := s.sealed, s.ended
 	s.state.Unlock()
 	if before != nil {
-		return fmt.Errorf("ending epoch %d: its barrier came before epoch %d was prepared", signal.Epoch, before.epoch)
+		return fmt.Errorf("ending epoch %d: its barrier came before epoch %d was prepared",
+			signal.Epoch, before.epoch)
 	}
 	e, err := s.store.EndEpoch(Barrier{Epoch: signal.Epoch, Roll: signal.Roll, Time: signal.Time, Ended: ended})
 	if err != nil {
@@ -149,7 +151,11 @@ func (s *Sink[E]) Prepare(ctx context.Context, epoch uint64) ([]byte, error) {
 		return nil, s.fail(err)
 	}
 	committable, err := s.store.Prepare(ctx, epoch, e, &s.writing)
-	return committable, s.fail(err)
+	if err != nil || committable == nil {
+		return nil, s.fail(err)
+	}
+	data, err := json.Marshal(committable)
+	return data, s.fail(err)
 }
 
 func (s *Sink[E]) takeSealed(epoch uint64) (e E, err error) {

@@ -41,11 +41,11 @@ func (c *count) EndEpoch(b Barrier) (int64, error) {
 	return c.filling.Swap(0), nil
 }
 
-func (c *count) Prepare(ctx context.Context, _ uint64, rows int64, writing sync.Locker) ([]byte, error) {
+func (c *count) Prepare(ctx context.Context, _ uint64, _ int64, writing sync.Locker) (Committable, error) {
 	if c.prepare != nil {
 		return nil, c.prepare(ctx, writing)
 	}
-	return []byte{byte(rows)}, nil
+	return nil, nil
 }
 
 func (c *count) Commit(ctx context.Context, _ uint64, _ []byte) error {

@@ -48,9 +48,9 @@ type Store[E any] interface {
 	// RollDue is as in sdk.Roller.
 	RollDue(now time.Time) bool
 
-	// Prepare makes an epoch durable and returns its committable. While it holds the
-	// lock given, Write and EndEpoch wait.
-	Prepare(ctx context.Context, epoch uint64, e E, writing sync.Locker) ([]byte, error)
+	// Prepare makes an epoch durable and returns its committable; nil: there is nothing to
+	// commit or keep. While it holds the lock given, Write and EndEpoch wait.
+	Prepare(ctx context.Context, epoch uint64, e E, writing sync.Locker) (Committable, error)
 	// Commit makes visible what a committable names, as often as it is called. It comes
 	// before Recover for the newest record's.
 	Commit(ctx context.Context, epoch uint64, committable []byte) error

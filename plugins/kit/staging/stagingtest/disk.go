@@ -1,8 +1,9 @@
-package files
+// Package stagingtest stops a two-phase sink's store at any step of its disk, by an error, a
+// kill or a power cut, so that tests can see what it goes on from.
+package stagingtest
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -10,25 +11,27 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"etlengine/plugins/kit/staging"
 )
 
-// memDisk is a file system that knows what a power cut would leave: the bytes
-// and names that were synced. It fails from a chosen step on, or at that step.
-type memDisk struct {
-	during func() // called before each step takes effect, unless nil
+// Disk is a file system that knows what a power cut would leave: the bytes and names that
+// were synced. It fails from a chosen step on, or at that step.
+type Disk struct {
+	During  func() // called before each step takes effect, unless nil
+	Steps   int    // taken so far
+	FailAt  int    // the first step that fails; 0: none
+	Err     error  // of a step that fails
+	Once    bool   // only that one step fails
+	Only    string // only steps of this kind count
+	Changes bool   // only steps that change something count
+	Failed  string // what the first step to fail was about: "sync: /data/out"
+	Opened  int    // files open now
+	Most    int    // files that were open at a time
 
-	mu      sync.Mutex
-	root    *node
-	steps   int // taken so far
-	failAt  int // the first step that fails; 0: none
-	err     error
-	once    bool   // only that one step fails
-	only    string // only steps of this kind count
-	changes bool   // only steps that change something count
-	failed  string // what the first step to fail was about: "sync: /data/out"
-	locked  map[string]bool
-	opened  int // files open now
-	most    int // files that were open at a time
+	mu     sync.Mutex
+	root   *node
+	locked map[string]bool
 }
 
 // readOnly are the steps behind which a crash is the same as before them.
@@ -46,8 +49,9 @@ func newFolder() *node {
 	return &node{dir: true, names: map[string]*node{}, kept: map[string]*node{}}
 }
 
-func newMemDisk() *memDisk {
-	d := &memDisk{root: newFolder(), locked: map[string]bool{}}
+// NewDisk is a disk with nothing but the folder /data.
+func NewDisk() *Disk {
+	d := &Disk{root: newFolder(), locked: map[string]bool{}}
 	out := newFolder()
 	d.root.names["data"], d.root.kept["data"] = out, out
 	return d
@@ -55,25 +59,25 @@ func newMemDisk() *memDisk {
 
 // step counts one operation and fails if its turn has come. It returns with the
 // lock held.
-func (d *memDisk) step(op, path string) error {
-	if d.during != nil {
-		d.during()
+func (d *Disk) step(op, path string) error {
+	if d.During != nil {
+		d.During()
 	}
 	d.mu.Lock()
-	if (d.only != "" && d.only != op) || (d.changes && readOnly[op]) {
+	if (d.Only != "" && d.Only != op) || (d.Changes && readOnly[op]) {
 		return nil
 	}
-	d.steps++
-	if d.failAt > 0 && (d.steps == d.failAt || d.steps > d.failAt && !d.once) {
-		if d.failed == "" {
-			d.failed = op + ": " + path
+	d.Steps++
+	if d.FailAt > 0 && (d.Steps == d.FailAt || d.Steps > d.FailAt && !d.Once) {
+		if d.Failed == "" {
+			d.Failed = op + ": " + path
 		}
-		return d.err
+		return d.Err
 	}
 	return nil
 }
 
-func (d *memDisk) find(path string) (*node, error) {
+func (d *Disk) find(path string) (*node, error) {
 	n := d.root
 	for _, name := range splitPath(path) {
 		if n = n.names[name]; n == nil {
@@ -111,14 +115,14 @@ func (i nodeInfo) Type() fs.FileMode          { return 0 }
 func (i nodeInfo) Info() (fs.FileInfo, error) { return i, nil }
 
 // at takes a step that needs something at path.
-func (d *memDisk) at(op, path string) (*node, error) {
+func (d *Disk) at(op, path string) (*node, error) {
 	if err := d.step(op, path); err != nil {
 		return nil, err
 	}
 	return d.find(path)
 }
 
-func (d *memDisk) Stat(path string) (fs.FileInfo, error) {
+func (d *Disk) Stat(path string) (fs.FileInfo, error) {
 	n, err := d.at("stat", path)
 	defer d.mu.Unlock()
 	if err != nil {
@@ -127,7 +131,7 @@ func (d *memDisk) Stat(path string) (fs.FileInfo, error) {
 	return infoOf(filepath.Base(path), n), nil
 }
 
-func (d *memDisk) Names(folder string) ([]fs.DirEntry, error) {
+func (d *Disk) Names(folder string) ([]fs.DirEntry, error) {
 	n, err := d.at("names", folder)
 	defer d.mu.Unlock()
 	if err != nil {
@@ -141,12 +145,12 @@ func (d *memDisk) Names(folder string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
-func (d *memDisk) Writable(folder string) error {
+func (d *Disk) Writable(folder string) error {
 	defer d.mu.Unlock()
 	return d.step("writable", folder)
 }
 
-func (d *memDisk) make(path string, n *node) error {
+func (d *Disk) make(path string, n *node) error {
 	parent, err := d.find(filepath.Dir(path))
 	if err != nil {
 		return err
@@ -158,7 +162,7 @@ func (d *memDisk) make(path string, n *node) error {
 	return nil
 }
 
-func (d *memDisk) Mkdir(path string) error {
+func (d *Disk) Mkdir(path string) error {
 	err := d.step("mkdir", path)
 	defer d.mu.Unlock()
 	if err != nil {
@@ -167,20 +171,7 @@ func (d *memDisk) Mkdir(path string) error {
 	return d.make(path, newFolder())
 }
 
-type memFile struct {
-	*node
-	d       *memDisk
-	path    string
-	closing string // the step
-}
-
-func (d *memDisk) open(path string, n *node, closing string) memFile {
-	d.opened++
-	d.most = max(d.most, d.opened)
-	return memFile{n, d, path, closing}
-}
-
-func (d *memDisk) Create(path string) (diskFile, error) {
+func (d *Disk) Create(path string) (staging.File, error) {
 	err := d.step("create", path)
 	defer d.mu.Unlock()
 	n := &node{}
@@ -193,7 +184,7 @@ func (d *memDisk) Create(path string) (diskFile, error) {
 	return d.open(path, n, "close"), nil
 }
 
-func (d *memDisk) Append(path string) (diskFile, error) {
+func (d *Disk) Append(path string) (staging.File, error) {
 	n, err := d.at("append", path)
 	defer d.mu.Unlock()
 	if err != nil {
@@ -202,7 +193,7 @@ func (d *memDisk) Append(path string) (diskFile, error) {
 	return d.open(path, n, "close"), nil
 }
 
-func (d *memDisk) Open(path string) (diskReader, error) {
+func (d *Disk) Open(path string) (staging.Reader, error) {
 	n, err := d.at("open", path)
 	defer d.mu.Unlock()
 	if err != nil {
@@ -211,43 +202,9 @@ func (d *memDisk) Open(path string) (diskReader, error) {
 	return d.open(path, n, "close after reading"), nil
 }
 
-// Write tears: the half that fits is written before the error.
-func (f memFile) Write(p []byte) (int, error) {
-	err := f.d.step("write", f.path)
-	defer f.d.mu.Unlock()
-	if err != nil {
-		p = p[:len(p)/2]
-	}
-	f.data = append(f.data, p...)
-	return len(p), err
-}
-
-func (f memFile) ReadAt(p []byte, at int64) (int, error) {
-	err := f.d.step("read", f.path)
-	defer f.d.mu.Unlock()
-	if err != nil {
-		return 0, err
-	}
-	if at >= int64(len(f.data)) {
-		return 0, io.EOF
-	}
-	n := copy(p, f.data[at:])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
-}
-
-func (f memFile) Close() error {
-	err := f.d.step(f.closing, f.path)
-	defer f.d.mu.Unlock()
-	f.d.opened--
-	return err
-}
-
 // Sync that fails loses the bytes for good, as Linux does: they stay to be
 // read, and the next sync, which succeeds, does not write them.
-func (d *memDisk) Sync(path string) error {
+func (d *Disk) Sync(path string) error {
 	err := d.step("sync", path)
 	defer d.mu.Unlock()
 	n, missing := d.find(path)
@@ -269,7 +226,7 @@ func (d *memDisk) Sync(path string) error {
 	return err
 }
 
-func (d *memDisk) Truncate(path string, size int64) error {
+func (d *Disk) Truncate(path string, size int64) error {
 	n, err := d.at("truncate", path)
 	defer d.mu.Unlock()
 	if err != nil {
@@ -281,7 +238,7 @@ func (d *memDisk) Truncate(path string, size int64) error {
 	return nil
 }
 
-func (d *memDisk) Rename(from, to string) error {
+func (d *Disk) Rename(from, to string) error {
 	n, err := d.at("rename", from)
 	defer d.mu.Unlock()
 	if err != nil {
@@ -296,7 +253,7 @@ func (d *memDisk) Rename(from, to string) error {
 	return d.drop(from)
 }
 
-func (d *memDisk) Replace(from, to string) error {
+func (d *Disk) Replace(from, to string) error {
 	err := d.step("replace", to)
 	defer d.mu.Unlock()
 	if err != nil {
@@ -314,7 +271,7 @@ func (d *memDisk) Replace(from, to string) error {
 	return d.drop(from)
 }
 
-func (d *memDisk) Remove(path string) error {
+func (d *Disk) Remove(path string) error {
 	n, err := d.at("remove", path)
 	defer d.mu.Unlock()
 	if err == nil && len(n.names) > 0 {
@@ -326,7 +283,7 @@ func (d *memDisk) Remove(path string) error {
 	return d.drop(path)
 }
 
-func (d *memDisk) drop(path string) error {
+func (d *Disk) drop(path string) error {
 	if _, err := d.find(path); err != nil {
 		return err
 	}
@@ -335,14 +292,14 @@ func (d *memDisk) drop(path string) error {
 	return err
 }
 
-func (d *memDisk) Lock(folder, _ string) (func() error, error) {
+func (d *Disk) Lock(folder, _ string) (func() error, error) {
 	err := d.step("lock", folder)
 	defer d.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
 	if d.locked[folder] {
-		return nil, errLocked{holder: "pid 1"}
+		return nil, staging.Locked{Holder: "pid 1"}
 	}
 	d.locked[folder] = true
 	return func() error {
@@ -353,15 +310,15 @@ func (d *memDisk) Lock(folder, _ string) (func() error, error) {
 	}, nil
 }
 
-// remove takes away a file, or a folder with all in it, as people do.
-func (d *memDisk) remove(path string) error {
+// Delete takes away a file, or a folder with all in it, as people do.
+func (d *Disk) Delete(path string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.drop(path)
 }
 
-// tree lists the files below a folder, with what they hold.
-func (d *memDisk) tree(folder string) map[string]string {
+// Tree lists the files below a folder, with what they hold.
+func (d *Disk) Tree(folder string) map[string]string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	files := map[string]string{}
@@ -381,8 +338,22 @@ func list(n *node, path string, files map[string]string) {
 	}
 }
 
-func (d *memDisk) isLocked(folder string) bool {
+// Has reports whether there is something at a path, which costs no step.
+func (d *Disk) Has(path string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.locked[folder]
+	_, err := d.find(path)
+	return err == nil
+}
+
+// Flip changes one bit of a file.
+func (d *Disk) Flip(path string, at int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n, err := d.find(path)
+	if err != nil {
+		panic(err)
+	}
+	n.data = slices.Clone(n.data)
+	n.data[at] ^= 1
 }

@@ -1,4 +1,4 @@
-package files
+package staging
 
 import (
 	"errors"
@@ -11,16 +11,16 @@ import (
 	"etlengine/plugins/kit/durable"
 )
 
-// disk is what the sink asks of a file system. Tests put in one that fails at a
+// Disk is what a store asks of a file system. Tests put in one that fails at a
 // chosen step, or forgets at a crash what was not synced.
-type disk interface {
+type Disk interface {
 	Stat(path string) (fs.FileInfo, error)
 	Names(folder string) ([]fs.DirEntry, error)
 	Writable(folder string) error // nil if files can be made in it
 	Mkdir(path string) error
-	Create(path string) (diskFile, error) // fails if the file is there
-	Append(path string) (diskFile, error) // fails if it is not
-	Open(path string) (diskReader, error)
+	Create(path string) (File, error) // fails if the file is there
+	Append(path string) (File, error) // fails if it is not
+	Open(path string) (Reader, error)
 	Truncate(path string, size int64) error
 	Sync(path string) error // a file's bytes, or a folder's names
 	// Rename fails with fs.ErrExist if there is another file at to (rule 10).
@@ -32,44 +32,46 @@ type disk interface {
 	Lock(folder, who string) (unlock func() error, err error)
 }
 
-type diskFile interface {
+// File is a file being written.
+type File interface {
 	io.Writer
 	Close() error
 }
 
-type diskReader interface {
+// Reader is a file being read.
+type Reader interface {
 	io.ReaderAt
 	Close() error
 }
 
-// osDisk is the file system as it is.
-type osDisk struct{}
+// OSDisk is the file system as it is.
+type OSDisk struct{}
 
-func (osDisk) Stat(path string) (fs.FileInfo, error)      { return os.Stat(path) }
-func (osDisk) Names(folder string) ([]fs.DirEntry, error) { return os.ReadDir(folder) }
-func (osDisk) Mkdir(path string) error                    { return os.Mkdir(path, 0o777) }
-func (osDisk) Open(path string) (diskReader, error)       { return os.Open(path) }
-func (osDisk) Truncate(path string, size int64) error     { return os.Truncate(path, size) }
-func (osDisk) Sync(path string) error                     { return durable.Sync(path) }
-func (osDisk) Remove(path string) error                   { return os.Remove(path) }
-func (osDisk) Replace(from, to string) error              { return os.Rename(from, to) }
-func (osDisk) Writable(folder string) error               { return writable(folder) }
-func (osDisk) Append(path string) (diskFile, error)       { return openFile(path, os.O_APPEND) }
-func (osDisk) Create(path string) (diskFile, error)       { return openFile(path, os.O_CREATE|os.O_EXCL) }
+func (OSDisk) Stat(path string) (fs.FileInfo, error)      { return os.Stat(path) }
+func (OSDisk) Names(folder string) ([]fs.DirEntry, error) { return os.ReadDir(folder) }
+func (OSDisk) Mkdir(path string) error                    { return os.Mkdir(path, 0o777) }
+func (OSDisk) Open(path string) (Reader, error)           { return os.Open(path) }
+func (OSDisk) Truncate(path string, size int64) error     { return os.Truncate(path, size) }
+func (OSDisk) Sync(path string) error                     { return durable.Sync(path) }
+func (OSDisk) Remove(path string) error                   { return os.Remove(path) }
+func (OSDisk) Replace(from, to string) error              { return os.Rename(from, to) }
+func (OSDisk) Writable(folder string) error               { return writable(folder) }
+func (OSDisk) Append(path string) (File, error)           { return openFile(path, os.O_APPEND) }
+func (OSDisk) Create(path string) (File, error)           { return openFile(path, os.O_CREATE|os.O_EXCL) }
 
-func (osDisk) Lock(folder, who string) (func() error, error) {
+func (OSDisk) Lock(folder, who string) (func() error, error) {
 	return lockFolder(folder, thisProcess, who)
 }
 
-func openFile(path string, flag int) (diskFile, error) {
+func openFile(path string, flag int) (File, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|flag, 0o666)
 	if err != nil {
-		return nil, err // not f: a nil *os.File would make a diskFile that is not nil
+		return nil, err // not f: a nil *os.File would make a File that is not nil
 	}
 	return f, nil
 }
 
-func (osDisk) Rename(from, to string) error {
+func (OSDisk) Rename(from, to string) error {
 	err := renameNoReplace(from, to)
 	if !errors.Is(err, errNoReplaceUnknown) {
 		return err
@@ -97,8 +99,8 @@ func linkAndRemove(from, to string) error {
 	return os.Remove(from)
 }
 
-// failed puts the path into an error once, whatever the layer below already said.
-func failed(doing, path string, err error) error {
+// Failed puts the path into an error once, whatever the layer below already said.
+func Failed(doing, path string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -110,25 +112,26 @@ func failed(doing, path string, err error) error {
 	return fmt.Errorf("%s %s: %w", doing, path, err)
 }
 
-func exists(d disk, path string) (bool, error) {
+// Exists reports whether there is something at a path.
+func Exists(d Disk, path string) (bool, error) {
 	_, err := d.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	return err == nil, failed("looking at", path, err)
+	return err == nil, Failed("looking at", path, err)
 }
 
-// makeFolder makes a folder and those above it. Recover syncs them all.
-func makeFolder(d disk, path string) error {
-	found, err := exists(d, path)
+// MakeFolder makes a folder and those above it. Their names are yet to be synced.
+func MakeFolder(d Disk, path string) error {
+	found, err := Exists(d, path)
 	if found || err != nil {
 		return err
 	}
-	if err := makeFolder(d, filepath.Dir(path)); err != nil {
+	if err := MakeFolder(d, filepath.Dir(path)); err != nil {
 		return err
 	}
 	if err := d.Mkdir(path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return failed("making the folder", path, err)
+		return Failed("making the folder", path, err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package files
+package staging
 
 import (
 	"errors"
@@ -31,7 +31,7 @@ func get(t *testing.T, path string) string {
 
 func TestRenameDoesNotReplace(t *testing.T) {
 	for name, rename := range map[string]func(from, to string) error{
-		"rename": osDisk{}.Rename, "link and remove": linkAndRemove} {
+		"rename": OSDisk{}.Rename, "link and remove": linkAndRemove} {
 		t.Run(name, func(t *testing.T) {
 			a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
 			put(t, a, "new")
@@ -57,7 +57,7 @@ func TestRenameDoesNotReplace(t *testing.T) {
 
 func TestRenameEndsWhatACrashCutShort(t *testing.T) {
 	for name, rename := range map[string]func(from, to string) error{
-		"rename": osDisk{}.Rename, "link and remove": linkAndRemove} {
+		"rename": OSDisk{}.Rename, "link and remove": linkAndRemove} {
 		a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
 		put(t, a, "new")
 		if err := os.Link(a, b); err != nil {
@@ -83,7 +83,7 @@ func TestFolderIsLockedAgainstOtherStepsAndProcesses(t *testing.T) {
 		"other": fmt.Sprintf("it is in use by another process (pid %d, output a)", os.Getpid()),
 	} {
 		_, err := lockFolder(dir, process, "output b")
-		if locked, ok := errors.AsType[errLocked](err); !ok || locked.Error() != want {
+		if locked, ok := errors.AsType[Locked](err); !ok || locked.Error() != want {
 			t.Errorf("%s: want %q, got %v", process, want, err)
 		}
 	}
@@ -100,17 +100,17 @@ func TestFolderIsLockedAgainstOtherStepsAndProcesses(t *testing.T) {
 }
 
 func TestErrorsNameThePathOnce(t *testing.T) {
-	_, err := osDisk{}.Open("/nowhere/x")
-	got, want := failed("opening", "/nowhere/x", err).Error(), "opening /nowhere/x: no such file or directory"
+	_, err := OSDisk{}.Open("/nowhere/x")
+	got, want := Failed("opening", "/nowhere/x", err).Error(), "opening /nowhere/x: no such file or directory"
 	if got != want {
 		t.Errorf("want %q, got %q", want, got)
 	}
 	err = &os.LinkError{Op: "rename", Old: "a", New: "b", Err: syscall.ENOSPC}
-	got, want = failed("publishing", "b", err).Error(), "publishing b: no space left on device"
+	got, want = Failed("publishing", "b", err).Error(), "publishing b: no space left on device"
 	if got != want {
 		t.Errorf("want %q, got %q", want, got)
 	}
-	if err := failed("opening", "x", nil); err != nil {
+	if err := Failed("opening", "x", nil); err != nil {
 		t.Errorf("want no error, got %v", err)
 	}
 }

@@ -9,36 +9,36 @@ import (
 )
 
 // cut is an epoch that its barrier has ended, on its way from EndEpoch to
-// Prepare. It shares nothing with Write but the targets' names: files are
+// Prepare. It shares nothing with Write but the partitions' names: files are
 // copied as they were, and a roll takes them away.
-type cut struct {
-	epoch    uint64
-	roll     bool
-	writing  sync.Locker // keeps Write out; set by Prepare
-	empty    bool        // an input without a single row has ended
-	newNames bool        // files were made that no sync of their folder has seen
-	since    time.Time   // since when the oldest row is hidden that stays hidden
-	targets  []*cutTarget
+type epochFiles struct {
+	epoch      uint64
+	roll       bool
+	writing    sync.Locker // keeps Write out; set by Prepare
+	empty      bool        // an input without a single row has ended
+	newNames   bool        // files were made that no sync of their folder has seen
+	since      time.Time   // since when the oldest row is hidden that stays hidden
+	partitions []*endedPartition
 }
 
-// cutTarget is what is hidden for one folder of the output.
-type cutTarget struct {
-	target *target
-	taken  int // how many of the target's files became pieces
-	pieces []piece
-	merged []mergedPart
+// endedPartition is what is hidden for one folder of the output.
+type endedPartition struct {
+	partition *partition
+	taken     int // how many of the target's files became pieces
+	pieces    []piece
+	merged    []mergedPart
 }
 
 // piece is a hidden file as it was at the barrier.
 type piece struct {
-	hiddenPart
+	stagedPart
 	dirty   bool // not yet synced up to Length
 	growing bool // the next epoch may append to it
 }
 
 // EndEpoch hands what was written to the system, and does not wait for the disk. Rows
 // of later writes are behind the lengths in the cut, or in other files.
-func (s *store) EndEpoch(b staging.Barrier) (*cut, error) {
+func (s *store) EndEpoch(b staging.Barrier) (*epochFiles, error) {
 	if err := s.writeHeld(); err != nil {
 		return nil, err
 	}
@@ -46,18 +46,18 @@ func (s *store) EndEpoch(b staging.Barrier) (*cut, error) {
 		return nil, err
 	}
 	s.due.barrier(b.Time)
-	c := &cut{epoch: b.Epoch, roll: b.Roll, newNames: s.newNames}
+	c := &epochFiles{epoch: b.Epoch, roll: b.Roll, newNames: s.newNames}
 	for _, t := range s.order {
-		ct := &cutTarget{target: t, taken: len(t.files), pieces: make([]piece, 0, len(t.files))}
+		ct := &endedPartition{partition: t, taken: len(t.files), pieces: make([]piece, 0, len(t.files))}
 		for _, h := range t.files {
-			ct.pieces = append(ct.pieces, piece{h.hiddenPart, h.dirty, s.grows() && !c.roll && !h.Full})
+			ct.pieces = append(ct.pieces, piece{h.stagedPart, h.dirty, s.grows() && !c.roll && !h.Full})
 			h.dirty = false
 		}
-		c.targets = append(c.targets, ct)
+		c.partitions = append(c.partitions, ct)
 	}
 	if c.roll {
 		c.empty = s.format.Empty && b.Ended && s.number == 0 && len(s.order) == 0
-		s.targets, s.order = map[string]*target{}, nil
+		s.partitions, s.order = map[string]*partition{}, nil
 		s.due.reset()
 	}
 	c.since = s.due.oldest()
@@ -76,12 +76,12 @@ func (s *store) flush(last bool) error {
 		if !h.dirty {
 			return nil
 		}
-		path := s.hiddenPath(h.Name)
+		path := s.area.Path(h.Name)
 		if err := h.w.enc.Flush(); err != nil {
-			return failed("writing", path, err)
+			return staging.Failed("writing", path, err)
 		}
 		if err := h.w.buf.Flush(); err != nil {
-			return failed("writing", path, err)
+			return staging.Failed("writing", path, err)
 		}
 		h.written(h.w)
 		return nil

@@ -6,25 +6,26 @@ import (
 	"slices"
 
 	"etlengine/plugins/kit/parallel"
+	"etlengine/plugins/kit/staging"
 )
 
 // target is what is hidden for one folder of the output.
-type target struct {
+type partition struct {
 	folder string
-	files  []*hidden // in the order of their rows; only the last may still grow
-	before int64     // bytes of all but the last
+	files  []*stagedFile // in the order of their rows; only the last may still grow
+	before int64         // bytes of all but the last
 }
 
 // hidden is one hidden file.
-type hidden struct {
-	hiddenPart
+type stagedFile struct {
+	stagedPart
 	dirty bool    // written to since the last barrier
 	w     *writer // while it is open
 }
 
 // writer counts and buffers what an encoder writes.
 type writer struct {
-	file *checksummed
+	file *staging.Checksummed
 	buf  *bufio.Writer
 	size int64
 	enc  Encoder
@@ -39,19 +40,19 @@ func (w *writer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func newWriter(file diskFile) *writer {
-	f := &checksummed{diskFile: file}
+func newWriter(file staging.File) *writer {
+	f := &staging.Checksummed{File: file}
 	return &writer{file: f, buf: bufio.NewWriterSize(f, bufferBytes)}
 }
 
 // written records what the file holds now. The writer's buffer is empty.
-func (p *hiddenPart) written(w *writer) {
-	p.Length, p.sum = w.size, w.file.sum
-	p.Sum = sumText(p.sum)
+func (p *stagedPart) written(w *writer) {
+	p.Length, p.sum = w.size, w.file.Sum
+	p.Sum = staging.SumText(p.sum)
 }
 
 func (s *store) hiddenPath(name string) string {
-	return filepath.Join(s.hide, name)
+	return filepath.Join(s.area.Folder, name)
 }
 
 func (s *store) grows() bool { return s.format.Merge == nil }
@@ -60,9 +61,9 @@ func (s *store) grows() bool { return s.format.Merge == nil }
 // ones, and no more than files may be open. Encoding is most of the work, and
 // files have nothing in common: so it is done for many at the same time.
 func (s *store) add(portions []portion) error {
-	files := make([]*hidden, len(portions))
+	files := make([]*stagedFile, len(portions))
 	for i, p := range portions {
-		h, err := s.growing(s.target(p.folder))
+		h, err := s.growing(s.partition(p.folder))
 		if err != nil {
 			return err
 		}
@@ -72,14 +73,14 @@ func (s *store) add(portions []portion) error {
 	}
 	err := parallel.Do(len(files), func(i int) error {
 		h := files[i]
-		return failed("writing", s.hiddenPath(h.Name), h.w.enc.Write(portions[i].rows))
+		return staging.Failed("writing", s.area.Path(h.Name), h.w.enc.Write(portions[i].rows))
 	})
 	if err != nil {
 		return err
 	}
-	var full []*hidden
+	var full []*stagedFile
 	for i, h := range files {
-		s.due.grew(s.targets[portions[i].folder].bytes(s.grows()))
+		s.due.grew(s.partitions[portions[i].folder].bytes(s.grows()))
 		if h.w.size >= int64(s.cfg.Roll.Size) {
 			h.Full = true
 			full = append(full, h)
@@ -91,11 +92,11 @@ func (s *store) add(portions []portion) error {
 	return s.spill()
 }
 
-func (s *store) target(folder string) *target {
-	t := s.targets[folder]
+func (s *store) partition(folder string) *partition {
+	t := s.partitions[folder]
 	if t == nil {
-		t = &target{folder: folder}
-		s.targets[folder] = t
+		t = &partition{folder: folder}
+		s.partitions[folder] = t
 		s.order = append(s.order, t)
 	}
 	return t
@@ -104,7 +105,7 @@ func (s *store) target(folder string) *target {
 // bytes is the size of the file that would come of the target, roughly: what
 // an encoder holds back is not in it. A format that grows has begun another
 // file only if one is full, and so due already.
-func (t *target) bytes(grows bool) int64 {
+func (t *partition) bytes(grows bool) int64 {
 	last := t.files[len(t.files)-1]
 	n := last.Length
 	if last.w != nil {
@@ -117,7 +118,7 @@ func (t *target) bytes(grows bool) int64 {
 }
 
 // push adds a file.
-func (t *target) push(h *hidden) {
+func (t *partition) push(h *stagedFile) {
 	if n := len(t.files); n > 0 {
 		t.before += t.files[n-1].Length
 	}
@@ -125,8 +126,8 @@ func (t *target) push(h *hidden) {
 }
 
 // growing is the open file that takes a folder's next rows.
-func (s *store) growing(t *target) (*hidden, error) {
-	var h *hidden
+func (s *store) growing(t *partition) (*stagedFile, error) {
+	var h *stagedFile
 	if n := len(t.files); n > 0 {
 		h = t.files[n-1]
 	}
@@ -144,65 +145,65 @@ func (s *store) growing(t *target) (*hidden, error) {
 	if h != nil && !h.Full && s.grows() {
 		return h, s.openFile(h, true)
 	}
-	h = &hidden{hiddenPart: hiddenPart{Name: s.nextName(), Folder: t.folder, Suffix: s.format.Suffix}}
+	h = &stagedFile{stagedPart: stagedPart{Name: s.nextName(), Folder: t.folder, Suffix: s.format.Suffix}}
 	t.push(h)
 	return h, s.openFile(h, false)
 }
 
 func (s *store) nextName() string {
 	s.number++
-	return s.names.hidden(s.epoch, s.number)
+	return s.names.Staged(s.epoch, s.number)
 }
 
 // openFile begins a file, or goes on with one that was closed.
-func (s *store) openFile(h *hidden, resumed bool) error {
-	path := s.hiddenPath(h.Name)
+func (s *store) openFile(h *stagedFile, resumed bool) error {
+	path := s.area.Path(h.Name)
 	open, doing := s.disk.Create, "creating"
 	if resumed {
 		open, doing = s.disk.Append, "opening"
 	}
 	file, err := open(path)
 	if err != nil {
-		return failed(doing, path, err)
+		return staging.Failed(doing, path, err)
 	}
 	s.newNames = s.newNames || !resumed
 	h.w, h.dirty = s.writer(file), true
-	h.w.size, h.w.file.sum = h.Length, h.sum
+	h.w.size, h.w.file.Sum = h.Length, h.sum
 	s.open = append(s.open, h)
 	h.w.enc, err = s.format.Start(h.w, s.layout.schema, resumed)
-	return failed("writing", path, err)
+	return staging.Failed("writing", path, err)
 }
 
-func (s *store) writer(file diskFile) *writer {
+func (s *store) writer(file staging.File) *writer {
 	n := len(s.buffers)
 	if n == 0 {
 		return newWriter(file)
 	}
 	buf := s.buffers[n-1]
 	s.buffers = s.buffers[:n-1]
-	f := &checksummed{diskFile: file}
+	f := &staging.Checksummed{File: file}
 	buf.Reset(f)
 	return &writer{file: f, buf: buf}
 }
 
 // closeFiles ends open files. What was written is not yet durable: Prepare does
 // that once an epoch, however often a file was closed in between.
-func (s *store) closeFiles(files []*hidden) error {
+func (s *store) closeFiles(files []*stagedFile) error {
 	buffers := make([]*bufio.Writer, len(files))
 	err := parallel.Do(len(files), func(i int) error {
 		h := files[i]
-		path, w := s.hiddenPath(h.Name), h.w
+		path, w := s.area.Path(h.Name), h.w
 		if err := w.enc.Close(); err != nil {
-			return failed("writing", path, err)
+			return staging.Failed("writing", path, err)
 		}
 		if err := w.buf.Flush(); err != nil {
-			return failed("writing", path, err)
+			return staging.Failed("writing", path, err)
 		}
 		h.written(w)
 		h.w, buffers[i] = nil, w.buf
-		return failed("closing", path, w.file.Close())
+		return staging.Failed("closing", path, w.file.Close())
 	})
-	s.open = slices.DeleteFunc(s.open, func(h *hidden) bool { return h.w == nil })
+	s.open = slices.DeleteFunc(s.open, func(h *stagedFile) bool { return h.w == nil })
 	if err == nil {
 		s.buffers = append(s.buffers, buffers...) // at most as many as were open
 	}

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package files
+package staging
 
 func renameNoReplace(from, to string) error {
 	return errNoReplaceUnknown

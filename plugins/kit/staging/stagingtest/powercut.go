@@ -1,4 +1,4 @@
-package files
+package stagingtest
 
 import (
 	"bytes"
@@ -7,14 +7,14 @@ import (
 	"slices"
 )
 
-// crash ends the process that holds the locks and leaves what the mode says:
+// Crash ends the process that holds the locks and leaves what the mode says:
 // "kill" all, "power" what was synced, "torn" some of the rest too: a prefix of
 // the bytes of any file, any names that were made, any that were removed.
 // "zeros" is torn, with sizes that reached the disk before their bytes.
-func (d *memDisk) crash(mode string, random *rand.Rand) {
+func (d *Disk) Crash(mode string, random *rand.Rand) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.failAt, d.failed, d.opened, d.locked = 0, "", 0, map[string]bool{}
+	d.FailAt, d.Failed, d.Opened, d.locked = 0, "", 0, map[string]bool{}
 	if mode == "kill" {
 		return
 	}
