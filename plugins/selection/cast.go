@@ -1,7 +1,6 @@
 package selection
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -99,7 +98,7 @@ func (c *cast) column(in arrow.Array, bad func(row int, reason string)) arrow.Ar
 			column.SetNull()
 		} else {
 			room = c.text(room[:0], &view, row)
-			if !c.fits(room) || !column.SetText(room) {
+			if !column.SetText(room) {
 				bad(row, fmt.Sprintf("want %s, got %s%s", column.Want(), columns.Quoted(room), column.Why(room)))
 				column.SetNull()
 			}
@@ -139,8 +138,3 @@ func (c *cast) text(dst []byte, view *columns.View, row int) []byte {
 }
 
 const microsPerDay = 24 * 60 * 60 * 1_000_000
-
-// fits tells whether text may become the target at all.
-func (c *cast) fits(text []byte) bool {
-	return columns.KindOf(c.field) != columns.JSON || json.Valid(text)
-}

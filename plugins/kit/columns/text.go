@@ -3,6 +3,7 @@ package columns
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
@@ -13,12 +14,12 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 )
 
-// SetText sets the row to the value that text is the form of, and tells whether
-// it is one. The text of a JSON column is taken as it is.
+// SetText sets the row to the value that text is the form of, and reports whether
+// it is one. A JSON column keeps its text.
 func (c *Column) SetText(text []byte) bool {
 	switch c.Kind {
 	case String, JSON:
-		if !utf8.Valid(text) {
+		if !utf8.Valid(text) || c.Kind == JSON && !json.Valid(text) {
 			return false
 		}
 		c.SetBytes(text)

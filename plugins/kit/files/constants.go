@@ -2,10 +2,10 @@ package files
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"etlengine/plugins/sdk"
 )
@@ -20,9 +20,8 @@ type completion struct {
 
 // constant is a column whose value is the same in every row of a file.
 type constant struct {
-	t    arrow.DataType
-	put  func(b array.Builder) error // appends the value
-	rows arrow.Array                 // the longest that was needed so far
+	value   fixedValue
+	longest arrow.Array // that was needed so far
 }
 
 // newCompletion finds the columns of the schema that the folders of a file name.
@@ -30,39 +29,36 @@ func newCompletion(cfg SourceConfig, f found) (completion, error) {
 	c := completion{schema: cfg.Columns(), given: make([]*constant, len(cfg.Schema)),
 		metadata: newMetadata(cfg.Metadata, f.name)}
 	for i, column := range cfg.Schema {
-		text, ok := f.values[column.Value.Source(column.Key)]
-		if !ok {
+		texts := f.values[column.Value.Source(column.Key)]
+		if len(texts) == 0 {
 			c.inFile = append(c.inFile, column)
 			continue
 		}
-		k := &constant{t: c.schema.Field(i).Type, put: func(b array.Builder) error {
-			return appendFolderValue(b, text)
-		}}
-		first, err := k.take(1)
+		if len(texts) > 1 {
+			return c, fmt.Errorf("opening %s: %s: want one folder that gives the column, got %d: %s", f.name,
+				column.Key, len(texts), strings.Join(texts, ", "))
+		}
+		value, err := newFolderValue(column.Key, column.Value, texts[0])
 		if err != nil {
 			return c, fmt.Errorf("opening %s: %s: a column of type %s %w",
 				f.name, column.Key, column.Value.Type, err)
 		}
-		if first.IsNull(0) && column.Value.Required {
+		if value.text == nil && column.Value.Required {
 			return c, fmt.Errorf("opening %s: %s: want a value, the folder says null", f.name, column.Key)
 		}
-		c.given[i] = k
+		c.given[i] = &constant{value: value}
 	}
 	return c, nil
 }
 
 func (k *constant) take(n int64) (arrow.Array, error) {
-	if k.rows == nil || int64(k.rows.Len()) < n {
-		b := array.NewBuilder(memory.DefaultAllocator, k.t)
-		b.Reserve(int(n))
-		for range n {
-			if err := k.put(b); err != nil {
-				return nil, err
-			}
+	if k.longest == nil || int64(k.longest.Len()) < n {
+		var err error
+		if k.longest, err = k.value.rows(n); err != nil {
+			return nil, err
 		}
-		k.rows = b.NewArray()
 	}
-	return array.NewSlice(k.rows, 0, n), nil
+	return array.NewSlice(k.longest, 0, n), nil
 }
 
 // join adds the given columns, and those of metadata, to what the reader read.

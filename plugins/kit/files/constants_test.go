@@ -52,6 +52,18 @@ func TestFoldersGiveColumns(t *testing.T) {
 	wantError(t, err, "kind: want a value, the folder says null")
 }
 
+func TestAColumnThatTwoFoldersGiveIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "in/kind=a/kind=b/a.txt"), "1\n")
+	cfg := DefaultSource()
+	cfg.Path, cfg.Schema = "in", sdk.Schema{numberSchema[0], {Key: "kind", Value: sdk.Column{Type: "string"}}}
+	s, err := NewSource(cfg, sourceEnv(dir, nil), numbers)
+	for err == nil {
+		_, err = s.(sdk.Source).Next(t.Context())
+	}
+	wantError(t, err, "opening in/kind=a/kind=b/a.txt: kind: want one folder that gives the column, got 2: a, b")
+}
+
 func TestWhatASinkWroteIsReadBack(t *testing.T) {
 	dir := t.TempDir()
 	cfg := testConfig()

@@ -4,15 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"etlengine/plugins/kit/columns"
 	"etlengine/plugins/kit/durable"
+	"etlengine/plugins/sdk"
 )
 
 // hiveNull is the folder of null and of the empty string, by the convention of
@@ -60,12 +62,13 @@ func escape(s string) string {
 // unescape is the other way; a % that no two digits follow stays what it is.
 func unescape(s string) string { return durable.Unhex(s, '%') }
 
-// folderValues are the column=value folders on the way to a file.
-func folderValues(folder string) map[string]string {
-	values := map[string]string{}
+// folderValues are the column=value folders on the way to a file, by column; of one that
+// is there several times all values.
+func folderValues(folder string) map[string][]string {
+	values := map[string][]string{}
 	for name := range strings.SplitSeq(filepath.ToSlash(folder), "/") {
 		if column, value, ok := strings.Cut(name, "="); ok && column != "" {
-			values[unescape(column)] = value
+			values[unescape(column)] = append(values[unescape(column)], value)
 		}
 	}
 	return values
@@ -110,51 +113,55 @@ func appendFolderText(dst []byte, column arrow.Array, row int) []byte {
 	panic("files: a partition column of type " + column.DataType().String())
 }
 
-// appendFolderValue reads a value back, from the name of a folder.
-func appendFolderValue(b array.Builder, text string) error {
+// fixedValue is a column's value in every row of a file, as text.
+type fixedValue struct {
+	column sdk.Schema // one column
+	text   []byte     // empty: null
+}
+
+// newFolderValue reads what the name of a folder gives a column, as the text of files is
+// read. Times that a sink wrote have no zone: they are in UTC, whatever format the column
+// has.
+func newFolderValue(key string, column sdk.Column, text string) (fixedValue, error) {
+	v := fixedValue{column: sdk.Schema{{Key: key, Value: column}}}
 	if text == hiveNull || text == "" {
-		b.AppendNull()
-		return nil
+		return v, nil
 	}
-	text = unescape(text)
-	var err error
-	switch b := b.(type) {
-	case *array.StringBuilder:
-		if !utf8.ValidString(text) {
-			return fmt.Errorf("want UTF-8, cannot be read from %q", text)
+	v.text = []byte(unescape(text))
+	into := newColumn(v.column)
+	switch {
+	case !utf8.Valid(v.text):
+		return v, fmt.Errorf("want UTF-8, cannot be read from %q", v.text)
+	case len(into.Inside()) > 0:
+		return v, errors.New("cannot be read from the name of a folder")
+	case into.SetText(v.text):
+		return v, nil
+	}
+	why := into.Why(v.text)
+	if into.Kind == columns.Timestamp {
+		column.Format, column.Timezone = "", ""
+		written := fixedValue{column: sdk.Schema{{Key: key, Value: column}},
+			text: append(slices.Clone(v.text), 'Z')}
+		if into = newColumn(written.column); into.SetText(written.text) {
+			return written, nil
 		}
-		b.Append(text)
-	case *array.BooleanBuilder:
-		var v bool
-		v, err = strconv.ParseBool(text)
-		b.Append(v)
-	case *array.Int32Builder:
-		var v int64
-		v, err = strconv.ParseInt(text, 10, 32)
-		b.Append(int32(v))
-	case *array.Int64Builder:
-		var v int64
-		v, err = strconv.ParseInt(text, 10, 64)
-		b.Append(v)
-	case *array.Uint64Builder:
-		var v uint64
-		v, err = strconv.ParseUint(text, 10, 64)
-		b.Append(v)
-	case *array.Date32Builder:
-		var v time.Time
-		v, err = time.Parse(dateText, text)
-		b.Append(arrow.Date32FromTime(v))
-	case *array.TimestampBuilder:
-		var v time.Time
-		if v, err = time.Parse(timeText, text); err != nil {
-			v, err = time.Parse(time.RFC3339, text)
+		why += into.Why(written.text)
+	}
+	return v, fmt.Errorf("cannot be read from %q%s", v.text, why)
+}
+
+func newColumn(of sdk.Schema) *columns.Column { return &columns.NewBuilder(of).Columns()[0] }
+
+// rows is the value n times.
+func (v fixedValue) rows(n int64) (arrow.Array, error) {
+	b := columns.NewBuilder(v.column)
+	for range n {
+		if v.text != nil {
+			b.Columns()[0].SetText(v.text)
 		}
-		b.Append(arrow.Timestamp(v.UnixMicro()))
-	default:
-		return errors.New("cannot be read from the name of a folder")
+		if err := b.Commit(); err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("cannot be read from %q", text)
-	}
-	return nil
+	return b.Take().Column(0), nil
 }

@@ -51,8 +51,11 @@ func FuzzFolderNamesStayInTheirFolderAndComeBack(f *testing.F) {
 		if column == "" {
 			return
 		}
-		got, ok := values[column]
-		if !ok || (value != "" && unescape(got) != value) || (value == "" && got != hiveNull) {
+		if len(values[column]) != 1 {
+			t.Fatalf("%q=%q became %q and came back as %q", column, value, name, values[column])
+		}
+		got := values[column][0]
+		if (value != "" && unescape(got) != value) || (value == "" && got != hiveNull) {
 			t.Fatalf("%q=%q became %q and came back as %q", column, value, name, got)
 		}
 	})
@@ -97,14 +100,49 @@ func TestPartitionValuesComeBackFromFolderNames(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b := array.NewBuilder(memory.DefaultAllocator, column.DataType())
-			if err := appendFolderValue(b, folderValues(name)["k"]); err != nil {
-				t.Fatalf("%s: %v", rows.ColumnName(i), err)
-			}
-			if got := b.NewArray(); got.ValueStr(0) != column.ValueStr(row) || got.IsNull(0) != column.IsNull(row) {
+			got := folderRow(t, sdk.Column{Type: sdk.TypeName(column.DataType())}, folderValues(name)["k"][0])
+			if got.ValueStr(0) != column.ValueStr(row) || got.IsNull(0) != column.IsNull(row) {
 				t.Errorf("%s: want %s, got %s by %s", rows.ColumnName(i), column.ValueStr(row), got.ValueStr(0), name)
 			}
 		}
+	}
+}
+
+func folderRow(t *testing.T, column sdk.Column, text string) arrow.Array {
+	t.Helper()
+	value, err := newFolderValue("k", column, text)
+	if err != nil {
+		t.Fatalf("%v from %q: %v", column, text, err)
+	}
+	row, err := value.rows(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return row
+}
+
+func TestFolderNamesAreReadAsTextIs(t *testing.T) {
+	tests := []struct{ kind, format, text, want, reason string }{
+		{"json", "", "%7B%22a%22%3A1%7D", `{"a":1}`, ""}, {"json", "", "word", "", `cannot be read from "word"`},
+		{"date", "", "0000-01-01", "", `"0000-01-01", which is not in the years 1 to 9999`},
+		{"date", "%Y%m%d", "20260131", "2026-01-31", ""}, {"decimal(5,2)", "", "1.5", "1.5", ""},
+		{"float64", "", "-0.5", "-0.5", ""}, {"time", "", "08%3A30%3A00", "08:30:00.000000", ""},
+		{"timestamp", "", "10000-01-01 00%3A00%3A00", "", "cannot be read from"},
+		{"timestamp", "", "0000-12-31 00%3A00%3A00", "", "not in the years 1 to 9999"},
+		{"timestamp", "unix_s", "0", "1970-01-01T00:00:00Z", ""}, {"int32", "", "+1", "", `cannot be read from "+1"`},
+		{"timestamp", "unix_s", "1970-01-01 00%3A00%3A00.5", "1970-01-01T00:00:00.5Z", ""},
+		{"string", "", "%FF", "", "want UTF-8"}, {"list(int32)", "", "1", "", "from the name of a folder"},
+	}
+	for _, tt := range tests {
+		column := sdk.Column{Type: tt.kind, Format: tt.format}
+		if tt.reason == "" {
+			if got := folderRow(t, column, tt.text).ValueStr(0); got != tt.want {
+				t.Errorf("%v from %q: got %s, want %s", column, tt.text, got, tt.want)
+			}
+			continue
+		}
+		_, err := newFolderValue("k", column, tt.text)
+		wantError(t, err, tt.reason)
 	}
 }
 

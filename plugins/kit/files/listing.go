@@ -19,7 +19,7 @@ import (
 type found struct {
 	name     string // as the config would write it, see printable; names the partition
 	path     string
-	values   map[string]string // of column=value folders
+	values   map[string][]string // of column=value folders
 	size     int64
 	modified time.Time
 }

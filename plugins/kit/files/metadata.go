@@ -60,10 +60,8 @@ type metadata struct {
 }
 
 func newMetadata(names []string, file string) metadata {
-	return metadata{names, &constant{t: arrow.BinaryTypes.String, put: func(b array.Builder) error {
-		b.(*array.StringBuilder).Append(file)
-		return nil
-	}}}
+	column := sdk.Schema{{Key: metaPath, Value: sdk.Column{Type: "string"}}}
+	return metadata{names, &constant{value: fixedValue{column: column, text: []byte(file)}}}
 }
 
 // lines tells whether positions are needed.

@@ -2,7 +2,6 @@ package textrows
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -232,7 +231,7 @@ func (d *Decoder) set(at int, text []byte, quoted bool) {
 		}
 	case c.Kind == columns.JSON && string(text) == "null":
 		c.SetNull()
-	case c.Kind == columns.JSON && !json.Valid(text), !c.SetText(text):
+	case !c.SetText(text):
 		c.SetBad(columns.Quoted(text) + c.Why(text))
 	}
 }
