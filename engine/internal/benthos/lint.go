@@ -28,6 +28,7 @@ func (c *Components) check(kind sdk.Kind, config []byte) []sdk.Problem {
 	for i, one := range r.Components {
 		problems = append(problems, c.lint(role[kind], one, fmt.Sprintf("components.%d", i))...)
 	}
+	problems = append(problems, c.built(section(kind, r.Components), sections[kind], inStep[kind], problems)...)
 	if len(problems) > 0 {
 		return problems
 	}
@@ -41,6 +42,23 @@ func (c *Components) check(kind sdk.Kind, config []byte) []sdk.Problem {
 		problems = append(problems, endless(r.Components[0], "components.0")...)
 	}
 	return append(problems, served(r.Components[0], "components.0")...)
+}
+
+// sections are the paths of a full config under which a step's components stand; an
+// input or output is no list there.
+var sections = map[sdk.Kind]string{
+	sdk.KindSource: "input", sdk.KindTransform: "pipeline.processors", sdk.KindSink: "output"}
+
+// inStep are the same paths in the config of a step.
+var inStep = map[sdk.Kind]string{
+	sdk.KindSource: "components.0", sdk.KindTransform: "components", sdk.KindSink: "components.0"}
+
+// section is a full config that has only the components of a step.
+func section(kind sdk.Kind, components []json.RawMessage) map[string]any {
+	if kind == sdk.KindTransform {
+		return map[string]any{"pipeline": map[string]any{"processors": components}}
+	}
+	return map[string]any{sections[kind]: components[0]}
 }
 
 // endless refuses an input or output that collects messages until it has enough:
@@ -125,7 +143,7 @@ func (c *Components) Resources(config []byte) []sdk.Problem {
 			}
 		}
 	}
-	return problems
+	return append(problems, c.built(map[string]any{}, "", "", problems)...)
 }
 
 // componentsIn is the component that a resource is of.

@@ -33,7 +33,8 @@ func FillVariables(text string, lookup func(string) (string, bool)) string {
 func LintPlain(text string, lookup func(string) (string, bool)) []PlainProblem {
 	env := service.NewEnvironment()
 	lines := strings.Split(text, "\n")
-	problems := missingVariables(text, lookup)
+	filled, missing := fillVariables(text, lookup)
+	problems := missingVariables(text, missing)
 	lints, err := env.FullConfigSchema("", "").NewStreamConfigLinter().SetSkipEnvVarCheck(true).
 		SetEnvVarLookupFunc(func(_ context.Context, name string) (string, bool) { return lookup(name) }).
 		LintYAML([]byte(text))
@@ -44,7 +45,11 @@ func LintPlain(text string, lookup func(string) (string, bool)) []PlainProblem {
 		problems = append(problems, plainProblem(env, l, lines))
 	}
 	guess(env, text, problems)
-	if len(problems) > 0 || strings.HasPrefix(text, "# BENTHOS LINT DISABLE") {
+	if strings.HasPrefix(text, "# BENTHOS LINT DISABLE") {
+		return problems
+	}
+	problems = append(problems, refusedParts(env, filled, problems)...)
+	if len(problems) > 0 {
 		return problems
 	}
 	if _, _, err := plainBuilder(text, lookup); err != nil {
@@ -54,8 +59,7 @@ func LintPlain(text string, lookup func(string) (string, bool)) []PlainProblem {
 }
 
 // missingVariables is a problem for each, where it stands.
-func missingVariables(text string, lookup func(string) (string, bool)) []PlainProblem {
-	_, missing := fillVariables(text, lookup)
+func missingVariables(text string, missing []missingVariable) []PlainProblem {
 	var problems []PlainProblem
 	for _, m := range missing {
 		before := text[:m.at]
@@ -64,6 +68,31 @@ func missingVariables(text string, lookup func(string) (string, bool)) []PlainPr
 			Column: 1 + utf8.RuneCountInString(before[start:]),
 			Problem: sdk.Problem{Message: "the environment has no variable " + m.name,
 				Hint: "set it, or give a default: ${" + m.name + ":text}"}})
+	}
+	return problems
+}
+
+// refusedParts are the components of a config, its variables being filled in, whose
+// constructors refuse their values. linted is what is known to be wrong.
+func refusedParts(env *service.Environment, text string, linted []PlainProblem) []PlainProblem {
+	var unknown []string
+	for _, p := range linted {
+		if p.Component != "" {
+			unknown = append(unknown, p.Component)
+		}
+	}
+	parts, err := partsOf(withUnknown(env, unknown), text)
+	if err != nil {
+		return nil // the linter has said so, or the reader will
+	}
+	lines := strings.Split(text, "\n")
+	var problems []PlainProblem
+	for _, r := range refusals(env, parts, func(p *part) bool {
+		return slices.ContainsFunc(linted, func(l PlainProblem) bool { return p.first <= l.Line && l.Line <= p.last })
+	}) {
+		p := PlainProblem{Problem: sdk.Problem{Message: r.cause}}
+		p.Line, p.Column = r.position(lines)
+		problems = append(problems, p)
 	}
 	return problems
 }
