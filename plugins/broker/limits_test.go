@@ -52,6 +52,15 @@ func TestTopicsThatAreTooManyOrNamedBadlyAreRefused(t *testing.T) {
 	if !errors.Is(err, kerr.InvalidPartitions) {
 		t.Errorf("adding partitions beyond the limit: got %v, want %v", err, kerr.InvalidPartitions)
 	}
+	several, err := admin.CreateTopics(t.Context(), 2, 1, map[string]*string{"retention.ms": kadm.StringPtr("1000")},
+		"good", "b/d", "fine")
+	if err != nil || several["good"].Err != nil || several["fine"].Err != nil ||
+		!errors.Is(several["b/d"].Err, kerr.InvalidTopicException) || several["good"].ID == (kadm.TopicID{}) {
+		t.Errorf("three topics of which one has a bad name: got %v, %v", several, err)
+	}
+	if info := b.cluster.TopicInfo("fine"); info == nil || info.Configs["retention.ms"] == nil {
+		t.Errorf("beside the one with a bad name: got %v, want it made as asked for", info)
+	}
 	if b.cluster.TopicInfo("larger") != nil || len(b.cluster.PartitionInfos("standard")) != 2 {
 		t.Error("what was refused is there")
 	}

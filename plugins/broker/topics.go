@@ -71,8 +71,8 @@ func checkTopic(name string, wanted, existing int) *refusal {
 	return nil
 }
 
-// checkCreate returns an answer if a topic of a request cannot be made; then
-// none of it is.
+// checkCreate returns an answer if a topic of a request cannot be made; then it has
+// made the others.
 func (b *Broker) checkCreate(req *kmsg.CreateTopicsRequest, partitions int) kmsg.Response {
 	resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
 	existing, refused := countPartitions(b.dir), false
@@ -85,20 +85,49 @@ func (b *Broker) checkCreate(req *kmsg.CreateTopicsRequest, partitions int) kmsg
 		answer := kmsg.NewCreateTopicsResponseTopic()
 		answer.Topic = t.Topic
 		why := checkTopic(t.Topic, wanted, existing)
-		existing += wanted
 		if why != nil {
 			refused = true
 			answer.ErrorCode, answer.ErrorMessage = why.code.Code, &why.text
 		} else {
-			answer.ErrorCode = kerr.InvalidRequest.Code
-			answer.ErrorMessage = kmsg.StringPtr("another topic of the request cannot be made")
+			existing += wanted
 		}
+		answer.NumPartitions = int32(wanted)
 		resp.Topics = append(resp.Topics, answer)
 	}
 	if !refused {
 		return nil
 	}
+	for i := range resp.Topics {
+		if resp.Topics[i].ErrorCode == 0 && !req.ValidateOnly {
+			b.createOne(&req.Topics[i], &resp.Topics[i])
+		}
+	}
 	return resp
+}
+
+// createOne makes a topic of a request that holds others which are refused.
+func (b *Broker) createOne(t *kmsg.CreateTopicsRequestTopic, answer *kmsg.CreateTopicsResponseTopic) {
+	switch {
+	case t.ReplicationFactor > 1:
+		answer.ErrorCode = kerr.InvalidReplicationFactor.Code
+		return
+	case answer.NumPartitions == 0:
+		answer.ErrorCode = kerr.InvalidPartitions.Code
+		return
+	}
+	configs := map[string]string{}
+	for _, c := range t.Configs {
+		if c.Value != nil {
+			configs[c.Name] = *c.Value
+		}
+	}
+	err := b.cluster.CreateTopic(t.Topic, answer.NumPartitions, configs)
+	if refused, ok := errors.AsType[*kerr.Error](err); ok {
+		answer.ErrorCode = refused.Code
+		return
+	}
+	answer.ReplicationFactor = 1
+	answer.TopicID = b.cluster.TopicInfo(t.Topic).TopicID
 }
 
 // checkGrow does the same for partitions that are added.
