@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -90,7 +91,24 @@ func (a *app) code(err error) int {
 		return 128 + int(a.caught.Load())
 	}
 	fmt.Fprintln(a.stderr, "engine:", err)
+	if hint := tooManyFiles(err); hint != "" {
+		fmt.Fprintln(a.stderr, hint)
+	}
 	return exitFailed
+}
+
+// tooManyFiles says what to do where a limit on open files ended a run; "" for other errors.
+func tooManyFiles(err error) string {
+	const less = "an output with partition_by needs fewer with a smaller max_open_files"
+	var limit syscall.Rlimit
+	switch {
+	case errors.Is(err, syscall.ENFILE):
+		return "all processes of this machine have too many files open (fs.file-max); " + less
+	case !errors.Is(err, syscall.EMFILE) || syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil:
+		return ""
+	}
+	return fmt.Sprintf("a process may have at most %d files open here: raise that (ulimit -n, LimitNOFILE); %s",
+		limit.Cur, less)
 }
 
 func (a *app) root() *cobra.Command {

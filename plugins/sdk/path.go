@@ -58,6 +58,9 @@ func (p *Path) Validate() error {
 			"want a path of this machine, got %s", quote(text))
 	case drivePattern.MatchString(text):
 		return wrong("", "want a path such as /data/in, got one of Windows, %s", quote(text))
+	case text == "-":
+		return wrong("write stdin: {} for an input, stdout: {} for an output; a file of that name is ./-",
+			"want a path, got -, which is no standard stream here")
 	case text[0] == '~':
 		return wrong(`write the whole path, or "${HOME}/…"; a name that begins with ~ is written ./~`,
 			"want a path, got %s: ~ is the shell's and not expanded here", quote(text))

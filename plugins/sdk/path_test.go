@@ -24,7 +24,7 @@ func TestWhatIsNoLocalPathIsRefused(t *testing.T) {
 		{"hdfs:/x", "files are local"}, {"abfss://c@a.net/x", "files are local"},
 		{"file:///data/x", "write the path alone"}, {"file:x", "write the path alone"},
 		{`C:\data`, "one of Windows"}, {"~", "not expanded"}, {"~/x", "not expanded"}, {"~user/x", "not expanded"},
-		{"$HOME/x", "write ${HOME}"}, {"${OUT}/x", "write ${OUT}"},
+		{"$HOME/x", "write ${HOME}"}, {"-", "write stdin: {} for an input"}, {"./-", ""}, {"${OUT}/x", "write ${OUT}"},
 		{"a/" + strings.Repeat("n", 256), "names of at most 255 bytes"},
 		{strings.Repeat("n/", 2048), "at most 4095 bytes"},
 	}
