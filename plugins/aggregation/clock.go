@@ -178,6 +178,8 @@ func (c *clock) idle(s sdk.Signal) {
 
 // reach is how far the partitions let the pipeline's watermark be now: the least of
 // those that are not idle. If all are, it is what on_idle says; now is the wall clock.
+// It is unset where nothing moves the watermark: closed would make of what a run's end
+// has closed what the watermark has passed.
 func (c *clock) reach(now time.Time) int64 {
 	least, active, quiet := int64(math.MaxInt64), false, time.Time{}
 	for _, p := range c.parts.byName {
@@ -196,11 +198,11 @@ func (c *clock) reach(now time.Time) int64 {
 	case active:
 		return least
 	case quiet.IsZero() || now.IsZero() || c.newest == unset:
-		return c.closed
+		return unset
 	case c.onIdle == flush:
 		return everything
 	case c.onIdle == advance && c.promised == unset: // else the step before does it
 		return c.newest - c.delay + max(0, now.Sub(quiet)).Microseconds()
 	}
-	return c.closed
+	return unset
 }

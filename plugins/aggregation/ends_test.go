@@ -50,6 +50,7 @@ func TestRowsThatOnlyTheEndOfARunMadeLateStopTheNext(t *testing.T) {
 			h.reopen()
 			h.partitions("a.csv")
 			h.json("a.csv", row(test.first, "a"))
+			h.nextRun() // which finds nothing to read
 			h.nextRun("b.csv")
 			h.barrier()
 			h.reopen() // killed in the second run
