@@ -87,9 +87,7 @@ func (t *transform) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) erro
 	}
 	out.Count(sdk.Counts{Dropped: b.NumRows() - kept.NumRows() - int64(len(failed))})
 	if kept.NumRows() > 0 {
-		err := out.Emit(&sdk.Batch{Rows: kept, Partition: b.Partition, Cursor: b.Cursor,
-			Time: b.Time})
-		if err != nil {
+		if err := out.Emit(&sdk.Batch{Rows: kept, Partition: b.Partition}); err != nil {
 			return err
 		}
 	}

@@ -205,7 +205,9 @@ type Lagger interface {
 type Transform interface {
 	Instance
 	// Apply takes one batch and hands its results to the emitter before it
-	// returns. It must not keep b.
+	// returns. It must not keep b. The engine gives what is emitted of b's partition
+	// the Time of b, and passes b on without rows if nothing is emitted (unless the
+	// step is a Holder): steps behind hear that the partition is not idle.
 	Apply(ctx context.Context, b *Batch, out Emitter) error
 }
 

@@ -23,6 +23,7 @@ type transform struct {
 	watermark *atomic.Int64 // µs; the pipeline's, for the progress display
 	sides     *sides        // of the goroutine that calls
 	busy      busy
+	empty     arrow.RecordBatch // of its columns, made when first needed
 }
 
 // take applies the step to one item; its results go to next in order.
@@ -34,9 +35,13 @@ func (t *transform) take(ctx context.Context, item sdk.Item, next func(sdk.Item)
 		out.partition, out.time = item.Batch.Partition, item.Batch.Time
 		out.known = item.Batch.Rows
 		t.books.in.Add(item.Batch.NumRows())
-		return t.busy.during(func() error {
+		err := t.busy.during(func() error {
 			return guarded(t.pipeline, t.step, func() error { return t.instance.Apply(ctx, item.Batch, out) })
 		})
+		if err != nil || out.passed {
+			return err
+		}
+		return t.passEmpty(item.Batch, next)
 	}
 	if l, ok := t.instance.(sdk.Listener); ok {
 		err := t.busy.during(func() error {
@@ -55,6 +60,20 @@ func (t *transform) take(ctx context.Context, item sdk.Item, next func(sdk.Item)
 		}
 	}
 	return next(t.pending(item))
+}
+
+// passEmpty passes on a batch of which the step has passed nothing, without rows: a
+// partition that has rows is not idle, also if a filter drops them, and the steps
+// behind would go on taking it for idle and close the windows of what it brings next.
+// Behind a Holder rows have no partition, or come later.
+func (t *transform) passEmpty(b *sdk.Batch, next func(sdk.Item) error) error {
+	if _, holds := t.instance.(sdk.Holder); holds || b.Partition == "" {
+		return nil
+	}
+	if t.empty == nil {
+		t.empty = sdk.EmptyRows(t.step.Out)
+	}
+	return next(sdk.Item{Batch: &sdk.Batch{Rows: t.empty, Partition: b.Partition, Time: b.Time}})
 }
 
 // pending marks a signal that says that nothing more is to come, if the step holds
@@ -101,6 +120,7 @@ type emitter struct {
 	partition string            // of the batch that is applied
 	time      time.Time         // when the engine took it from its source
 	known     arrow.RecordBatch // what the step was given, or nil
+	passed    bool              // a batch has been emitted
 }
 
 var _ sdk.Emitter = (*emitter)(nil)
@@ -122,6 +142,7 @@ func (e *emitter) Emit(b *sdk.Batch) error {
 		return err
 	}
 	e.books.out.Add(b.NumRows())
+	e.passed = true
 	if b.Time.IsZero() && b.Partition != "" && b.Partition == e.partition {
 		dated := *b // a step need not know of clocks for those behind it to
 		dated.Time = e.time

@@ -53,3 +53,40 @@ func TestWatermarkEndsAtTheStepThatListens(t *testing.T) {
 		t.Errorf("the third step heard %v of the first", third.heard)
 	}
 }
+
+// sieve drops all rows but those of a partition.
+type sieve struct{ keeps string }
+
+func (s *sieve) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
+	if b.Partition == s.keeps {
+		return out.Emit(&sdk.Batch{Rows: b.Rows, Partition: b.Partition})
+	}
+	out.Count(sdk.Counts{Dropped: b.NumRows()})
+	return nil
+}
+
+func (s *sieve) Close(context.Context) error { return nil }
+
+// TestBatchWithoutRowsLeftIsPassedOn: a partition whose rows a filter drops is not idle,
+// and a step need not know of clocks for those behind it to.
+func TestBatchWithoutRowsLeftIsPassedOn(t *testing.T) {
+	w := newWorld(0)
+	taken := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	step := &transform{pipeline: "test", step: w.adder(), instance: &sieve{keeps: "a"}, books: &books{},
+		sides: &sides{}}
+	for partition, want := range map[string]int64{"a": 3, "b": 0} {
+		var got []*sdk.Batch
+		item := sdk.Item{Batch: &sdk.Batch{Rows: batchOf(1, 2, 3), Partition: partition, Time: taken}}
+		err := step.take(t.Context(), item, func(item sdk.Item) error {
+			got = append(got, item.Batch)
+			return nil
+		})
+		if err != nil || len(got) != 1 {
+			t.Fatalf("%s: got %d batches, %v, want one", partition, len(got), err)
+		}
+		if b := got[0]; b.NumRows() != want || b.Partition != partition || !b.Time.Equal(taken) {
+			t.Errorf("%s: got %d rows of %q at %v, want %d of %s at %v", partition, b.NumRows(), b.Partition, b.Time,
+				want, partition, taken)
+		}
+	}
+}
