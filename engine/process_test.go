@@ -21,7 +21,7 @@ const asEngine = "ENGINE_TEST_AS_ENGINE"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asEngine) != "" {
-		os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr, sabotaged(plugins.Builtin())))
+		os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr, sabotaged(append(plugins.Builtin(), tapeSource))))
 	}
 	if os.Getenv(asBenthos) != "" {
 		os.Exit(beBenthos())

@@ -22,6 +22,7 @@ type recipe struct {
 	filter    *refCondition
 	derived   bool
 	window    refWindow
+	windowed  map[string]any // keys of the aggregation besides those of window
 	outputs   []output
 	yaml      string
 }
@@ -85,23 +86,25 @@ func (r *recipe) addFile(partition int) {
 			continue
 		}
 		at = at.Add(time.Duration(r.random.IntN(pace)) * time.Millisecond)
-		cells := map[string]any{"id": fmt.Sprintf("%d-%d", partition, i), "h": int64(r.random.IntN(3)),
-			"g": string(rune('a' + r.random.IntN(3))), "n": int64(r.random.IntN(101) - 50),
-			"s":  fmt.Sprintf("text, %d \"é\"", r.random.IntN(10)),
-			"at": at.Add(-time.Duration(r.random.IntN(disorder)) * time.Millisecond)}
-		for _, column := range []string{"at", "g", "n", "s"} {
-			if chance(r.random, 25) {
-				cells[column] = nil
-			}
-		}
-		one := refRow{partition: partition, position: line, at: refUnset, cells: cells}
-		if when, ok := cells["at"].(time.Time); ok {
-			one.at = when.UnixMicro()
-		}
+		cells := r.drawCells(partition, i, at.Add(-time.Duration(r.random.IntN(disorder))*time.Millisecond))
+		one := newRefRow(partition, line, cells)
 		r.rows = append(r.rows, one)
 		r.writeRow(&text, cells)
 	}
 	r.files[name] = text.String()
+}
+
+// drawCells draws a row's cells, some of them null.
+func (r *recipe) drawCells(partition, number int, at time.Time) map[string]any {
+	cells := map[string]any{"id": fmt.Sprintf("%d-%d", partition, number), "h": int64(r.random.IntN(3)),
+		"g": string(rune('a' + r.random.IntN(3))), "n": int64(r.random.IntN(101) - 50),
+		"s": fmt.Sprintf("text, %d \"é\"", r.random.IntN(10)), "at": at}
+	for _, column := range []string{"at", "g", "n", "s"} {
+		if chance(r.random, 25) {
+			cells[column] = nil
+		}
+	}
+	return cells
 }
 
 func (r *recipe) writeRow(to *strings.Builder, cells map[string]any) {
@@ -218,11 +221,19 @@ func (r *recipe) config() string {
 		}
 		sinks[o.holds()] = append(sinks[o.holds()], map[string]any{o.format: keys, "label": o.folder})
 	}
-	windows := map[string]any{"processors": []any{map[string]any{"aggregation": r.window.config(),
+	aggregation := r.window.config()
+	maps.Copy(aggregation, r.windowed)
+	windows := map[string]any{"processors": []any{map[string]any{"aggregation": aggregation,
 		"label": "windows"}}, "output": sinks["windows"]}
-	pipeline := map[string]any{
-		"input":  map[string]any{r.format: map[string]any{"path": "in", "schema": recipeTypes}, "label": "in"},
-		"output": append(sinks["raw"], windows), "late": sinks["late"][0], "dead_letters": sinks["dead"][0]}
+	input := map[string]any{"path": "in", "schema": recipeTypes}
+	if r.format == "tape" {
+		input["partitions"], input["earlier"] = r.names, 0
+	}
+	pipeline := map[string]any{"input": map[string]any{r.format: input, "label": "in"},
+		"output": append(sinks["raw"], windows), "dead_letters": sinks["dead"][0]}
+	if late := sinks["late"]; len(late) > 0 {
+		pipeline["late"] = late[0]
+	}
 	if len(steps) > 0 {
 		pipeline["processors"] = steps
 	}

@@ -24,6 +24,14 @@ type refRow struct {
 
 const refUnset = math.MinInt64
 
+func newRefRow(partition int, position int64, cells map[string]any) refRow {
+	r := refRow{partition: partition, position: position, at: refUnset, cells: cells}
+	if at, ok := cells["at"].(time.Time); ok {
+		r.at = at.UnixMicro()
+	}
+	return r
+}
+
 // refWindow is an aggregation in windows.
 type refWindow struct {
 	step        string
@@ -102,26 +110,40 @@ func (w refWindow) run(rows []refRow) refResult {
 			continue
 		}
 		watermark := watermarkBefore(rows[:i], r.partition, w.delay)
-		inTime := false
-		for _, s := range w.windowsOf(r.at) {
-			if watermark == refUnset || s.end > watermark {
-				inTime = true
-				members = append(members, member{s, w.groupOf(r), r})
-			}
-		}
-		if !inTime && w.inSession(members, r, watermark) {
-			inTime = true
-			members = append(members, member{span{r.at, r.at + 1}, w.groupOf(r), r})
-		}
-		if !inTime {
+		of, _ := w.membersOf(members, r, watermark)
+		if len(of) == 0 {
 			out.late = append(out.late, refLate{r, watermark})
 		}
+		members = append(members, of...)
 	}
-	if w.gap > 0 {
-		members = w.intoSessions(members)
-	}
+	members = w.spans(members)
 	out.windows = w.compute(members)
 	return out
+}
+
+// membersOf puts a row into those of its windows that a watermark has not passed, and
+// returns the end of the last one that it has.
+func (w refWindow) membersOf(before []member, r refRow, watermark int64) (of []member, passed int64) {
+	passed = refUnset
+	for _, s := range w.windowsOf(r.at) {
+		if watermark == refUnset || s.end > watermark {
+			of = append(of, member{s, w.groupOf(r), r})
+		} else {
+			passed = max(passed, s.end)
+		}
+	}
+	if len(of) == 0 && w.inSession(before, r, watermark) {
+		return []member{{span{r.at, r.at + 1}, w.groupOf(r), r}}, refUnset
+	}
+	return of, passed
+}
+
+// spans gives each row of a session its session.
+func (w refWindow) spans(members []member) []member {
+	if w.gap > 0 {
+		return w.intoSessions(slices.Clone(members))
+	}
+	return members
 }
 
 // inSession reports whether the rows of the same partition and group make a session
