@@ -60,11 +60,14 @@ type acknowledged struct {
 	slots int64
 	free  []int64
 	ids   map[string][16]byte // of topics, by name
+
+	deleted map[[16]byte]bool // topics that may be; an answer can still speak of them
 }
 
 // openAcknowledged reads the file, and makes it if there is none.
 func openAcknowledged(dir string) (*acknowledged, error) {
-	a := &acknowledged{marks: make(map[logKey]*mark), ids: make(map[string][16]byte), slots: 1}
+	a := &acknowledged{marks: make(map[logKey]*mark), ids: make(map[string][16]byte), slots: 1,
+		deleted: make(map[[16]byte]bool)}
 	path := filepath.Join(dir, acknowledgedFile)
 	raw, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -170,6 +173,9 @@ func (a *acknowledged) mark(key logKey, name string) *mark {
 func (a *acknowledged) reach(key logKey, name string, end int64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.deleted[key.topic] {
+		return nil
+	}
 	if m := a.mark(key, name); end > m.end {
 		m.end = end
 		return a.write(m)
@@ -177,15 +183,19 @@ func (a *acknowledged) reach(key logKey, name string, end int64) error {
 	return nil
 }
 
-// set stores where a partition begins and ends. It never ends earlier.
+// set stores where a partition begins and ends. It moves neither back: what was
+// measured may be older than a deletion that somebody has asked for.
 func (a *acknowledged) set(key logKey, name string, start, end int64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	m := a.mark(key, name)
-	if start == m.start && end <= m.end && m.state == 0 {
+	if a.deleted[key.topic] {
 		return nil
 	}
-	m.start, m.end, m.state = start, max(end, m.end), 0 // a topic that is there was not deleted
+	m := a.mark(key, name)
+	if start <= m.start && end <= m.end {
+		return nil
+	}
+	m.start, m.end = max(start, m.start), max(end, m.end)
 	return a.write(m)
 }
 
@@ -198,23 +208,50 @@ func (a *acknowledged) remove(topic [16]byte) error {
 			delete(a.ids, name)
 		}
 	}
+	a.deleted[topic] = true
+	if err := a.setStates(topic, deleting); err != nil {
+		return err
+	}
+	return a.file.Sync()
+}
+
+// stays stores that a topic was not deleted.
+func (a *acknowledged) stays(topic [16]byte) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.deleted, topic)
+	return a.setStates(topic, 0)
+}
+
+func (a *acknowledged) setStates(topic [16]byte, state uint32) error {
 	for _, m := range a.marks {
-		if m.topic == topic {
-			m.state |= deleting
+		if m.topic == topic && m.state != state {
+			m.state = state
 			if err := a.write(m); err != nil {
 				return err
 			}
 		}
 	}
-	return a.file.Sync()
+	return nil
 }
 
-// keep frees the slots of all other topics.
-func (a *acknowledged) keep(topics map[[16]byte]bool) error {
+// topics returns the ids of all topics of which something was acknowledged.
+func (a *acknowledged) topics() map[[16]byte]bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ids := make(map[[16]byte]bool)
+	for key := range a.marks {
+		ids[key.topic] = true
+	}
+	return ids
+}
+
+// forget frees the slots of topics that are gone.
+func (a *acknowledged) forget(topics map[[16]byte]bool) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for key, m := range a.marks {
-		if topics[key.topic] {
+		if !topics[key.topic] {
 			continue
 		}
 		if _, err := a.file.WriteAt(make([]byte, slotHead), m.slot); err != nil {

@@ -7,7 +7,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-const keyEndTxn = 26
+const (
+	keyDeleteTopics = 20
+	keyEndTxn       = 26
+)
 
 // produced is a batch of a request.
 type produced struct {
@@ -57,6 +60,8 @@ func (b *Broker) acknowledge(r request, answer []byte) error {
 	switch {
 	case r.key == keyEndTxn:
 		return b.acknowledgeEnd(r, answer)
+	case r.key == keyDeleteTopics:
+		return b.acknowledgeDeletion(r, answer)
 	case r.key != keyProduce:
 		return nil
 	}
@@ -142,6 +147,31 @@ func (b *Broker) acknowledgeEnd(r request, answer []byte) error {
 	return nil
 }
 
+// acknowledgeDeletion stores which topics stay, whose deletion was refused.
+func (b *Broker) acknowledgeDeletion(r request, answer []byte) error {
+	resp := kmsg.NewPtrDeleteTopicsResponse()
+	if err := readAnswer(resp, r.version, answer); err != nil {
+		return err
+	}
+	for _, t := range resp.Topics {
+		id := t.TopicID
+		if t.ErrorCode == 0 {
+			continue
+		}
+		if t.Topic != nil {
+			b.use(func() {
+				if info := b.cluster.TopicInfo(*t.Topic); info != nil {
+					id = info.TopicID
+				}
+			})
+		}
+		if err := b.marks.stays(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // measure stores where the partitions of a topic begin and end now.
 func (b *Broker) measure(name string) error {
 	info := b.cluster.TopicInfo(name)
@@ -162,18 +192,18 @@ func (b *Broker) measure(name string) error {
 
 // measureAll does it for all topics, and forgets those that are gone.
 func (b *Broker) measureAll() error {
+	gone := b.marks.topics() // first: what is made from here on is not among them
 	topics, err := storedTopics(b.dir)
 	if err != nil {
 		return err
 	}
-	there := make(map[[16]byte]bool)
 	for _, t := range topics {
-		there[t.ID] = true
+		delete(gone, t.ID)
 		if err := b.measure(t.Name); err != nil {
 			return err
 		}
 	}
-	return b.marks.keep(there)
+	return b.marks.forget(gone)
 }
 
 // readAnswer parses a response behind the head of its frame.
@@ -261,10 +291,11 @@ func (b *Broker) mustStore(err error) {
 
 // closeMarks stores where the logs end, as kfake has left them.
 func (b *Broker) closeMarks() error {
+	gone := b.marks.topics()
 	topics, err := storedTopics(b.dir)
-	there := make(map[[16]byte]bool)
 	for _, t := range topics {
-		there[t.ID] = true
+		delete(gone, t.ID)
+		err = errors.Join(err, b.marks.stays(t.ID))
 		for p := range int32(t.Partitions) {
 			s := readSnapshot(partitionFolder(b.dir, t.Name, p))
 			if s != nil && s.High > 0 && err == nil {
@@ -273,7 +304,7 @@ func (b *Broker) closeMarks() error {
 		}
 	}
 	if err == nil {
-		err = b.marks.keep(there)
+		err = b.marks.forget(gone)
 	}
 	return errors.Join(err, b.marks.Close())
 }

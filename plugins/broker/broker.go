@@ -31,8 +31,10 @@ import (
 // DefaultPort is where the broker listens if nothing else does.
 const DefaultPort = 19092
 
+// retainEvery is how often retention is applied, changed by tests only.
+var retainEvery = 30 * time.Second
+
 const (
-	retainEvery  = 30 * time.Second
 	segmentBytes = 16 << 20 // retention frees whole segments only
 	messageBytes = 10 << 20
 )

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"etlengine/plugins/sdk"
@@ -186,5 +187,49 @@ func TestMarkerOfACommitIsAcknowledged(t *testing.T) {
 	}
 	if _, is := errors.AsType[*lost](err); !is || !strings.Contains(err.Error(), "offsets 1 to 1") {
 		t.Errorf("without the marker of a commit: got %v, want offset 1 lost", err)
+	}
+}
+
+// TestOlderMeasuresBringNothingBack: where a log begins may be asked before a deletion
+// and stored after it.
+func TestOlderMeasuresBringNothingBack(t *testing.T) {
+	a, err := openAcknowledged(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	records, topic := logKey{[16]byte{1}, 0}, logKey{[16]byte{2}, 0}
+	for _, err := range []error{a.set(records, "r", 0, 10), a.reach(topic, "t", 3), a.set(records, "r", 7, 10),
+		a.remove(topic.topic), a.set(records, "r", 0, 9), a.set(topic, "t", 0, 3), a.reach(topic, "t", 4)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, m := range a.all() {
+		if m.name == "r" && (m.start != 7 || m.end != 10) || m.name == "t" && (m.state != deleting || m.end != 3) {
+			t.Errorf("got %+v", m)
+		}
+	}
+	if err := a.forget(map[[16]byte]bool{topic.topic: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.reach(topic, "t", 5); err != nil || len(a.all()) != 1 {
+		t.Errorf("an answer brought a deleted topic back: %+v, %v", a.all(), err)
+	}
+}
+
+// TestTopicWhoseDeletionWasRefusedStays, also after a kill.
+func TestTopicWhoseDeletionWasRefusedStays(t *testing.T) {
+	dir := t.TempDir()
+	b := start(t, Options{Dir: dir, Partitions: 1})
+	produce(t, b, 3, 10)
+	b.Fail(keyDeleteTopics, kerr.InvalidRequest.Code, 1)
+	answer, err := kadm.NewClient(client(t, b)).DeleteTopics(t.Context(), "t")
+	if err != nil || !errors.Is(answer.Error(), kerr.InvalidRequest) {
+		t.Fatalf("want the deletion refused, got %v, %v", answer, err)
+	}
+	b = start(t, Options{Dir: killed(t, dir)})
+	if got := offsetOf(t, b, "t"); got != 3 {
+		t.Errorf("the next record has offset %d, want 3", got)
 	}
 }
