@@ -162,17 +162,14 @@ func wantMarker(files vfs.FS, database string) error {
 
 func options(files vfs.FS, t *trouble) *pebble.Options {
 	o := &pebble.Options{
-		FS:                 files,
-		EventListener:      t.listener(),
-		Logger:             silent{t},
-		FormatMajorVersion: pebble.FormatNewest,
-		MemTableSize:       memTable,
-		// One compaction at a time, which is Pebble's default: then its scheduler
-		// has nothing to look for ten times a second, as it else does in a process
-		// that is idle otherwise.
-		CompactionConcurrencyRange: func() (int, int) { return 1, 1 },
+		FS:                         files,
+		EventListener:              t.listener(),
+		Logger:                     silent{t},
+		FormatMajorVersion:         pebble.FormatNewest,
+		MemTableSize:               memTable,
+		CompactionConcurrencyRange: func() (int, int) { return 1, 1 }, // Pebble's default
 	}
-	o.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
+	o.Experimental.CompactionScheduler = newOneCompaction()
 	o.EnsureDefaults() // tables are written by them before Pebble has seen them
 	return o
 }
