@@ -14,21 +14,27 @@ import (
 // has put the variables in.
 var topLine = regexp.MustCompile(`(?m)^["']?([a-z_]+)["']?[ \t]*:`)
 
-// plainKey is the key at the top of a text that makes it a plain Benthos
-// config, or "". The text may not be YAML yet.
-func plainKey(text string, alone bool) string {
+// plainKey is the key at the top of a text that makes it a plain Benthos config, with
+// where it stands; its name is "" if there is none. The text may not be YAML yet.
+func plainKey(text string, alone bool) topKey {
 	root, ok := yamlfix.Parse(text)
 	if !ok {
-		var keys []string
-		for _, match := range topLine.FindAllStringSubmatch(text, -1) {
-			keys = append(keys, match[1])
+		var keys []topKey
+		for _, at := range topLine.FindAllStringSubmatchIndex(text, -1) {
+			keys = append(keys, topKey{text[at[2]:at[3]], 1 + strings.Count(text[:at[0]], "\n"), 1})
 		}
 		return ofBenthos(keys, true, alone)
 	}
 	if root == nil || len(root.Content) == 0 {
-		return ""
+		return topKey{}
 	}
 	return ofBenthos(keysOf(root.Content[0]), isPipeline(root.Content[0]), alone)
+}
+
+// topKey is a key at the top of a file.
+type topKey struct {
+	name         string
+	line, column int
 }
 
 // theirs are keys that only Benthos has at the top of a file.
@@ -42,33 +48,34 @@ var ours = []string{"pipelines", "defaults", "schemas", "plugins", "state_dir", 
 // ofBenthos finds the first key that only Benthos has at the top. A pipeline
 // alone may also be pipelines misspelt. Resources are in files of both; where
 // the file is alone, and has nothing of ours, it is one of Benthos's.
-func ofBenthos(keys []string, pipeline, alone bool) string {
-	isOurs := slices.ContainsFunc(keys, func(k string) bool { return slices.Contains(ours, k) })
-	at := slices.IndexFunc(keys, func(k string) bool {
-		return k == "input" || k == "output" || k == "pipeline" && pipeline
+func ofBenthos(keys []topKey, pipeline, alone bool) topKey {
+	isOurs := slices.ContainsFunc(keys, func(k topKey) bool { return slices.Contains(ours, k.name) })
+	at := slices.IndexFunc(keys, func(k topKey) bool {
+		return k.name == "input" || k.name == "output" || k.name == "pipeline" && pipeline
 	})
 	if at < 0 && !isOurs {
-		at = slices.IndexFunc(keys, func(k string) bool {
-			return slices.Contains(theirs, k) || alone && slices.Contains(resourceKeys, k)
+		at = slices.IndexFunc(keys, func(k topKey) bool {
+			return slices.Contains(theirs, k.name) || alone && slices.Contains(resourceKeys, k.name)
 		})
 	}
-	if at < 0 || slices.Contains(keys, "pipelines") {
-		return ""
+	if at < 0 || slices.ContainsFunc(keys, func(k topKey) bool { return k.name == "pipelines" }) {
+		return topKey{}
 	}
 	return keys[at]
 }
 
-func keysOf(y *yaml.Node) []string {
-	var keys []string
+func keysOf(y *yaml.Node) []topKey {
+	var keys []topKey
 	for i := 0; y.Kind == yaml.MappingNode && i < len(y.Content); i += 2 {
-		keys = append(keys, y.Content[i].Value)
+		key := y.Content[i]
+		keys = append(keys, topKey{key.Value, key.Line, key.Column})
 	}
 	return keys
 }
 
 // isPipeline tells whether what stands under pipeline is what Benthos has there.
 func isPipeline(top *yaml.Node) bool {
-	at := slices.Index(keysOf(top), "pipeline")
+	at := slices.IndexFunc(keysOf(top), func(k topKey) bool { return k.name == "pipeline" })
 	if at < 0 {
 		return false
 	}
@@ -77,7 +84,7 @@ func isPipeline(top *yaml.Node) bool {
 	if len(keys) == 0 {
 		return value.Kind == yaml.MappingNode || value.Tag == "!!null"
 	}
-	return slices.Contains(keys, "processors") || slices.Contains(keys, "threads")
+	return slices.ContainsFunc(keys, func(k topKey) bool { return k.name == "processors" || k.name == "threads" })
 }
 
 // plain tells a plain Benthos config from one of ours, by its top level. Such a
@@ -90,7 +97,7 @@ func (f *File) plain(o Options, opened map[string]opened, report func(Problem)) 
 			continue
 		}
 		key := plainKey(src.text, len(o.Paths) == 1)
-		if key == "" {
+		if key.name == "" {
 			continue
 		}
 		f.sources[path], f.Plain = src, src.text
@@ -98,13 +105,13 @@ func (f *File) plain(o Options, opened map[string]opened, report func(Problem)) 
 			return true
 		}
 		fail := func(message, hint string) {
-			report(Problem{Position: src.at(src.lineOf(key), 1), Path: key, Code: "two-shapes",
+			report(Problem{Position: src.at(key.line, key.column), Path: key.name, Code: "two-shapes",
 				Message: message, Hint: hint})
 		}
 		const one = "a file with %s at its top is a plain Benthos config, which "
-		what := strings.Replace(one, "%s", key, 1)
+		what := strings.Replace(one, "%s", key.name, 1)
 		if len(o.Paths) > 1 {
-			fail(what+"runs alone", "for a pipeline of this engine move it to pipelines.NAME."+inOurs(key))
+			fail(what+"runs alone", "for a pipeline of this engine move it to pipelines.NAME."+inOurs(key.name))
 		} else if len(o.Set) > 0 {
 			fail(what+"--set does not reach", "use variables: ${NAME:default}")
 		}
@@ -124,14 +131,4 @@ func (s *source) brokenPlain(o Options, report func(Problem)) bool {
 	}
 	s.parse(report)
 	return true
-}
-
-// lineOf is the line where a key of the top level stands.
-func (s *source) lineOf(key string) int {
-	for i, line := range s.Lines {
-		if strings.HasPrefix(strings.TrimLeft(line, `{"' `), key) {
-			return i + 1
-		}
-	}
-	return 1
 }

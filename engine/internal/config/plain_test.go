@@ -118,3 +118,21 @@ func TestNativeTakesTheTypeFromTheText(t *testing.T) {
 		t.Errorf("as it was: got  %s\nwant %s", got, want)
 	}
 }
+
+// TestPlainKeysAreThoseAtTheTop: one of the same name may stand above, or deeper.
+func TestPlainKeysAreThoseAtTheTop(t *testing.T) {
+	for text, want := range map[string][2]int{
+		"cache_resources:\n  - label: input\n    memory:\n      input: x\n# input: y\ninput: {stdin: {}}\n": {6, 1},
+		"logger: {level: OFF}\noutputs: x\n\"output\": {stdout: {}}\n":                                      {3, 1},
+		"{\"logger\": {\"input\": 1},\n  \"input\": {\"stdin\": {}}}\n":                                     {2, 3},
+		"a: ${X}: b\n  input: 1\ninput:\n  - stdin\n":                                                       {3, 1}, // no YAML yet
+	} {
+		path, other := filepath.Join(t.TempDir(), "a.yaml"), filepath.Join(t.TempDir(), "b.yaml")
+		write(t, path, text)
+		write(t, other, "state_dir: x\n")
+		_, problems := Load(Options{Paths: []string{path, other}})
+		if len(problems) != 1 || problems[0].Line != want[0] || problems[0].Column != want[1] {
+			t.Errorf("%s: got %v, want one at %v", text, problems, want)
+		}
+	}
+}
