@@ -147,6 +147,10 @@ func TestFaultsOfRowsHaveAReason(t *testing.T) {
 		`int(amount)`:        "integer overflow", `(1 / n) == null`: "division by zero",
 		`labels[3]`:      "index out of bounds: 3",
 		`{"b": 1}[type]`: "no such key: a", `int(priorite) == 1`: "this string is no int64",
+		`double(string(n) + "_0")`:                          "this string is no float64",
+		`double("0x1p" + string(n))`:                        "this string is no float64",
+		`double("-1e" + string(n))`:                         "-1",
+		`timestamp("2026-02-30T00:00:0" + string(n) + "Z")`: "this string is no timestamp",
 	} {
 		p, err := Compile(text, tickets)
 		if err != nil {
@@ -193,6 +197,7 @@ var faults = []struct{ text, want string }{
 		`at 1:4: both sides of : must be of one type, got an int64 and a float64 (write the whole number`},
 	{`priorite in ["a", 1]`, `at 1:13: the values of a list or map must be of one type`},
 	{`n in ["a"]`, `at 1:3: cannot look for an int64 in a list(string)`},
+	{`timestamp("2026-02-30T00:00:00Z") > at`, `at 1:1: this string is no timestamp`},
 	{`n.getHours()`, `at 1:3: there is no getHours() of an int64`},
 	{`priorite.size`, `at 1:9: a string has no fields`},
 	{`null`, `at 1:1: null cannot stand here`},

@@ -32,7 +32,7 @@ const (
 // among them: ours take numbers of different types.
 var standard = []string{operators.Conditional, operators.LogicalAnd, operators.LogicalOr,
 	operators.LogicalNot, operators.NotStrictlyFalse, operators.Index,
-	overloads.Size, overloads.TypeConvertBool, overloads.TypeConvertBytes, overloads.TypeConvertDouble,
+	overloads.Size, overloads.TypeConvertBool, overloads.TypeConvertBytes,
 	overloads.TypeConvertDuration, overloads.TypeConvertInt, overloads.TypeConvertString,
 	overloads.TypeConvertTimestamp, overloads.TypeConvertUint, overloads.Contains, overloads.EndsWith,
 	overloads.StartsWith, overloads.Matches, overloads.TimeGetFullYear, overloads.TimeGetMonth,
@@ -61,6 +61,7 @@ func library() ([]*decls.FunctionDecl, error) {
 	l.ordering()
 	l.arithmetic()
 	l.membership()
+	l.doubles()
 	l.nulls()
 	l.texts()
 	return l.all, l.err
@@ -235,6 +236,25 @@ func (l *declarer) membership() {
 		all = append(all, binary(operators.In, t, of, types.BoolType, f))
 	}
 	l.function(operators.In, all)
+}
+
+// doubles declares double(x), which of text takes what columns take: CEL's own also reads
+// 1_0 and 0x1p3, as Go does.
+func (l *declarer) doubles() {
+	var all []decls.FunctionOpt
+	for _, from := range append(slices.Clone(numbers), types.StringType) {
+		f := func(v ref.Val) ref.Val { return v.ConvertToType(types.DoubleType) }
+		if from == types.StringType {
+			f = func(v ref.Val) ref.Val {
+				if text := string(v.(types.String)); strings.ContainsAny(text, "_xX") {
+					return types.NewErr("type conversion error from 'string' to 'double'")
+				}
+				return v.ConvertToType(types.DoubleType)
+			}
+		}
+		all = append(all, unary(overloads.TypeConvertDouble, from, types.DoubleType, f))
+	}
+	l.function(overloads.TypeConvertDouble, all)
 }
 
 func (l *declarer) nulls() {

@@ -310,7 +310,8 @@ func typesOf(signature string) (args []string, target string) {
 
 // ours is a CEL type as a column's type is called.
 func ours(cel string) string {
-	names := map[string]string{"int": "int64", "uint": "uint64", "double": "float64"}
+	names := map[string]string{"int": "int64", "uint": "uint64", "double": "float64",
+		"google.protobuf.Timestamp": "timestamp", "google.protobuf.Duration": "duration"}
 	if name, ok := names[cel]; ok {
 		return name
 	}

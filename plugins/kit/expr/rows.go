@@ -31,7 +31,7 @@ func (c *compiler) plan(e ast.Expr) (cel.Program, error) {
 	}
 	p, err := c.env.PlanProgram(part, options...)
 	if err != nil {
-		return nil, c.atPart(c.ast, e.ID(), err.Error(), "")
+		return nil, c.atPart(c.ast, e.ID(), reasonOf(err), "")
 	}
 	return p, nil
 }
