@@ -79,19 +79,24 @@ func (c *connection) problems() []error {
 			errs = append(errs, sdk.Fieldf("brokers."+strconv.Itoa(i), "want host:port, got %q", b))
 		}
 	}
-	if len(c.Brokers) == 0 && c.TLS != nil && c.TLS.Enabled {
+	if c.isOurs() && c.TLS != nil && c.TLS.Enabled {
 		errs = append(errs, sdk.Fieldf("tls", "the embedded broker does not encrypt; name brokers, or leave it"))
 	}
-	if len(c.Brokers) == 0 && c.SASL != nil {
+	if c.isOurs() && c.SASL != nil {
 		errs = append(errs, sdk.Fieldf("sasl", "the embedded broker has no users; name brokers, or leave it"))
 	}
 	return errs
 }
 
+// isOurs tells whether the broker is the engine's own service, since none is named: then
+// the engine may change and delete its topics. Whether what a name leads to is an
+// embedded broker is isEmbedded's to tell.
+func (c *connection) isOurs() bool { return len(c.Brokers) == 0 }
+
 // resources names topics so that a reader and a writer of one agree.
 func (c *connection) resources(topics ...string) []string {
 	cluster := "embedded"
-	if len(c.Brokers) > 0 {
+	if !c.isOurs() {
 		cluster = strings.Join(slices.Sorted(slices.Values(c.Brokers)), ",")
 	}
 	names := make([]string, len(topics))
@@ -102,7 +107,7 @@ func (c *connection) resources(topics ...string) []string {
 }
 
 func (c *connection) needs() []string {
-	if len(c.Brokers) > 0 {
+	if !c.isOurs() {
 		return nil
 	}
 	return []string{embedded}
@@ -110,7 +115,7 @@ func (c *connection) needs() []string {
 
 // seeds is where to connect first.
 func (c *connection) seeds(env sdk.Env) ([]string, error) {
-	if len(c.Brokers) > 0 {
+	if !c.isOurs() {
 		return c.Brokers, nil
 	}
 	if address := env.Services[embedded]; address != "" {

@@ -28,7 +28,7 @@ func leftovers(ctx context.Context, c *SinkConfig, env sdk.Env) ([]string, error
 		return nil, err
 	}
 	defer p.close()
-	if c.isEmbedded() {
+	if c.isOurs() {
 		logs, err := p.logs(ctx, c.Topic)
 		if errors.Is(err, errMissing) {
 			return list, nil
@@ -68,7 +68,7 @@ func forget(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 			return err
 		}
 	}
-	if c.isEmbedded() {
+	if c.isOurs() {
 		_, err := p.admin.DeleteTopic(ctx, c.Topic)
 		if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
 			return fmt.Errorf("deleting topic %q: %w", c.Topic, p.explain(err))
@@ -80,8 +80,6 @@ func forget(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 	}
 	return nil
 }
-
-func (c *SinkConfig) isEmbedded() bool { return len(c.Brokers) == 0 }
 
 func visit(ctx context.Context, c *SinkConfig, env sdk.Env) (*producer, error) {
 	return connectProducer(ctx, c, env, min(shortTransaction, time.Duration(c.Timeout)))

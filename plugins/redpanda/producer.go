@@ -87,7 +87,7 @@ func (c *SinkConfig) codecs() []kgo.CompressionCodec {
 	case "gzip":
 		return []kgo.CompressionCodec{kgo.GzipCompression()}
 	case "":
-		if len(c.Brokers) > 0 {
+		if !c.isOurs() {
 			return []kgo.CompressionCodec{kgo.SnappyCompression(), kgo.NoCompression()}
 		}
 	}

@@ -140,6 +140,6 @@ func (k *cluster) fetch(ctx context.Context, l log, from int64) (*kmsg.FetchResp
 	return &resp.Topics[0].Partitions[0], nil
 }
 
-// isEmbedded tells whether the broker is the embedded one, also where it was
-// named by its address: it says so by the name of its cluster.
+// isEmbedded tells whether a broker is an embedded one, ours or another engine's that
+// was named by its address: it says so by the name of its cluster.
 func isEmbedded(metadata kadm.Metadata) bool { return metadata.Cluster == "kfake" }

@@ -164,7 +164,7 @@ func makeTopics(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 		env.Log.Warn("the topic exists; partitions is for topics that are made",
 			"topic", c.Topic, "has", have, "partitions", c.Partitions)
 	}
-	if err := k.makeEpochs(ctx, c.isEmbedded()); err != nil {
+	if err := k.makeEpochs(ctx, c.isOurs()); err != nil {
 		return withRights(err, ownerOf(env))
 	}
 	return nil
@@ -193,7 +193,7 @@ func (k *cluster) makeTopic(ctx context.Context, topic string, partitions int32,
 
 // makeEpochs makes the topic of notes. Whatever the cluster's defaults: a note
 // stays until the next one of its output, however long that takes.
-func (k *cluster) makeEpochs(ctx context.Context, embedded bool) error {
+func (k *cluster) makeEpochs(ctx context.Context, ours bool) error {
 	compact := map[string]*string{"cleanup.policy": kadm.StringPtr("compact"),
 		"retention.ms": kadm.StringPtr("-1"), "retention.bytes": kadm.StringPtr("-1"),
 		// The newest segment is not compacted, and may be read at a start.
@@ -209,7 +209,7 @@ func (k *cluster) makeEpochs(ctx context.Context, embedded bool) error {
 		policy := c.MaybeValue()
 		switch {
 		case c.Key != "cleanup.policy" || policy == "compact":
-		case embedded:
+		case ours:
 			return k.setCompact(ctx, compact) // nobody else can set it there
 		default:
 			return fmt.Errorf("topic %q at %s has cleanup.policy %s: want compact, or notes of what was published "+
