@@ -159,6 +159,29 @@ func TestBrokerRunsAloneUntilItIsStopped(t *testing.T) {
 	if !strings.Contains(p.stdout.String(), "broker on "+address) {
 		t.Errorf("got %q, want the address", p.stdout.String())
 	}
+
+	for _, name := range []string{"closed.json", "partitions"} { // as if it had been killed, and a disk had been lost
+		if err := os.RemoveAll(filepath.Join("b", "broker", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, _, stderr := run("broker", "--port", port, "--state-dir", "b")
+	if code != 1 || !strings.Contains(stderr, "are gone") || !strings.Contains(stderr, "--on-data-loss continue") {
+		t.Errorf("without its records: exit %d, %q, want the loss and the way on", code, stderr)
+	}
+	p = start(t, "broker", "--port", port, "--state-dir", "b", "--on-data-loss", "continue", "--log-level", "info")
+	for code := 1; code != 0; {
+		code, _, _ = run("run", "p.yaml", "--fresh", "--yes")
+	}
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code, rest := p.end(t); code != 143 {
+		t.Errorf("without its records, allowed: exit %d, want 143\n%s", code, rest)
+	}
+	if code, _, stderr := run("broker", "--on-data-loss", "go"); code != 2 || !strings.Contains(stderr, "want stop or continue") {
+		t.Errorf("exit %d, %q, want 2 and the values", code, stderr)
+	}
 }
 
 func TestLintTellsScriptsEverything(t *testing.T) {

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -15,41 +16,61 @@ import (
 )
 
 func (a *app) brokerCommand() *cobra.Command {
-	var stateDir string
-	var port int
+	var o brokerOptions
 	c := &cobra.Command{
 		Use:   "broker",
 		Short: "Runs the embedded broker alone.",
 		Long: "broker runs the broker that pipelines use when none is configured in a process of its own,\n" +
-			"on 127.0.0.1, until it is interrupted. Its data lies in the state directory.",
+			"on 127.0.0.1, until it is interrupted. Its data lies in the state directory. It does not start if\n" +
+			"records that it had acknowledged are gone, unless --on-data-loss says that it may go on without them.",
 		Example: "  engine broker\n  engine broker --port 29092 --state-dir /tmp/broker\n" +
 			"  REDPANDA_BROKERS=127.0.0.1:19092 engine run configs/tickets.yaml",
 		Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return a.broker(c.Context(), stateDir, port) },
+		RunE: func(c *cobra.Command, _ []string) error { return a.broker(c.Context(), o) },
 	}
-	c.Flags().StringVar(&stateDir, "state-dir", config.DefaultStateDir, "folder of the broker's data")
-	c.Flags().IntVar(&port, "port", 0, "port to listen on (default 19092, or a free one if that is taken)")
+	c.Flags().StringVar(&o.stateDir, "state-dir", config.DefaultStateDir, "folder of the broker's data")
+	c.Flags().IntVar(&o.port, "port", 0, "port to listen on (default 19092, or a free one if that is taken)")
+	c.Flags().StringVar(&o.onDataLoss, "on-data-loss", "stop", "if acknowledged records are gone: stop or continue")
 	return c
 }
 
-func (a *app) broker(ctx context.Context, stateDir string, port int) error {
+// brokerOptions are the flags of the command.
+type brokerOptions struct {
+	stateDir   string
+	port       int
+	onDataLoss string
+}
+
+// settings are what the broker's part of a file would say.
+func (o brokerOptions) settings() ([]byte, error) {
+	s := map[string]any{"on_data_loss": o.onDataLoss}
+	if o.port != 0 {
+		s["port"] = o.port
+	}
+	return json.Marshal(s)
+}
+
+func (a *app) broker(ctx context.Context, o brokerOptions) error {
 	plugin, ok := a.catalog.Find(sdk.KindService, "broker")
 	if !ok {
 		return usageError{fmt.Errorf("this engine was built without a broker")}
 	}
-	path := sdk.Path(stateDir)
-	if err := path.Validate(); err != nil || stateDir == "" {
+	if o.onDataLoss != "stop" && o.onDataLoss != "continue" {
+		return usageError{fmt.Errorf("--on-data-loss: want stop or continue, got %q", o.onDataLoss)}
+	}
+	path := sdk.Path(o.stateDir)
+	if err := path.Validate(); err != nil || o.stateDir == "" {
 		return usageError{fmt.Errorf("--state-dir: %w", cmp.Or(err, errors.New(`want a folder, got ""`)))}
 	}
-	if err := stream.MakeStateDir(stateDir); err != nil {
+	if err := stream.MakeStateDir(o.stateDir); err != nil {
 		return err
 	}
 	a.stops.Store(true)
-	settings := []byte("{}")
-	if port != 0 {
-		settings = fmt.Appendf(nil, `{"port": %d}`, port)
+	settings, err := o.settings()
+	if err != nil {
+		return fmt.Errorf("writing the broker's settings: %w", err)
 	}
-	i, err := plugin.Open(ctx, settings, nil, sdk.Env{Step: "broker", StateDir: stateDir, Log: a.log()})
+	i, err := plugin.Open(ctx, settings, nil, sdk.Env{Step: "broker", StateDir: o.stateDir, Log: a.log()})
 	if err != nil {
 		return fmt.Errorf("starting the broker: %w", err)
 	}
