@@ -25,11 +25,15 @@ type cursor struct {
 	chunk *chunk // of the row group
 	slab  []pq.Value
 	next  int // in the slab
+
+	memory *pageMemory
 }
 
 // begin goes to the column's part of a row group.
 func (c *cursor) begin(group *rowGroup) error {
-	c.slab, c.next = c.slab[:0], 0
+	if c.slab, c.next = c.slab[:0], 0; c.chunk != nil && c.chunk.in == nil {
+		c.slab = nil // its memory was given back
+	}
 	meta := &group.meta.Columns[c.leaf.index]
 	if c.list == nil && !c.nested && meta.MetaData.NumValues != group.meta.NumRows {
 		return c.ended(damaged(fmt.Errorf("it has %d values in %d rows", meta.MetaData.NumValues,
@@ -39,6 +43,7 @@ func (c *cursor) begin(group *rowGroup) error {
 	if c.chunk, err = newChunk(group.file, meta, c.leaf, c.chunk); err != nil {
 		return c.ended(damaged(err))
 	}
+	c.chunk.memory = c.memory
 	return nil
 }
 
@@ -65,7 +70,7 @@ func (c *cursor) read(rows int) (size int, err error) {
 
 // readLists is read for a list: a row goes on until the next one begins.
 func (c *cursor) readLists(rows int) (size int, err error) {
-	for begun := 0; ; c.next++ {
+	for begun, row := 0, 0; ; c.next++ {
 		err := c.fill()
 		if errors.Is(err, io.EOF) && begun == rows {
 			return size, nil
@@ -80,11 +85,15 @@ func (c *cursor) readLists(rows int) (size int, err error) {
 			}
 			begun++
 			c.list.Append(v.DefinitionLevel() >= c.above)
-			size += 4
+			row, size = size, size+4
 		} else if begun == 0 {
 			return size, c.ended(damaged(errors.New("a row begins in its middle")))
 		}
-		if v.DefinitionLevel() > c.above {
+		switch {
+		case v.DefinitionLevel() <= c.above: // no item
+		case size-row > c.most:
+			c.tooLarge()
+		default:
 			size += c.append(c.items, v)
 		}
 	}
@@ -171,8 +180,8 @@ func (c *cursor) ended(err error) error {
 	return fmt.Errorf("column %q: %w", c.name, err)
 }
 
-func (c *cursor) close() {
-	if c.chunk != nil {
-		c.chunk.inflater.close()
-	}
+// omit passes over a row, and appends a null in its place: it is rejected.
+func (c *cursor) omit() error {
+	c.builder.AppendNull()
+	return c.skip(1)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"etlengine/plugins/sdk"
 )
 
 // faults are what was found in the values of a leaf while they were read.
@@ -24,6 +26,19 @@ type badRow struct {
 // row becomes a dead letter. It returns the size of the null.
 func (f *faults) reject(b array.Builder, format string, args ...any) int {
 	b.AppendNull()
-	f.bad = append(f.bad, badRow{f.top.Len() - 1, fmt.Sprintf(format, args...)})
+	f.rejectRow(format, args...)
 	return 1
+}
+
+// rejectRow rejects the row that is being read, for the first of its reasons.
+func (f *faults) rejectRow(format string, args ...any) {
+	row := f.top.Len() - 1
+	if n := len(f.bad); n == 0 || f.bad[n-1].row != row {
+		f.bad = append(f.bad, badRow{row, fmt.Sprintf(format, args...)})
+	}
+}
+
+// tooLarge rejects the row for a list, of which no more items are read.
+func (f *faults) tooLarge() {
+	f.rejectRow("want a list of at most %s, got a larger one; max_value_bytes sets the limit", sdk.Bytes(f.most))
 }

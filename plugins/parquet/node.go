@@ -132,7 +132,9 @@ func (n *nested) skip(rows int64) error {
 
 func (n *nested) read(rows int) (size int, err error) {
 	for range rows {
-		err := n.root.read(0, &size)
+		row := rowSize{most: n.under[0].most}
+		err := n.root.read(0, &row)
+		size += row.size
 		if end, ok := errors.AsType[errEnd](err); ok {
 			return size, end.fault // the rows end with the row group, not before
 		}
@@ -143,49 +145,62 @@ func (n *nested) read(rows int) (size int, err error) {
 	return size, nil
 }
 
+// rowSize is how large the value of a row is so far, and may be.
+type rowSize struct{ size, most int }
+
+// omit passes over a row, and appends a null in its place: it is rejected.
+func (n *nested) omit() error {
+	n.root.builder.AppendNull()
+	return n.skip(1)
+}
+
 // read appends one element, whose values begin at a level of repetition.
-func (n *node) read(repetition int, size *int) error {
+func (n *node) read(repetition int, row *rowSize) error {
 	first, err := n.under[0].peek()
 	if err != nil {
 		return err
 	}
-	*size++
+	row.size++
 	if first.DefinitionLevel() < n.present {
 		n.builder.AppendNull()
 		return n.pass(repetition)
 	}
 	switch {
 	case n.leaf != nil:
-		return n.value(first, repetition, size)
+		return n.value(first, repetition, row)
 	case n.list != nil:
-		return n.items(first, repetition, size)
+		return n.items(first, repetition, row)
 	}
 	n.builder.(*array.StructBuilder).Append(true)
 	for i := range n.fields {
-		if err := n.fields[i].read(repetition, size); err != nil {
+		if err := n.fields[i].read(repetition, row); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (n *node) value(v pq.Value, repetition int, size *int) error {
+func (n *node) value(v pq.Value, repetition int, row *rowSize) error {
 	if v.RepetitionLevel() != repetition || v.IsNull() {
 		return n.leaf.torn()
 	}
-	*size += n.leaf.put(v)
+	row.size += n.leaf.put(v)
 	n.leaf.next++
 	return nil
 }
 
-func (n *node) items(first pq.Value, repetition int, size *int) error {
+func (n *node) items(first pq.Value, repetition int, row *rowSize) error {
 	n.list.Append(true)
-	*size += 4
+	row.size += 4
 	if first.DefinitionLevel() == n.present { // one more is its first item
 		return n.pass(repetition)
 	}
 	for {
-		if err := n.item.read(repetition, size); err != nil {
+		if row.size > row.most {
+			n.under[0].tooLarge()
+			return n.passItems()
+		}
+		if err := n.item.read(repetition, row); err != nil {
 			return err
 		}
 		following, err := n.under[0].peek()
@@ -197,6 +212,23 @@ func (n *node) items(first pq.Value, repetition int, size *int) error {
 		}
 		repetition = n.repeated
 	}
+}
+
+// passItems goes past the items that a list has left.
+func (n *node) passItems() error {
+	for _, leaf := range n.under {
+		for first := true; ; first = false {
+			v, err := leaf.peek()
+			if errors.Is(err, io.EOF) || err == nil && !first && v.RepetitionLevel() < n.repeated {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			leaf.next++
+		}
+	}
+	return nil
 }
 
 // pass goes past what stands in each leaf for a null or an empty list.

@@ -97,7 +97,7 @@ func openSink(_ context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (
 // SourceConfig is the config of the source.
 type SourceConfig struct {
 	files.SourceConfig
-	MaxValueBytes sdk.Bytes `json:"max_value_bytes" state:"keep" doc:"Largest text or bytes; a row with a larger one is rejected."`
+	MaxValueBytes sdk.Bytes `json:"max_value_bytes" state:"keep" doc:"Largest text, bytes or list; a row with a larger one is rejected."`
 }
 
 // Validate wants a schema: a plan knows the columns without reading data.

@@ -24,6 +24,7 @@ const (
 	batchBytes = sdk.MaxBatchBytes / 2
 	stepBytes  = 128 << 10 // what is read of all columns before the size is looked at
 	maxStep    = 512
+	maxRow     = 4 * sdk.MaxBatchBytes // of all columns: a larger row is rejected
 )
 
 // columnReader reads one declared column, row group after row group.
@@ -35,6 +36,7 @@ type columnReader interface {
 	skip(rows int64) error
 	array() arrow.Array
 	leaves() []*cursor
+	omit() error // the next row: it is rejected
 }
 
 // rowGroup is a row group of a file.
@@ -50,6 +52,7 @@ type reader struct {
 	source  source
 	schema  *arrow.Schema
 	columns []columnReader
+	memory  *pageMemory
 	specs   sdk.Schema
 	builder *array.RecordBuilder
 	log     *slog.Logger
@@ -84,7 +87,8 @@ func openReader(f files.File, log *slog.Logger) (*reader, error) {
 }
 
 func newReader(data io.ReaderAt, size int64, f files.File, log *slog.Logger) (*reader, error) {
-	r := &reader{name: f.Path, schema: f.Schema.Arrow(), specs: f.Schema, log: log, size: size, step: 1}
+	r := &reader{name: f.Path, schema: f.Schema.Arrow(), specs: f.Schema, log: log, size: size, step: 1,
+		memory: &pageMemory{most: mostPageMemory(size)}}
 	file, err := openFile(data, size,
 		pq.SkipPageIndex(true), pq.SkipBloomFilters(true), pq.ReadBufferSize(readBuffer))
 	if err != nil {
@@ -118,7 +122,8 @@ func (r *reader) limit(most sdk.Bytes) {
 
 // exhausted refuses values behind the last row of a row group that was read.
 func (r *reader) exhausted() error {
-	for _, c := range r.columns {
+	for i, c := range r.columns {
+		r.memory.reading = i
 		for _, leaf := range c.leaves() {
 			if err := leaf.exhausted(); err != nil {
 				return err
@@ -159,7 +164,17 @@ func (r *reader) bind(file *pq.File) error {
 		errs = append(errs, err)
 		r.columns = append(r.columns, c)
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for _, c := range r.columns {
+		leaves := c.leaves()
+		r.memory.columns, r.memory.leaves = append(r.memory.columns, leaves), r.memory.leaves+len(leaves)
+		for _, leaf := range leaves {
+			leaf.memory = r.memory
+		}
+	}
+	return nil
 }
 
 // skip passes over the rows that were read before.
@@ -176,7 +191,8 @@ func (r *reader) skip(rows int64) error {
 		if err := r.begin(); err != nil {
 			return err
 		}
-		for _, c := range r.columns {
+		for i, c := range r.columns {
+			r.memory.reading = i
 			if err := c.skip(rows); err != nil {
 				return err
 			}
@@ -202,7 +218,6 @@ func (r *reader) begin() error {
 			}
 		}
 		r.left, r.groups = r.groups[0].meta.NumRows, r.groups[1:]
-		r.step = 1 // until the dictionaries are read, see safeStep
 	}
 	return nil
 }
@@ -254,42 +269,6 @@ func (r *reader) Positions() []int64 {
 	return positions
 }
 
-// safeStep is how many rows to read before their size is looked at: fewer than a
-// step where each may have a large value of a dictionary. A step of 512 rows
-// behind many small ones could else take gigabytes.
-func (r *reader) safeStep() int64 {
-	largest := 0 // bytes of a row, at the most
-	for _, c := range r.columns {
-		for _, leaf := range c.leaves() {
-			if leaf.chunk != nil {
-				largest += leaf.chunk.largest
-			}
-		}
-	}
-	return int64(max(1, min(r.step, sdk.MaxBatchBytes/max(1, largest))))
-}
-
-// read appends rows of one row group to the columns being built: a batch of
-// them, or fewer if they are large.
-func (r *reader) read() (rows int64, err error) {
-	if err := r.begin(); err != nil {
-		return 0, err
-	}
-	for size := 0; r.left > 0 && rows < sdk.DefaultBatchRows && size < batchBytes; {
-		n, read := min(r.safeStep(), r.left, sdk.DefaultBatchRows-rows), 0
-		for _, c := range r.columns {
-			s, err := c.read(int(n))
-			if err != nil {
-				return rows, err
-			}
-			read += s
-		}
-		rows, size, r.left = rows+n, size+read, r.left-n
-		r.step = max(1, min(maxStep, 2*r.step, int(n)*stepBytes/max(1, read)))
-	}
-	return rows, nil
-}
-
 func (r *reader) batch(rows int64) arrow.RecordBatch {
 	columns := make([]arrow.Array, len(r.columns))
 	for i, c := range r.columns {
@@ -308,13 +287,13 @@ func (r *reader) Offset() int64 {
 
 // Close ends the reading, and tells if times lost digits.
 func (r *reader) Close() error {
+	r.memory.inflater.close()
 	for _, c := range r.columns {
 		for _, leaf := range c.leaves() {
 			if leaf.cut > 0 {
 				r.log.Warn("times finer than a microsecond were cut", "file", r.name, "column", leaf.name,
 					"values", leaf.cut)
 			}
-			leaf.close()
 		}
 	}
 	if r.file == nil {
