@@ -213,6 +213,24 @@ func causeOf(err error) string {
 	return plainly(err.Error())
 }
 
+// waits is the field of an input or output that collects messages for however long, ""
+// if there is none.
+func (p *part) waits() string {
+	if p.kind != "input" && p.kind != "output" {
+		return ""
+	}
+	text, err := json.Marshal(map[string]any{p.name: p.config[p.name]})
+	if err != nil {
+		return ""
+	}
+	for _, problem := range endless(text, "") {
+		if field := strings.TrimPrefix(problem.Path, "."+p.name+"."); !strings.Contains(field, ".") {
+			return field // others are of components inside
+		}
+	}
+	return ""
+}
+
 var causeWords = regexp.MustCompile(`[a-z][a-z0-9_.]*[a-z0-9]`)
 
 // field is the first field of the component that the cause names, "" if it names none: a
@@ -231,14 +249,14 @@ func (r *refusal) field() string {
 	return ""
 }
 
-// position is where the field that the cause names stands, or else the component's name.
-func (r *refusal) position(lines []string) (line, column int) {
-	keys := append([]string{r.name}, strings.FieldsFunc(r.field(), func(c rune) bool { return c == '.' })...)
-	line, column = r.first, 1
+// position is where a field stands, or else the component's name.
+func (p *part) position(field string, lines []string) (line, column int) {
+	keys := append([]string{p.name}, strings.FieldsFunc(field, func(c rune) bool { return c == '.' })...)
+	line, column = p.first, 1
 	from := 0 // where the last key ends
 	for _, key := range keys {
 		pattern := regexp.MustCompile(`(?:^|[\s{,"'-])` + key + `["']?\s*:`)
-		for n := line; n <= min(r.last, len(lines)); n++ {
+		for n := line; n <= min(p.last, len(lines)); n++ {
 			text := lines[n-1]
 			begin := 0
 			if n == line {

@@ -61,21 +61,34 @@ func section(kind sdk.Kind, components []json.RawMessage) map[string]any {
 	return map[string]any{sections[kind]: components[0]}
 }
 
-// endless refuses an input or output that collects messages until it has enough:
-// the batch in hand would wait for rows that come behind it.
+// endless finds what collects messages until it has enough, for however long: the rest
+// of a batch would wait for messages that come behind it, and an input that ends waits
+// for the rest.
 func endless(config []byte, path string) []sdk.Problem {
 	var problems []sdk.Problem
 	walk(config, path, func(path string, v any) {
 		b, ok := v.(map[string]any)
-		if !ok || !strings.HasSuffix(path, ".batching") {
+		batching := strings.HasSuffix(path, ".batching")
+		if !ok || !batching && !strings.HasSuffix(path, ".batched.policy") {
 			return
 		}
-		if period, _ := b["period"].(string); period == "" && len(b) > 0 {
+		if waits(b) {
 			problems = append(problems, sdk.Problem{Path: path, Message: "batching without a period would wait " +
 				"for ever for the rest of a batch", Hint: "add period: 1s, or leave batching out"})
 		}
 	})
 	return problems
+}
+
+// waits reports whether a batch policy may wait for another message for ever.
+func waits(policy map[string]any) bool {
+	if period, _ := policy["period"].(string); period != "" {
+		return false
+	}
+	count, _ := policy["count"].(float64)
+	size, _ := policy["byte_size"].(float64)
+	check, _ := policy["check"].(string)
+	return count != 1 && (count > 1 || size > 0 || check != "")
 }
 
 // served refuses servers without an address of their own: they would wait for
@@ -134,6 +147,8 @@ func (c *Components) Resources(config []byte) []sdk.Problem {
 						Message: name + " cannot be a resource of steps: " + why})
 				}
 			}
+			problems = append(problems, endless(one, path)...)
+			problems = append(problems, served(one, path)...)
 			var named struct {
 				Label string `json:"label"`
 			}

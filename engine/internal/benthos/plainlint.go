@@ -48,14 +48,14 @@ func LintPlain(text string, lookup func(string) (string, bool)) []PlainProblem {
 	if strings.HasPrefix(text, "# BENTHOS LINT DISABLE") {
 		return problems
 	}
-	problems = append(problems, refusedParts(env, filled, problems)...)
-	if len(problems) > 0 {
+	problems = append(problems, partProblems(env, filled, problems)...)
+	if slices.ContainsFunc(problems, func(p PlainProblem) bool { return !p.Warning }) {
 		return problems
 	}
 	if _, _, err := plainBuilder(text, lookup); err != nil {
-		return []PlainProblem{readingProblem(err, lines)}
+		return append(problems, readingProblem(err, lines))
 	}
-	return warnings(text, lines)
+	return append(problems, warnings(text, lines)...)
 }
 
 // missingVariables is a problem for each, where it stands.
@@ -72,9 +72,10 @@ func missingVariables(text string, missing []missingVariable) []PlainProblem {
 	return problems
 }
 
-// refusedParts are the components of a config, its variables being filled in, whose
-// constructors refuse their values. linted is what is known to be wrong.
-func refusedParts(env *service.Environment, text string, linted []PlainProblem) []PlainProblem {
+// partProblems are the components of a config, its variables being filled in, whose
+// constructors refuse their values, and those that may wait for ever. linted is what is
+// known to be wrong.
+func partProblems(env *service.Environment, text string, linted []PlainProblem) []PlainProblem {
 	var unknown []string
 	for _, p := range linted {
 		if p.Component != "" {
@@ -87,12 +88,20 @@ func refusedParts(env *service.Environment, text string, linted []PlainProblem) 
 	}
 	lines := strings.Split(text, "\n")
 	var problems []PlainProblem
+	add := func(p *part, field string, problem sdk.Problem) {
+		line, column := p.position(field, lines)
+		problems = append(problems, PlainProblem{Line: line, Column: column, Problem: problem})
+	}
 	for _, r := range refusals(env, parts, func(p *part) bool {
 		return slices.ContainsFunc(linted, func(l PlainProblem) bool { return p.first <= l.Line && l.Line <= p.last })
 	}) {
-		p := PlainProblem{Problem: sdk.Problem{Message: r.cause}}
-		p.Line, p.Column = r.position(lines)
-		problems = append(problems, p)
+		add(r.part, r.field(), sdk.Problem{Message: r.cause})
+	}
+	for i := range parts {
+		if field := parts[i].waits(); field != "" {
+			add(&parts[i], field, sdk.Problem{Warning: true, Message: "batching without a period: the rest of a batch " +
+				"waits for more messages, and the run for the rest, if the input ends", Hint: "add period: 1s"})
+		}
 	}
 	return problems
 }
