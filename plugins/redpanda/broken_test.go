@@ -202,6 +202,7 @@ func TestRefusalsEndThePublishAtOnce(t *testing.T) {
 	}{
 		{"the topic", kmsg.Produce, kerr.TopicAuthorizationFailed, "TOPIC_AUTHORIZATION_FAILED"},
 		{"the size", kmsg.Produce, kerr.MessageTooLarge, "MESSAGE_TOO_LARGE"},
+		{"the time", kmsg.Produce, kerr.InvalidTimestamp, "the clock here says"},
 	}
 	for _, tt := range tests {
 		w := ownWorld(t, 1)

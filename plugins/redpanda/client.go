@@ -109,6 +109,10 @@ func (k *cluster) explain(err error) error {
 			k.user, err)
 	case errors.Is(err, kerr.UnsupportedSaslMechanism), errors.Is(err, kerr.IllegalSaslState):
 		return fmt.Errorf("the broker does not take this sasl.mechanism: %w", err)
+	case errors.Is(err, kerr.InvalidTimestamp):
+		return fmt.Errorf("the clock here says %s, and the broker's differs by more than the topic's "+
+			"message.timestamp.before.max.ms and message.timestamp.after.max.ms allow: set them right, and run "+
+			"again: %w", time.Now().UTC().Format(time.RFC3339), err)
 	case errors.Is(err, io.EOF) && k.user != "" && !early:
 		return fmt.Errorf("the broker hung up while user %q logged in; "+
 			"check sasl.username, sasl.password and sasl.mechanism: %w", k.user, err)

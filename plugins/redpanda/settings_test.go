@@ -28,6 +28,10 @@ func TestTopicsThatRefuseEveryRecordAreNamed(t *testing.T) {
 		{"compacted and deleted", "", with("cleanup.policy", "delete, compact"), "name the column of the key"},
 		{"compacted with a key", "k", with("cleanup.policy", "compact"), ""},
 		{"too few replicas", "", with("min.insync.replicas", "2"), "has 1 replicas and min.insync.replicas 2"},
+		{"no old records", "", with("message.timestamp.before.max.ms", "999"), "message.timestamp.before.max.ms"},
+		{"none at all", "", with("message.timestamp.before.max.ms", "0"), "set it to 1000 or more"},
+		{"dated by the broker", "", with("message.timestamp.before.max.ms", "0", "message.timestamp.type",
+			"LogAppendTime"), ""},
 		{"read only", "", readOnly, `user "u" has no right to write to it`},
 	}
 	for _, tt := range tests {
@@ -64,6 +68,10 @@ func TestOldTimesOfASpoolAreThoseThatTheTopicRefuses(t *testing.T) {
 		topic.set("message.timestamp.before.max.ms", value)
 		if got := topic.oldest(now); !got.Equal(want) {
 			t.Errorf("%q: got %v, want %v", value, got, want)
+		}
+		topic.set("message.timestamp.type", "LogAppendTime")
+		if got := topic.oldest(now); !got.IsZero() {
+			t.Errorf("%q, dated by the broker: got %v, want none", value, got)
 		}
 	}
 }

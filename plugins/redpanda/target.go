@@ -18,6 +18,9 @@ import (
 // then is waited for by Publish.
 const describeWithin = 3 * time.Second
 
+// leastBehind is how old a record must be allowed to be: it is on its way for some time.
+const leastBehind = time.Second
+
 // target is an output's topic as the broker describes it. What the broker would refuse
 // is found out by it before an epoch is recorded: afterwards nothing can be taken back.
 type target struct {
@@ -26,7 +29,9 @@ type target struct {
 	limit      int           // bytes of a batch
 	compacted  bool          // records need a key
 	policy     string        // its cleanup.policy
-	behind     time.Duration // how far a record's time may be behind the broker's clock; 0: any
+	dated      bool          // the broker gives records their time
+	ageLimited bool          // it takes no record whose time is too far behind the broker's clock:
+	behind     time.Duration // by more than that
 	replicas   int
 	insync     int // min.insync.replicas
 	writable   bool
@@ -63,14 +68,16 @@ func (t *target) set(key, value string) {
 	case key == "cleanup.policy":
 		t.policy = value
 		t.compacted = slices.Contains(strings.Split(strings.ReplaceAll(value, " ", ""), ","), "compact")
+	case key == "message.timestamp.type":
+		t.dated = value == "LogAppendTime"
 	case err != nil:
 	case key == "max.message.bytes":
 		t.limit = int(min(n, bufferBytes))
 	case key == "min.insync.replicas":
 		t.insync = int(n)
 	case key == "message.timestamp.before.max.ms", key == "message.timestamp.difference.max.ms":
-		if limit := time.Duration(n) * time.Millisecond; n > 0 && n < int64(1<<62)/int64(time.Millisecond) {
-			t.behind = limit
+		if n >= 0 && n < int64(1<<62)/int64(time.Millisecond) {
+			t.behind, t.ageLimited = time.Duration(n)*time.Millisecond, true
 		}
 	}
 }
@@ -91,6 +98,10 @@ func (t *target) check(c *SinkConfig, k *cluster) error {
 	case t.insync > t.replicas && t.replicas > 0:
 		return lastingf("topic %q at %s has %d replicas and min.insync.replicas %d, so it takes no record at all: "+
 			"set min.insync.replicas to %d or less", c.Topic, k.name, t.replicas, t.insync, t.replicas)
+	case t.ageLimited && !t.dated && t.behind < leastBehind:
+		return lastingf("topic %q at %s takes no record whose time is more than %s behind its clock "+
+			"(message.timestamp.before.max.ms), which is less than sending takes: set it to %d or more, or "+
+			"message.timestamp.type to LogAppendTime", c.Topic, k.name, t.behind, leastBehind.Milliseconds())
 	}
 	return nil
 }
@@ -106,7 +117,7 @@ func (t *target) whyNoKey(c *SinkConfig) string {
 // be published long after it was written. Half of what the topic takes is left for the
 // sending. The zero time stands for none.
 func (t *target) oldest(now time.Time) time.Time {
-	if t.behind == 0 {
+	if !t.ageLimited || t.dated {
 		return time.Time{}
 	}
 	return now.Add(-t.behind / 2)

@@ -31,8 +31,7 @@ type transaction struct {
 	cancel context.CancelCauseFunc
 	alarm  *time.Timer
 	wait   time.Duration
-	now    time.Time // when it began
-	oldest time.Time // records of before get the time now: the topic would refuse them
+	target *target
 
 	there atomic.Int64 // records that arrived
 
@@ -52,11 +51,10 @@ func (s *sink) transact(ctx context.Context, p *producer, h *handle, found map[i
 		return fmt.Errorf("beginning a transaction: %w", p.explain(err))
 	}
 	n := h.note()
-	t := &transaction{p: p, h: h, header: s.owner.header(n), last: maps.Clone(found), wait: s.limits.stalled}
+	t := &transaction{p: p, h: h, target: s.target.Load(), header: s.owner.header(n), last: maps.Clone(found),
+		wait: s.limits.stalled}
 	t.ctx, t.cancel = context.WithCancelCause(ctx)
 	defer t.cancel(nil)
-	t.now = time.Now()
-	t.oldest = s.target.Load().oldest(t.now)
 	t.alarm = time.AfterFunc(t.wait, t.stalled)
 	defer t.alarm.Stop()
 	err := t.send(filepath.Join(s.folder, h.Spool.Name), found, s.publisher.reach)
@@ -188,11 +186,14 @@ func (t *transaction) produce(s *slab, left, found map[int32]int64) error {
 	s.records = wanted
 	s.left.Store(int32(len(wanted)))
 	arrived, last := s.arrived, s.lastArrived // a method value is an allocation
+	now := time.Now()
+	oldest := t.target.oldest(now)
 	for i := range wanted {
 		r := &wanted[i]
 		r.Topic = t.h.Topic
-		if r.Timestamp.Before(t.oldest) {
-			r.Timestamp = t.now
+		// The topic would refuse what is too old, and what is of a clock that was put back.
+		if r.Timestamp.Before(oldest) || r.Timestamp.After(now) {
+			r.Timestamp = now
 		}
 		promise := arrived
 		if left[r.Partition] == 0 && isLast(wanted[i+1:], r.Partition) {
