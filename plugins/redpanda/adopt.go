@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -110,71 +109,6 @@ func (s *sink) intact(ctx context.Context, p *producer) error {
 			p.marker.Epoch, at))
 	}
 	return nil
-}
-
-const endedWithin = 10 * time.Second
-
-// ended waits until no transaction of this producer's id is open in the topics. Fencing has
-// ended them all; but a broker that was killed may have lost an end without having written it
-// to a partition (seen with Apache Kafka 4.4), and whatever is written behind such a rest would
-// show it to readers with its own commit.
-func (p *producer) ended(ctx context.Context, topics ...string) error {
-	id, _, err := p.ProducerID(ctx)
-	if err != nil {
-		return err
-	}
-	deadline := time.Now().Add(endedWithin)
-	for {
-		at, from, open := p.openTransaction(ctx, id, topics...)
-		if !open {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return lastingf("%s at %s: a transaction of this output (producer id %d) is open from offset %d on, "+
-				"though the "+
-				"broker says that it has ended: the next epoch would show what it holds; end it with "+
-				"kafka-transactions.sh --bootstrap-server %s abort --topic %s --partition %d --start-offset %d, "+
-				"and run again", at, p.name, id, from, p.name, at.topic, at.partition, from)
-		}
-		select {
-		case <-time.After(minBackoff):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// openTransaction finds a partition in which a producer has a transaction open, and where it
-// begins. Only partitions whose read-committed end is not their end are asked for producers;
-// of brokers that do not say who those are nothing is known.
-func (p *producer) openTransaction(ctx context.Context, id int64, topics ...string) (
-	at tp, from int64, open bool,
-) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	limits, err := p.ends(ctx, topics...)
-	if err != nil {
-		return tp{}, 0, false // what is written next reports it
-	}
-	behind := make(kadm.TopicsSet)
-	for at, e := range limits {
-		if e.stable < e.high {
-			behind.Add(at.topic, at.partition)
-		}
-	}
-	if len(behind) == 0 {
-		return tp{}, 0, false
-	}
-	producers, err := p.admin.DescribeProducers(ctx, behind)
-	if err != nil && len(producers) == 0 {
-		return tp{}, 0, false
-	}
-	for _, one := range producers.SortedProducers() {
-		if one.ProducerID == id && one.CurrentTxnStartOffset >= 0 {
-			return tp{one.Topic, one.Partition}, one.CurrentTxnStartOffset, true
-		}
-	}
-	return tp{}, 0, false
 }
 
 // takesStill is an error if the topic would refuse what a recorded epoch holds, since its

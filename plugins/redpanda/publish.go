@@ -248,7 +248,7 @@ func lasts(err error) bool {
 // attempt publishes what is missing, if anything is.
 func (s *sink) attempt(ctx context.Context, h *handle) error {
 	b := &s.publisher
-	p, err := s.ready(ctx, h.Previous.At)
+	p, err := s.ready(ctx, h, h.Previous.At)
 	if err != nil {
 		return err
 	}
@@ -299,8 +299,8 @@ func (s *sink) attempt(ctx context.Context, h *handle) error {
 	return s.transact(ctx, p, h, found)
 }
 
-// ready returns a producer that has fenced those before it.
-func (s *sink) ready(ctx context.Context, from int64) (*producer, error) {
+// ready returns a producer that has fenced those before it, to write what a handle is of.
+func (s *sink) ready(ctx context.Context, h *handle, from int64) (*producer, error) {
 	b := &s.publisher
 	timeout := time.Duration(s.config.Timeout)
 	for {
@@ -326,7 +326,7 @@ func (s *sink) ready(ctx context.Context, from int64) (*producer, error) {
 			continue
 		}
 		if err == nil {
-			err = p.ended(ctx, s.config.Topic, epochsTopic)
+			err = s.noneOpen(ctx, p, h)
 		}
 		if err == nil && p.embedded && b.from == nil {
 			err = s.noteEnds(ctx, p)
@@ -371,7 +371,7 @@ func (s *sink) Recover(ctx context.Context, live []byte) error {
 	if _, err := removeSpools(s.folder, kept); err != nil {
 		return err
 	}
-	p, err := s.ready(ctx, h.note().At)
+	p, err := s.ready(ctx, h, h.note().At)
 	if err == nil && h.elsewhere(p) {
 		h = &handle{Topic: s.config.Topic} // Publish has made sure that nothing is missing there
 	}

@@ -7,10 +7,9 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// OpenTransaction looks for one of a producer's own that is open.
-func OpenTransaction(ctx context.Context, i sdk.Instance, id int64, topic string) (where string, open bool) {
-	at, _, open := i.(*sink).publisher.producer.openTransaction(ctx, id, topic)
-	return at.String(), open
+// Ended waits until a producer has no transaction open in a topic.
+func Ended(ctx context.Context, i sdk.Instance, id int64, within time.Duration, topic string) error {
+	return i.(*sink).publisher.producer.ended(ctx, id, within, topic)
 }
 
 // EpochsTopic is where published epochs are noted.

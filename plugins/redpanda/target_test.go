@@ -6,7 +6,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"etlengine/plugins/redpanda"
 	"etlengine/plugins/sdk"
@@ -192,33 +191,4 @@ func TestTopicThatEndsTooEarlyIsNamed(t *testing.T) {
 	w.makeAgain(1)
 	_, err := w.tryLive(l)
 	wantError(t, "made again", err, "ends at offset 0 in partition 0", "epoch 1", "--adopt")
-}
-
-func TestOpenTransactionsOfOwnAreRecognised(t *testing.T) {
-	w := newWorld(t, 2)
-	l := w.live(nil)
-	cl := w.client(kgo.TransactionalID("open-" + w.topic))
-	if err := cl.BeginTransaction(); err != nil {
-		t.Fatal(err)
-	}
-	produce(t, w.ctx(), cl, w.topic, 1, "x")
-	id, _, err := cl.ProducerID(w.ctx())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if where, open := redpanda.OpenTransaction(w.ctx(), l.Sink, id, w.topic); !open || where != w.topic+"/1" {
-		t.Errorf("got %s, %v, want partition 1", where, open)
-	}
-	if where, open := redpanda.OpenTransaction(w.ctx(), l.Sink, id+1000, w.topic); open {
-		t.Errorf("of another producer: got %s", where)
-	}
-	if err := cl.EndTransaction(w.ctx(), kgo.TryAbort); err != nil {
-		t.Fatal(err)
-	}
-	for ctx := w.ctx(); ctx.Err() == nil; {
-		if _, open := redpanda.OpenTransaction(ctx, l.Sink, id, w.topic); !open {
-			return
-		}
-	}
-	t.Error("the transaction stays open")
 }
