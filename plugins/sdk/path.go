@@ -23,8 +23,9 @@ func (Path) ConfigType() string { return "path" }
 
 var (
 	schemePattern   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:/`)
-	drivePattern    = regexp.MustCompile(`^[A-Za-z]:[\\/]`)
-	variablePattern = regexp.MustCompile(`^\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
+	windowsPattern  = regexp.MustCompile(`^([A-Za-z]:[\\/]|\\\\)`)
+	variablePattern = regexp.MustCompile(`^\$\{?([A-Za-z_]\w*)|/\$\{?([A-Za-z_]\w*)(?:[}/]|$)|%([A-Za-z_]\w*)%`)
+	templatePattern = regexp.MustCompile(`\{\{|%Y|\$\(`)
 )
 
 // The longest name and the longest path that Linux takes, in bytes.
@@ -56,7 +57,7 @@ func (p *Path) Validate() error {
 	case schemePattern.MatchString(text):
 		return wrong("files are local: copy them here before, or mount what holds them, and name that folder",
 			"want a path of this machine, got %s", quote(text))
-	case drivePattern.MatchString(text):
+	case windowsPattern.MatchString(text):
 		return wrong("", "want a path such as /data/in, got one of Windows, %s", quote(text))
 	case text == "-":
 		return wrong("write stdin: {} for an input, stdout: {} for an output; a file of that name is ./-",
@@ -65,9 +66,12 @@ func (p *Path) Validate() error {
 		return wrong(`write the whole path, or "${HOME}/…"; a name that begins with ~ is written ./~`,
 			"want a path, got %s: ~ is the shell's and not expanded here", quote(text))
 	case variablePattern.MatchString(text):
-		name := variablePattern.FindStringSubmatch(text)[1]
+		name := strings.Join(variablePattern.FindStringSubmatch(text)[1:], "")
 		return wrong("write ${"+name+"} for a variable of the environment",
 			"want a path, got %s, which nothing expands", quote(text))
+	case templatePattern.MatchString(text):
+		return wrong("partition_by makes folders of columns; other values come from ${VAR} of the environment",
+			"want a path, got the template %s, which nothing expands", quote(text))
 	}
 	return p.fits()
 }

@@ -25,6 +25,9 @@ func TestWhatIsNoLocalPathIsRefused(t *testing.T) {
 		{"file:///data/x", "write the path alone"}, {"file:x", "write the path alone"},
 		{`C:\data`, "one of Windows"}, {"~", "not expanded"}, {"~/x", "not expanded"}, {"~user/x", "not expanded"},
 		{"$HOME/x", "write ${HOME}"}, {"-", "write stdin: {} for an input"}, {"./-", ""}, {"${OUT}/x", "write ${OUT}"},
+		{`\\server\share`, "one of Windows"}, {"out/$DAY", "write ${DAY}"}, {"out/$DAY/x", "write ${DAY}"},
+		{"%USERPROFILE%/x", "write ${USERPROFILE}"}, {"out/day=%2F", ""}, {"out/a$b", ""}, {"out/50%", ""}, {"out/%d", ""},
+		{"out/%Y-%m-%d", "partition_by"}, {"out/{{ ds }}", "partition_by"}, {"out/$(date)", "partition_by"},
 		{"a/" + strings.Repeat("n", 256), "names of at most 255 bytes"},
 		{strings.Repeat("n/", 2048), "at most 4095 bytes"},
 	}
