@@ -202,6 +202,7 @@ func TestWrongBoundsAreWrongUsage(t *testing.T) {
 		want string
 	}{
 		{[]string{"--until", "tomorrow"}, `--until: want now, got "tomorrow"`},
+		{[]string{"--until", ""}, `--until: want now, got ""`},
 		{[]string{"--until-offset", "t/0=5"}, "no input of this file is a topic"},
 		{[]string{"--until-offset", "t=5"}, "want topic/partition=offset"},
 		{[]string{"--until-offset", "t/0=x"}, "want topic/partition=offset"},

@@ -45,7 +45,7 @@ func (e *extent) options() (stream.Options, error) {
 	o := stream.Options{Fresh: e.fresh, Adopt: e.adopt,
 		Bounds: stream.Bounds{Records: e.records, For: e.length, UntilNow: e.until == "now"}}
 	switch {
-	case e.until != "" && e.until != "now":
+	case e.given("until") && e.until != "now": // a script's empty variable would run for ever
 		return o, usageError{fmt.Errorf("--until: want now, got %q (for offsets there is --until-offset)", e.until)}
 	case e.yes && !e.fresh:
 		return o, usageError{fmt.Errorf("--yes: it agrees to what --fresh removes; there is no --fresh")}

@@ -77,7 +77,7 @@ func startLogging(log *slog.Logger, now func() []stream.Progress) *progress {
 			select {
 			case at := <-ticker.C:
 				for _, one := range now() {
-					log.Info("progress: " + strings.Join(strings.Fields(p.line(one, at)), " "))
+					log.Info("progress: " + strings.Join(strings.Fields(p.line(one, one.Pipeline, at)), " "))
 				}
 			case <-p.quit:
 				return
@@ -97,12 +97,23 @@ func (p *progress) stop() {
 }
 
 func (p *progress) draw(all []stream.Progress, now time.Time) {
+	width, height := terminalSize(p.out)
 	lines := make([]string, len(all))
 	for i, one := range all {
-		lines[i] = p.line(one, now)
+		lines[i] = p.line(one, shortened(one.Pipeline, width-countsWidth), now)
 	}
-	width, height := terminalSize(p.out)
 	p.out.draw(lines, width, height)
+}
+
+// countsWidth is how wide rows and rate are in a line: a long name leaves them that.
+const countsWidth = len(" 1,123,456,789 rows    123,456 rows/s ")
+
+// shortened is a name in so many characters, but no fewer than tell most names apart.
+func shortened(name string, width int) string {
+	if width = max(width, 8); len(name) > width { // names are ASCII
+		return name[:width-1] + "…"
+	}
+	return name
 }
 
 // terminalSize is the size of a terminal, which may have changed since it was asked last.
@@ -115,8 +126,8 @@ func terminalSize(out *door) (width, height int) {
 	return 80, 24
 }
 
-// line is the state of one pipeline: rows, rate, watermark, lag, ETA.
-func (p *progress) line(one stream.Progress, now time.Time) string {
+// line is the state of one pipeline under a name: rows, rate, watermark, lag, ETA.
+func (p *progress) line(one stream.Progress, name string, now time.Time) string {
 	s, known := p.before[one.Pipeline]
 	if known {
 		rate := float64(one.Rows-s.rows) / now.Sub(s.at).Seconds()
@@ -124,7 +135,7 @@ func (p *progress) line(one stream.Progress, now time.Time) string {
 	}
 	s.rows, s.at = one.Rows, now
 	p.before[one.Pipeline] = s
-	text := fmt.Sprintf("%-12s %12s rows %10s rows/s", one.Pipeline, count(one.Rows), count(int64(s.rate)))
+	text := fmt.Sprintf("%-12s %12s rows %10s rows/s", name, count(one.Rows), count(int64(s.rate)))
 	if !one.Watermark.IsZero() {
 		text += "  watermark " + one.Watermark.UTC().Format("2006-01-02 15:04:05Z")
 	}

@@ -30,3 +30,18 @@ func TestProgressIsLoggedNowAndThen(t *testing.T) {
 		}
 	})
 }
+
+// TestLongNamesLeaveTheCountsInTheLine of a narrow terminal, which would show nothing
+// but the names.
+func TestLongNamesLeaveTheCountsInTheLine(t *testing.T) {
+	p := &progress{before: map[string]sample{}}
+	one := stream.Progress{Pipeline: "a_rather_long_name_of_a_pipeline", Rows: 1234, Lag: -1}
+	line := []rune(p.line(one, shortened(one.Pipeline, 60-countsWidth), time.Now()))
+	if text := string(line[:min(len(line), 59)]); !strings.HasPrefix(text, "a_rather_long_name_of_") ||
+		!strings.Contains(text, "1,234 rows") || !strings.HasSuffix(text, "rows/s") {
+		t.Errorf("got %q, want a shorter name, rows and rate in 59 columns", text)
+	}
+	if got := shortened("tickets", 3); got != "tickets" {
+		t.Errorf("a short name became %q", got)
+	}
+}
