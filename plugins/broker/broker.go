@@ -9,6 +9,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -37,6 +38,8 @@ var retainEvery = 30 * time.Second
 const (
 	segmentBytes = 16 << 20 // retention frees whole segments only
 	messageBytes = 10 << 20
+
+	defaultClusterID = "kfake" // by which clients know the embedded broker, so it stays
 )
 
 // Options is what a broker is started with.
@@ -191,12 +194,9 @@ func (b *Broker) serve(o Options) error {
 	l.log, l.ready = o.Log, make(chan struct{})
 	b.listen = l
 	// From here on kfake changes the files.
-	text, err := takeNote(o.Dir)
+	err = takeNote(o.Dir)
 	if err == nil {
-		b.cluster, err = load(o, l, b.fail)
-	}
-	if _, is := errors.AsType[*damaged](err); is && text != nil {
-		keepNote(o.Dir, text)
+		b.cluster, err = kfake.NewCluster(options(o, l, b.fail)...)
 	}
 	if err == nil {
 		err = b.begin(max(o.Partitions, 1))
@@ -208,25 +208,7 @@ func (b *Broker) serve(o Options) error {
 	return nil
 }
 
-// load lets kfake read its files, unless it is about to cut one of them.
-func load(o Options, l *listener, fail func(error)) (*kfake.Cluster, error) {
-	damage := make(chan error, 1)
-	loaded := make(chan error, 1)
-	var c *kfake.Cluster
-	go func() {
-		var err error
-		c, err = kfake.NewCluster(options(o, l, fail, damage)...)
-		loaded <- err
-	}()
-	select {
-	case err := <-loaded:
-		return c, err
-	case err := <-damage:
-		return nil, err
-	}
-}
-
-func options(o Options, l *listener, fail func(error), damage chan<- error) []kfake.Opt {
+func options(o Options, l *listener, fail func(error)) []kfake.Opt {
 	age := "-1"
 	if o.RetentionTime > 0 {
 		age = strconv.FormatInt(time.Duration(o.RetentionTime).Milliseconds(), 10)
@@ -249,10 +231,8 @@ func options(o Options, l *listener, fail func(error), damage chan<- error) []kf
 			"group.consumer.heartbeat.interval.ms": "500",                       // joins and leaves take one interval
 			"log.cleaner.backoff.ms":               strconv.Itoa(math.MaxInt32), // see compact
 		}),
-		kfake.WithLogger(logger{o.Log, o.Dir, l.cut, fail, damage}),
-	}
-	if o.ClusterID != "" {
-		opts = append(opts, kfake.ClusterID(o.ClusterID))
+		kfake.ClusterID(cmp.Or(o.ClusterID, defaultClusterID)),
+		kfake.WithLogger(logger{o.Log, fail}),
 	}
 	if o.SyncWrites {
 		opts = append(opts, kfake.SyncWrites())
@@ -308,8 +288,8 @@ func (b *Broker) Address() string { return b.address }
 
 // Close stops the broker and waits until its files are written and its
 // connections closed. The timer goes first: any call on a closed cluster
-// blocks for ever.
-func (b *Broker) Close(context.Context) error {
+// blocks for ever. The error is of files that it could not write meanwhile.
+func (b *Broker) Close(context.Context) (err error) {
 	b.closing.Do(func() {
 		close(b.stop)
 		b.ended.Wait()
@@ -323,13 +303,16 @@ func (b *Broker) Close(context.Context) error {
 		b.unused = true
 		b.using.Unlock()
 		b.cluster.Close()
-		if b.closeMarks() == nil {
+		if err := b.closeMarks(); err != nil {
+			b.fail(err)
+		}
+		if err = b.Err(); err == nil {
 			note(b.dir)
 		}
 		b.listen.closeAll()
 		b.lock.Close()
 	})
-	return nil
+	return err
 }
 
 // dirOf is the broker's folder in the state directory.

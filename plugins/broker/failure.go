@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
@@ -41,61 +40,41 @@ func (b *Broker) acknowledgeOrFail(r request, answer []byte) error {
 // logger passes on what the operator can act upon.
 type logger struct {
 	log    *slog.Logger
-	dir    string
-	broken func()
 	failed func(error)
-	damage chan<- error
 }
 
-// lostMarker begins what kfake says when the marker of a transaction could not
-// be written. It then goes on as if it had been.
-const lostMarker = "endTx: failed to persist"
-
-// damageTold is what kfake says before it cuts off what it cannot read, which after
-// the repair at the start is no torn end any more.
-const damageTold = "partition %s-%d segment %d: truncating %d corrupt bytes"
-
-// notWritten begins what kfake says when its files cannot be written, of which
-// clients hear at most an unknown error, and may try for ever.
-const notWritten = "persist "
-
-// slowEnd begins a warning that a transaction took 5 ms to end, as it does where
-// a disk must be waited for.
-const slowEnd = "txn: EndTxn slow"
-
-// Logf implements kfake.Logger.
+// Logf implements kfake.Logger. Errors of files end the broker, whatever kfake says of
+// them: it goes on as if it had written, tells clients at most of an unknown error, or
+// that a transaction was committed. It says so before the answer goes out.
 func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
-	if strings.HasPrefix(format, lostMarker) && l.broken != nil {
-		l.broken() // before the answer goes out, which would say that it was committed
-	}
-	if strings.HasPrefix(format, notWritten) && l.failed != nil {
-		for _, a := range args {
-			if err, is := a.(error); is {
-				l.failed(err)
-			}
+	var cause error
+	for _, a := range args {
+		if err, is := a.(error); is {
+			cause = err
 		}
 	}
-	if format == damageTold && l.damage != nil {
-		l.tell(args)
+	if ofFiles(cause) {
+		l.failed(cause)
 	}
-	if l.log == nil || level > kfake.LogLevelWarn || level == kfake.LogLevelNone ||
-		strings.HasPrefix(format, slowEnd) {
+	if l.log == nil || level > kfake.LogLevelWarn || level == kfake.LogLevelNone {
 		return
 	}
-	to := slog.LevelWarn
-	if level == kfake.LogLevelError {
+	to := slog.LevelDebug // that something was slow, say
+	switch {
+	case level == kfake.LogLevelError:
 		to = slog.LevelError
+	case cause != nil:
+		to = slog.LevelWarn
 	}
 	l.log.Log(context.Background(), to, "broker: "+fmt.Sprintf(format, args...))
 }
 
-// tell ends the loading, and does not return: the file stays as it is.
-func (l logger) tell(args []any) {
-	folder := filepath.Join(l.dir, "partitions", fmt.Sprintf("%v-%v", args[0], args[1]))
-	path := filepath.Join(folder, fmt.Sprintf("%v.dat", args[2]))
-	select {
-	case l.damage <- &damaged{path, fmt.Sprintf("its last %v bytes begin with what is no batch", args[3])}:
-	default: // another file was told of
+// ofFiles tells whether an error is of a file, and not of a connection or of what a
+// client sent.
+func ofFiles(err error) bool {
+	if _, is := errors.AsType[*fs.PathError](err); is {
+		return true
 	}
-	select {}
+	_, is := errors.AsType[*os.LinkError](err)
+	return is
 }

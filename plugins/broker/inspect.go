@@ -88,16 +88,12 @@ func note(dir string) {
 func keepNote(dir string, text []byte) { _ = os.WriteFile(filepath.Join(dir, noteFile), text, 0o644) }
 
 // takeNote removes the note, since the files are about to change.
-func takeNote(dir string) (text []byte, err error) {
-	path := filepath.Join(dir, noteFile)
-	text, err = os.ReadFile(path)
-	if err == nil {
-		err = os.Remove(path)
-	}
+func takeNote(dir string) error {
+	err := os.Remove(filepath.Join(dir, noteFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil
 	}
-	return text, err
+	return err
 }
 
 // compare makes sure that the files are as they were noted.

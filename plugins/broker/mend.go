@@ -133,10 +133,6 @@ func (m *mender) mend(folder string) error {
 	if err != nil || len(bases) == 0 {
 		return err
 	}
-	closed := readSnapshot(folder)
-	if closed.isOf(folder, bases) && (m.resumed || closed.Stable == closed.High) {
-		return nil // kfake is about to read all of it, see damageTold
-	}
 	files := make([]*segment, len(bases))
 	for i, base := range bases {
 		if files[i], err = readSegment(folder, base); err != nil {
@@ -145,6 +141,13 @@ func (m *mender) mend(folder string) error {
 	}
 	if err := inspect(files); err != nil {
 		return err
+	}
+	closed := readSnapshot(folder)
+	if closed.isOf(folder, bases) && (m.resumed || closed.Stable == closed.High) {
+		if last := files[len(files)-1]; last.rest > 0 { // nobody was killed: kfake would cut it off
+			return &damaged{last.data, fmt.Sprintf("its last %d bytes begin with what is no batch", last.rest)}
+		}
+		return nil
 	}
 	open := make(map[int64]int16)
 	next := files[0].base
