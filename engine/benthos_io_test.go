@@ -340,3 +340,16 @@ func TestGoodPlainConfigIsFine(t *testing.T) {
 		t.Errorf("graph: exit %d, %q", code, stderr)
 	}
 }
+
+// TestPlainConfigWithAWarningRuns: what is only doubtful is lint's to say.
+func TestPlainConfigWithAWarningRuns(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "p.yaml", "error_handling: {strict: true}\ninput: {generate: {count: 1, mapping: 'root = {}'}}\n"+
+		"pipeline: {processors: [{catch: []}]}\noutput: {file: {path: out}}\n")
+	if code, _, stderr := run("run", "p.yaml"); code != 0 || strings.Contains(stderr, "catch recovers") {
+		t.Errorf("run: exit %d, %q; want 0 and no warning", code, stderr)
+	}
+	if code, _, stderr := run("lint", "p.yaml"); code != 0 || !strings.Contains(stderr, "catch recovers nothing") {
+		t.Errorf("lint: exit %d, %q; want 0 and the warning", code, stderr)
+	}
+}

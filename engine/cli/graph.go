@@ -64,7 +64,7 @@ func (a *app) graph(paths []string, s *source, format string) error {
 		return usageError{fmt.Errorf("--format: want mermaid, dot or json, got %q", format)}
 	}
 	file, p, problems := a.load(paths, s)
-	file.Render(a.stderr, slices.DeleteFunc(problems, isWarning))
+	file.Render(a.stderr, slices.DeleteFunc(slices.Clone(problems), isWarning))
 	if file.Plain != "" && !slices.ContainsFunc(problems, isFault) {
 		return usageError{fmt.Errorf("graph draws the pipelines of this engine; %s is a plain Benthos config, %s",
 			file.Paths[0], benthos.PlainGuarantee)}

@@ -53,7 +53,7 @@ func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how
 	o.Log, o.Find, o.Confirm, o.Abort = a.log(), a.catalog.Find, a.agree(e.yes), a.abort
 	a.quiet = how.quiet
 	file, p, problems := a.load(paths, s)
-	file.Render(a.stderr, slices.DeleteFunc(problems, isWarning)) // lint tells what is only doubtful
+	file.Render(a.stderr, slices.DeleteFunc(slices.Clone(problems), isWarning)) // lint tells what is only doubtful
 	if file.Plain != "" && !slices.ContainsFunc(problems, isFault) {
 		if e.any() {
 			return usageError{fmt.Errorf("%s: a plain Benthos config keeps no state and reads to its end: "+

@@ -128,7 +128,7 @@ func (a *app) stateResetCommand() *cobra.Command {
 // planned is the plan of files; what is wrong with them has been shown.
 func (a *app) planned(paths []string, s *source) (*plan.Plan, error) {
 	file, p, problems := a.load(paths, s)
-	file.Render(a.stderr, slices.DeleteFunc(problems, isWarning))
+	file.Render(a.stderr, slices.DeleteFunc(slices.Clone(problems), isWarning))
 	if p == nil && file.Plain != "" && !slices.ContainsFunc(problems, isFault) {
 		return nil, usageError{fmt.Errorf("%s: a plain Benthos config keeps no state", file.Paths[0])}
 	}
