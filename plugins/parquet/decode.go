@@ -36,16 +36,20 @@ func putInto(b array.Builder, from pq.Type, f *faults) (put, error) {
 		if signed(from, 32) {
 			return putNumber(b.Append, pq.Value.Int32, 4, true)
 		}
-		return putWhole(b, from, f, func(v float64) bool { return v >= math.MinInt32 && v <= math.MaxInt32 },
-			func(v float64) int { b.Append(int32(v)); return 4 })
+		return putWhole(b, from, f, decimal128.FromI64(math.MinInt32), decimal128.FromI64(math.MaxInt32),
+			func(n decimal128.Num) int { b.Append(int32(n.LowBits())); return 4 })
 	case *array.Int64Builder:
 		if signed(from, 64) {
 			return putInt64(b, from)
 		}
-		return putWhole(b, from, f, func(v float64) bool { return v >= -1<<63 && v < 1<<63 },
-			func(v float64) int { b.Append(int64(v)); return 8 })
+		return putWhole(b, from, f, decimal128.FromI64(math.MinInt64), decimal128.FromI64(math.MaxInt64),
+			func(n decimal128.Num) int { b.Append(int64(n.LowBits())); return 8 })
 	case *array.Uint64Builder:
-		return putUint64(b, from)
+		if put, err := putUint64(b, from); err == nil {
+			return put, nil
+		}
+		return putWhole(b, from, f, decimal128.Num{}, decimal128.FromU64(math.MaxUint64),
+			func(n decimal128.Num) int { b.Append(n.LowBits()); return 8 })
 	case *array.Float32Builder:
 		return putFloat32(b, from, f)
 	case *array.Float64Builder:

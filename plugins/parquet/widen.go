@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"math"
@@ -101,20 +102,35 @@ func putHalf(b array.Builder) (put, error) {
 	return nil, errOtherType
 }
 
-// putWhole reads floats where whole numbers are wanted.
-func putWhole(b array.Builder, from pq.Type, f *faults, fits func(float64) bool, add func(float64) int) (
-	put, error,
-) {
-	get := floats(from)
+// putWhole reads numbers of other types where whole ones are wanted from least to most.
+func putWhole(
+	b array.Builder, from pq.Type, f *faults, least, most decimal128.Num, add func(decimal128.Num) int,
+) (put, error) {
+	name := sdk.WithArticle(sdk.TypeName(b.Type()))
+	if get := floats(from); get != nil {
+		return func(v pq.Value) int {
+			n, err := decimal128.FromFloat64(get(v), decimal128.MaxPrecision, 0)
+			if math.Trunc(get(v)) != get(v) || err != nil || n.Less(least) || n.Greater(most) {
+				return f.reject(b, "want %s, got %v", name, get(v))
+			}
+			return add(n)
+		}, nil
+	}
+	get, scale := numbers(from)
 	if get == nil {
 		return nil, errOtherType
 	}
+	factor := decimal128.GetScaleMultiplier(int(scale))
 	return func(v pq.Value) int {
-		n := get(v)
-		if math.Trunc(n) != n || !fits(n) {
-			return f.reject(b, "want a whole number, got %v", n)
+		n, wide := get(v)
+		whole, rest := n, decimal128.Num{}
+		if scale > 0 {
+			whole, rest = n.Div(factor)
 		}
-		return add(n)
+		if wide != "" || rest.Sign() != 0 || whole.Less(least) || whole.Greater(most) {
+			return f.reject(b, "want %s, got %s", name, cmp.Or(wide, n.ToString(scale)))
+		}
+		return add(whole)
 	}, nil
 }
 
@@ -136,50 +152,60 @@ func putUUID(b *array.StringBuilder) put {
 	}
 }
 
-// putDecimal reads decimals that have no more digits before and behind the point than
-// the ones wanted, and whole numbers that fit.
+// putDecimal reads decimals and whole numbers that have no more digits before and behind
+// the point than the type.
 func putDecimal(b *array.Decimal128Builder, from pq.Type, f *faults) (put, error) {
 	want := b.Type().(*arrow.Decimal128Type)
-	get, scale := decimals(from, want)
+	get, scale := numbers(from)
 	if get == nil {
 		return nil, errOtherType
 	}
-	factor := decimal128.GetScaleMultiplier(int(want.Scale - scale))
-	most := decimal128.GetMaxValue(want.Precision - (want.Scale - scale))
-	bytes := from.Kind() == pq.ByteArray || from.Kind() == pq.FixedLenByteArray
+	up := decimal128.GetScaleMultiplier(int(max(0, want.Scale-scale)))
+	down := decimal128.GetScaleMultiplier(int(max(0, scale-want.Scale)))
+	most := decimal128.GetMaxValue(want.Precision - max(0, want.Scale-scale))
 	return func(v pq.Value) int {
-		if bytes && len(v.ByteArray()) > 16 && !narrow(v.ByteArray()) {
-			return f.reject(b, "want a %s, got %s", sdk.TypeName(want), longDecimal(v.ByteArray(), scale))
+		n, wide := get(v)
+		fitting, rest := n, decimal128.Num{}
+		if scale > want.Scale {
+			fitting, rest = n.Div(down)
 		}
-		n := get(v)
-		if n.Cmp(most) > 0 || n.Cmp(most.Negate()) < 0 {
-			return f.reject(b, "want a %s, got %s", sdk.TypeName(want), n.ToString(scale))
+		if wide != "" || rest.Sign() != 0 || fitting.Greater(most) || fitting.Less(most.Negate()) {
+			return f.reject(b, "want %s, got %s", sdk.WithArticle(sdk.TypeName(want)), cmp.Or(wide, n.ToString(scale)))
 		}
-		if want.Scale != scale {
-			n = n.Mul(factor)
+		if scale < want.Scale {
+			fitting = fitting.Mul(up)
 		}
-		b.Append(n)
+		b.Append(fitting)
 		return 16
 	}, nil
 }
 
-// decimals returns how values of a type become decimals, and their scale; nil if they
-// do not.
-func decimals(from pq.Type, want *arrow.Decimal128Type) (get func(pq.Value) decimal128.Num, scale int32) {
+// numbers returns how whole numbers and decimals of a type become decimals, and of what
+// scale; nil if it holds others. A number of more than 16 bytes comes as its text.
+func numbers(from pq.Type) (get func(pq.Value) (n decimal128.Num, wide string), scale int32) {
+	narrowed := func(get func(pq.Value) decimal128.Num) func(pq.Value) (decimal128.Num, string) {
+		return func(v pq.Value) (decimal128.Num, string) { return get(v), "" }
+	}
 	if whole := wholeNumbers(from); whole != nil {
-		return whole, 0
+		return narrowed(whole), 0
 	}
 	l, ok := logical(from).(*format.DecimalType)
-	if !ok || l.Scale > want.Scale || l.Precision-l.Scale > want.Precision-want.Scale {
+	if !ok || l.Scale < 0 || l.Scale > decimal128.MaxScale {
 		return nil, 0
 	}
 	switch from.Kind() {
 	case pq.Int32:
-		return func(v pq.Value) decimal128.Num { return decimal128.FromI64(int64(v.Int32())) }, l.Scale
+		return narrowed(func(v pq.Value) decimal128.Num { return decimal128.FromI64(int64(v.Int32())) }), l.Scale
 	case pq.Int64:
-		return func(v pq.Value) decimal128.Num { return decimal128.FromI64(v.Int64()) }, l.Scale
+		return narrowed(func(v pq.Value) decimal128.Num { return decimal128.FromI64(v.Int64()) }), l.Scale
 	}
-	return func(v pq.Value) decimal128.Num { return bigEndian(v.ByteArray()) }, l.Scale
+	return func(v pq.Value) (decimal128.Num, string) {
+		bytes := v.ByteArray()
+		if len(bytes) > 16 && !narrow(bytes) {
+			return decimal128.Num{}, longDecimal(bytes, l.Scale)
+		}
+		return bigEndian(bytes), ""
+	}, l.Scale
 }
 
 // narrow reports whether a number in two's complement of more than 16 bytes is one of 16.
