@@ -12,6 +12,7 @@ import (
 	"etlengine/engine/internal/benthos"
 	"etlengine/engine/internal/config"
 	"etlengine/engine/internal/plan"
+	"etlengine/engine/internal/stream"
 )
 
 // source is what run, lint and graph take: files and settings over them.
@@ -27,6 +28,8 @@ func (s *source) flags(c *cobra.Command) {
 // load reads and plans files. The plan is nil if they have faults, or are a
 // plain Benthos config.
 func (a *app) load(paths []string, s *source) (*config.File, *plan.Plan, []config.Problem) {
+	a.tuneMemory()
+	defer stream.GuardMemory(a.abort)()
 	file, problems := config.Load(config.Options{Paths: paths, Set: s.set, LookupEnv: os.LookupEnv,
 		FillPlain: func(text string) string { return benthos.FillVariables(text, os.LookupEnv) }})
 	a.keep(file.Secrets)

@@ -70,7 +70,6 @@ func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how
 	}
 	o.Mask = file.Secrets.Mask
 	a.stops.Store(true)
-	a.tuneMemory()
 	started := time.Now()
 	r, err := stream.Open(ctx, p, o)
 	if err != nil {

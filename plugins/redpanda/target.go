@@ -159,8 +159,10 @@ func (s *sink) stillTakes(ctx context.Context, sp *spool) error {
 		return err
 	}
 	s.target.Store(now)
-	p.limit.Store(int32(now.limit))
 	s.partitions.Store(now.partitions)
+	if now.limit != was.limit {
+		s.publisher.drop() // a client keeps the largest batch of a partition that it has written
+	}
 	if now.compacted && sp.keyless > 0 || sp.largest > now.limit-s.overhead() {
 		return fmt.Errorf("%w: the settings of topic %q at %s have changed, and it would refuse some rows of the "+
 			"epoch: "+

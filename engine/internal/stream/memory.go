@@ -32,8 +32,9 @@ const (
 )
 
 // memoryEvery is how often memory is read at least; each collection that ends is a
-// reason too.
-const memoryEvery = 100 * time.Millisecond
+// reason too. Reading takes some microseconds, and a process fills a few megabytes in a
+// millisecond.
+const memoryEvery = 10 * time.Millisecond
 
 // memoryWatch knows how much of the limit is live.
 type memoryWatch struct {
@@ -80,6 +81,36 @@ func (r *Runner) watchMemory(ctx context.Context) {
 		case <-ticker.C:
 		}
 		r.checkMemory(m)
+	}
+}
+
+// GuardMemory calls abort when the process takes up far more than its memory limit,
+// until the function that it returns is called. It is for what happens before a run: a
+// mapping's constants are computed while the config is read, and may be of any size.
+func GuardMemory(abort func(reason error)) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	m := newMemoryWatch()
+	if m.limit == math.MaxInt64 {
+		return cancel
+	}
+	go m.guard(ctx, abort)
+	return cancel
+}
+
+func (m *memoryWatch) guard(ctx context.Context, abort func(reason error)) {
+	ticker := time.NewTicker(memoryEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if taken := m.taken(); float64(taken) >= exitAt*float64(m.limit) {
+			abort(fmt.Errorf("reading the config: stopping before memory ends: %s of the memory limit of %s are in use; "+
+				"does a mapping make a large value, as range or repeat do?", megabytes(taken), megabytes(m.limit)))
+			return
+		}
 	}
 }
 

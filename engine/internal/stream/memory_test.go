@@ -98,3 +98,15 @@ func TestAStepIsNotAtWorkInThoseBehindIt(t *testing.T) {
 		t.Error("afterwards: busy")
 	}
 }
+
+func TestMemoryIsGuardedBeforeARun(t *testing.T) {
+	taken := int64(900)
+	m := &memoryWatch{limit: 1000, taken: func() int64 { taken += 100; return taken * 1_000_000 }}
+	m.limit *= 1_000_000
+	var reason error
+	m.guard(t.Context(), func(err error) { reason = err }) // returns once it has aborted
+	want := "reading the config: stopping before memory ends: 1300 MB of the memory limit of 1000 MB are in use"
+	if reason == nil || !strings.HasPrefix(reason.Error(), want) {
+		t.Errorf("got %v, want %s", reason, want)
+	}
+}

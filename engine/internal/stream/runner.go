@@ -179,7 +179,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, r.cut)()
 	r.drainEnded(ctx)
 	var running, watching sync.WaitGroup
-	watch, ended := context.WithCancel(ctx)
+	watch, ended := context.WithCancel(context.WithoutCancel(ctx)) // a run that is asked to stop may still grow
 	watching.Go(func() { r.watchMemory(watch) })
 	defer watching.Wait()
 	defer ended()
