@@ -37,7 +37,7 @@ func TestLongNamesLeaveTheCountsInTheLine(t *testing.T) {
 	p := &progress{before: map[string]sample{}}
 	one := stream.Progress{Pipeline: "a_rather_long_name_of_a_pipeline", Rows: 1234, Lag: -1}
 	line := []rune(p.line(one, shortened(one.Pipeline, 60-countsWidth), time.Now()))
-	if text := string(line[:min(len(line), 59)]); !strings.HasPrefix(text, "a_rather_long_name_of_") ||
+	if text := string(line[:min(len(line), 59)]); !strings.HasPrefix(text, "a_rather_long_name_of") ||
 		!strings.Contains(text, "1,234 rows") || !strings.HasSuffix(text, "rows/s") {
 		t.Errorf("got %q, want a shorter name, rows and rate in 59 columns", text)
 	}

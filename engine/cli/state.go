@@ -169,8 +169,7 @@ func (a *app) showPipeline(p stream.PipelineState) {
 	}
 	fmt.Fprintf(a.stdout, "%s: epoch %d, run %d (%s)\n", p.Name, p.Epoch, p.Run, ended)
 	for _, partition := range slices.Sorted(maps.Keys(p.Positions)) {
-		text, _ := json.Marshal(p.Positions[partition]) // it was read from a record
-		fmt.Fprintf(a.stdout, "  position  %s  %s\n", partition, text)
+		fmt.Fprintf(a.stdout, "  position  %s  %s\n", partition, position(p.Positions[partition]))
 	}
 	for _, step := range p.Steps {
 		if h := step.Hidden; h != nil && h.Rows+h.Pending > 0 {

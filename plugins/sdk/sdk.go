@@ -38,10 +38,13 @@ var ErrDisconnected = errors.New("disconnected")
 type Batch struct {
 	Rows      arrow.RecordBatch // schema as planned, never nil
 	Partition string            // "client_tickets/3", "a.csv"; "" after a step that mixes partitions
-	Cursor    []byte            // set by sources: reading resumes after this batch
-	Rejected  []Reject          // rows that could not become rows here
-	Positions []int64           // set by sources if Env.Positions: offset, line or number of each row
-	Time      time.Time         // the wall clock when the engine took the batch from its source; zero in a test
+	// Cursor, set by sources: reading resumes after this batch. Of one that is a JSON object
+	// people are shown its offset, or its number of records or index, whether it is done
+	// (true), and its newest event time (microseconds since 1970).
+	Cursor    []byte
+	Rejected  []Reject  // rows that could not become rows here
+	Positions []int64   // set by sources if Env.Positions: offset, line or number of each row
+	Time      time.Time // the wall clock when the engine took the batch from its source; zero in a test
 }
 
 // NumRows is the number of rows, rejects not counted.
