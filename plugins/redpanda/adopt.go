@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"etlengine/plugins/kit/staging"
 )
 
 // elsewhere reports whether a handle is about another cluster than the producer's.
@@ -16,13 +18,13 @@ func (h *handle) elsewhere(p *producer) bool {
 
 // adopts reports whether the user accepts that the topic of epochs has lost the notes of an
 // output that a handle is about. Once open the sink has notes of its own.
-func (s *sink) adopts(p *producer, h *handle) bool {
+func (s *store) adopts(p *producer, h *handle) bool {
 	return s.env.Adopt && s.opening && p.noted.Epoch == 0 && h.note().Epoch > 0
 }
 
 // noteAgain writes the note that the topic of epochs has lost: of the handle's epoch if the
 // engine knows that it was published or if the topic has it, else of the one before.
-func (s *sink) noteAgain(ctx context.Context, p *producer, h *handle) error {
+func (s *store) noteAgain(ctx context.Context, p *producer, h *handle) error {
 	m := marker{Version: markerVersion, Epoch: h.Previous.Epoch, ID: h.Previous.ID, Topic: h.Topic}
 	published := h.Spool == nil || s.env.Shown
 	if h.Spool != nil && !published {
@@ -47,7 +49,7 @@ func (s *sink) noteAgain(ctx context.Context, p *producer, h *handle) error {
 	if err != nil {
 		return fmt.Errorf("noting epoch %d of %s again in topic %s: %w", m.Epoch, s.owner.key(), epochsTopic, err)
 	}
-	p.marker, p.noted = m, note{Epoch: m.Epoch, ID: m.ID, At: m.at}
+	p.marker, p.noted = m, note{staging.Committed{Epoch: m.Epoch, ID: m.ID}, m.at}
 	s.env.Log.Warn("the topic of epochs had no note of this output; it has one again, as --adopt says",
 		"topic", h.Topic, "epoch", m.Epoch, "published", published)
 	return nil
@@ -91,7 +93,7 @@ func (p *producer) writeNote(ctx context.Context, o owner, value []byte) (offset
 
 // intact is an error if the topic ends before the last record that was noted of it: then it
 // was made again unseen, or the broker has lost what it had acknowledged.
-func (s *sink) intact(ctx context.Context, p *producer) error {
+func (s *store) intact(ctx context.Context, p *producer) error {
 	if s.env.Adopt || p.marker.Topic != s.config.Topic || len(p.marker.Last) == 0 {
 		return nil
 	}

@@ -65,6 +65,9 @@ func fill(t testing.TB, env sdk.Env, input []*sdk.Batch) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := instance.(sdk.TwoStep).Recover(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
 	for _, b := range input {
 		if err := instance.(sdk.Sink).Write(t.Context(), b); err != nil {
 			t.Fatal(err)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -16,12 +14,12 @@ import (
 // leftovers lists what forget removes, and the topic that it leaves.
 func leftovers(ctx context.Context, c *SinkConfig, env sdk.Env) ([]string, error) {
 	var list []string
-	spools, err := countSpools(spoolFolder(env.StateDir, ownerOf(env)))
+	spools, err := spoolArea(env.StateDir, ownerOf(env)).List()
 	if err != nil {
 		return nil, err
 	}
-	if spools > 0 {
-		list = append(list, fmt.Sprintf("%d spool files of topic %s", spools, c.Topic))
+	if len(spools) > 0 {
+		list = append(list, fmt.Sprintf("%d spool files of topic %s", len(spools), c.Topic))
 	}
 	p, err := visit(ctx, c, env)
 	if err != nil {
@@ -75,10 +73,7 @@ func forget(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 		}
 	}
 	// Last: while there are spools there is something to forget.
-	if err := os.RemoveAll(spoolFolder(env.StateDir, o)); err != nil {
-		return fmt.Errorf("removing spools: %w", err)
-	}
-	return nil
+	return spoolArea(env.StateDir, o).Forget(ctx)
 }
 
 func visit(ctx context.Context, c *SinkConfig, env sdk.Env) (*producer, error) {
@@ -102,21 +97,4 @@ func (p *producer) unnote(ctx context.Context, o owner) error {
 			err)
 	}
 	return nil
-}
-
-func countSpools(folder string) (int, error) {
-	files, err := os.ReadDir(folder)
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("looking for spools: %w", err)
-	}
-	count := 0
-	for _, f := range files {
-		if strings.HasSuffix(f.Name(), spoolSuffix) {
-			count++
-		}
-	}
-	return count, nil
 }

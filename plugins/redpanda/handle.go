@@ -1,10 +1,10 @@
 package redpanda
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 
+	"etlengine/plugins/kit/staging"
 	"etlengine/plugins/sdk"
 )
 
@@ -14,25 +14,15 @@ const handleVersion = 1
 // note names an epoch with rows that was published. The zero note stands for
 // none so far.
 type note struct {
-	Epoch uint64 `json:"epoch"`
-	// ID is random, and made with the epoch's spool: two engines that run
-	// with copies of one state directory count the same epochs.
-	ID string `json:"id,omitempty"`
-	At int64  `json:"at,omitempty"` // where the topic of epochs has it, or before that
+	staging.Committed
+	At int64 `json:"at,omitempty"` // where the topic of epochs has it, or before that
 }
 
-func (n note) same(other note) bool { return n.Epoch == other.Epoch && n.ID == other.ID }
-
-func (n note) String() string {
-	if n.Epoch == 0 {
-		return "no epoch"
-	}
-	return fmt.Sprintf("epoch %d (%s)", n.Epoch, n.ID)
-}
+func (n note) same(other note) bool { return n.Committed == other.Committed }
 
 // handle is what the engine's record keeps of a prepared epoch.
 type handle struct {
-	Version  int     `json:"v"`
+	staging.Envelope
 	Epoch    uint64  `json:"epoch"`
 	Previous note    `json:"previous"` // the newest epoch with rows before this one
 	Topic    string  `json:"topic"`
@@ -64,44 +54,45 @@ func (h *handle) note() note {
 	if h.Spool == nil {
 		return h.Previous
 	}
-	return note{Epoch: h.Epoch, ID: h.Spool.ID, At: h.Previous.At}
-}
-
-func (h *handle) encode() ([]byte, error) {
-	h.Version = handleVersion
-	return json.Marshal(h)
+	return note{staging.Committed{Epoch: h.Epoch, ID: h.Spool.ID}, h.Previous.At}
 }
 
 func decodeHandle(data []byte) (*handle, error) {
 	h := new(handle)
-	if err := json.Unmarshal(data, h); err != nil {
-		return nil, fmt.Errorf("reading what the record says of the topic's rows: %w", err)
-	}
-	if h.Version != handleVersion {
-		return nil, fmt.Errorf("reading what the record says of the topic's rows: want version %d, got %d; "+
-			"go on with the engine that wrote it", handleVersion, h.Version)
-	}
+	return h, staging.Decode(data, handleVersion, "the topic's rows", h)
+}
+
+// Check refuses a spool outside of its folder, and numbers that do not add up.
+func (h *handle) Check() error {
 	s := h.Spool
 	if s == nil {
-		return h, nil
+		return nil
 	}
 	if !filepath.IsLocal(s.Name) || filepath.Base(s.Name) != s.Name || s.Length < 0 || h.Epoch == 0 {
-		return nil, fmt.Errorf("the record names the spool %q of epoch %d: want a file in the folder of spools",
+		return fmt.Errorf("the record names the spool %q of epoch %d: want a file in the folder of spools",
 			s.Name, h.Epoch)
 	}
 	sum := int64(0)
 	for i, sh := range s.Shares {
 		if sh.Partition < 0 || sh.Records <= 0 || i > 0 && sh.Partition <= s.Shares[i-1].Partition {
-			return nil, fmt.Errorf("the record gives the spool %s %d rows of partition %d: want each once, in order",
+			return fmt.Errorf("the record gives the spool %s %d rows of partition %d: want each once, in order",
 				s.Name, sh.Records, sh.Partition)
 		}
 		sum += sh.Records
 	}
 	if sum != s.Records {
-		return nil, fmt.Errorf("the record gives the spool %s %d rows, and its partitions %d",
+		return fmt.Errorf("the record gives the spool %s %d rows, and its partitions %d",
 			s.Name, s.Records, sum)
 	}
-	return h, nil
+	return nil
+}
+
+// Hidden is the spool, until it is in the topic.
+func (h *handle) Hidden() sdk.Hidden {
+	if h.Spool == nil {
+		return sdk.Hidden{}
+	}
+	return sdk.Hidden{Pending: h.Spool.Records, Bytes: h.Spool.Length, Files: 1}
 }
 
 // hidden tells what a handle keeps from readers until it is published.
@@ -110,8 +101,5 @@ func hidden(data []byte) (sdk.Hidden, error) {
 		return sdk.Hidden{}, nil
 	}
 	h, err := decodeHandle(data)
-	if err != nil || h.Spool == nil {
-		return sdk.Hidden{}, err
-	}
-	return sdk.Hidden{Pending: h.Spool.Records, Bytes: h.Spool.Length, Files: 1}, nil
+	return h.Hidden(), err
 }

@@ -17,7 +17,7 @@ import (
 const endedWithin = 10 * time.Second
 
 // noneOpen waits until no transaction of this output is open where it writes.
-func (s *sink) noneOpen(ctx context.Context, p *producer, h *handle) error {
+func (s *store) noneOpen(ctx context.Context, p *producer, h *handle) error {
 	id, _, err := p.ProducerID(ctx)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"etlengine/plugins/kit/staging"
 	"etlengine/plugins/sdk"
 )
 
@@ -43,7 +44,7 @@ func (o owner) header(n note) []byte { return fmt.Appendf(nil, "%s %d %s", o.key
 
 // headerBytes is the most that a header adds to a record.
 func (o owner) headerBytes() int {
-	const longest = len("18446744073709551615") + idLength + len("  ")
+	const longest = len("18446744073709551615") + staging.IncarnationBytes + len("  ")
 	return len(epochHeader) + len(o.key()) + longest + 4 // and the lengths of both
 }
 
@@ -87,7 +88,7 @@ func parseMarker(r *kgo.Record) (marker, note, error) {
 			r.Offset, epochsTopic, r.Value)
 	}
 	m.at = r.Offset
-	return m, note{Epoch: m.Epoch, ID: m.ID, At: r.Offset}, nil
+	return m, note{staging.Committed{Epoch: m.Epoch, ID: m.ID}, r.Offset}, nil
 }
 
 // conflict is a note that is neither what was to be published nor what was
@@ -132,11 +133,9 @@ func (c *conflict) Error() string {
 // judge compares what is noted with what the state directory says: whether the
 // epoch is published, or an error if it neither is nor can be.
 func (h *handle) judge(o owner, broker string, noted note) (done bool, err error) {
-	switch {
-	case noted.same(h.note()):
-		return true, nil
-	case h.Spool != nil && noted.same(h.Previous):
-		return false, nil
+	done, known := staging.Compare(noted.Committed, h.note().Committed, h.Previous.Committed)
+	if known {
+		return done, nil
 	}
 	return false, &conflict{owner: o, topic: h.Topic, broker: broker, noted: noted, wanted: h.note(),
 		previous: h.Previous}

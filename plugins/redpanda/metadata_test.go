@@ -110,6 +110,7 @@ func TestColumnsOfTheEngineAreWrittenOnRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer inst.Close(t.Context())
+	recovered(w, inst)
 	write(w, inst.(sdk.Sink), &sdk.Batch{Rows: b.NewRecordBatch()})
 	if got := string(w.records(1)[0].Value); got != `{"a":"x","_offset":5}` {
 		t.Errorf("got %s", got)

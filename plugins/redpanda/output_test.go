@@ -16,8 +16,24 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// output opens the sink for a batch's columns.
+// output opens the sink for a batch's columns, at the very first start.
 func (w *world) output(keys string, schema string) (sdk.Sink, *array.RecordBuilder) {
+	w.t.Helper()
+	out, b := w.opened(keys, schema)
+	recovered(w, out)
+	return out, b
+}
+
+// recovered begins without a record.
+func recovered(w *world, i sdk.Instance) {
+	w.t.Helper()
+	if err := i.(sdk.TwoStep).Recover(w.ctx(), nil); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// opened opens the sink, which is yet to recover.
+func (w *world) opened(keys string, schema string) (sdk.Sink, *array.RecordBuilder) {
 	w.t.Helper()
 	w.setup(keys)
 	var s sdk.Schema
@@ -110,7 +126,7 @@ func (w *world) live(before *life) *life {
 func (w *world) tryLive(before *life) (*life, error) {
 	w.t.Helper()
 	l := &life{world: w}
-	l.Sink, l.rows = w.output(`{}`, `{"n": "int64"}`)
+	l.Sink, l.rows = w.opened(`{}`, `{"n": "int64"}`)
 	redpanda.AtStage(l.Sink, w.stage)
 	if before != nil {
 		l.next, l.epoch, l.handle = before.next, before.epoch, before.handle

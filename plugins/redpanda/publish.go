@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"etlengine/plugins/kit/staging"
 	"etlengine/plugins/sdk"
 )
 
@@ -22,8 +22,6 @@ const (
 	maxFenced  = 3 // takeovers by somebody else while one epoch is published
 	maxMissing = 6 // answers that the topic does not exist: with the pauses, some seconds
 )
-
-var errSinkClosed = errors.New("the sink is closed")
 
 // lasting is what no further attempt would change.
 type lasting struct{ text string }
@@ -70,7 +68,7 @@ func (b *publisher) use(p *producer) error {
 	defer b.mu.Unlock()
 	if b.closing != nil {
 		p.close()
-		return errSinkClosed
+		return staging.ErrClosed
 	}
 	b.producer, b.cluster = p, p.id
 	return nil
@@ -90,62 +88,63 @@ func (b *publisher) drop() {
 	}
 }
 
-// Prepare makes the sealed spool durable, once it is known that the topic takes it.
-func (s *sink) Prepare(ctx context.Context, epoch uint64) ([]byte, error) {
-	s.publishing.Lock()
-	defer s.publishing.Unlock()
-	s.mu.Lock()
-	sp := s.sealed
-	s.mu.Unlock()
+// Prepare makes the epoch's spool durable, once it is known that the topic takes it.
+func (s *store) Prepare(ctx context.Context, epoch uint64, sp *spool, writing sync.Locker) (
+	staging.Committable, error,
+) {
 	if sp != nil && sp.total > 0 {
 		if err := s.stillTakes(ctx, sp); err != nil {
-			s.released(err)
-			return nil, fmt.Errorf("writing to topic %q: %w", s.config.Topic, err) // Close removes the spool
+			return nil, fmt.Errorf("writing to topic %q: %w", s.config.Topic, err)
 		}
 	}
-	s.mu.Lock()
-	s.sealed = nil
-	s.mu.Unlock()
-	if sp != nil && sp.total == 0 { // all of its rows were refused
+	b := &s.publisher
+	h := &handle{Envelope: staging.Envelope{Version: handleVersion}, Epoch: epoch, Previous: b.previous,
+		Topic: s.config.Topic, TopicID: s.target.Load().id.String(), Cluster: b.cluster}
+	switch {
+	case sp == nil:
+	case sp.total == 0: // all of its rows were refused
 		if err := sp.discard(); err != nil {
-			s.released(err)
-			return nil, fmt.Errorf("removing an empty spool: %w", err)
-		}
-		sp = nil
-	}
-	h := &handle{Epoch: epoch, Previous: s.publisher.previous, Topic: s.config.Topic,
-		TopicID: s.target.Load().id.String(), Cluster: s.publisher.cluster}
-	if sp != nil {
-		if err := sp.seal(); err != nil {
-			s.released(err)
 			return nil, err
 		}
-		h.Spool = &sealed{Name: filepath.Base(sp.path), ID: sp.id, Length: sp.size, Records: sp.total,
-			Keyless: sp.keyless, Largest: sp.largest}
-		for partition, n := range sp.counts {
-			if n > 0 {
-				p := int32(partition)
-				h.Spool.Shares = append(h.Spool.Shares, share{Partition: p, Records: n, From: s.publisher.from[p]})
-			}
+	default:
+		if err := sp.seal(); err != nil {
+			return nil, err
 		}
-		s.publisher.untried = sp.id
+		h.Spool = sp.describe(b.from)
+		b.untried = sp.id
 	}
-	return h.encode()
+	writing.Lock()
+	defer writing.Unlock()
+	if s.sealed == sp {
+		s.sealed = nil
+	}
+	return h, nil
 }
 
-// Publish writes the spool in one transaction, unless the topic of epochs says
+// describe is the spool as a committable names it, with where the partitions end.
+func (s *spool) describe(ends map[int32]int64) *sealed {
+	d := &sealed{Name: s.name, ID: s.id, Length: s.size, Records: s.total, Keyless: s.keyless, Largest: s.largest}
+	for partition, n := range s.counts {
+		if n > 0 {
+			p := int32(partition)
+			d.Shares = append(d.Shares, share{Partition: p, Records: n, From: ends[p]})
+		}
+	}
+	return d
+}
+
+// Commit writes the spool in one transaction, unless the topic of epochs says
 // that this has been done (rule 14 of engine/DESIGN.md).
-func (s *sink) Publish(ctx context.Context, _ uint64, data []byte) (err error) {
-	s.publishing.Lock()
-	defer s.publishing.Unlock()
-	defer func() { s.released(err) }()
-	h, err := decodeHandle(data)
+func (s *store) Commit(ctx context.Context, _ uint64, committable []byte) error {
+	h, err := decodeHandle(committable)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
+	defer context.AfterFunc(ctx, func() {
+		if context.Cause(ctx) == staging.ErrClosed { // a commit under way does not end with ctx
+			s.publisher.hurry(closePatience)
+		}
+	})()
 	if h.Spool != nil {
 		if err := s.insist(ctx, h); err != nil {
 			return fmt.Errorf("publishing epoch %d to topic %q: %w", h.Epoch, h.Topic, err)
@@ -158,14 +157,14 @@ func (s *sink) Publish(ctx context.Context, _ uint64, data []byte) (err error) {
 // tidy removes the spool that the record before this one named. The own one
 // stays until the next record: where the broker loses what it has acknowledged,
 // such as the embedded one in a power cut, it is all there is.
-func (s *sink) tidy(h *handle) {
+func (s *store) tidy(h *handle) {
 	b := &s.publisher
 	kept := ""
 	if h.Spool != nil {
 		kept = h.Spool.Name
 	}
 	if b.kept != "" && b.kept != kept {
-		if err := removeFile(filepath.Join(s.folder, b.kept)); err != nil {
+		if err := s.area.Remove(b.kept); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.env.Log.Warn("a spool that is not needed any more stays", "cause", err)
 		}
 	}
@@ -178,7 +177,7 @@ func (s *sink) tidy(h *handle) {
 // insist attempts to publish until it is done, or cannot be, or patience ends.
 // Whatever went wrong, and whatever became of a commit without an answer: a new
 // producer fences the one before, and what is noted decides.
-func (s *sink) insist(ctx context.Context, h *handle) error {
+func (s *store) insist(ctx context.Context, h *handle) error {
 	var since time.Time
 	pause, fenced, missing := minBackoff, 0, 0
 	for {
@@ -197,10 +196,8 @@ func (s *sink) insist(ctx context.Context, h *handle) error {
 			s.env.Log.Warn("publishing failed; trying again", "epoch", h.Epoch, "topic", h.Topic, "cause", err)
 		}
 		switch {
-		case s.ctx.Err() != nil:
-			return s.giveUp(errSinkClosed)
 		case ctx.Err() != nil:
-			return s.giveUp(ctx.Err())
+			return s.giveUp(context.Cause(ctx))
 		case fenced > maxFenced:
 			return s.giveUp(fmt.Errorf("another engine writes with the transactional id %s, which a copy of this "+
 				"state directory would; stop it: %w", s.owner.transactional(), err))
@@ -219,7 +216,7 @@ func (s *sink) insist(ctx context.Context, h *handle) error {
 }
 
 // giveUp aborts what is open, or readers would wait for its timeout.
-func (s *sink) giveUp(err error) error {
+func (s *store) giveUp(err error) error {
 	if p := s.publisher.producer; p != nil {
 		p.abort()
 	}
@@ -246,7 +243,7 @@ func lasts(err error) bool {
 }
 
 // attempt publishes what is missing, if anything is.
-func (s *sink) attempt(ctx context.Context, h *handle) error {
+func (s *store) attempt(ctx context.Context, h *handle) error {
 	b := &s.publisher
 	p, err := s.ready(ctx, h, h.Previous.At)
 	if err != nil {
@@ -300,7 +297,7 @@ func (s *sink) attempt(ctx context.Context, h *handle) error {
 }
 
 // ready returns a producer that has fenced those before it, to write what a handle is of.
-func (s *sink) ready(ctx context.Context, h *handle, from int64) (*producer, error) {
+func (s *store) ready(ctx context.Context, h *handle, from int64) (*producer, error) {
 	b := &s.publisher
 	timeout := time.Duration(s.config.Timeout)
 	for {
@@ -340,7 +337,7 @@ func (s *sink) ready(ctx context.Context, h *handle, from int64) (*producer, err
 
 // noteEnds remembers where the partitions end, for handles to come: the look
 // for their headers begins there.
-func (s *sink) noteEnds(ctx context.Context, p *producer) error {
+func (s *store) noteEnds(ctx context.Context, p *producer) error {
 	logs, err := p.logs(ctx, s.config.Topic)
 	if err != nil {
 		return err
@@ -354,9 +351,7 @@ func (s *sink) noteEnds(ctx context.Context, p *producer) error {
 
 // Recover removes spools that nobody needs, and compares what is noted with
 // what the state directory says of it: an old copy of that must not go on.
-func (s *sink) Recover(ctx context.Context, live []byte) error {
-	s.publishing.Lock()
-	defer s.publishing.Unlock()
+func (s *store) Recover(ctx context.Context, live []byte) error {
 	h := &handle{Topic: s.config.Topic}
 	if len(live) > 0 {
 		var err error
@@ -368,7 +363,7 @@ func (s *sink) Recover(ctx context.Context, live []byte) error {
 	if h.Spool != nil {
 		kept = h.Spool.Name
 	}
-	if _, err := removeSpools(s.folder, kept); err != nil {
+	if err := s.area.Keep(map[string]bool{kept: true}); err != nil {
 		return err
 	}
 	p, err := s.ready(ctx, h, h.note().At)

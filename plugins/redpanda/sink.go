@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,60 +12,50 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"etlengine/plugins/kit/durable"
+	"etlengine/plugins/kit/staging"
 	"etlengine/plugins/sdk"
 )
 
-// spoolBound is how large a spool grows before its epoch ought to end. While
-// the epoch before is published it may grow to twice that, then Write waits.
+// spoolBound is how large a spool grows before its epoch ought to end.
 const spoolBound = 64 << 20
 
-// sink writes one topic. An epoch's records lie in a spool until the epoch has
-// been recorded; Publish then writes them in one transaction, together with a
-// note of the epoch.
-//
-// Write and Signal are called by one goroutine, Prepare and Publish by another,
-// while the next epoch's spool fills.
+// sink is what the engine opens, and its store for tests.
 type sink struct {
+	*staging.Sink[*spool]
+	store *store
+}
+
+// store writes one topic. An epoch's records lie in a spool until the epoch has
+// been recorded; Commit then writes them in one transaction, together with a
+// note of the epoch.
+type store struct {
 	config *SinkConfig
 	env    sdk.Env
 	owner  owner
 	shape  shape
-	folder string // of spools
+	area   staging.Area // of spools
 	limits limits
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
 
 	partitions atomic.Int32 // of the topic
 	target     atomic.Pointer[target]
 	size       atomic.Int64 // of the spool that fills
 
-	writing sync.Mutex // held by Write and Signal, and by Close to clear up after them
-	filling *spool     // nil: no rows yet
-	epoch   uint64     // of its rows
+	// Of Write, EndEpoch and whoever keeps them out.
+	filling *spool // nil: no rows yet
+	sealed  *spool // ended by its barrier, and named by no committable yet
+	epoch   uint64 // of the rows of filling
 	turn    turn
 
-	mu     sync.Mutex
-	sealed *spool        // ended by a barrier, not yet prepared
-	busy   chan struct{} // closed once the epoch of the last barrier is published; nil: it is
-	failed error         // for good: the epoch cannot become whole any more
-
-	publishing sync.Mutex // held by Prepare, Publish and Recover, and by Close after them
-	publisher  publisher
-	opening    bool // until Recover has returned
+	// Of Prepare, Commit and Recover.
+	publisher publisher
+	opening   bool // until Recover has returned
 }
 
 // limits are what tests make smaller.
 type limits struct {
-	spool    int64         // spoolBound
 	stalled  time.Duration // without a word of the broker, in a transaction
 	patience time.Duration // between the first failure to publish and giving up
 }
-
-var (
-	_ sdk.Sink    = (*sink)(nil)
-	_ sdk.TwoStep = (*sink)(nil)
-	_ sdk.Fuller  = (*sink)(nil)
-)
 
 func openSink(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 	shape, problems := c.shapeOf(in)
@@ -76,22 +65,22 @@ func openSink(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env)
 	if env.StateDir == "" {
 		return nil, errors.New("opening the topic's spool: want a state directory, got none")
 	}
-	s := &sink{config: c, env: env, owner: ownerOf(env), shape: shape, epoch: env.Epoch + 1, opening: true,
-		limits: limits{spool: spoolBound, stalled: stalledFor, patience: publishWithin}}
-	s.folder = spoolFolder(env.StateDir, s.owner)
-	if err := durable.MakeFolder(env.StateDir, s.folder, 0o700); err != nil {
+	s := &store{config: c, env: env, owner: ownerOf(env), shape: shape, epoch: env.Epoch + 1, opening: true,
+		area: spoolArea(env.StateDir, ownerOf(env)), limits: limits{stalled: stalledFor, patience: publishWithin}}
+	if err := durable.MakeFolder(env.StateDir, s.area.Folder, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of spools: %w", err)
 	}
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
 	s.turn = newTurn(c.Topic)
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	return s, nil
+	out := &sink{staging.NewSink(s), s}
+	out.Limit = spoolBound
+	return out, nil
 }
 
 // connect finds out what Write must know of the topic.
-func (s *sink) connect(ctx context.Context) error {
+func (s *store) connect(ctx context.Context) error {
 	p, err := connectProducer(ctx, s.config, s.env, time.Duration(s.config.Timeout))
 	if err != nil {
 		return err
@@ -115,46 +104,18 @@ func (s *sink) connect(ctx context.Context) error {
 
 // Write encodes the rows into the epoch's spool. All that a row could be
 // refused for is found out here.
-func (s *sink) Write(ctx context.Context, b *sdk.Batch) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	if err := s.room(ctx); err != nil || b.NumRows() == 0 {
-		return err
-	}
+func (s *store) Write(_ context.Context, b *sdk.Batch) error {
 	refused, err := s.spool(b)
 	if err != nil {
-		err = fmt.Errorf("writing to topic %q: %w", s.config.Topic, err)
-		s.fail(err)
-		return err
+		return fmt.Errorf("writing to topic %q: %w", s.config.Topic, err)
 	}
 	return refused.OrNil()
 }
 
-// room waits while the spool is too large to grow and the one before it is
-// still being published.
-func (s *sink) room(ctx context.Context) error {
-	for s.size.Load() >= 2*s.limits.spool {
-		s.mu.Lock()
-		busy := s.busy
-		s.mu.Unlock()
-		if busy == nil {
-			break // nobody to wait for: the barrier is late
-		}
-		select {
-		case <-busy:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-s.ctx.Done():
-			return errSinkClosed
-		}
-	}
-	return s.failure()
-}
-
 // spool encodes rows, but for those that the topic would refuse.
-func (s *sink) spool(b *sdk.Batch) (refused *sdk.RefusedError, err error) {
+func (s *store) spool(b *sdk.Batch) (refused *sdk.RefusedError, err error) {
 	if s.filling == nil {
-		if s.filling, err = createSpool(s.folder, s.epoch, s.shape.headerNames()); err != nil {
+		if s.filling, err = createSpool(s.area, s.epoch, s.shape.headerNames()); err != nil {
 			return nil, err
 		}
 	}
@@ -190,7 +151,7 @@ func (s *sink) spool(b *sdk.Batch) (refused *sdk.RefusedError, err error) {
 
 // overhead is what Kafka's format and our header add to a record, at most, and
 // the spool's own does not.
-func (s *sink) overhead() int {
+func (s *store) overhead() int {
 	const batchHead, lengths = 61, 36
 	size := batchHead + lengths + s.owner.headerBytes()
 	for _, h := range s.shape.headers {
@@ -199,82 +160,33 @@ func (s *sink) overhead() int {
 	return size
 }
 
-// Full tells that the spool has reached its bound.
-func (s *sink) Full() bool { return s.size.Load() >= s.limits.spool }
+// Bytes is the size of the spool.
+func (s *store) Bytes() int64 { return s.size.Load() }
 
-// Signal ends the epoch at a barrier: what is written from now on goes to
-// another file.
-func (s *sink) Signal(_ context.Context, signal sdk.Signal, _ sdk.Emitter) error {
-	if signal.Kind != sdk.Barrier {
-		return nil
-	}
-	s.writing.Lock()
-	defer s.writing.Unlock()
+// RollDue is false: every epoch appears with its record.
+func (s *store) RollDue(time.Time) bool { return false }
+
+// EndEpoch ends the epoch's spool: what is written from now on goes to another file.
+func (s *store) EndEpoch(b staging.Barrier) (*spool, error) {
 	if s.filling != nil {
 		if err := s.filling.flush(); err != nil {
-			s.fail(err)
-			return err
+			return nil, err
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.busy != nil {
-		return fmt.Errorf("ending epoch %d: the one before it is not published yet", signal.Epoch)
-	}
-	s.sealed, s.filling, s.busy = s.filling, nil, make(chan struct{})
-	s.epoch = signal.Epoch + 1
+	s.sealed, s.filling, s.epoch = s.filling, nil, b.Epoch+1
 	s.size.Store(0)
-	return s.failed
+	return s.sealed, nil
 }
 
-// failure is the first error for good.
-func (s *sink) failure() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.failed
-}
-
-func (s *sink) fail(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.failed == nil {
-		s.failed = err
-	}
-}
-
-// released lets Write go on: the sealed epoch is published, or never will be.
-func (s *sink) released(err error) {
-	if err != nil {
-		s.fail(err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.busy != nil {
-		close(s.busy)
-		s.busy = nil
-	}
-}
-
-// Close forgets what no Prepare has named. It unblocks Write and Publish; a
-// transaction that is open is aborted, if the broker answers soon.
-func (s *sink) Close(context.Context) error {
-	s.cancel()
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	s.mu.Lock()
-	forgotten := []*spool{s.filling, s.sealed}
-	s.filling, s.sealed = nil, nil
-	s.mu.Unlock()
+// Close removes what no committable names.
+func (s *store) Close() error {
+	s.publisher.drop()
 	var errs []error
-	for _, sp := range forgotten {
+	for _, sp := range []*spool{s.filling, s.sealed} {
 		if sp != nil {
 			errs = append(errs, sp.discard())
 		}
 	}
-	s.publisher.hurry(closePatience)
-	s.publishing.Lock()
-	defer s.publishing.Unlock()
-	s.publisher.drop()
 	return errors.Join(errs...)
 }
 

@@ -9,7 +9,7 @@ import (
 
 // Ended waits until a producer has no transaction open in a topic.
 func Ended(ctx context.Context, i sdk.Instance, id int64, within time.Duration, topic string) error {
-	return i.(*sink).publisher.producer.ended(ctx, id, within, topic)
+	return i.(*sink).store.publisher.producer.ended(ctx, id, within, topic)
 }
 
 // EpochsTopic is where published epochs are noted.
@@ -17,12 +17,12 @@ const EpochsTopic = epochsTopic
 
 // AtStage calls f when publishing reaches a stage: fence, begin, sending (with
 // each block of the spool), flushed, end and committed, in that order.
-func AtStage(i sdk.Instance, f func(stage string)) { i.(*sink).publisher.stage = f }
+func AtStage(i sdk.Instance, f func(stage string)) { i.(*sink).store.publisher.stage = f }
 
 // Bound makes a sink's spools full at so many bytes.
-func Bound(i sdk.Instance, bytes int64) { i.(*sink).limits.spool = bytes }
+func Bound(i sdk.Instance, bytes int64) { i.(*sink).Limit = bytes }
 
 // Hasten makes a sink give up sooner.
 func Hasten(i sdk.Instance, stalled, patience time.Duration) {
-	i.(*sink).limits.stalled, i.(*sink).limits.patience = stalled, patience
+	i.(*sink).store.limits.stalled, i.(*sink).store.limits.patience = stalled, patience
 }

@@ -1,18 +1,16 @@
 package redpanda
 
 import (
-	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"etlengine/plugins/kit/durable"
+	"etlengine/plugins/kit/staging"
 )
 
 // A spool is a file with the records of one epoch, each with its partition, in
@@ -39,7 +37,6 @@ const (
 	recordHead  = 16
 	lengthBytes = 4
 	blockBytes  = 256 << 10 // a block ends with the record that passes this
-	idLength    = 10
 )
 
 func checksum(head, payload []byte) uint32 {
@@ -49,8 +46,9 @@ func checksum(head, payload []byte) uint32 {
 
 // spool is one being written.
 type spool struct {
-	file   *os.File
-	path   string
+	area   staging.Area
+	file   staging.File
+	name   string
 	id     string
 	block  []byte // its head first
 	inside uint32 // records in it
@@ -64,19 +62,19 @@ type spool struct {
 }
 
 // createSpool makes a file whose name says, for people, which epoch it is about.
-func createSpool(folder string, epoch uint64, headers []string) (*spool, error) {
-	id := strings.ToLower(rand.Text()[:idLength])
-	s := &spool{id: id, path: filepath.Join(folder, fmt.Sprintf("%08d-%s%s", epoch, id, spoolSuffix))}
+func createSpool(area staging.Area, epoch uint64, headers []string) (*spool, error) {
+	id := staging.Incarnation()
+	s := &spool{area: area, id: id, name: fmt.Sprintf("%08d-%s%s", epoch, id, spoolSuffix)}
 	var err error
-	if s.file, err = os.OpenFile(s.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err != nil {
-		return nil, fmt.Errorf("making a spool: %w", err)
+	if s.file, err = area.Disk.Create(s.path()); err != nil {
+		return nil, staging.Failed("making the spool", s.path(), err)
 	}
 	names, err := json.Marshal(headers)
 	if err == nil {
-		_, err = s.file.WriteString(spoolMagic)
+		_, err = s.file.Write([]byte(spoolMagic))
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("writing the spool %s: %w", s.path, err), s.discard())
+		return nil, errors.Join(staging.Failed("writing the spool", s.path(), err), s.discard())
 	}
 	s.size = int64(len(spoolMagic))
 	s.block = append(make([]byte, blockHead, blockHead+blockBytes+blockBytes/4), names...)
@@ -85,6 +83,8 @@ func createSpool(folder string, epoch uint64, headers []string) (*spool, error) 
 	}
 	return s, nil
 }
+
+func (s *spool) path() string { return s.area.Path(s.name) }
 
 // begin makes room for a record's head and tells where it is.
 func (s *spool) begin(now int64) (at int) {
@@ -126,7 +126,7 @@ func (s *spool) flush() error {
 	binary.LittleEndian.PutUint64(s.block[8:], uint64(s.first))
 	binary.LittleEndian.PutUint32(s.block[16:], checksum(s.block[:16], payload))
 	if _, err := s.file.Write(s.block); err != nil {
-		return fmt.Errorf("writing the spool %s: %w", s.path, err)
+		return staging.Failed("writing the spool", s.path(), err)
 	}
 	s.size += int64(len(s.block))
 	s.block, s.inside = s.block[:blockHead], 0
@@ -138,19 +138,27 @@ func (s *spool) bytes() int64 { return s.size + int64(len(s.block)) }
 
 // seal makes the file durable under its name, and closes it.
 func (s *spool) seal() error {
-	err := errors.Join(s.file.Sync(), s.file.Close(), durable.Sync(filepath.Dir(s.path)))
-	if err != nil {
-		return fmt.Errorf("making the spool %s durable: %w", s.path, err)
+	if err := s.file.Close(); err != nil {
+		return staging.Failed("closing the spool", s.path(), err)
 	}
-	return nil
+	if err := s.area.Sync(s.name); err != nil {
+		return err
+	}
+	return s.area.SyncNames()
 }
 
-func (s *spool) discard() error { return errors.Join(s.file.Close(), os.Remove(s.path)) }
+// discard removes the file. It may be closed already.
+func (s *spool) discard() error {
+	_ = s.file.Close() // what it holds is of no use to anybody
+	return s.area.Remove(s.name)
+}
 
-// spoolFolder is where the spools of an output lie, inside the state directory
+// spoolArea is where the spools of an output lie, inside the state directory
 // whatever the names are.
-func spoolFolder(state string, o owner) string {
-	return filepath.Join(state, "spool", folderName(o.pipeline), folderName(o.output))
+func spoolArea(state string, o owner) staging.Area {
+	return staging.Area{Disk: staging.OSDisk{Private: true},
+		Folder: filepath.Join(state, "spool", folderName(o.pipeline), folderName(o.output)),
+		Owns:   func(name string) bool { return strings.HasSuffix(name, spoolSuffix) }}
 }
 
 // folderName is the name of a folder for a name of the user's, which may be empty.
@@ -159,31 +167,4 @@ func folderName(name string) string {
 		return "~"
 	}
 	return durable.EscapeName(name)
-}
-
-// removeSpools removes all spools but one, and tells how many those were.
-func removeSpools(folder, except string) (int, error) {
-	files, err := os.ReadDir(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	removed := 0
-	for _, f := range files {
-		if f.Name() == except || !strings.HasSuffix(f.Name(), spoolSuffix) {
-			continue
-		}
-		err = errors.Join(err, removeFile(filepath.Join(folder, f.Name())))
-		removed++
-	}
-	if err != nil {
-		return removed, fmt.Errorf("removing spools: %w", err)
-	}
-	return removed, nil
-}
-
-func removeFile(path string) error {
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"etlengine/plugins/kit/staging"
 )
 
 // column is strings; a nil is null.
@@ -31,7 +33,7 @@ func column(values ...any) arrow.Array {
 // spooled is a sealed spool of rows with a key, a raw value and a header.
 func spooled(t testing.TB, keys, values, headers arrow.Array) *spool {
 	t.Helper()
-	s, err := createSpool(t.TempDir(), 7, []string{"h"})
+	s, err := createSpool(staging.Area{Disk: staging.OSDisk{Private: true}, Folder: t.TempDir()}, 7, []string{"h"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +87,7 @@ func read(t testing.TB, path string) []byte {
 func TestSpoolGivesBackWhatWasPut(t *testing.T) {
 	large := strings.Repeat("x", 3*blockBytes)
 	s := spooled(t, column("a", nil, "", "b"), column("1", "2", nil, large), column("x", "", nil, "y"))
-	got, err := text(read(t, s.path))
+	got, err := text(read(t, s.path()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +96,7 @@ func TestSpoolGivesBackWhatWasPut(t *testing.T) {
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got  %.500s\nwant %.500s", got, want)
 	}
-	if info, err := os.Stat(s.path); err != nil || info.Mode().Perm() != 0o600 || info.Size() != s.size {
+	if info, err := os.Stat(s.path()); err != nil || info.Mode().Perm() != 0o600 || info.Size() != s.size {
 		t.Errorf("file: got %v of %d bytes, %v, want rw------- of %d", info.Mode(), info.Size(), err, s.size)
 	}
 	if fmt.Sprint(s.counts) != "[2 1 1]" || s.total != 4 {
@@ -104,7 +106,7 @@ func TestSpoolGivesBackWhatWasPut(t *testing.T) {
 
 func TestTornOrDamagedSpoolIsRecognised(t *testing.T) {
 	s := spooled(t, column("a", "b"), column("1", "2"), column("x", nil))
-	raw := read(t, s.path)
+	raw := read(t, s.path())
 	for at := range raw {
 		torn := raw[:at]
 		if _, err := readAll(torn, int64(len(raw))); err == nil {
@@ -122,7 +124,8 @@ func TestTornOrDamagedSpoolIsRecognised(t *testing.T) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := openSpool(path, int64(len(raw)))
+		area := staging.Area{Disk: staging.OSDisk{}, Folder: filepath.Dir(path)}
+		_, err := openSpool(area, &sealed{Name: name, Length: int64(len(raw))})
 		if !errors.Is(err, errDamaged) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: got %v, want it named", name, err)
 		}
@@ -148,7 +151,7 @@ func readAll(raw []byte, length int64) (int, error) {
 // and gives back only what has its checksum.
 func FuzzSpool(f *testing.F) {
 	s := spooled(f, column("a", nil), column("1", "2"), column("x", nil))
-	f.Add(read(f, s.path))
+	f.Add(read(f, s.path()))
 	f.Add([]byte(spoolMagic))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		lines, err := text(raw)
@@ -165,7 +168,7 @@ func FuzzSpool(f *testing.F) {
 func TestSpoolsStayInTheStateDirectory(t *testing.T) {
 	seen := make(map[string]string)
 	for _, name := range []string{"a", "a-b", "..", ".", "", "a/b", "../../x", `c:\x`, "é", "a.spool", "~"} {
-		folder := spoolFolder("state", owner{"id", name, name})
+		folder := spoolArea("state", owner{"id", name, name}).Folder
 		if inside, err := filepath.Rel("state", folder); err != nil || !filepath.IsLocal(inside) ||
 			strings.Count(filepath.ToSlash(inside), "/") != 2 {
 			t.Errorf("%q: got %s, want a folder two below state/spool", name, folder)

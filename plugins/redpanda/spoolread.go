@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"etlengine/plugins/kit/staging"
 )
 
 // errDamaged marks a spool that is not what was sealed.
@@ -26,18 +27,21 @@ type spoolReader struct {
 }
 
 // openSpool opens a sealed spool for reading.
-func openSpool(path string, length int64) (*spoolReader, error) {
-	f, err := os.Open(path)
+func openSpool(area staging.Area, of *sealed) (*spoolReader, error) {
+	path := area.Path(of.Name)
+	info, err := area.Disk.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("opening the spool: %w", err)
+		return nil, staging.Failed("opening the spool", path, err)
 	}
-	info, err := f.Stat()
-	if err == nil && info.Size() != length {
-		err = fmt.Errorf("%w: want %d bytes, got %d", errDamaged, length, info.Size())
+	f, err := area.Disk.Open(path)
+	if err != nil {
+		return nil, staging.Failed("opening the spool", path, err)
 	}
 	var r *spoolReader
-	if err == nil {
-		r, err = readSpool(f, length)
+	if info.Size() == of.Length {
+		r, err = readSpool(io.NewSectionReader(f, 0, of.Length), of.Length)
+	} else {
+		err = fmt.Errorf("%w: want %d bytes, got %d", errDamaged, of.Length, info.Size())
 	}
 	if err != nil {
 		f.Close()

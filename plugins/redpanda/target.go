@@ -126,7 +126,7 @@ func (t *target) oldest(now time.Time) time.Time {
 // stillTakes asks before an epoch's record whether the topic is the one whose rows were
 // checked, and takes what they are. Where its settings have become stricter the rows are
 // read again, and checked by those.
-func (s *sink) stillTakes(ctx context.Context, sp *spool) error {
+func (s *store) stillTakes(ctx context.Context, sp *spool) error {
 	p := s.publisher.producer
 	if p == nil {
 		return nil

@@ -8,12 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"etlengine/plugins/kit/staging"
 )
 
 const (
@@ -42,7 +43,7 @@ type transaction struct {
 
 // transact writes the records of the partitions that have not been found, the
 // note of the epoch, and the commit.
-func (s *sink) transact(ctx context.Context, p *producer, h *handle, found map[int32]int64) error {
+func (s *store) transact(ctx context.Context, p *producer, h *handle, found map[int32]int64) error {
 	if err := p.wideEnough(ctx, h); err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (s *sink) transact(ctx context.Context, p *producer, h *handle, found map[i
 	defer t.cancel(nil)
 	t.alarm = time.AfterFunc(t.wait, t.stalled)
 	defer t.alarm.Stop()
-	err := t.send(filepath.Join(s.folder, h.Spool.Name), found, s.publisher.reach)
+	err := t.send(s.area, found, s.publisher.reach)
 	if err == nil {
 		s.publisher.reach("flushed")
 		err = t.note(s.owner)
@@ -75,7 +76,7 @@ func (s *sink) transact(ctx context.Context, p *producer, h *handle, found map[i
 		return fmt.Errorf("committing: %w", p.explain(err))
 	}
 	s.publisher.reach("committed")
-	p.noted = note{Epoch: n.Epoch, ID: n.ID, At: t.h.Previous.At}
+	p.noted = note{n.Committed, t.h.Previous.At}
 	if p.marker.ID == n.ID {
 		p.noted.At = p.marker.at
 	}
@@ -104,8 +105,9 @@ func (p *producer) wideEnough(ctx context.Context, h *handle) error {
 }
 
 // send writes records in their order, and waits for them.
-func (t *transaction) send(path string, found map[int32]int64, reach func(string)) error {
-	r, err := openSpool(path, t.h.Spool.Length)
+func (t *transaction) send(area staging.Area, found map[int32]int64, reach func(string)) error {
+	path := area.Path(t.h.Spool.Name)
+	r, err := openSpool(area, t.h.Spool)
 	if err != nil {
 		return withoutSpool(err)
 	}

@@ -145,6 +145,7 @@ func TestColumnsOfTheEngineStayOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer inst.Close(t.Context())
+	recovered(w, inst)
 	write(w, inst.(sdk.Sink), &sdk.Batch{Rows: b.NewRecordBatch()})
 	if got := string(w.records(1)[0].Value); got != `{"a":"x"}` {
 		t.Errorf("got %s", got)
@@ -252,6 +253,7 @@ func TestEmbeddedBrokerIsTakenFromTheServices(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer inst.Close(t.Context())
+	recovered(w, inst)
 	b := builder(s.Arrow())
 	b.Field(0).(*array.StringBuilder).Append("x")
 	write(w, inst.(sdk.Sink), &sdk.Batch{Rows: b.NewRecordBatch()})

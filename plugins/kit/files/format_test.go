@@ -142,6 +142,8 @@ func testConfig() SinkConfig {
 type sink struct {
 	*staging.Sink[*epochFiles]
 	inner
+	last   uint64 // epoch that was prepared
+	handle []byte // its, until it is published
 }
 
 // inner stands deeper than Sink, whose methods have the names of the store's.
@@ -152,7 +154,7 @@ func newSink(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d staging.
 	if err != nil {
 		return nil, err
 	}
-	return &sink{staging.NewSink(s), inner{s}}, nil
+	return &sink{Sink: staging.NewSink(s), inner: inner{s}}, nil
 }
 
 // openSink opens and recovers a sink on a disk of its own.
@@ -175,13 +177,20 @@ func write(t *testing.T, s *sink, b *sdk.Batch) {
 	}
 }
 
-// barrier signals and prepares.
-func barrier(ctx context.Context, s *sink, epoch uint64, roll bool) ([]byte, error) {
+// barrier ends an epoch as far as its record, after the one before was published.
+func barrier(ctx context.Context, s *sink, epoch uint64, roll bool) (h []byte, err error) {
+	if s.handle != nil {
+		if err := s.Publish(ctx, s.last, s.handle); err != nil {
+			return nil, err
+		}
+	}
 	signal := sdk.Signal{Kind: sdk.Barrier, Epoch: epoch, Roll: roll, Time: clock(epoch)}
 	if err := s.Signal(ctx, signal, nil); err != nil {
 		return nil, err
 	}
-	return s.Prepare(ctx, epoch)
+	s.last = epoch
+	s.handle, err = s.Prepare(ctx, epoch)
+	return s.handle, err
 }
 
 func clock(epoch uint64) time.Time {
@@ -202,6 +211,7 @@ func publish(t *testing.T, s *sink, epoch uint64, h []byte) {
 	if err := s.Publish(t.Context(), epoch, h); err != nil {
 		t.Fatal(err)
 	}
+	s.handle = nil
 }
 
 func wantError(t *testing.T, err error, parts ...string) {

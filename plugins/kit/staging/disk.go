@@ -45,26 +45,35 @@ type Reader interface {
 }
 
 // OSDisk is the file system as it is.
-type OSDisk struct{}
+type OSDisk struct {
+	Private bool // nobody else may read what is made
+}
 
 func (OSDisk) Stat(path string) (fs.FileInfo, error)      { return os.Stat(path) }
 func (OSDisk) Names(folder string) ([]fs.DirEntry, error) { return os.ReadDir(folder) }
-func (OSDisk) Mkdir(path string) error                    { return os.Mkdir(path, 0o777) }
+func (d OSDisk) Mkdir(path string) error                  { return os.Mkdir(path, d.mode(0o777)) }
 func (OSDisk) Open(path string) (Reader, error)           { return os.Open(path) }
 func (OSDisk) Truncate(path string, size int64) error     { return os.Truncate(path, size) }
 func (OSDisk) Sync(path string) error                     { return durable.Sync(path) }
 func (OSDisk) Remove(path string) error                   { return os.Remove(path) }
 func (OSDisk) Replace(from, to string) error              { return os.Rename(from, to) }
 func (OSDisk) Writable(folder string) error               { return writable(folder) }
-func (OSDisk) Append(path string) (File, error)           { return openFile(path, os.O_APPEND) }
-func (OSDisk) Create(path string) (File, error)           { return openFile(path, os.O_CREATE|os.O_EXCL) }
+func (d OSDisk) Append(path string) (File, error)         { return d.open(path, os.O_APPEND) }
+func (d OSDisk) Create(path string) (File, error)         { return d.open(path, os.O_CREATE|os.O_EXCL) }
 
 func (OSDisk) Lock(folder, who string) (func() error, error) {
 	return lockFolder(folder, thisProcess, who)
 }
 
-func openFile(path string, flag int) (File, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|flag, 0o666)
+func (d OSDisk) mode(mode fs.FileMode) fs.FileMode {
+	if d.Private {
+		return mode & 0o700
+	}
+	return mode
+}
+
+func (d OSDisk) open(path string, flag int) (File, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|flag, d.mode(0o666))
 	if err != nil {
 		return nil, err // not f: a nil *os.File would make a File that is not nil
 	}

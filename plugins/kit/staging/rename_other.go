@@ -2,6 +2,7 @@
 
 package staging
 
+
 func renameNoReplace(from, to string) error {
 	return errNoReplaceUnknown
 }

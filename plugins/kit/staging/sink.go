@@ -121,11 +121,10 @@ func (s *Sink[E]) endEpoch(signal sdk.Signal) error {
 		return err
 	}
 	s.state.Lock()
-	before, ended := s.sealed, s.ended
+	underway, ended := s.underway != nil, s.ended
 	s.state.Unlock()
-	if before != nil {
-		return fmt.Errorf("ending epoch %d: its barrier came before epoch %d was prepared",
-			signal.Epoch, before.epoch)
+	if underway {
+		return fmt.Errorf("ending epoch %d: the one before it is not committed yet", signal.Epoch)
 	}
 	e, err := s.store.EndEpoch(Barrier{Epoch: signal.Epoch, Roll: signal.Roll, Time: signal.Time, Ended: ended})
 	if err != nil {
@@ -133,10 +132,7 @@ func (s *Sink[E]) endEpoch(signal sdk.Signal) error {
 	}
 	s.state.Lock()
 	defer s.state.Unlock()
-	s.sealed = &sealed[E]{signal.Epoch, e}
-	if s.underway == nil {
-		s.underway = make(chan struct{})
-	}
+	s.sealed, s.underway = &sealed[E]{signal.Epoch, e}, make(chan struct{})
 	return nil
 }
 

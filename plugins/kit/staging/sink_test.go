@@ -110,7 +110,7 @@ func TestNothingIsStagedBeforeRecoverOrAfterClose(t *testing.T) {
 	}
 }
 
-func TestPrepareComesOnceAfterItsBarrier(t *testing.T) {
+func TestAnEpochIsPreparedOnceAndCommittedBeforeTheNextEnds(t *testing.T) {
 	s := openCount(t, &count{})
 	must(t, s.Signal(t.Context(), barrier(1), nil))
 	_, err := s.Prepare(t.Context(), 1)
@@ -120,7 +120,9 @@ func TestPrepareComesOnceAfterItsBarrier(t *testing.T) {
 
 	s = openCount(t, &count{})
 	must(t, s.Signal(t.Context(), barrier(1), nil))
-	wantError(t, s.Signal(t.Context(), barrier(2), nil), "its barrier came before epoch 1 was prepared")
+	_, err = s.Prepare(t.Context(), 1)
+	must(t, err)
+	wantError(t, s.Signal(t.Context(), barrier(2), nil), "the one before it is not committed yet")
 }
 
 func TestEndOfTheInputReachesTheLastBarrier(t *testing.T) {
@@ -130,6 +132,7 @@ func TestEndOfTheInputReachesTheLastBarrier(t *testing.T) {
 		must(t, s.Signal(t.Context(), barrier(epoch), nil))
 		_, err := s.Prepare(t.Context(), epoch)
 		must(t, err)
+		must(t, s.Publish(t.Context(), epoch, nil))
 		must(t, s.Signal(t.Context(), sdk.Signal{Kind: sdk.End}, nil))
 	}
 	if c.ended[0].Ended || !c.ended[1].Ended {

@@ -9,7 +9,7 @@
 //   - Area, the folder of an output's staged files: their names, removal of what no
 //     record lists, forgetting;
 //   - Envelope, the version of what the engine's record keeps of an epoch (a committable);
-//   - Commit, for targets that keep the newest epoch beside its rows, in one transaction;
+//   - Committed, for targets that keep the newest epoch beside its rows, in one transaction;
 //   - Disk, the file system, so that tests can stop it at any step (see stagingtest).
 package staging
 
