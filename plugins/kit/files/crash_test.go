@@ -62,7 +62,7 @@ func (j *job) open(ctx context.Context) (*sink, error) {
 	return s, nil
 }
 
-func (j *job) run(ctx context.Context) error {
+func (j *job) Run(ctx context.Context) error {
 	s, err := j.open(ctx)
 	if err != nil {
 		return err
@@ -177,7 +177,7 @@ func (j *job) visible(t *testing.T) map[int]int {
 	return seen
 }
 
-func (j *job) checkVisible(t *testing.T) {
+func (j *job) CheckVisible(t *testing.T) {
 	t.Helper()
 	for id, times := range j.visible(t) {
 		if times != 1 || id >= j.rows {
@@ -186,7 +186,7 @@ func (j *job) checkVisible(t *testing.T) {
 	}
 }
 
-func (j *job) checkDone(t *testing.T) {
+func (j *job) CheckDone(t *testing.T) {
 	t.Helper()
 	want := map[int]int{}
 	for id := range jobEpochs * jobRowsPerEpoch {
@@ -226,46 +226,13 @@ func TestEveryRowIsVisibleOnceAfterACrashAtAnyStep(t *testing.T) {
 		for _, mode := range []string{"kill", "power", "torn", "zeros", "kill, then power"} {
 			t.Run(name+"/"+mode, func(t *testing.T) {
 				t.Parallel()
-				crashEverywhere(t, mode, start)
+				stagingtest.CrashEverywhere(t, mode, func(d *stagingtest.Disk) stagingtest.Job {
+					j := start()
+					j.disk = d
+					return j
+				})
 			})
 		}
-	}
-}
-
-func crashEverywhere(t *testing.T, modes string, start func() *job) {
-	first, later, two := strings.Cut(modes, ", then ")
-	if !two {
-		later = first
-	}
-	random := rand.New(rand.NewPCG(1, 2))
-	for step := 1; ; step++ {
-		j := start()
-		j.disk = stagingtest.NewDisk()
-		j.disk.FailAt, j.disk.Err, j.disk.Changes = step, syscall.EIO, true
-		err := j.run(t.Context())
-		if err == nil {
-			if step < 30 {
-				t.Fatalf("the job took %d steps only", step)
-			}
-			return
-		}
-		j.checkVisible(t)
-		j.disk.Crash(first, random)
-		j.checkVisible(t)
-		for range 2 { // and twice more on the way to the end
-			j.disk.Steps, j.disk.FailAt = 0, 1+random.IntN(30)
-			if j.run(t.Context()) == nil {
-				break
-			}
-			j.checkVisible(t)
-			j.disk.Crash(later, random)
-			j.checkVisible(t)
-		}
-		j.disk.FailAt = 0
-		if err := j.run(t.Context()); err != nil {
-			t.Fatalf("after a crash at step %d: %v", step, err)
-		}
-		j.checkDone(t)
 	}
 }
 
@@ -316,7 +283,7 @@ func failEverywhere(t *testing.T, mode string, second bool, start func() *job, t
 		j.disk = stagingtest.NewDisk()
 		if second {
 			j.disk.FailAt, j.disk.Err, j.disk.Changes = 18+step%8, syscall.EIO, true
-			if err := j.run(t.Context()); err == nil {
+			if err := j.Run(t.Context()); err == nil {
 				t.Fatal("want the first life to end early")
 			}
 			j.disk.Crash("kill", random)
@@ -324,19 +291,19 @@ func failEverywhere(t *testing.T, mode string, second bool, start func() *job, t
 		}
 		j.disk.Steps, j.disk.FailAt, j.disk.Once = 0, step, true
 		j.disk.Err = []error{syscall.ENOSPC, syscall.EIO}[step%2]
-		err := j.run(t.Context())
+		err := j.Run(t.Context())
 		if j.disk.Failed == "" {
 			return
 		}
 		tried.add(j.disk.Failed)
 		checkFault(t, j.disk, err)
-		j.checkVisible(t)
+		j.CheckVisible(t)
 		j.disk.Crash(mode, random)
-		j.checkVisible(t)
-		if err := j.run(t.Context()); err != nil {
+		j.CheckVisible(t)
+		if err := j.Run(t.Context()); err != nil {
 			t.Fatalf("after a fault at step %d: %v", step, err)
 		}
-		j.checkDone(t)
+		j.CheckDone(t)
 	}
 }
 
@@ -368,10 +335,10 @@ func checkFault(t *testing.T, d *stagingtest.Disk, err error) {
 
 func TestAJobWithoutCrashShowsRowsAtItsRollsOnly(t *testing.T) {
 	j := &job{disk: stagingtest.NewDisk(), cfg: testConfig(), format: lines}
-	if err := j.run(t.Context()); err != nil {
+	if err := j.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	j.checkDone(t)
+	j.CheckDone(t)
 	names := slices.Sorted(maps.Keys(j.disk.Tree("/data/out")))
 	want := []string{"part.e1.report.csv.00000003-0001.txt", "part.e1.report.csv.00000006-0001.txt"}
 	if !slices.Equal(names, want) {

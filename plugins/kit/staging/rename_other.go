@@ -2,7 +2,6 @@
 
 package staging
 
-
 func renameNoReplace(from, to string) error {
 	return errNoReplaceUnknown
 }

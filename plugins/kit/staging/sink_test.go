@@ -113,7 +113,12 @@ func TestNothingIsStagedBeforeRecoverOrAfterClose(t *testing.T) {
 func TestAnEpochIsPreparedOnceAndCommittedBeforeTheNextEnds(t *testing.T) {
 	s := openCount(t, &count{})
 	must(t, s.Signal(t.Context(), barrier(1), nil))
-	_, err := s.Prepare(t.Context(), 1)
+	_, err := s.Prepare(t.Context(), 2)
+	wantError(t, err, "preparing epoch 2: this comes after its barrier")
+
+	s = openCount(t, &count{})
+	must(t, s.Signal(t.Context(), barrier(1), nil))
+	_, err = s.Prepare(t.Context(), 1)
 	must(t, err)
 	_, err = s.Prepare(t.Context(), 1)
 	wantError(t, err, "preparing epoch 1: this comes after its barrier, and once")
