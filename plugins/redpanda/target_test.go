@@ -2,6 +2,8 @@ package redpanda_test
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -91,6 +93,35 @@ func TestStricterSettingsAreFoundBeforeTheRecord(t *testing.T) {
 		if _, ok := errors.AsType[*sdk.RefusedError](err); !ok {
 			t.Errorf("%s: got %v, want the row refused", name, err)
 		}
+	}
+}
+
+// A client keeps the largest batch of a partition that it has written.
+func TestChangedSizeLimitHoldsForTheNextEpoch(t *testing.T) {
+	w := newWorld(t, 1)
+	w.set("max.message.bytes", "400")
+	out, b := w.output(`{"key": "k"}`, keyed)
+	epoch := uint64(0)
+	end := func(what string, keys ...string) {
+		t.Helper()
+		epoch++
+		for _, key := range keys {
+			if err := out.Write(w.ctx(), keyedRow(b, key, 1)); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+		}
+		if err := endEpoch(w.ctx(), out, epoch); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	end("a small limit", "a")
+	w.set("max.message.bytes", "1000000")
+	end("a larger one, which is found out", "a")
+	end("a row that it takes", strings.Repeat("k", 5000))
+	w.set("max.message.bytes", "400")
+	end("rows that are too many for a batch", slices.Repeat([]string{"a row"}, 100)...)
+	if got := len(w.records(103)); got != 103 {
+		t.Errorf("got %d records, want 103", got)
 	}
 }
 
