@@ -60,8 +60,8 @@ func (c *Column) EndItem() bool {
 		return false
 	}
 	item.commit()
-	const look = 1024 // items between two looks at their size
-	if number%look == look-1 && item.size() > 2*sdk.MaxBatchBytes {
+	const every = 1024 // items of the column, not of the list: lists in lists may be short
+	if item.n%every == 0 && item.size() > 2*sdk.MaxBatchBytes {
 		c.wrong = &wrong{"", "a list that fits into " + sdk.Bytes(sdk.MaxBatchBytes).String(), "a larger one"}
 		return false
 	}
