@@ -58,6 +58,7 @@ type acknowledged struct {
 	marks map[logKey]*mark
 	state uint32
 	slots int64
+	raw   []byte // of a slot, for the next one
 	free  []int64
 	ids   map[string][16]byte // of topics, by name
 
@@ -116,7 +117,8 @@ func readMark(raw []byte) *mark {
 
 // write stores a mark.
 func (a *acknowledged) write(m *mark) error {
-	raw := make([]byte, slotHead, slotHead+len(m.name))
+	a.raw = append(a.raw[:0], make([]byte, slotHead)...)
+	raw := a.raw
 	binary.LittleEndian.PutUint32(raw[4:], m.state)
 	copy(raw[8:], m.topic[:])
 	binary.LittleEndian.PutUint32(raw[24:], uint32(m.partition))
@@ -124,6 +126,7 @@ func (a *acknowledged) write(m *mark) error {
 	binary.LittleEndian.PutUint64(raw[32:], uint64(m.start))
 	binary.LittleEndian.PutUint64(raw[40:], uint64(m.end))
 	raw = append(raw, m.name...)
+	a.raw = raw
 	binary.LittleEndian.PutUint32(raw, castagnoli(raw[4:]))
 	if _, err := a.file.WriteAt(raw, m.slot); err != nil {
 		return fmt.Errorf("writing down what was acknowledged of topic %s: %w", m.name, err)

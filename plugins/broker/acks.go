@@ -65,28 +65,14 @@ func (b *Broker) acknowledge(r request, answer []byte) error {
 	case r.key != keyProduce:
 		return nil
 	}
-	resp := kmsg.NewPtrProduceResponse()
-	if err := readAnswer(resp, r.version, answer); err != nil {
-		return err
-	}
-	for i := range resp.Topics {
-		t := &resp.Topics[i]
-		for j := range t.Partitions {
-			p := &t.Partitions[j]
-			if p.ErrorCode != 0 {
-				continue
-			}
-			for _, sent := range r.produced {
-				if sent.partition != p.Partition || sent.topic != t.Topic || t.Topic == "" && sent.id != t.TopicID {
-					continue
-				}
-				if err := b.acknowledgeBatch(sent, p.BaseOffset); err != nil {
-					return err
-				}
-			}
+	var err error
+	walkErr := readProduced(answer, r.version, func(t *partitionAnswer) {
+		sent := r.next(t)
+		if t.code == 0 && sent != nil && err == nil {
+			err = b.acknowledgeBatch(*sent, t.base)
 		}
-	}
-	return nil
+	})
+	return errors.Join(walkErr, err)
 }
 
 func (b *Broker) acknowledgeBatch(sent produced, base int64) error {

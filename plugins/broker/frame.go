@@ -78,10 +78,17 @@ func serves(key, version int16) bool {
 	return l != nil && version >= l.first && (version <= l.last || key == apiVersions)
 }
 
-func isFlexible(key, version int16) bool {
-	req := kmsg.RequestForKey(key)
-	req.SetVersion(version)
-	return req.IsFlexible()
+func isFlexible(key, version int16) bool { return version >= layouts()[key].flexible }
+
+// firstFlexible is the first version of a request whose lengths are varints.
+func firstFlexible(key int16, l *layout) int16 {
+	for version := l.first; version <= l.last; version++ {
+		req := kmsg.RequestForKey(key)
+		if req.SetVersion(version); req.IsFlexible() {
+			return version
+		}
+	}
+	return l.last + 1
 }
 
 var zeros [16]byte

@@ -57,6 +57,7 @@ type request struct {
 
 	at       produced // the partition that is being read
 	produced []produced
+	answered int   // where the next answer's batch is, most likely
 	producer int64 // whose transaction is ended
 }
 

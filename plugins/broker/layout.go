@@ -45,6 +45,7 @@ type field struct {
 // layout is what a request looks like.
 type layout struct {
 	first, last int16 // versions
+	flexible    int16 // the first one whose lengths are varints
 	body        field // a struct
 }
 
@@ -53,6 +54,9 @@ var layouts = sync.OnceValue(func() map[int16]*layout {
 	all, err := parseLayouts(requestLayouts)
 	if err != nil {
 		panic("broker: requests.txt: " + err.Error())
+	}
+	for key, l := range all {
+		l.flexible = firstFlexible(key, l)
 	}
 	return all
 })
