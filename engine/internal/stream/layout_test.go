@@ -199,6 +199,8 @@ func TestKeptChangesAreLogged(t *testing.T) {
 			`msg="the step is gone: rows read from here on go without it" pipeline=test step=mapping`},
 		{"an output less", func(_ *world, p *plan.Pipeline) { p.Branches = p.Branches[1:] },
 			`msg="the output is gone: it gets no more rows" pipeline=test step=raw was="raw folder:"`},
+		{"an output under another label", func(_ *world, p *plan.Pipeline) { p.Branches[0].Sinks[0].Label = "other" },
+			`msg="the output has another label" pipeline=test step=other was=raw`},
 		{"an output more", func(w *world, p *plan.Pipeline) {
 			p.Branches = append(p.Branches, &plan.Branch{Sinks: []*plan.Step{w.sink("more")}})
 		}, "the step is new"},

@@ -118,7 +118,7 @@ func (o *opener) settings(ctx context.Context) (map[string]checkpoint.Setting, e
 		if is, kept := now[label]; isLeft(label) || kept && is.Kind == was.Kind {
 			continue
 		}
-		if err := o.removed(label, was); err != nil {
+		if err := o.removed(label, was, now); err != nil {
 			return nil, fmt.Errorf("%s: pipeline %s: %w", o.plan.Input.Where, o.plan.Name, err)
 		}
 	}
@@ -211,11 +211,19 @@ func (o *opener) kept(step *plan.Step, changes []string) {
 	}
 }
 
-// removed judges a step that the plan has no more.
-func (o *opener) removed(label string, was checkpoint.Setting) error {
+// removed checks a step that the plan no longer has under its label. now is what the plan
+// has, by label.
+func (o *opener) removed(label string, was checkpoint.Setting, now map[string]checkpoint.Setting) error {
 	if sdk.Kind(was.Kind) == sdk.KindSink {
 		if err := o.hides(label, was); err != nil {
 			return fmt.Errorf("%w, now there is no such output: %s", err, orFinish)
+		}
+		for _, other := range slices.Sorted(maps.Keys(now)) {
+			_, known := o.record.Settings[other]
+			if is := now[other]; !known && is.Kind == was.Kind && describe(is) == describe(was) {
+				o.tell("the output has another label", "step", other, "was", label)
+				return nil
+			}
 		}
 		o.tell("the output is gone: it gets no more rows", "step", label, "was", describe(was))
 		return nil
