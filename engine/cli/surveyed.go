@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"etlengine/engine/internal/stream"
 )
@@ -19,6 +20,8 @@ func surveyed(to io.Writer, step stream.StepSummary) {
 	for _, m := range step.Missing {
 		fmt.Fprintf(to, "  %s: no row had a column %s, it is null in all", step.Label, named(m.Column))
 		switch {
+		case m.Near == m.Column: // a key with a dot, where from wants keys inside each other
+			fmt.Fprintf(to, "; they have a key of that name, with its dots: name a column so, and rename it in a select\n")
 		case m.Near != "":
 			fmt.Fprintf(to, "; they have %s: is that meant?\n", named(m.Near))
 		case step.Unknown != nil:
@@ -62,6 +65,9 @@ func named(name string) string {
 	const most = 60
 	if runes := []rune(name); len(runes) > most {
 		name = string(runes[:most]) + "…"
+	}
+	if strings.ContainsFunc(name, unicode.IsMark) { // it may look like another name that is composed
+		return strconv.QuoteToASCII(name)
 	}
 	if quoted := strconv.Quote(name); quoted != `"`+name+`"` || name == "" || strings.ContainsAny(name, " ,") {
 		return quoted
