@@ -51,7 +51,6 @@ const (
 	callOpen     = "open"
 	callReshow   = "publish again" // at open
 	callRecover  = "recover"
-	callRestore  = "restore"
 	callPin      = "positions"
 	callNext     = "next"
 	callWrite    = "write"
@@ -175,10 +174,7 @@ func (w wrapped) by(kind sdk.Kind) sdk.Instance {
 	case sdk.KindSink:
 		return hidesNothing(&watchedSink{wrapped: w}, w.Instance)
 	}
-	if stateful, ok := w.Instance.(sdk.Stateful); ok {
-		return hidesNothing(&watchedStep{wrapped: w, Stateful: stateful}, w.Instance)
-	}
-	return w.Instance
+	return hidesNothing(&watchedStep{wrapped: w}, w.Instance)
 }
 
 // Close is a call like any other.

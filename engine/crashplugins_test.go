@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"iter"
 	"reflect"
 	"sync"
 	"time"
@@ -19,20 +18,16 @@ type watchedSink struct {
 	barrier   uint64 // the newest one
 }
 
-var (
-	_ sdk.TwoStep = (*watchedSink)(nil)
-	_ sdk.Roller  = (*watchedSink)(nil)
-	_ sdk.Fuller  = (*watchedSink)(nil)
-)
+var _ sdk.Sink = (*watchedSink)(nil)
 
-func (s *watchedSink) two() sdk.TwoStep { return s.Instance.(sdk.TwoStep) }
+func (s *watchedSink) inner() sdk.Sink { return s.Instance.(sdk.Sink) }
 
 func (s *watchedSink) Write(ctx context.Context, b *sdk.Batch) error {
 	s.own.Lock()
 	epoch := max(s.barrier, s.epoch) + 1
 	s.own.Unlock()
 	return s.around(callWrite, 0, func() error { // whatever its epoch: the clock decides that
-		err := s.Instance.(sdk.Sink).Write(ctx, b)
+		err := s.inner().Write(ctx, b)
 		s.tookRows(epoch)
 		return err
 	})
@@ -48,8 +43,8 @@ func (s *watchedSink) tookRows(epoch uint64) {
 	}
 }
 
-func (s *watchedSink) Signal(ctx context.Context, signal sdk.Signal, out sdk.Emitter) error {
-	call := func() error { return s.two().Signal(ctx, signal, out) }
+func (s *watchedSink) Signal(ctx context.Context, signal sdk.Signal) error {
+	call := func() error { return s.inner().Signal(ctx, signal) }
 	switch signal.Kind {
 	case sdk.Barrier:
 		s.own.Lock()
@@ -62,20 +57,19 @@ func (s *watchedSink) Signal(ctx context.Context, signal sdk.Signal, out sdk.Emi
 	return call()
 }
 
-func (s *watchedSink) Prepare(ctx context.Context, epoch uint64) ([]byte, error) {
-	var handle []byte
-	err := s.around(callPrepare, epoch, func() (err error) {
-		handle, err = s.two().Prepare(ctx, epoch)
+func (s *watchedSink) Prepare(ctx context.Context, epoch uint64) (prepared sdk.Prepared, err error) {
+	err = s.around(callPrepare, epoch, func() (err error) {
+		prepared, err = s.inner().Prepare(ctx, epoch)
 		return err
 	})
-	return handle, err
+	return prepared, err
 }
 
-func (s *watchedSink) Publish(ctx context.Context, epoch uint64, handle []byte) error {
+func (s *watchedSink) Commit(ctx context.Context, epoch uint64, committable []byte) error {
 	s.own.Lock()
 	again := !s.recovered
 	s.own.Unlock()
-	call := func() error { return s.two().Publish(ctx, epoch, handle) }
+	call := func() error { return s.inner().Commit(ctx, epoch, committable) }
 	if again {
 		return s.around(callReshow, 0, call)
 	}
@@ -86,92 +80,49 @@ func (s *watchedSink) Recover(ctx context.Context, live []byte) error {
 	s.own.Lock()
 	s.recovered = true
 	s.own.Unlock()
-	return s.around(callRecover, 0, func() error { return s.two().Recover(ctx, live) })
+	return s.around(callRecover, 0, func() error { return s.inner().Recover(ctx, live) })
 }
 
-func (s *watchedSink) RollDue(now time.Time) bool {
-	due := false
+func (s *watchedSink) Due(now time.Time) (due sdk.Due) {
 	_ = s.around(callDue, 0, func() error {
-		if r, ok := s.Instance.(sdk.Roller); ok {
-			due = r.RollDue(now)
-		}
+		due = s.inner().Due(now)
 		return nil
 	})
 	return due
 }
 
-func (s *watchedSink) Full() bool {
-	f, ok := s.Instance.(sdk.Fuller)
-	return ok && f.Full()
-}
-
 // watchedStep is a stateful step whose calls are seen.
-type watchedStep struct {
-	wrapped
-	sdk.Stateful
-}
+type watchedStep struct{ wrapped }
 
-var (
-	_ sdk.Transform = (*watchedStep)(nil)
-	_ sdk.Listener  = (*watchedStep)(nil)
-	_ sdk.Stateful  = (*watchedStep)(nil)
-	_ sdk.Clearer   = (*watchedStep)(nil)
-	_ sdk.Sizer     = (*watchedStep)(nil)
-	_ sdk.Holder    = (*watchedStep)(nil)
-	_ sdk.Waiter    = (*watchedStep)(nil)
-)
+var _ sdk.Transform = (*watchedStep)(nil)
+
+func (s *watchedStep) inner() sdk.Transform { return s.Instance.(sdk.Transform) }
 
 func (s *watchedStep) Apply(ctx context.Context, b *sdk.Batch, out sdk.Emitter) error {
-	return s.Instance.(sdk.Transform).Apply(ctx, b, out)
+	return s.inner().Apply(ctx, b, out)
 }
 
-func (s *watchedStep) Signal(ctx context.Context, signal sdk.Signal, out sdk.Emitter) error {
-	call := func() error { return s.Instance.(sdk.Listener).Signal(ctx, signal, out) }
+func (s *watchedStep) Signal(ctx context.Context, signal sdk.Signal, out sdk.Emitter) (holds bool, err error) {
+	call := func() (err error) {
+		holds, err = s.inner().Signal(ctx, signal, out)
+		return err
+	}
 	switch signal.Kind {
 	case sdk.Barrier:
-		return s.around(callPassed, signal.Epoch, call)
+		return holds, s.around(callPassed, signal.Epoch, call)
 	case sdk.End:
-		return s.around(callEnd, 0, call)
+		err = s.around(callEnd, 0, call)
+		return holds, err
 	}
-	return call()
+	err = call()
+	return holds, err
 }
 
-func (s *watchedStep) Snapshot(ctx context.Context, epoch uint64, put func(key, value []byte) error) error {
-	return s.around(callSnapshot, epoch, func() error { return s.Stateful.Snapshot(ctx, epoch, put) })
+func (s *watchedStep) Snapshot(ctx context.Context, epoch uint64, state sdk.StateWriter) error {
+	return s.around(callSnapshot, epoch, func() error { return s.inner().Snapshot(ctx, epoch, state) })
 }
 
-func (s *watchedStep) Restore(ctx context.Context, state iter.Seq2[[]byte, []byte]) error {
-	return s.around(callRestore, 0, func() error { return s.Stateful.Restore(ctx, state) })
-}
-
-func (s *watchedStep) Cleared() [][]byte {
-	if c, ok := s.Instance.(sdk.Clearer); ok {
-		return c.Cleared()
-	}
-	return nil
-}
-
-func (s *watchedStep) Holding() bool {
-	h, ok := s.Instance.(sdk.Holder)
-	return ok && h.Holding()
-}
-
-func (s *watchedStep) Waiting() []sdk.Waiting {
-	if w, ok := s.Instance.(sdk.Waiter); ok {
-		return w.Waiting()
-	}
-	return nil
-}
-
-func (s *watchedStep) StateBytes() int64 {
-	if z, ok := s.Instance.(sdk.Sizer); ok {
-		return z.StateBytes()
-	}
-	return 0
-}
-
-// hidesNothing panics if an instance has a method that its wrapper lacks: the
-// engine would not find the optional interface it belongs to, and what the tests
+// hidesNothing panics if an instance has a method that its wrapper lacks: what the tests
 // see would not be what users run.
 func hidesNothing(outer, inner sdk.Instance) sdk.Instance {
 	has := reflect.TypeOf(outer)

@@ -23,6 +23,7 @@ type cutSource struct {
 	skip   map[string]int64  // rows of the next batch that were given by another life
 	pieces []sdk.Item
 	count  int64         // of the rows given
+	begun  bool          // the first signal has been given
 	end    chan struct{} // closed when the end may be told
 	leave  chan struct{} // to give one batch more, if they are counted
 
@@ -31,13 +32,7 @@ type cutSource struct {
 	ended bool
 }
 
-var (
-	_ sdk.Positioner = (*cutSource)(nil)
-	_ sdk.Drainer    = (*cutSource)(nil)
-	_ sdk.Bounder    = (*cutSource)(nil)
-	_ sdk.Limiter    = (*cutSource)(nil)
-	_ sdk.Lagger     = (*cutSource)(nil)
-)
+var _ sdk.Source = (*cutSource)(nil)
 
 // cutCursor is a cursor of a cutSource.
 type cutCursor struct {
@@ -93,6 +88,10 @@ func newCutSource(w wrapped) *cutSource {
 }
 
 func (s *cutSource) Next(ctx context.Context) (sdk.Item, error) {
+	if !s.begun {
+		s.begun = true
+		return s.first(ctx)
+	}
 	var item sdk.Item
 	err := s.around(callNext, 0, func() (err error) {
 		item, err = s.next(ctx)
@@ -245,54 +244,31 @@ func (s *cutSource) release(epoch uint64) {
 	}
 }
 
-// Positions pins what the source itself does. It is the last call before the
-// pipeline begins: here one can be held back.
-func (s *cutSource) Positions() map[string][]byte {
+// first gives the signal whose cursors the engine makes durable. It is the last call
+// before the pipeline begins: here one can be held back.
+func (s *cutSource) first(ctx context.Context) (item sdk.Item, err error) {
 	if s.plan.Hold == s.pipeline {
 		holdUntilTold()
 	}
-	var at map[string][]byte
-	_ = s.around(callPin, 0, func() error {
-		at = s.positions()
-		return nil
+	err = s.around(callPin, 0, func() (err error) {
+		item, err = s.next(ctx)
+		return err
 	})
-	return at
-}
-
-func (s *cutSource) positions() map[string][]byte {
-	p, ok := s.inner.(sdk.Positioner)
-	if !ok {
-		return nil
+	if err != nil || item.Signal == nil {
+		return item, err
 	}
-	at := p.Positions()
 	if s.rows > 0 {
-		for name, cursor := range at {
-			at[name] = cutCursor{cursor, s.skip[name]}.encode()
+		for name, cursor := range item.Signal.Cursors {
+			item.Signal.Cursors[name] = cutCursor{cursor, s.skip[name]}.encode()
 			s.before[name] = cursor
 		}
 	}
 	s.own.Lock()
-	maps.Copy(s.given, at)
-	s.own.Unlock()
-	return at
+	defer s.own.Unlock()
+	maps.Copy(s.given, item.Signal.Cursors)
+	return item, nil
 }
 
-func (s *cutSource) Drain(ctx context.Context) error {
-	if d, ok := s.inner.(sdk.Drainer); ok {
-		return d.Drain(ctx)
-	}
-	return nil
-}
+func (s *cutSource) Drain(ctx context.Context) error { return s.inner.Drain(ctx) }
 
-func (s *cutSource) Bound(ctx context.Context, ends map[string]int64) error {
-	return s.inner.(sdk.Bounder).Bound(ctx, ends)
-}
-
-func (s *cutSource) Limit(records int64) { s.inner.(sdk.Limiter).Limit(records) }
-
-func (s *cutSource) Lag() int64 {
-	if l, ok := s.inner.(sdk.Lagger); ok {
-		return l.Lag()
-	}
-	return -1
-}
+func (s *cutSource) Lag() int64 { return s.inner.Lag() }

@@ -54,7 +54,7 @@ func (v *victim) dieAt(t *testing.T, k killPoint) {
 	s := v.pace
 	s.Kill = &k
 	switch k.Call {
-	case callOpen, callReshow, callRecover, callRestore, callPin:
+	case callOpen, callReshow, callRecover, callPin:
 	default:
 		if !v.unheld {
 			s.Hold = "p"
@@ -137,10 +137,8 @@ func pointsOfRecovery(j job) []points {
 		}
 	}
 	at := []killPoint{unshown}
-	for _, call := range []string{callOpen, callRestore} {
-		for _, step := range []string{"p/windows", "p/sessions"} {
-			at = append(at, killPoint{Step: step, Call: call}, killPoint{Step: step, Call: call, After: true})
-		}
+	for _, step := range []string{"p/windows", "p/sessions"} { // which restore their state
+		at = append(at, killPoint{Step: step, Call: callOpen}, killPoint{Step: step, Call: callOpen, After: true})
 	}
 	all = append(all, points{name: "recovery of steps", at: at})
 	var first []killPoint

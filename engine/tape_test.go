@@ -43,7 +43,8 @@ type tapeEvent struct {
 
 var tapeSource = sdk.Spec[tapeConfig]{
 	Kind: sdk.KindSource, Name: "tape", Summary: "Gives the events of a file.", Example: "tape: { path: tape }",
-	Schema: func(c *tapeConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) { return c.Schema.Arrow(), nil },
+	About:   func(*tapeConfig) sdk.Description { return sdk.Description{Bounds: sdk.Bounded{Now: true}} },
+	Columns: func(c *tapeConfig, _ *arrow.Schema, d *sdk.Description) { d.Columns = c.Schema.Arrow() },
 	Open: func(_ context.Context, c *tapeConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 		return openTape(c, env)
 	},
@@ -51,13 +52,14 @@ var tapeSource = sdk.Spec[tapeConfig]{
 
 // tape is an open source.
 type tape struct {
+	sdk.PlainSource
 	columns *arrow.Schema
 	first   []sdk.Item // before the events
 	events  []tapeEvent
 	next    int
 }
 
-var _ sdk.Drainer = (*tape)(nil)
+var _ sdk.Source = (*tape)(nil)
 
 func openTape(c *tapeConfig, env sdk.Env) (*tape, error) {
 	data, err := os.ReadFile(filepath.Join(env.Dir, c.Path))
@@ -125,8 +127,5 @@ func (s *tape) Next(context.Context) (sdk.Item, error) {
 		Cursor: []byte(strconv.Itoa(s.next))}}, nil
 }
 
-// Drain has nothing to do: the tape does not grow while it is read.
-func (s *tape) Drain(context.Context) error { return nil }
-
-func (s *tape) Committed(context.Context, uint64, map[string][]byte) error { return nil }
-func (s *tape) Close(context.Context) error                                { return nil }
+// Close has nothing to do.
+func (s *tape) Close(context.Context) error { return nil }

@@ -74,19 +74,15 @@ func (a *app) broker(ctx context.Context, o brokerOptions) error {
 	if err != nil {
 		return fmt.Errorf("starting the broker: %w", err)
 	}
-	address := i.(sdk.Service).Address()
+	broker := i.(sdk.Service)
+	address := broker.Address()
 	fmt.Fprintf(a.stdout, "broker on %s (look in: kcat -b %s -L); stop it with Ctrl-C\n", address, address)
-	var failed <-chan struct{}
-	f, may := i.(sdk.Failer)
-	if may {
-		failed = f.Failed()
-	}
 	select {
 	case <-ctx.Done():
-	case <-failed:
-		return errors.Join(f.Err(), i.Close(context.WithoutCancel(ctx)))
+	case <-broker.Failed():
+		return errors.Join(broker.Err(), broker.Close(context.WithoutCancel(ctx)))
 	}
-	if err := i.Close(context.WithoutCancel(ctx)); err != nil {
+	if err := broker.Close(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("stopping the broker: %w", err)
 	}
 	return ctx.Err()

@@ -118,7 +118,7 @@ func (g *graph) sides(p *plan.Pipeline) {
 		}
 	}
 	for _, s := range p.Steps() {
-		if s.Plugin.Late {
+		if s.Description.LateRows {
 			draw(s, p.Late, "late")
 		}
 		if s.Plugin.Kind != sdk.KindSink {

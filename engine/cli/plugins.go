@@ -128,9 +128,6 @@ func (a *app) describe(name string, asJSON bool) error {
 
 func (a *app) describeOne(p *sdk.Plugin) error {
 	fmt.Fprintf(a.stdout, "%s (%s): %s\n", p.Name, role(p.Kind), p.Summary)
-	if p.AtLeastOnce != "" {
-		fmt.Fprintf(a.stdout, "at-least-once: %s\n", p.AtLeastOnce)
-	}
 	if p.Example != "" {
 		fmt.Fprintf(a.stdout, "\n  %s\n", strings.ReplaceAll(strings.TrimSpace(p.Example), "\n", "\n  "))
 	}

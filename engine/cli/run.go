@@ -50,7 +50,7 @@ func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how
 	if err != nil {
 		return err
 	}
-	o.Log, o.Find, o.Confirm, o.Abort = a.log(), a.catalog.Find, a.agree(e.yes), a.abort
+	o.Log, o.Confirm, o.Abort = a.log(), a.agree(e.yes), a.abort
 	a.quiet = how.quiet
 	file, p, problems := a.load(paths, s)
 	file.Render(a.stderr, slices.DeleteFunc(slices.Clone(problems), isWarning)) // lint tells what is only doubtful

@@ -14,6 +14,7 @@
 package aggregation
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -114,17 +115,11 @@ func (c *Config) atEnd() sdk.AtEnd {
 }
 
 // Transform is the aggregation step.
-var Transform = newPlugin()
-
-func newPlugin() sdk.Plugin {
-	return sdk.Spec[Config]{
-		Kind:      sdk.KindTransform,
-		Name:      "aggregation",
-		Late:      true,
-		MayBeLate: func(c *Config) bool { return c.Window != nil },
-		AtEnd:     (*Config).atEnd,
-		Summary:   "Counts, sums and ranks rows by group in windows of event time.",
-		Example: `aggregation:
+var Transform = sdk.Spec[Config]{
+	Kind:    sdk.KindTransform,
+	Name:    "aggregation",
+	Summary: "Counts, sums and ranks rows by group in windows of event time.",
+	Example: `aggregation:
   event_time: created_at
   watermark: 10s
   window: { tumbling: 1m }
@@ -134,10 +129,18 @@ func newPlugin() sdk.Plugin {
     clients: approx_count_distinct(client_id)   # exact to 512, then a standard error of 1.6 %
     urgent: { call: count(), where: "priorite == 'urgent'" }
 `,
-		Defaults: Config{OnIdle: advance, Emit: onClose,
-			IdleTimeout: sdk.Duration(30 * time.Second)},
-		Schema:  schema,
-		Windows: storedWindows,
-		Open:    open,
-	}.Plugin()
-}
+	Defaults: Config{OnIdle: advance, Emit: onClose,
+		IdleTimeout: sdk.Duration(30 * time.Second)},
+	About: func(c *Config) sdk.Description {
+		return sdk.Description{LateRows: c.Window != nil, Watermarks: true, AtEnd: c.atEnd()}
+	},
+	Columns: describeColumns,
+	Inspect: func(_ context.Context, _ *Config, env sdk.Env) (sdk.Report, error) {
+		if env.State == nil {
+			return sdk.Report{}, nil
+		}
+		windows, err := storedWindows(env.State)
+		return sdk.Report{Windows: windows}, err
+	},
+	Open: open,
+}.Plugin()

@@ -7,12 +7,13 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/sdktest"
 )
 
 // wantProblem checks that the config has this problem, or none if it is "".
 func wantProblem(t *testing.T, config, want string) {
 	t.Helper()
-	problems := Transform.Check([]byte(config))
+	problems := Transform.Describe([]byte(config), nil).Problems
 	if want == "" {
 		if len(problems) > 0 {
 			t.Errorf("problems: got %v, want none", problems)
@@ -130,7 +131,7 @@ func TestConfigProblemsWithoutAWindow(t *testing.T) {
 
 func TestMissingDelayIsOnlyAWarning(t *testing.T) {
 	config := `{"event_time": "at", "window": {"tumbling": "1m"}, "aggregates": {"n": "count()"}}`
-	if faults := sdk.Faults(Transform.Check([]byte(config))); len(faults) > 0 {
+	if faults := sdk.Faults(Transform.Describe([]byte(config), nil).Problems); len(faults) > 0 {
 		t.Errorf("faults: got %v, want none", faults)
 	}
 }
@@ -174,7 +175,7 @@ func TestColumnsAreFoundAtPlanTime(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, problems := Transform.Schema([]byte(test.config), in)
+			_, problems := sdktest.Plan(Transform, []byte(test.config), in)
 			if len(problems) != 1 || problems[0].Error() != test.want {
 				t.Errorf("problems: got %v, want %s", problems, test.want)
 			}
@@ -188,7 +189,7 @@ func TestSumOfDecimalsSaysWhatToDo(t *testing.T) {
 		name, _, _ := strings.Cut(call, "(")
 		want := `aggregates.n: ` + name + ` wants integers or floats, "d" is a decimal(10,2) ` +
 			`(make a float of it before: select: {cast: {d: float64}})`
-		_, problems := Transform.Schema([]byte(with(`"aggregates": {"n": "`+call+`"}`)), in)
+		_, problems := sdktest.Plan(Transform, []byte(with(`"aggregates": {"n": "`+call+`"}`)), in)
 		if len(problems) != 1 || problems[0].Error() != want {
 			t.Errorf("%s: got %v, want %s", call, problems, want)
 		}
@@ -198,7 +199,7 @@ func TestSumOfDecimalsSaysWhatToDo(t *testing.T) {
 func TestAllWrongColumnsAreReportedAtOnce(t *testing.T) {
 	config := `{"event_time": "x", "watermark": "1s", "window": {"tumbling": "1m"}, "group_by": ["y"],
 		"aggregates": {"n": "sum(z)"}}`
-	_, problems := Transform.Schema([]byte(config), schemaOf(t, "at timestamp"))
+	_, problems := sdktest.Plan(Transform, []byte(config), schemaOf(t, "at timestamp"))
 	if len(problems) != 3 {
 		t.Errorf("problems: got %v, want three", problems)
 	}
@@ -207,7 +208,7 @@ func TestAllWrongColumnsAreReportedAtOnce(t *testing.T) {
 func TestSchemaIsWindowGroupsAggregates(t *testing.T) {
 	in := schemaOf(t, "at timestamp", "type string", "day date", "n int32", "u uint64", "f float32",
 		"d decimal(10,2)", "payload json")
-	out, problems := Transform.Schema([]byte(with(`"group_by": ["day", "type"], "aggregates": {
+	out, problems := sdktest.Plan(Transform, []byte(with(`"group_by": ["day", "type"], "aggregates": {
 		"rows": "count()", "values": "count(payload)", "sum_n": "sum(n)", "sum_u": "sum(u)", "sum_f": "sum(f)",
 		"avg_n": "avg(n)", "min_f": "min(f)", "max_d": "max(d)", "max_at": "max(at)",
 		"types": "count_distinct(type)", "about": "approx_count_distinct(type)",

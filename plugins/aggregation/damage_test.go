@@ -43,10 +43,10 @@ func storedState(t testing.TB, config string, rows int) (keys, values [][]byte) 
 	if err := step.Apply(context.Background(), batch, &collector{}); err != nil {
 		t.Fatal(err)
 	}
-	err = step.Snapshot(context.Background(), 1, func(key, value []byte) error {
+	err = step.Snapshot(context.Background(), 1, putter(func(key, value []byte) error {
 		keys, values = append(keys, bytes.Clone(key)), append(values, bytes.Clone(value))
 		return nil
-	})
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func restoreAndFlush(t testing.TB, config string, in *arrow.Schema, state [][2][
 	}
 	step := instance.(*transform)
 	slices.SortFunc(state, func(a, b [2][]byte) int { return bytes.Compare(a[0], b[0]) })
-	err = step.Restore(context.Background(), func(yield func(k, v []byte) bool) {
+	err = step.restore(func(yield func(k, v []byte) bool) {
 		for _, entry := range state {
 			if !yield(entry[0], entry[1]) {
 				return
@@ -79,7 +79,7 @@ func restoreAndFlush(t testing.TB, config string, in *arrow.Schema, state [][2][
 	if err := step.Apply(context.Background(), &sdk.Batch{Rows: row, Partition: "p/0"}, out); err != nil {
 		return err
 	}
-	return step.Signal(context.Background(), sdk.Signal{Kind: sdk.End}, out)
+	return step.signal(sdk.Signal{Kind: sdk.End}, out)
 }
 
 func TestCutStateIsRefused(t *testing.T) {

@@ -42,11 +42,8 @@ func (t *transform) afterEnd(b *sdk.Batch, row int, what string) error {
 
 func timeOf(micros int64) string { return time.UnixMicro(micros).UTC().Format(time.RFC3339Nano) }
 
-// Holding reports whether a window is open, or a running total has changed.
-func (t *transform) Holding() bool { return t.frames.holds() }
-
-// Waiting lists the partitions that hold windows back which others have passed.
-func (t *transform) Waiting() (all []sdk.Waiting) {
+// waiting lists the partitions that hold windows back which others have passed.
+func (t *transform) waiting() (all []sdk.Waiting) {
 	c := &t.clock
 	if t.forever != nil || c.promised != unset {
 		return nil

@@ -143,7 +143,7 @@ func TestRunningTotalsComeOutWhenTheyHaveChanged(t *testing.T) {
 				h.partitions("p")
 			}
 		}
-		if got := h.step.(sdk.Holder).Holding(); got != (len(changed) > 0) {
+		if got := h.step.(*transform).frames.holds(); got != (len(changed) > 0) {
 			t.Errorf("run %d: holding %t with %d groups changed", run, got, len(changed))
 		}
 		h.out.batches = nil
@@ -243,7 +243,8 @@ func TestPartitionsThatHoldWindowsBackAreNamed(t *testing.T) {
 	at := time.UnixMicro(0).UTC()
 	want := []sdk.Waiting{{Partition: "p/2", Windows: 3}, {Partition: "p/10", Windows: 3},
 		{Partition: "p/1", Windows: 2, Newest: at.Add(2*time.Minute + 5*time.Second)}}
-	if got := h.step.(sdk.Waiter).Waiting(); !slices.Equal(got, want) {
+	h.signal(sdk.Signal{Kind: sdk.Barrier, Epoch: 1, Roll: true})
+	if got := h.survey.Waiting(); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -128,7 +128,7 @@ func TestManyGroupsComeOutInOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := instance.(sdk.Listener).Signal(t.Context(), sdk.Signal{Kind: sdk.End}, out); err != nil {
+	if _, err := instance.(sdk.Transform).Signal(t.Context(), sdk.Signal{Kind: sdk.End}, out); err != nil {
 		t.Fatal(err)
 	}
 	var order []int

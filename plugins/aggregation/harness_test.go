@@ -16,6 +16,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/sdktest"
 )
 
 // collector is an emitter that keeps what it gets.
@@ -133,16 +134,17 @@ type harness struct {
 	state  map[string][]byte
 	rows   int64
 	epoch  uint64
+	survey *sdk.Survey
 	late   bool // the pipeline has an output for late rows
 }
 
 func newHarness(t *testing.T, config string, in *arrow.Schema) *harness {
 	t.Helper()
 	h := &harness{t: t, config: config, in: in, state: map[string][]byte{}}
-	if problems := Transform.Check([]byte(config)); len(sdk.Faults(problems)) > 0 {
+	if problems := Transform.Describe([]byte(config), nil).Problems; len(sdk.Faults(problems)) > 0 {
 		t.Fatalf("checking the config: %v", problems)
 	}
-	out, problems := Transform.Schema([]byte(config), in)
+	out, problems := sdktest.Plan(Transform, []byte(config), in)
 	if len(problems) > 0 {
 		t.Fatalf("planning the schema: %v", problems)
 	}
@@ -160,22 +162,22 @@ func (h *harness) reopen() {
 }
 
 func (h *harness) restart() error {
-	instance, err := Transform.Open(h.t.Context(), []byte(h.config), h.in, sdk.Env{LateOutput: h.late})
-	if err != nil {
-		h.t.Fatalf("opening: %v", err)
+	h.survey = &sdk.Survey{}
+	instance, err := Transform.Open(h.t.Context(), []byte(h.config), h.in,
+		sdk.Env{LateOutput: h.late, State: h.stored, Survey: h.survey})
+	if err == nil {
+		h.step = instance.(sdk.Transform)
 	}
-	h.step = instance.(sdk.Transform)
-	return h.restoreState()
+	return err
 }
 
-func (h *harness) restoreState() error {
-	return h.step.(sdk.Stateful).Restore(h.t.Context(), func(yield func(k, v []byte) bool) {
-		for _, key := range slices.Sorted(maps.Keys(h.state)) {
-			if !yield([]byte(key), h.state[key]) {
-				return
-			}
+// stored is the state in the order of keys.
+func (h *harness) stored(yield func(k, v []byte) bool) {
+	for _, key := range slices.Sorted(maps.Keys(h.state)) {
+		if !yield([]byte(key), h.state[key]) {
+			return
 		}
-	})
+	}
 }
 
 // barrier ends an epoch; it returns how many keys were put or deleted, and how
@@ -184,37 +186,54 @@ func (h *harness) barrier() int {
 	h.t.Helper()
 	h.epoch++
 	h.signal(sdk.Signal{Kind: sdk.Barrier, Epoch: h.epoch})
-	puts := 0
-	for _, prefix := range h.step.(sdk.Clearer).Cleared() {
-		puts++
-		before := len(h.state)
-		maps.DeleteFunc(h.state, func(key string, _ []byte) bool { return strings.HasPrefix(key, string(prefix)) })
-		if before == len(h.state) {
-			h.t.Errorf("cleared %x, where nothing was", prefix)
-		}
-	}
-	last := ""
-	err := h.step.(sdk.Stateful).Snapshot(h.t.Context(), h.epoch, func(key, value []byte) error {
-		puts++
-		if puts > 1 && string(key) <= last {
-			h.t.Errorf("put key %x after %x: want them in order", key, last)
-		}
-		last = string(key)
-		if value == nil {
-			if _, ok := h.state[string(key)]; !ok {
-				h.t.Errorf("deleted key %x, which was never put", key)
-			}
-			delete(h.state, string(key))
-			return nil
-		}
-		h.state[string(key)] = bytes.Clone(value)
-		return nil
-	})
-	if err != nil {
+	w := &stateWriter{harness: h}
+	if err := h.step.Snapshot(h.t.Context(), h.epoch, w); err != nil {
 		h.t.Fatalf("snapshot: %v", err)
 	}
-	return puts
+	return w.changes
 }
+
+// stateWriter changes the stored state of a harness.
+type stateWriter struct {
+	*harness
+	changes int
+	last    string
+}
+
+func (w *stateWriter) Clear(prefix []byte) error {
+	w.t.Helper()
+	w.changes++
+	before := len(w.state)
+	maps.DeleteFunc(w.state, func(key string, _ []byte) bool { return strings.HasPrefix(key, string(prefix)) })
+	if before == len(w.state) {
+		w.t.Errorf("cleared %x, where nothing was", prefix)
+	}
+	return nil
+}
+
+func (w *stateWriter) Put(key, value []byte) error {
+	w.t.Helper()
+	w.changes++
+	if string(key) <= w.last {
+		w.t.Errorf("put key %x after %x: want them in order", key, w.last)
+	}
+	w.last = string(key)
+	if value == nil {
+		if _, ok := w.state[string(key)]; !ok {
+			w.t.Errorf("deleted key %x, which was never put", key)
+		}
+		delete(w.state, string(key))
+		return nil
+	}
+	w.state[string(key)] = bytes.Clone(value)
+	return nil
+}
+
+// putter is a writer of a state from which nothing is cleared.
+type putter func(key, value []byte) error
+
+func (p putter) Clear([]byte) error          { return nil }
+func (p putter) Put(key, value []byte) error { return p(key, value) }
 
 // cellsStored is how many cells the stored state has.
 func (h *harness) cellsStored() int {
@@ -233,12 +252,13 @@ func (h *harness) cellsStored() int {
 
 func (h *harness) signal(s sdk.Signal) {
 	h.t.Helper()
-	if err := h.step.(sdk.Listener).Signal(h.t.Context(), s, h.out); err != nil {
+	holds, err := h.step.Signal(h.t.Context(), s, h.out)
+	if err != nil {
 		h.t.Fatalf("signal %s: %v", s.Kind, err)
 	}
 	// A watermark is for the step behind the one that told it, and no further.
 	if h.out.next != nil && s.Kind != sdk.Barrier && s.Kind != sdk.Watermark {
-		s.Pending = (s.Kind == sdk.Idle || s.Kind == sdk.End) && (s.Pending || h.step.(sdk.Holder).Holding())
+		s.Pending = (s.Kind == sdk.Idle || s.Kind == sdk.End) && (s.Pending || holds)
 		h.out.next.signal(s)
 	}
 }

@@ -47,12 +47,11 @@ type bound struct {
 }
 
 // schema is the plugin's Schema: the columns after the step.
-func schema(c *Config, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+func describeColumns(c *Config, in *arrow.Schema, d *sdk.Description) {
 	l, problems := newLayout(c, in)
-	if len(problems) > 0 {
-		return nil, problems
+	if d.Columns, d.ColumnProblems = nil, problems; len(problems) == 0 {
+		d.Columns = l.out
 	}
-	return l.out, nil
 }
 
 // newLayout looks all columns up; it returns everything that does not fit.

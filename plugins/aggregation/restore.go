@@ -2,7 +2,6 @@ package aggregation
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"iter"
 	"math"
@@ -10,8 +9,8 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// Restore takes back what the snapshots put.
-func (t *transform) Restore(_ context.Context, state iter.Seq2[[]byte, []byte]) error {
+// restore takes back what the snapshots put.
+func (t *transform) restore(state iter.Seq2[[]byte, []byte]) error {
 	defer t.weigh()
 	for key, value := range state {
 		if t.saved.clock != nil && len(key) > 0 && key[0] > statePartition {

@@ -123,7 +123,7 @@ func BenchmarkEmission(b *testing.B) {
 				feedScale(b, step, batches)
 				begun := cpu(b)
 				b.StartTimer()
-				if err := step.Signal(context.Background(), sdk.Signal{Kind: sdk.End}, out); err != nil {
+				if _, err := step.Signal(context.Background(), sdk.Signal{Kind: sdk.End}, out); err != nil {
 					b.Fatal(err)
 				}
 				used += cpu(b) - begun
@@ -155,7 +155,7 @@ func TestBurstIsHandedOnInBoundedMemory(t *testing.T) {
 	step, out := openScale(t, batches), &weigher{at: groups / 2}
 	feedScale(t, step, batches)
 	before := heapInUse()
-	if err := step.Signal(t.Context(), sdk.Signal{Kind: sdk.End}, out); err != nil {
+	if _, err := step.Signal(t.Context(), sdk.Signal{Kind: sdk.End}, out); err != nil {
 		t.Fatal(err)
 	}
 	if out.rows != groups || out.heap == 0 {

@@ -49,16 +49,13 @@ func (t *texts) heap() int64 {
 	return setBytes + textBytes*int64(t.len()) + t.long.bytes()
 }
 
-// StateBytes is about how many bytes the state takes.
-func (t *transform) StateBytes() int64 { return t.bytes.Load() }
-
-// weigh computes it anew.
+// weigh computes about how many bytes the state takes.
 func (t *transform) weigh() {
 	n := t.groups.bytes() + t.cells.bytes() + t.frames.bytes()
 	for _, call := range t.calls {
 		n += call.bytes()
 	}
-	t.bytes.Store(n)
+	t.memory.Set(n)
 }
 
 // bytes of the tables that number groups, which are large: their slices are known.

@@ -14,9 +14,9 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// TestStateBytesAreNearTheHeap holds the estimate against what the garbage
+// TestMemoryOfTheStateIsNearTheHeap holds the estimate against what the garbage
 // collector finds, of states that are large in different ways.
-func TestStateBytesAreNearTheHeap(t *testing.T) {
+func TestMemoryOfTheStateIsNearTheHeap(t *testing.T) {
 	tumbling := `"window": {"tumbling": "1m"}, `
 	for name, test := range map[string]struct {
 		groups int // of one row each, or of many if there are few
@@ -43,12 +43,13 @@ func TestStateBytesAreNearTheHeap(t *testing.T) {
 		config := `{"event_time": "at", "watermark": "1h", ` + test.keys + `, "aggregates": {` + test.calls + `}}`
 		batches := sizeRows(t, test.groups)
 		before := heapInUse()
-		instance, err := Transform.Open(t.Context(), []byte(config), batches[0].Schema(), sdk.Env{})
+		env := sdk.Env{Memory: &sdk.Gauge{}}
+		instance, err := Transform.Open(t.Context(), []byte(config), batches[0].Schema(), env)
 		if err != nil {
 			t.Fatal(err)
 		}
 		step := instance.(*transform)
-		empty := step.StateBytes()
+		empty := step.memory.Value()
 		feedScale(t, step, batches)
 		checkSize(t, name, step, heapInUse()-before)
 
@@ -56,18 +57,16 @@ func TestStateBytesAreNearTheHeap(t *testing.T) {
 		h := &harness{t: t, step: step, state: state, out: &collector{}}
 		h.barrier()
 		before = heapInUse()
-		restored, err := Transform.Open(t.Context(), []byte(config), batches[0].Schema(), sdk.Env{})
+		env = sdk.Env{Memory: &sdk.Gauge{}, State: h.stored}
+		restored, err := Transform.Open(t.Context(), []byte(config), batches[0].Schema(), env)
 		if err != nil {
-			t.Fatal(err)
-		}
-		h.step = restored.(*transform)
-		if err := h.restoreState(); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
+		h.step = restored.(*transform)
 		checkSize(t, name+", restored", restored.(*transform), heapInUse()-before)
 		runtime.KeepAlive(h)
 
-		if err := step.Signal(t.Context(), sdk.Signal{Kind: sdk.End}, &sinkhole{}); err != nil {
+		if _, err := step.Signal(t.Context(), sdk.Signal{Kind: sdk.End}, &sinkhole{}); err != nil {
 			t.Fatal(err)
 		}
 		if n := step.hanging(); n != 0 || empty > 1<<20 {
@@ -79,7 +78,7 @@ func TestStateBytesAreNearTheHeap(t *testing.T) {
 
 func checkSize(t *testing.T, name string, step *transform, heap int64) {
 	t.Helper()
-	if got := step.StateBytes(); 3*got < 2*heap || 2*got > 3*heap {
+	if got := step.memory.Value(); 3*got < 2*heap || 2*got > 3*heap {
 		t.Errorf("%s: told %d bytes, the heap has %d: want them within a factor of 1.5 (%.2f)", name, got, heap,
 			float64(got)/float64(heap))
 	}

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+
+	"etlengine/plugins/sdk"
 )
 
 // The state is these keys, restored in their order:
@@ -58,9 +60,15 @@ func appendText8(state, text []byte) []byte {
 	return append(binary.AppendUvarint(state, uint64(len(text))), text...)
 }
 
-// Snapshot puts what changed since the last one.
-func (t *transform) Snapshot(_ context.Context, _ uint64, put func(key, value []byte) error) error {
-	s := &t.saved
+// Snapshot writes what changed since the last one: first that the windows emitted since
+// then are gone.
+func (t *transform) Snapshot(_ context.Context, _ uint64, state sdk.StateWriter) error {
+	for _, prefix := range t.frames.cleared() {
+		if err := state.Clear(prefix); err != nil {
+			return err
+		}
+	}
+	put, s := state.Put, &t.saved
 	s.value = t.encodeClock(s.value[:0])
 	if !bytes.Equal(s.value, s.clock) {
 		s.clock = append(s.clock[:0], s.value...)
@@ -150,6 +158,3 @@ func (s *snapshot) encode(state []byte, cells []uint32) []byte {
 	}
 	return state
 }
-
-// Cleared is the windows that were emitted since the last snapshot.
-func (t *transform) Cleared() [][]byte { return t.frames.cleared() }

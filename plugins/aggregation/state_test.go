@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"etlengine/plugins/sdk"
 )
 
 func TestSnapshotPutsOnlyWhatChanged(t *testing.T) {
@@ -76,7 +74,7 @@ func TestPutErrorEndsTheSnapshot(t *testing.T) {
 	h := minutes(t, "")
 	h.json("p/0", row("00:00:01", "a"))
 	full := fmt.Errorf("disk full")
-	err := h.step.(sdk.Stateful).Snapshot(t.Context(), 1, func(_, _ []byte) error { return full })
+	err := h.step.Snapshot(t.Context(), 1, putter(func(_, _ []byte) error { return full }))
 	if err != full {
 		t.Errorf("got %v, want %v", err, full)
 	}

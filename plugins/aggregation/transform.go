@@ -3,7 +3,6 @@ package aggregation
 import (
 	"context"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -36,19 +35,12 @@ type transform struct {
 	wide            []wide   // the calls whose results have no bound on their size
 	regroup         int      // how many groups make it worth looking for dead ones
 	saved           saved
-	restoredVersion byte         // of the state that was restored, 0 if there was none
-	bytes           atomic.Int64 // what the state takes, as of the last call
+	restoredVersion byte       // of the state that was restored, 0 if there was none
+	memory          *sdk.Gauge // what the state takes, as of the last call
+	survey          *sdk.Survey
 }
 
-var (
-	_ sdk.Transform = (*transform)(nil)
-	_ sdk.Listener  = (*transform)(nil)
-	_ sdk.Stateful  = (*transform)(nil)
-	_ sdk.Clearer   = (*transform)(nil)
-	_ sdk.Sizer     = (*transform)(nil)
-	_ sdk.Holder    = (*transform)(nil)
-	_ sdk.Waiter    = (*transform)(nil)
-)
+var _ sdk.Transform = (*transform)(nil)
 
 // leastRegroup is how many groups are kept without asking which still live.
 const leastRegroup = 1 << 16
@@ -60,7 +52,7 @@ func open(_ context.Context, c *Config, in *arrow.Schema, env sdk.Env) (sdk.Inst
 	}
 	t := &transform{layout: l, spans: c.Window.spans(), flushEnd: c.OnEnd != hold,
 		decided: c.OnEnd != "" || env.LateOutput,
-		cells:   &cells{}, regroup: leastRegroup}
+		cells:   &cells{}, regroup: leastRegroup, memory: env.Memory, survey: env.Survey}
 	t.clock = clock{delay: c.delay(), timeout: time.Duration(c.IdleTimeout), onIdle: c.OnIdle,
 		parts: newPartitions(), closed: unset, natural: unset, newest: unset, promised: unset, told: unset}
 	t.times = timeReader{index: l.time, name: c.EventTime, skew: c.skew()}
@@ -94,6 +86,12 @@ func open(_ context.Context, c *Config, in *arrow.Schema, env sdk.Env) (sdk.Inst
 		a.apart = slices.ContainsFunc(t.calls, large)
 	}
 	t.results = newResults(l)
+	if env.State == nil {
+		return t, nil
+	}
+	if err := t.restore(env.State); err != nil {
+		return nil, err
+	}
 	return t, nil
 }
 
@@ -175,10 +173,20 @@ func (t *transform) take(p *partition, rows arrow.RecordBatch) {
 	}
 }
 
-// Signal moves the watermark by what the stream says beside its batches.
-func (t *transform) Signal(_ context.Context, s sdk.Signal, out sdk.Emitter) error {
+// Signal moves the watermark by what the stream gives beside its batches. Rows are kept
+// while a window is open, or a running total has changed.
+func (t *transform) Signal(_ context.Context, s sdk.Signal, out sdk.Emitter) (bool, error) {
 	defer t.weigh()
+	err := t.signal(s, out)
+	return t.frames.holds(), err
+}
+
+func (t *transform) signal(s sdk.Signal, out sdk.Emitter) error {
 	switch s.Kind {
+	case sdk.Barrier:
+		if s.Roll { // as the last one of a run does, behind which the summary comes
+			t.survey.SetWaiting(t.waiting())
+		}
 	case sdk.Partitions:
 		t.clock.assign(s.Partitions, t.frames.promise(t.clock.closed))
 		return t.advance(t.clock.reach(time.Time{}), out)

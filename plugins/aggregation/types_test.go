@@ -146,7 +146,7 @@ func TestSumThatDoesNotFitNamesWindowAndGroup(t *testing.T) {
 			schemaOf(t, "at timestamp", "kind string", "v int64", "n "+test.name))
 		row := `{"at": "1970-01-01T00:00:30Z", "kind": "a", "v": null, "n": %s}`
 		h.json("p", fmt.Sprintf(row, test.value), fmt.Sprintf(row, test.more))
-		err := h.step.(sdk.Listener).Signal(t.Context(), sdk.Signal{Kind: sdk.End}, h.out)
+		_, err := h.step.Signal(t.Context(), sdk.Signal{Kind: sdk.End}, h.out)
 		want := `sum(n) of the window from 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z, kind "a", v null: ` +
 			"the result does not fit " + test.want
 		if err == nil || err.Error() != want {

@@ -3,6 +3,8 @@ package aggregation
 import (
 	"strings"
 	"testing"
+
+	"etlengine/plugins/sdk/sdktest"
 )
 
 func TestWhereChoosesTheRowsOfOneAggregate(t *testing.T) {
@@ -59,7 +61,7 @@ func TestRowWithoutAnAnswerIsRejected(t *testing.T) {
 
 func TestFaultInAConditionHasItsPlace(t *testing.T) {
 	config := with(`"aggregates": {"n": {"call": "count()", "where": "v > 1 && priority == 'high'"}}`)
-	_, problems := Transform.Schema([]byte(config), schemaOf(t, "at timestamp", "v int64", "priorite string"))
+	_, problems := sdktest.Plan(Transform, []byte(config), schemaOf(t, "at timestamp", "v int64", "priorite string"))
 	if len(problems) != 1 {
 		t.Fatalf("problems: got %v, want one", problems)
 	}
@@ -68,7 +70,7 @@ func TestFaultInAConditionHasItsPlace(t *testing.T) {
 		t.Errorf("got %s at %d, want %s at 9", p, p.Offset, want)
 	}
 	config = with(`"aggregates": {"n": {"call": "count()", "where": "v + 1"}}`)
-	_, problems = Transform.Schema([]byte(config), schemaOf(t, "at timestamp", "v int64"))
+	_, problems = sdktest.Plan(Transform, []byte(config), schemaOf(t, "at timestamp", "v int64"))
 	if len(problems) != 1 || !strings.HasPrefix(problems[0].Error(), "aggregates.n.where: want a condition") {
 		t.Errorf("problems: got %v", problems)
 	}

@@ -3,29 +3,23 @@ package aggregation
 import (
 	"bytes"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"etlengine/plugins/sdk"
 )
 
 // windows are those of the stored state, each as start|end|groups.
 func (h *harness) windows() []string {
 	h.t.Helper()
 	h.barrier()
-	all, err := Transform.Windows(func(yield func(k, v []byte) bool) {
-		for _, key := range slices.Sorted(maps.Keys(h.state)) {
-			if !yield([]byte(key), h.state[key]) {
-				return
-			}
-		}
-	})
+	report, err := Transform.Inspect(h.t.Context(), []byte(h.config), sdk.Env{State: h.stored})
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	var lines []string
-	for _, w := range all {
+	for _, w := range report.Windows {
 		start, end := "", ""
 		if !w.Start.IsZero() || !w.End.IsZero() {
 			start, end = clockText(w.Start.UnixMicro()), clockText(w.End.UnixMicro())
@@ -74,7 +68,7 @@ func TestWindowsOfADamagedStateAreAnError(t *testing.T) {
 		"endless session": {{{stateClock}, {stateVersion, 0}},
 			{append([]byte{stateSession, 0x80}, make([]byte, 7)...), bytes.Repeat([]byte{0xff}, 8)}},
 	} {
-		_, err := Transform.Windows(func(yield func(k, v []byte) bool) {
+		_, err := storedWindows(func(yield func(k, v []byte) bool) {
 			for _, entry := range state {
 				if !yield(entry[0], entry[1]) {
 					return
@@ -93,7 +87,7 @@ func FuzzWindows(f *testing.F) {
 		f.Add(keys[0], values[0], keys[1], values[1], keys[2], values[2])
 	}
 	f.Fuzz(func(t *testing.T, k1, v1, k2, v2, k3, v3 []byte) {
-		all, err := Transform.Windows(func(yield func(k, v []byte) bool) {
+		all, err := storedWindows(func(yield func(k, v []byte) bool) {
 			_ = yield(k1, v1) && yield(k2, v2) && yield(k3, v3)
 		})
 		if err != nil {

@@ -207,7 +207,7 @@ func TestConfigIsChecked(t *testing.T) {
 			t.Fatal(tt.config)
 		}
 		var got string
-		if problems := Service.Check([]byte(tt.config)); len(problems) > 0 {
+		if problems := Service.Describe([]byte(tt.config), nil).Problems; len(problems) > 0 {
 			got = problems[0].Error()
 		}
 		if got != tt.want {

@@ -13,7 +13,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-var _ sdk.Failer = (*Broker)(nil)
+var _ sdk.Service = (*Broker)(nil)
 
 // fail ends the service of a broker that cannot do what it would answer. It does not
 // wait.

@@ -66,12 +66,8 @@ var Source = sdk.Spec[SourceConfig]{
 	Example: "csv:\n  path: data/*.csv\n  schema: ticket\n",
 	Defaults: SourceConfig{SourceConfig: files.DefaultSource(), Dialect: dialect(),
 		MaxLineBytes: textfiles.DefaultLimit},
-	Resources: func(c *SourceConfig) []string { return c.Resources() },
-	Grows:     func(c *SourceConfig) string { return c.SourceConfig.Grows() },
-	Files:     func(c *SourceConfig) *sdk.Files { return c.SourceConfig.Files(textfiles.Suffixes(".csv")...) },
-	Schema: func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
-		return c.Columns(), nil
-	},
+	About:   func(c *SourceConfig) sdk.Description { return c.SourceConfig.About(textfiles.Suffixes(".csv")...) },
+	Columns: func(c *SourceConfig, _ *arrow.Schema, d *sdk.Description) { d.Columns = c.Columns() },
 	Open: func(ctx context.Context, c *SourceConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 		return files.NewSource(c.SourceConfig, env, files.Input{
 			Suffixes: textfiles.Suffixes(".csv"),
@@ -103,8 +99,7 @@ func (c *SinkConfig) Validate() error {
 
 // checkBlank refuses files whose nulls are blank lines, which most readers skip:
 // those of one column. With two a null has a delimiter beside it.
-func (c *SinkConfig) checkBlank(in *arrow.Schema) []sdk.Problem {
-	written := c.Layout(in, false).Columns
+func (c *SinkConfig) checkBlank(written []arrow.Field) []sdk.Problem {
 	if len(written) != 1 || !written[0].Nullable || c.NullValue != "" {
 		return nil
 	}
@@ -115,32 +110,24 @@ func (c *SinkConfig) checkBlank(in *arrow.Schema) []sdk.Problem {
 
 // Sink writes CSV files.
 var Sink = sdk.Spec[SinkConfig]{
-	Kind:      sdk.KindSink,
-	Name:      "csv",
-	Summary:   "Writes CSV part files that appear with their epoch.",
-	Example:   "csv:\n  path: output/tickets/csv\n",
-	Defaults:  SinkConfig{SinkConfig: files.DefaultSink(), Dialect: dialect(), Compression: textfiles.None},
-	Resources: func(c *SinkConfig) []string { return c.Resources() },
-	Files:     func(c *SinkConfig) *sdk.Files { return c.SinkConfig.Files(".csv" + c.Compression.Suffix()) },
-	Schema: func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
-		if problems := c.Check(in); len(problems) > 0 {
-			return in, problems
+	Kind:     sdk.KindSink,
+	Name:     "csv",
+	Summary:  "Writes CSV part files that appear with their epoch.",
+	Example:  "csv:\n  path: output/tickets/csv\n",
+	Defaults: SinkConfig{SinkConfig: files.DefaultSink(), Dialect: dialect(), Compression: textfiles.None},
+	About:    func(c *SinkConfig) sdk.Description { return c.SinkConfig.About(".csv" + c.Compression.Suffix()) },
+	Columns: func(c *SinkConfig, in *arrow.Schema, d *sdk.Description) {
+		c.Describe(in, !c.Header, d)
+		if len(d.ColumnProblems) == 0 {
+			d.ColumnProblems = c.checkBlank(d.Layout.Columns)
 		}
-		return in, c.checkBlank(in)
 	},
-	Layout: func(c *SinkConfig, in *arrow.Schema) sdk.Layout {
-		return c.SinkConfig.Layout(in, !c.Header)
-	},
-	Leftovers: func(_ context.Context, c *SinkConfig, env sdk.Env) ([]string, error) {
-		return files.Leftovers(c.SinkConfig, env, textfiles.Suffixes(".csv")...)
+	Inspect: func(_ context.Context, c *SinkConfig, env sdk.Env) (sdk.Report, error) {
+		return files.Inspect(c.SinkConfig, env, textfiles.Suffixes(".csv")...)
 	},
 	Forget: func(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 		return files.Forget(ctx, c.SinkConfig, env, textfiles.Suffixes(".csv")...)
 	},
-	Shown: func(_ context.Context, c *SinkConfig, env sdk.Env) (string, error) {
-		return files.Shown(c.SinkConfig, env, textfiles.Suffixes(".csv")...)
-	},
-	Hidden: files.Hidden,
 	Open: func(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 		return files.NewSink(c.SinkConfig, in, env, files.Format{
 			Suffix:  ".csv" + c.Compression.Suffix(),

@@ -12,6 +12,7 @@ import (
 
 	"etlengine/plugins/kit/textfiles/textfilestest"
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/sdktest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -110,7 +111,7 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var got []string
-		for _, p := range tt.plugin.Check([]byte(tt.config)) {
+		for _, p := range tt.plugin.Describe([]byte(tt.config), nil).Problems {
 			got = append(got, p.Error())
 		}
 		if text := strings.Join(got, "\n"); text != tt.want {
@@ -120,7 +121,7 @@ func TestConfigIsChecked(t *testing.T) {
 }
 
 func TestSchemaIsTheConfigs(t *testing.T) {
-	schema, problems := Source.Schema([]byte(`{"path":"a.csv","schema":{"b":"int64","a":"timestamp"}}`), nil)
+	schema, problems := sdktest.Plan(Source, []byte(`{"path":"a.csv","schema":{"b":"int64","a":"timestamp"}}`), nil)
 	if len(problems) > 0 || schema.Field(0).Name != "b" ||
 		schema.Field(1).Type != arrow.DataType(sdk.Timestamp) {
 		t.Errorf("got %v, %v", schema, problems)
@@ -172,7 +173,7 @@ func TestNullsThatWouldBeBlankLinesAreRefused(t *testing.T) {
 		if problems := sdk.Decode([]byte(tt.schema), &schema); len(problems) > 0 {
 			t.Fatal(problems)
 		}
-		_, problems := Sink.Schema([]byte(`{"path":"out"`+tt.keys+`}`), schema.Arrow())
+		_, problems := sdktest.Plan(Sink, []byte(`{"path":"out"`+tt.keys+`}`), schema.Arrow())
 		got := ""
 		for _, p := range problems {
 			got += p.Error()

@@ -15,11 +15,7 @@ func TestSmallEpochsGiveFilesOfTheSizeOfARoll(t *testing.T) {
 		config := `{"path":"out","roll":{"size":"8KB","interval":"1h"},"compression":"` + compression + `"}`
 		instance, err := Sink.Open(t.Context(), []byte(config), rows(t).Schema(), env(dir))
 		must(t, err)
-		sink := instance.(interface {
-			sdk.Sink
-			sdk.TwoStep
-			sdk.Roller
-		})
+		sink := instance.(sdk.Sink)
 		must(t, sink.Recover(t.Context(), nil))
 		const epochs = 300
 		for i := range epochs {
@@ -27,10 +23,10 @@ func TestSmallEpochsGiveFilesOfTheSizeOfARoll(t *testing.T) {
 			must(t, sink.Write(t.Context(), &sdk.Batch{Rows: batch}))
 			now := time.Unix(int64(i), 0)
 			must(t, sink.Signal(t.Context(), sdk.Signal{Kind: sdk.Barrier, Epoch: uint64(i + 1), Time: now,
-				Roll: i == epochs-1 || sink.RollDue(now)}, nil))
-			handle, err := sink.Prepare(t.Context(), uint64(i+1))
+				Roll: i == epochs-1 || sink.Due(now).Roll}))
+			prepared, err := sink.Prepare(t.Context(), uint64(i+1))
 			must(t, err)
-			must(t, sink.Publish(t.Context(), uint64(i+1), handle))
+			must(t, sink.Commit(t.Context(), uint64(i+1), prepared.Committable))
 		}
 		must(t, sink.Close(t.Context()))
 		files := contents(t, filepath.Join(dir, "out"))

@@ -53,17 +53,14 @@ var Transform = sdk.Spec[Config]{
   hour: 'created_at.getHours()'
   early: 'hour < 9'              # sees the columns above
 `,
-	Schema: schema,
-	Open:   open,
+	Columns: func(c *Config, in *arrow.Schema, d *sdk.Description) {
+		steps, problems := plan(c, in)
+		if d.Columns, d.ColumnProblems = nil, problems; len(problems) == 0 {
+			d.Columns = steps[len(steps)-1].schema
+		}
+	},
+	Open: open,
 }.Plugin()
-
-func schema(c *Config, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
-	steps, problems := plan(c, in)
-	if len(problems) > 0 {
-		return nil, problems
-	}
-	return steps[len(steps)-1].schema, nil
-}
 
 // step computes one column.
 type step struct {
@@ -105,10 +102,11 @@ func open(_ context.Context, c *Config, in *arrow.Schema, _ sdk.Env) (sdk.Instan
 	if len(problems) > 0 {
 		return nil, problems[0]
 	}
-	return &transform{steps}, nil
+	return &transform{steps: steps}, nil
 }
 
 type transform struct {
+	sdk.PlainTransform
 	steps []step
 }
 
@@ -191,6 +189,3 @@ func textBytes(column arrow.Array) uint64 {
 	}
 	return 0
 }
-
-// Close has nothing to free.
-func (t *transform) Close(context.Context) error { return nil }

@@ -55,7 +55,7 @@ func TestRowsThatFailAreRejectedOnce(t *testing.T) {
 func TestACopyKeepsItsType(t *testing.T) {
 	in := arrow.NewSchema([]arrow.Field{{Name: "j", Type: arrow.PrimitiveTypes.Int32},
 		{Name: "body", Type: arrow.BinaryTypes.String, Nullable: true, Metadata: sdk.JSONMark}}, nil)
-	after, problems := Transform.Schema([]byte(`{"a": "j", "b": "body", "c": "j + 0"}`), in)
+	after, problems := sdktest.Plan(Transform, []byte(`{"a": "j", "b": "body", "c": "j + 0"}`), in)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -94,9 +94,9 @@ func TestProblemsOfADerive(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			problems := Transform.Check([]byte(test.config))
+			problems := Transform.Describe([]byte(test.config), nil).Problems
 			if len(problems) == 0 {
-				_, problems = Transform.Schema([]byte(test.config), tickets)
+				_, problems = sdktest.Plan(Transform, []byte(test.config), tickets)
 			}
 			for i, p := range problems {
 				if i >= len(test.want) || !strings.HasPrefix(p.Error(), test.want[i]) {

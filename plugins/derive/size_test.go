@@ -17,7 +17,7 @@ import (
 func grown(t *testing.T, config string, rows, bytes int) (*sdktest.Emitter, []int64) {
 	t.Helper()
 	in := sdk.Schema{{Key: "s", Value: sdk.Column{Type: "string"}}}.Arrow()
-	after, problems := Transform.Schema([]byte(config), in)
+	after, problems := sdktest.Plan(Transform, []byte(config), in)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

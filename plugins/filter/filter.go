@@ -31,44 +31,31 @@ func (c *Config) Validate() error {
 }
 
 // Transform is the filter step.
-var Transform = newPlugin()
-
-func newPlugin() sdk.Plugin {
-	p := sdk.Spec[Config]{
-		Kind:     sdk.KindTransform,
-		Name:     "filter",
-		Summary:  "Keeps the rows for which a condition is true.",
-		Example:  "filter: 'priorite == \"urgent\" && type != \"spam\"'\n",
-		Defaults: Config{path: "where"},
-		Schema:   schema,
-		Open:     open,
-	}.Plugin()
-	planned := p.Schema
-	p.Schema = func(config []byte, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
-		// The columns are those of the input whatever is wrong: the steps
-		// behind a faulty filter can still be checked.
-		_, problems := planned(config, in)
-		return in, problems
-	}
-	return p
-}
-
-func schema(c *Config, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
-	if _, err := expr.CompileCondition(c.Where, in); err != nil {
-		return nil, expr.ProblemsOf(err, c.path, nil)
-	}
-	return in, nil
-}
+var Transform = sdk.Spec[Config]{
+	Kind:         sdk.KindTransform,
+	Name:         "filter",
+	Summary:      "Keeps the rows for which a condition is true.",
+	Example:      "filter: 'priorite == \"urgent\" && type != \"spam\"'\n",
+	Defaults:     Config{path: "where"},
+	KeepsColumns: true,
+	Columns: func(c *Config, in *arrow.Schema, d *sdk.Description) {
+		if _, err := expr.CompileCondition(c.Where, in); err != nil {
+			d.ColumnProblems = expr.ProblemsOf(err, c.path, nil)
+		}
+	},
+	Open: open,
+}.Plugin()
 
 func open(_ context.Context, c *Config, in *arrow.Schema, _ sdk.Env) (sdk.Instance, error) {
 	condition, err := expr.CompileCondition(c.Where, in)
 	if err != nil {
 		return nil, err
 	}
-	return &transform{condition}, nil
+	return &transform{condition: condition}, nil
 }
 
 type transform struct {
+	sdk.PlainTransform
 	condition *expr.Program
 }
 
@@ -98,6 +85,3 @@ func (t *transform) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) erro
 	}
 	return nil
 }
-
-// Close has nothing to free.
-func (t *transform) Close(context.Context) error { return nil }

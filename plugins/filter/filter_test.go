@@ -64,9 +64,9 @@ func TestFaultsAreToldWithTheirPlace(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			problems := Transform.Check([]byte(test.config))
+			problems := Transform.Describe([]byte(test.config), nil).Problems
 			if len(problems) == 0 {
-				_, problems = Transform.Schema([]byte(test.config), tickets)
+				_, problems = sdktest.Plan(Transform, []byte(test.config), tickets)
 			}
 			got := ""
 			if len(problems) > 0 {
@@ -86,7 +86,7 @@ func TestFaultsAreToldWithTheirPlace(t *testing.T) {
 
 func TestColumnsAreKnownBehindAFaultyFilter(t *testing.T) {
 	for _, config := range []string{`"priorite =="`, `"priorit == null"`, `{"were": 1}`} {
-		if out, problems := Transform.Schema([]byte(config), tickets); out != tickets || len(problems) == 0 {
+		if out, problems := sdktest.Plan(Transform, []byte(config), tickets); out != tickets || len(problems) == 0 {
 			t.Errorf("%s: got %v and %v, want the input's columns and a problem", config, out, problems)
 		}
 	}

@@ -45,17 +45,13 @@ func suffixes() []string {
 
 // Source reads JSON lines.
 var Source = sdk.Spec[SourceConfig]{
-	Kind:      sdk.KindSource,
-	Name:      "jsonl",
-	Summary:   "Reads files of JSON lines, one after the other; each file is a partition.",
-	Example:   "jsonl:\n  path: data/*.jsonl\n  schema: ticket\n",
-	Defaults:  SourceConfig{SourceConfig: files.DefaultSource(), MaxLineBytes: textfiles.DefaultLimit},
-	Resources: func(c *SourceConfig) []string { return c.Resources() },
-	Grows:     func(c *SourceConfig) string { return c.SourceConfig.Grows() },
-	Files:     func(c *SourceConfig) *sdk.Files { return c.SourceConfig.Files(suffixes()...) },
-	Schema: func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
-		return c.files().Columns(), nil
-	},
+	Kind:     sdk.KindSource,
+	Name:     "jsonl",
+	Summary:  "Reads files of JSON lines, one after the other; each file is a partition.",
+	Example:  "jsonl:\n  path: data/*.jsonl\n  schema: ticket\n",
+	Defaults: SourceConfig{SourceConfig: files.DefaultSource(), MaxLineBytes: textfiles.DefaultLimit},
+	About:    func(c *SourceConfig) sdk.Description { return c.SourceConfig.About(suffixes()...) },
+	Columns:  func(c *SourceConfig, _ *arrow.Schema, d *sdk.Description) { d.Columns = c.files().Columns() },
 	Open: func(ctx context.Context, c *SourceConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 		return files.NewSource(c.files(), env, files.Input{
 			Suffixes: suffixes(),
@@ -74,29 +70,19 @@ type SinkConfig struct {
 
 // Sink writes JSON lines.
 var Sink = sdk.Spec[SinkConfig]{
-	Kind:      sdk.KindSink,
-	Name:      "jsonl",
-	Summary:   "Writes part files of JSON lines that appear with their epoch; NaN and infinities become null.",
-	Example:   "jsonl:\n  path: output/tickets/jsonl\n",
-	Defaults:  SinkConfig{SinkConfig: files.DefaultSink(), Compression: textfiles.None},
-	Resources: func(c *SinkConfig) []string { return c.Resources() },
-	Files:     func(c *SinkConfig) *sdk.Files { return c.SinkConfig.Files(".jsonl" + c.Compression.Suffix()) },
-	Schema: func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
-		return in, c.Check(in)
-	},
-	Layout: func(c *SinkConfig, in *arrow.Schema) sdk.Layout {
-		return c.SinkConfig.Layout(in, false)
-	},
-	Leftovers: func(_ context.Context, c *SinkConfig, env sdk.Env) ([]string, error) {
-		return files.Leftovers(c.SinkConfig, env, textfiles.Suffixes(".jsonl")...)
+	Kind:     sdk.KindSink,
+	Name:     "jsonl",
+	Summary:  "Writes part files of JSON lines that appear with their epoch; NaN and infinities become null.",
+	Example:  "jsonl:\n  path: output/tickets/jsonl\n",
+	Defaults: SinkConfig{SinkConfig: files.DefaultSink(), Compression: textfiles.None},
+	About:    func(c *SinkConfig) sdk.Description { return c.SinkConfig.About(".jsonl" + c.Compression.Suffix()) },
+	Columns:  func(c *SinkConfig, in *arrow.Schema, d *sdk.Description) { c.Describe(in, false, d) },
+	Inspect: func(_ context.Context, c *SinkConfig, env sdk.Env) (sdk.Report, error) {
+		return files.Inspect(c.SinkConfig, env, textfiles.Suffixes(".jsonl")...)
 	},
 	Forget: func(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 		return files.Forget(ctx, c.SinkConfig, env, textfiles.Suffixes(".jsonl")...)
 	},
-	Shown: func(_ context.Context, c *SinkConfig, env sdk.Env) (string, error) {
-		return files.Shown(c.SinkConfig, env, textfiles.Suffixes(".jsonl")...)
-	},
-	Hidden: files.Hidden,
 	Open: func(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 		return files.NewSink(c.SinkConfig, in, env, files.Format{
 			Suffix: ".jsonl" + c.Compression.Suffix(),

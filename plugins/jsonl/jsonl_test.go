@@ -205,7 +205,7 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var got []string
-		for _, p := range tt.plugin.Check([]byte(tt.config)) {
+		for _, p := range tt.plugin.Describe([]byte(tt.config), nil).Problems {
 			got = append(got, p.Error())
 		}
 		if text := strings.Join(got, "\n"); text != tt.want {

@@ -49,30 +49,21 @@ var Sink = sdk.Spec[SinkConfig]{
 	Defaults: SinkConfig{
 		SinkConfig: files.DefaultSink(), Compression: "snappy", RowGroupRows: 128 << 10,
 	},
-	Schema: func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
-		problems := c.Check(in)
+	About: func(c *SinkConfig) sdk.Description { return c.SinkConfig.About(suffix) },
+	Columns: func(c *SinkConfig, in *arrow.Schema, d *sdk.Description) {
+		c.Describe(in, false, d)
 		if _, err := fileSchema(in, nil); err != nil {
-			problems = append(problems, sdk.Problem{Message: err.Error(),
+			d.ColumnProblems = append(d.ColumnProblems, sdk.Problem{Message: err.Error(),
 				Hint: "cast or drop the column before this output"})
 		}
-		return in, problems
 	},
-	Resources: func(c *SinkConfig) []string { return c.Resources() },
-	Files:     func(c *SinkConfig) *sdk.Files { return c.SinkConfig.Files(suffix) },
-	Layout: func(c *SinkConfig, in *arrow.Schema) sdk.Layout {
-		return c.SinkConfig.Layout(in, false)
-	},
-	Leftovers: func(_ context.Context, c *SinkConfig, env sdk.Env) ([]string, error) {
-		return files.Leftovers(c.SinkConfig, env, suffix)
+	Inspect: func(_ context.Context, c *SinkConfig, env sdk.Env) (sdk.Report, error) {
+		return files.Inspect(c.SinkConfig, env, suffix)
 	},
 	Forget: func(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 		return files.Forget(ctx, c.SinkConfig, env, suffix)
 	},
-	Shown: func(_ context.Context, c *SinkConfig, env sdk.Env) (string, error) {
-		return files.Shown(c.SinkConfig, env, suffix)
-	},
-	Hidden: files.Hidden,
-	Open:   openSink,
+	Open: openSink,
 }.Plugin()
 
 func openSink(_ context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
@@ -116,17 +107,14 @@ var Source = sdk.Spec[SourceConfig]{
 	Summary:  "Reads the declared columns of Parquet files.",
 	Example:  "parquet: { path: output/tickets/parquet, schema: ticket }",
 	Defaults: SourceConfig{SourceConfig: files.DefaultSource(), MaxValueBytes: textfiles.DefaultLimit},
-	Schema: func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
-		schema := c.Columns()
-		if _, err := fileSchema(schema, nil); err != nil {
-			return nil, []sdk.Problem{{Path: "schema", Message: err.Error()}}
+	About:    func(c *SourceConfig) sdk.Description { return c.SourceConfig.About(suffix) },
+	Columns: func(c *SourceConfig, _ *arrow.Schema, d *sdk.Description) {
+		d.Columns = c.SourceConfig.Columns()
+		if _, err := fileSchema(d.Columns, nil); err != nil {
+			d.Columns, d.ColumnProblems = nil, []sdk.Problem{{Path: "schema", Message: err.Error()}}
 		}
-		return schema, nil
 	},
-	Resources: func(c *SourceConfig) []string { return c.Resources() },
-	Grows:     func(c *SourceConfig) string { return c.SourceConfig.Grows() },
-	Files:     func(c *SourceConfig) *sdk.Files { return c.SourceConfig.Files(suffix) },
-	Open:      openSource,
+	Open: openSource,
 }.Plugin()
 
 func openSource(_ context.Context, c *SourceConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/sdktest"
 )
 
 func TestConfigsThatCannotBeAreRefused(t *testing.T) {
@@ -30,7 +31,7 @@ func TestConfigsThatCannotBeAreRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got := ""
-		if problems := tt.plugin.Check([]byte(tt.config)); len(problems) > 0 {
+		if problems := tt.plugin.Describe([]byte(tt.config), nil).Problems; len(problems) > 0 {
 			got = problems[0].Message
 		}
 		if got != tt.want {
@@ -51,7 +52,7 @@ func TestColumnsThatAFileCannotHoldAreFoundByThePlan(t *testing.T) {
 			"x: parquet files hold no column of type timestamp[ns, tz=UTC]"},
 	}
 	for _, tt := range tests {
-		_, problems := Sink.Schema([]byte(`{"path": "out"}`), arrow.NewSchema([]arrow.Field{tt.field}, nil))
+		_, problems := sdktest.Plan(Sink, []byte(`{"path": "out"}`), arrow.NewSchema([]arrow.Field{tt.field}, nil))
 		if len(problems) != 1 || problems[0].Message != tt.want {
 			t.Errorf("%s: got %+v, want %s", tt.field.Type, problems, tt.want)
 		}
@@ -68,11 +69,7 @@ func TestEpochsBecomeOneFileAtARoll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sink := opened.(interface {
-		sdk.Sink
-		sdk.Listener
-		sdk.TwoStep
-	})
+	sink := opened.(sdk.Sink)
 	if err := sink.Recover(ctx, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -82,14 +79,14 @@ func TestEpochsBecomeOneFileAtARoll(t *testing.T) {
 			t.Fatal(err)
 		}
 		barrier := sdk.Signal{Kind: sdk.Barrier, Epoch: epoch + 1, Roll: epoch == 2}
-		if err := sink.Signal(ctx, barrier, nil); err != nil {
+		if err := sink.Signal(ctx, barrier); err != nil {
 			t.Fatal(err)
 		}
-		handle, err := sink.Prepare(ctx, epoch+1)
+		prepared, err := sink.Prepare(ctx, epoch+1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := sink.Publish(ctx, epoch+1, handle); err != nil {
+		if err := sink.Commit(ctx, epoch+1, prepared.Committable); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -22,21 +22,17 @@ func epochs(t *testing.T, config string, batches []arrow.RecordBatch) (files [][
 	if err != nil {
 		t.Fatal(err)
 	}
-	sink := opened.(interface {
-		sdk.Sink
-		sdk.TwoStep
-		sdk.Roller
-	})
+	sink := opened.(sdk.Sink)
 	must(t, sink.Recover(t.Context(), nil))
 	for i, rows := range batches {
 		epoch := uint64(i + 1)
 		must(t, sink.Write(t.Context(), &sdk.Batch{Rows: rows}))
-		roll := i == len(batches)-1 || sink.RollDue(time.Unix(int64(i), 0))
+		roll := i == len(batches)-1 || sink.Due(time.Unix(int64(i), 0)).Roll
 		must(t, sink.Signal(t.Context(), sdk.Signal{Kind: sdk.Barrier, Epoch: epoch, Roll: roll,
-			Time: time.Unix(int64(i), 0)}, nil))
-		handle, err := sink.Prepare(t.Context(), epoch)
+			Time: time.Unix(int64(i), 0)}))
+		prepared, err := sink.Prepare(t.Context(), epoch)
 		must(t, err)
-		must(t, sink.Publish(t.Context(), epoch, handle))
+		must(t, sink.Commit(t.Context(), epoch, prepared.Committable))
 	}
 	must(t, sink.Close(t.Context()))
 	found, err := filepath.Glob(filepath.Join(env.Dir, "out", "*"))

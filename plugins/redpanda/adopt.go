@@ -26,7 +26,7 @@ func (s *store) adopts(p *producer, h *handle) bool {
 // engine knows that it was published or if the topic has it, else of the one before.
 func (s *store) noteAgain(ctx context.Context, p *producer, h *handle) error {
 	m := marker{Version: markerVersion, Epoch: h.Previous.Epoch, ID: h.Previous.ID, Topic: h.Topic}
-	published := h.Spool == nil || s.env.Shown
+	published := h.Spool == nil || s.env.Published
 	if h.Spool != nil && !published {
 		found, err := p.find(ctx, s.owner, h)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"etlengine/plugins/redpanda"
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/sdktest"
 )
 
 // The embedded broker and its client share the cores.
@@ -21,7 +22,7 @@ const ticketKeys = `{"topic": "t", "schema": {"ticket_id": "string", "client_id"
 
 // ticketBatch is rows of about 180 bytes as JSON.
 func ticketBatch(b *testing.B) *sdk.Batch {
-	schema, problems := redpanda.Source.Schema([]byte(ticketKeys), nil)
+	schema, problems := sdktest.Plan(redpanda.Source, []byte(ticketKeys), nil)
 	if len(problems) > 0 {
 		b.Fatal(problems)
 	}
@@ -81,7 +82,7 @@ func BenchmarkRead(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer inst.Close(context.Background())
-	if err := inst.(sdk.Drainer).Drain(b.Context()); err != nil {
+	if err := inst.(sdk.Source).Drain(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 	rows := int64(0)

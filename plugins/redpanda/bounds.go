@@ -12,19 +12,25 @@ import (
 // unlimited is the limit of a run that is not cut.
 const unlimited = -1
 
-// Limit cuts the run after that many records.
-func (s *source) Limit(records int64) {
-	s.limit = max(records, 0)
-	s.left = s.limit
+// bound gives a source that does not run yet the ends of its run.
+func (s *source) bound(ctx context.Context, b sdk.Bounds) error {
+	if b.Records != nil {
+		s.limit = max(*b.Records, 0)
+		s.left = s.limit
+	}
+	if !b.Now && len(b.Ends) == 0 {
+		return nil
+	}
+	return s.endsAt(ctx, b.Ends)
 }
 
 // Drain takes the end of everything decided by now. What an open transaction
 // holds is not waited for, unless a pipeline of this run may have written it.
 func (s *source) Drain(ctx context.Context) error { return s.endAt(ctx, nil) }
 
-// Bound ends the named partitions at offsets, of which some may not be reached
+// endsAt ends the named partitions at offsets, of which some may not be reached
 // yet: those are waited for.
-func (s *source) Bound(ctx context.Context, ends map[string]int64) error {
+func (s *source) endsAt(ctx context.Context, ends map[string]int64) error {
 	bounds := make(map[tp]int64)
 	for name, at := range ends {
 		i := slices.IndexFunc(s.partitions, func(p *partition) bool { return p.name == name })

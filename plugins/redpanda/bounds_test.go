@@ -37,7 +37,7 @@ func (in *input) offset(positions map[string][]byte) int64 {
 	return at.Offset
 }
 
-func (in *input) positions() map[string][]byte { return in.Source.(sdk.Positioner).Positions() }
+func (in *input) positions() map[string][]byte { return redpanda.Cursors(in.Source) }
 
 func (in *input) bound(ends map[int]int64) {
 	in.t.Helper()
@@ -45,7 +45,7 @@ func (in *input) bound(ends map[int]int64) {
 	for partition, end := range ends {
 		named[fmt.Sprintf("%s/%d", in.topic, partition)] = end
 	}
-	if err := in.Source.(sdk.Bounder).Bound(in.ctx(), named); err != nil {
+	if err := redpanda.EndsAt(in.ctx(), in.Source, named); err != nil {
 		in.t.Fatal(err)
 	}
 }
@@ -55,7 +55,7 @@ func TestLimitCountsRecordsAndNotMarkers(t *testing.T) {
 	values := w.mixed()
 	for n := range len(values) + 2 {
 		in := w.open(`{}`, nil)
-		in.Source.(sdk.Limiter).Limit(int64(n))
+		redpanda.LimitTo(in.Source, int64(n))
 		in.end()
 		in.untilEOF()
 		given := min(n, len(values))
@@ -69,12 +69,12 @@ func TestLimitCountsRecordsAndNotMarkers(t *testing.T) {
 func TestLimitEndsASourceThatFollows(t *testing.T) {
 	w := newWorld(t, 2)
 	in := w.open(`{}`, nil)
-	in.Source.(sdk.Limiter).Limit(9000)
+	redpanda.LimitTo(in.Source, 9000)
 	written, values := rows(0, 10_000)
 	w.put(0, written...)
 	w.put(1, `not json`)
 	in.untilRows(8192)
-	if lag := in.Source.(sdk.Lagger).Lag(); lag > 9000-8192 {
+	if lag := in.Lag(); lag > 9000-8192 {
 		t.Errorf("lag before the limit: got %d, want what the limit leaves", lag)
 	}
 	in.untilEOF()
@@ -101,7 +101,7 @@ func TestBoundEndsEachPartitionAtItsOffset(t *testing.T) {
 	in.want(1)
 	in.want(2, values...)
 	in.want(3, values...) // where it ended when the end was set
-	if lag := in.Source.(sdk.Lagger).Lag(); lag != 0 {
+	if lag := in.Lag(); lag != 0 {
 		t.Errorf("lag at the end: got %d", lag)
 	}
 	again := w.open(`{}`, in.positions())
@@ -157,7 +157,7 @@ func TestBoundsThatCannotBeAreNamed(t *testing.T) {
 		{in, w.topic + "/0", 5, "want offset 6, where reading goes on, or a later one (the log ends at 10), got 5"},
 		{resumed, w.topic + "/0", 7, "want offset 8, where reading goes on"},
 	} {
-		err := test.in.Source.(sdk.Bounder).Bound(w.ctx(), map[string]int64{test.name: test.at})
+		err := redpanda.EndsAt(w.ctx(), test.in.Source, map[string]int64{test.name: test.at})
 		wantError(t, test.name, err, test.want)
 	}
 }

@@ -152,7 +152,7 @@ func (c *changing) open() {
 }
 
 func (c *changing) tryOpen() error {
-	c.adjust = func(env *sdk.Env) { env.Handle, env.Shown, env.Adopt = c.handle, c.published, c.adopt }
+	c.adjust = func(env *sdk.Env) { env.Committable, env.Published, env.Adopt = c.handle, c.published, c.adopt }
 	config := c.config(`{"key": "k"}`)
 	if err := redpanda.Sink.Setup(c.ctx(), config, c.env()); err != nil {
 		return err
@@ -166,9 +166,9 @@ func (c *changing) tryOpen() error {
 	c.out, c.rows = i.(sdk.Sink), builder(schema)
 	c.refuses.keyless, c.refuses.large = false, false
 	c.noteRefusals()
-	two := c.out.(sdk.TwoStep)
+	two := c.out.(sdk.Sink)
 	if len(c.handle) > 0 {
-		if err := two.Publish(c.ctx(), c.epoch, c.handle); err != nil {
+		if err := two.Commit(c.ctx(), c.epoch, c.handle); err != nil {
 			return err
 		}
 		c.nowPublished()
@@ -211,7 +211,7 @@ func (c *changing) writeEpoch() {
 		})
 		c.tell("dies at %s", stage)
 	}
-	if err := c.out.(sdk.TwoStep).Publish(ctx, c.epoch, c.handle); err != nil {
+	if err := c.out.(sdk.Sink).Commit(ctx, c.epoch, c.handle); err != nil {
 		c.fixed("publishing", err)
 	} else {
 		c.nowPublished()

@@ -57,7 +57,7 @@ type SinkConfig struct {
 	Headers     sdk.Ordered[string] `json:"headers" state:"keep" doc:"Headers of a record: name and column."`
 	Format      string              `json:"format" state:"keep" doc:"What a record's value is: json, csv, raw."`
 	Compression string              `json:"compression" state:"keep" doc:"none, snappy, lz4, zstd or gzip."`
-	KeepMeta    bool                `json:"keep_metadata" state:"keep" doc:"Whether _ columns are written."`
+	KeepMeta    *bool               `json:"keep_metadata" state:"keep" doc:"Whether _ columns are written; left out: those of late rows are."`
 	Timeout     sdk.Duration        `json:"transaction_timeout" state:"keep" doc:"Of an epoch."`
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"etlengine/plugins/redpanda"
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/sdktest"
 )
 
 func firstProblem(problems []sdk.Problem) string {
@@ -71,7 +72,7 @@ func TestSourceConfigIsChecked(t *testing.T) {
 			`tombstones: want rows, ignore or dead_letters, got "skip"`},
 	}
 	for _, tt := range tests {
-		if got := firstProblem(redpanda.Source.Check([]byte(tt.config))); got != tt.want {
+		if got := firstProblem(redpanda.Source.Describe([]byte(tt.config), nil).Problems); got != tt.want {
 			t.Errorf("%s:\n got %q\nwant %q", tt.name, got, tt.want)
 		}
 	}
@@ -109,9 +110,9 @@ func TestSinkConfigIsCheckedAgainstItsColumns(t *testing.T) {
 			"transaction_timeout: want 1s to 24h0m0s, got 0s"},
 	}
 	for _, tt := range tests {
-		problems := redpanda.Sink.Check([]byte(tt.config))
+		problems := redpanda.Sink.Describe([]byte(tt.config), nil).Problems
 		if len(problems) == 0 {
-			_, problems = redpanda.Sink.Schema([]byte(tt.config), s.Arrow())
+			_, problems = sdktest.Plan(redpanda.Sink, []byte(tt.config), s.Arrow())
 		}
 		if firstProblem(problems) != tt.want {
 			t.Errorf("%s:\n got %q\nwant %q", tt.name, firstProblem(problems), tt.want)
@@ -120,16 +121,16 @@ func TestSinkConfigIsCheckedAgainstItsColumns(t *testing.T) {
 }
 
 func TestReaderAndWriterOfATopicNameTheSameResource(t *testing.T) {
-	out := redpanda.Sink.Resources([]byte(`{"brokers": ["b:2", "a:1"], "topic": "t"}`))
-	in := redpanda.Source.Resources([]byte(`{"brokers": "a:1, b:2", "topic": ["s", "t"], "format": "raw"}`))
+	out := redpanda.Sink.Describe([]byte(`{"brokers": ["b:2", "a:1"], "topic": "t"}`), nil).Resources
+	in := redpanda.Source.Describe([]byte(`{"brokers": "a:1, b:2", "topic": ["s", "t"], "format": "raw"}`), nil).Resources
 	if !slices.Equal(out, []string{"topic://a:1,b:2/t"}) || !slices.Contains(in, out[0]) || len(in) != 2 {
 		t.Errorf("got %v and %v", out, in)
 	}
-	embedded := redpanda.Sink.Resources([]byte(`{"brokers": "", "topic": "t"}`))
+	embedded := redpanda.Sink.Describe([]byte(`{"brokers": "", "topic": "t"}`), nil).Resources
 	if !slices.Equal(embedded, []string{"topic://embedded/t"}) {
 		t.Errorf("embedded: got %v", embedded)
 	}
-	if needs := redpanda.Sink.Needs([]byte(`{"brokers": "a:1", "topic": "t"}`)); len(needs) != 0 {
+	if needs := redpanda.Sink.Describe([]byte(`{"brokers": "a:1", "topic": "t"}`), nil).Needs; len(needs) != 0 {
 		t.Errorf("with brokers: needs %v", needs)
 	}
 }

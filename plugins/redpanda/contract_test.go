@@ -21,7 +21,7 @@ const contractKeys = `{"topic": "t", "schema": {"id": "string", "n": "int64", "a
 // contractInput is batches with nulls, quotes and accents.
 func contractInput(t testing.TB, batches, rows int) []*sdk.Batch {
 	t.Helper()
-	schema, problems := redpanda.Source.Schema([]byte(contractKeys), nil)
+	schema, problems := sdktest.Plan(redpanda.Source, []byte(contractKeys), nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -65,7 +65,7 @@ func fill(t testing.TB, env sdk.Env, input []*sdk.Batch) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := instance.(sdk.TwoStep).Recover(t.Context(), nil); err != nil {
+	if err := instance.(sdk.Sink).Recover(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, b := range input {
@@ -111,7 +111,7 @@ func readTopic(t testing.TB, env sdk.Env) (rows []string) {
 		t.Fatal(err)
 	}
 	defer instance.Close(context.Background())
-	if err := instance.(sdk.Drainer).Drain(t.Context()); err != nil {
+	if err := instance.(sdk.Source).Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for {

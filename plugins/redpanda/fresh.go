@@ -11,7 +11,12 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// leftovers lists what forget removes, and the topic that it leaves.
+// inspect lists what forget removes, and the topic that it leaves.
+func inspect(ctx context.Context, c *SinkConfig, env sdk.Env) (sdk.Report, error) {
+	list, err := leftovers(ctx, c, env)
+	return sdk.Report{Leftovers: list}, err
+}
+
 func leftovers(ctx context.Context, c *SinkConfig, env sdk.Env) ([]string, error) {
 	var list []string
 	spools, err := spoolArea(env.StateDir, ownerOf(env)).List()

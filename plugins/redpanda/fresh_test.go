@@ -31,18 +31,18 @@ func TestFreshStartOnTheEmbeddedBrokerForgetsTheTopic(t *testing.T) {
 	l.record()
 	l.Close(t.Context())
 	config, env := w.embeddedEnv()
-	list, err := redpanda.Sink.Leftovers(w.ctx(), config, env)
+	report, err := redpanda.Sink.Inspect(w.ctx(), config, env)
 	want := []string{"2 spool files of topic " + w.topic,
 		"topic " + w.topic + " of the embedded broker, about 12 records"} // with the ends of transactions
-	if err != nil || !slices.Equal(list, want) {
-		t.Errorf("leftovers: got %q, %v, want %q", list, err, want)
+	if err != nil || !slices.Equal(report.Leftovers, want) {
+		t.Errorf("leftovers: got %q, %v, want %q", report.Leftovers, err, want)
 	}
 	for range 2 { // the second time there is nothing left
 		if err := redpanda.Sink.Forget(w.ctx(), config, env); err != nil {
 			t.Fatal(err)
 		}
-		if list, err := redpanda.Sink.Leftovers(w.ctx(), config, env); err != nil || len(list) != 0 {
-			t.Errorf("leftovers: got %q, %v, want none", list, err)
+		if report, err := redpanda.Sink.Inspect(w.ctx(), config, env); err != nil || len(report.Leftovers) != 0 {
+			t.Errorf("leftovers: got %q, %v, want none", report.Leftovers, err)
 		}
 	}
 	l = w.live(nil)
@@ -57,18 +57,18 @@ func TestFreshStartOnAClusterKeepsTheTopic(t *testing.T) {
 	l.write(5, 2)
 	l.mustPublish()
 	l.Close(t.Context())
-	list, err := redpanda.Sink.Leftovers(w.ctx(), w.config(`{}`), w.env())
+	report, err := redpanda.Sink.Inspect(w.ctx(), w.config(`{}`), w.env())
 	says := "epoch 1 is in topic " + w.topic + ", which stays"
-	if err != nil || len(list) != 2 || !strings.Contains(list[1], says) {
-		t.Errorf("leftovers: got %q, %v", list, err)
+	if err != nil || len(report.Leftovers) != 2 || !strings.Contains(report.Leftovers[1], says) {
+		t.Errorf("leftovers: got %q, %v", report.Leftovers, err)
 	}
 	for range 2 {
 		if err := redpanda.Sink.Forget(w.ctx(), w.config(`{}`), w.env()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if list, err := redpanda.Sink.Leftovers(w.ctx(), w.config(`{}`), w.env()); err != nil || len(list) != 0 {
-		t.Errorf("leftovers: got %q, %v, want none", list, err)
+	if report, err := redpanda.Sink.Inspect(w.ctx(), w.config(`{}`), w.env()); err != nil || len(report.Leftovers) != 0 {
+		t.Errorf("leftovers: got %q, %v, want none", report.Leftovers, err)
 	}
 	again := w.live(nil)
 	again.next = l.next
@@ -84,8 +84,8 @@ func TestNothingToForgetIsNoError(t *testing.T) {
 	if err := redpanda.Sink.Forget(w.ctx(), config, env); err != nil {
 		t.Error(err)
 	}
-	if list, err := redpanda.Sink.Leftovers(w.ctx(), config, env); err != nil || len(list) != 0 {
-		t.Errorf("leftovers: got %q, %v, want none", list, err)
+	if report, err := redpanda.Sink.Inspect(w.ctx(), config, env); err != nil || len(report.Leftovers) != 0 {
+		t.Errorf("leftovers: got %q, %v, want none", report.Leftovers, err)
 	}
 }
 

@@ -87,19 +87,10 @@ func (h *handle) Check() error {
 	return nil
 }
 
-// Hidden is the spool, until it is in the topic.
-func (h *handle) Hidden() sdk.Hidden {
+// Staged is the spool, until it is in the topic.
+func (h *handle) Staged() sdk.Staged {
 	if h.Spool == nil {
-		return sdk.Hidden{}
+		return sdk.Staged{}
 	}
-	return sdk.Hidden{Pending: h.Spool.Records, Bytes: h.Spool.Length, Files: 1}
-}
-
-// hidden tells what a handle keeps from readers until it is published.
-func hidden(data []byte) (sdk.Hidden, error) {
-	if len(data) == 0 {
-		return sdk.Hidden{}, nil
-	}
-	h, err := decodeHandle(data)
-	return h.Hidden(), err
+	return sdk.Staged{Pending: h.Spool.Records, Bytes: h.Spool.Length, Files: 1}
 }

@@ -248,7 +248,7 @@ func (w *world) tryOpen(keys string, resume map[string][]byte) (*input, error) {
 	if !strings.Contains(keys, `"schema"`) && !strings.Contains(keys, `"raw"`) {
 		config = append(config[:len(config)-1], `,"schema":`+oneColumn+`}`...)
 	}
-	if problems := redpanda.Source.Check(config); len(problems) > 0 {
+	if problems := redpanda.Source.Describe(config, nil).Problems; len(problems) > 0 {
 		w.t.Fatal(problems)
 	}
 	env := w.env()
@@ -330,7 +330,7 @@ func (in *input) count() int {
 // end gives the input the end it has now.
 func (in *input) end() {
 	in.t.Helper()
-	if err := in.Source.(sdk.Drainer).Drain(in.ctx()); err != nil {
+	if err := in.Drain(in.ctx()); err != nil {
 		in.t.Fatal(err)
 	}
 }

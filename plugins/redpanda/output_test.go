@@ -14,6 +14,7 @@ import (
 
 	"etlengine/plugins/redpanda"
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/sdktest"
 )
 
 // output opens the sink for a batch's columns, at the very first start.
@@ -27,7 +28,7 @@ func (w *world) output(keys string, schema string) (sdk.Sink, *array.RecordBuild
 // recovered begins without a record.
 func recovered(w *world, i sdk.Instance) {
 	w.t.Helper()
-	if err := i.(sdk.TwoStep).Recover(w.ctx(), nil); err != nil {
+	if err := i.(sdk.Sink).Recover(w.ctx(), nil); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -41,7 +42,7 @@ func (w *world) opened(keys string, schema string) (sdk.Sink, *array.RecordBuild
 		w.t.Fatal(problems)
 	}
 	config := w.config(keys)
-	_, problems := redpanda.Sink.Schema(config, s.Arrow())
+	_, problems := sdktest.Plan(redpanda.Sink, config, s.Arrow())
 	if len(problems) > 0 {
 		w.t.Fatal(problems)
 	}
@@ -66,20 +67,19 @@ func write(w *world, out sdk.Sink, b *sdk.Batch) {
 
 // endEpoch ends an epoch as the engine does.
 func endEpoch(ctx context.Context, out sdk.Sink, epoch uint64) error {
-	handle, err := prepare(ctx, out, epoch)
+	prepared, err := prepare(ctx, out, epoch)
 	if err != nil {
 		return err
 	}
-	return out.(sdk.TwoStep).Publish(ctx, epoch, handle)
+	return out.Commit(ctx, epoch, prepared.Committable)
 }
 
 // prepare ends an epoch as far as its record.
-func prepare(ctx context.Context, out sdk.Sink, epoch uint64) ([]byte, error) {
-	two := out.(sdk.TwoStep)
-	if err := two.Signal(ctx, sdk.Signal{Kind: sdk.Barrier, Epoch: epoch}, nil); err != nil {
-		return nil, err
+func prepare(ctx context.Context, out sdk.Sink, epoch uint64) (sdk.Prepared, error) {
+	if err := out.Signal(ctx, sdk.Signal{Kind: sdk.Barrier, Epoch: epoch}); err != nil {
+		return sdk.Prepared{}, err
 	}
-	return two.Prepare(ctx, epoch)
+	return out.Prepare(ctx, epoch)
 }
 
 // records reads n records of the topic, by partition, with a plain client.
@@ -110,6 +110,7 @@ type life struct {
 	next   int64
 	epoch  uint64
 	handle []byte
+	staged sdk.Staged
 }
 
 // live opens a sink after an epoch as the engine does: what is recorded is
@@ -134,7 +135,7 @@ func (w *world) tryLive(before *life) (*life, error) {
 			return l, err
 		}
 	}
-	return l, l.Sink.(sdk.TwoStep).Recover(w.ctx(), l.handle)
+	return l, l.Recover(w.ctx(), l.handle)
 }
 
 // write writes so many rows for each partition, in small batches: each goes to
@@ -156,15 +157,15 @@ func (l *life) write(each, partitions int) {
 func (l *life) record() {
 	l.t.Helper()
 	l.epoch++
-	handle, err := prepare(l.ctx(), l.Sink, l.epoch)
+	prepared, err := prepare(l.ctx(), l.Sink, l.epoch)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	l.handle = handle
+	l.handle, l.staged = prepared.Committable, prepared.Staged
 }
 
 func (l *life) publish() error {
-	return l.Sink.(sdk.TwoStep).Publish(l.ctx(), l.epoch, l.handle)
+	return l.Commit(l.ctx(), l.epoch, l.handle)
 }
 
 // mustPublish ends the epoch and shows it.

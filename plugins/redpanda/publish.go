@@ -250,7 +250,7 @@ func (s *store) attempt(ctx context.Context, h *handle) error {
 		return err
 	}
 	if h.elsewhere(p) {
-		if s.opening && s.env.Shown {
+		if s.opening && s.env.Published {
 			return nil
 		}
 		return h.moved(p)

@@ -295,7 +295,7 @@ func TestFullSpoolMakesWriteWaitForThePublishBefore(t *testing.T) {
 	w := newWorld(t, 1)
 	l := w.live(nil)
 	redpanda.Bound(l.Sink, 4<<10)
-	full := func() bool { return l.Sink.(sdk.Fuller).Full() }
+	full := func() bool { return l.Due(time.Time{}).Full }
 	l.write(10, 1)
 	if full() {
 		t.Error("full at once")
@@ -362,7 +362,7 @@ func TestBarrierBeforeThePublishBeforeIsRefused(t *testing.T) {
 	}
 }
 
-func TestHandleTellsWhatIsHidden(t *testing.T) {
+func TestPrepareCountsWhatIsStaged(t *testing.T) {
 	w := newWorld(t, 2)
 	l := w.live(nil)
 	l.write(4, 2)
@@ -371,15 +371,13 @@ func TestHandleTellsWhatIsHidden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := redpanda.Sink.Hidden(l.handle)
-	if want := (sdk.Hidden{Pending: 8, Bytes: info.Size(), Files: 1}); err != nil || got != want {
-		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	if want := (sdk.Staged{Pending: 8, Bytes: info.Size(), Files: 1}); l.staged != want {
+		t.Errorf("got %+v, want %+v", l.staged, want)
 	}
 	if err := l.publish(); err != nil {
 		t.Fatal(err)
 	}
-	l.record()
-	if got, err := redpanda.Sink.Hidden(l.handle); err != nil || got != (sdk.Hidden{}) {
-		t.Errorf("without rows: got %+v, %v", got, err)
+	if l.record(); l.staged != (sdk.Staged{}) {
+		t.Errorf("without rows: got %+v", l.staged)
 	}
 }

@@ -45,7 +45,7 @@ func TestOrderWithinAPartitionIsKept(t *testing.T) {
 	for p := range want {
 		in.want(p, want[p]...)
 	}
-	if lag := in.Source.(sdk.Lagger).Lag(); lag != 0 {
+	if lag := in.Lag(); lag != 0 {
 		t.Errorf("lag at the end: got %d", lag)
 	}
 }
@@ -89,7 +89,7 @@ func TestReadingResumesAtEveryCursor(t *testing.T) {
 	w := newWorld(t, 1)
 	in := w.open(`{}`, nil)
 	var at []map[string][]byte
-	note := func() { at = append(at, in.Source.(sdk.Positioner).Positions()) }
+	note := func() { at = append(at, redpanda.Cursors(in.Source)) }
 	note()
 	var want []string
 	for i := range 12 {
@@ -133,7 +133,7 @@ func TestPositionPassesAnAbortedTransaction(t *testing.T) {
 	in.drain()
 	in.want(0, "a")
 	again := w.open(`{}`, in.at)
-	if lag := again.Source.(sdk.Lagger).Lag(); lag != 0 {
+	if lag := again.Lag(); lag != 0 {
 		t.Errorf("resumed behind the marker: got a lag of %d, want 0", lag)
 	}
 }
@@ -188,7 +188,7 @@ func TestDrainEndsWhereTheLogEndedThen(t *testing.T) {
 	in.untilEOF()
 	in.want(0, want...)
 	in.want(1)
-	again := w.open(`{}`, in.Source.(sdk.Positioner).Positions()) // no row is skipped by the end
+	again := w.open(`{}`, redpanda.Cursors(in.Source)) // no row is skipped by the end
 	again.drain()
 	again.want(0, more...)
 	again.want(1, more...)
@@ -202,7 +202,7 @@ func TestStartSaysWhereAFirstRunBegins(t *testing.T) {
 	latest := w.open(`{"start": "latest"}`, nil)
 	since := w.open(fmt.Sprintf(`{"start": {"timestamp": %q}}`, between.Format(time.RFC3339Nano)), nil)
 	future := w.open(`{"start": {"timestamp": "2099-01-01T00:00:00Z"}}`, nil)
-	at := string(latest.Source.(sdk.Positioner).Positions()[w.topic+"/0"])
+	at := string(redpanda.Cursors(latest.Source)[w.topic+"/0"])
 	if !strings.Contains(at, `"offset":2,`) {
 		t.Errorf("latest: got position %s, want the offset it stands for", at)
 	}

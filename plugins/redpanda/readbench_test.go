@@ -14,6 +14,7 @@ import (
 	"etlengine/plugins/aggregation"
 	"etlengine/plugins/redpanda"
 	"etlengine/plugins/sdk"
+	"etlengine/plugins/sdk/sdktest"
 	"etlengine/plugins/ticketgenerator"
 )
 
@@ -31,7 +32,7 @@ func generated(b *testing.B) sdk.Env {
 	if err != nil {
 		b.Fatal(err)
 	}
-	columns, _ := ticketgenerator.Source.Schema([]byte(`{}`), nil)
+	columns, _ := sdktest.Plan(ticketgenerator.Source, []byte(`{}`), nil)
 	if err := redpanda.Sink.Setup(b.Context(), config, env); err != nil {
 		b.Fatal(err)
 	}
@@ -96,7 +97,7 @@ func readSource(b *testing.B, env sdk.Env, step sdk.Transform) {
 		case item.Batch != nil:
 			n += item.Batch.NumRows()
 		case step != nil:
-			err = step.(sdk.Listener).Signal(b.Context(), *item.Signal, nowhere{})
+			_, err = step.Signal(b.Context(), *item.Signal, nowhere{})
 		}
 		if err != nil {
 			b.Fatal(err)
@@ -116,7 +117,7 @@ func (nowhere) Count(sdk.Counts)           {}
 // perMinute is the main job's step over the tickets.
 func perMinute(b *testing.B, env sdk.Env) sdk.Transform {
 	b.Helper()
-	columns, _ := redpanda.Source.Schema([]byte(ticketKeys), nil)
+	columns, _ := sdktest.Plan(redpanda.Source, []byte(ticketKeys), nil)
 	inst, err := aggregation.Transform.Open(b.Context(), []byte(`{"event_time": "created_at", "watermark": "10s",
 		"window": {"tumbling": "1m"}, "group_by": ["type", "priorite"],
 		"aggregates": {"tickets": "count()", "clients": "approx_count_distinct(client_id)"}}`), columns, env)
@@ -124,10 +125,6 @@ func perMinute(b *testing.B, env sdk.Env) sdk.Transform {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { inst.Close(context.Background()) })
-	nothing := func(func([]byte, []byte) bool) {}
-	if err := inst.(sdk.Restorable).Restore(b.Context(), nothing); err != nil {
-		b.Fatal(err)
-	}
 	return inst.(sdk.Transform)
 }
 

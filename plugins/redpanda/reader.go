@@ -67,7 +67,7 @@ func (r *reader) run() error {
 
 // announce names the partitions, and those that have nothing to read yet.
 func (r *reader) announce() error {
-	r.say(&sdk.Signal{Kind: sdk.Partitions, Partitions: names(r.partitions)})
+	r.say(&sdk.Signal{Kind: sdk.Partitions, Partitions: names(r.partitions), Cursors: r.cursors()})
 	for _, p := range r.partitions {
 		r.markIdle(p, r.opened)
 	}

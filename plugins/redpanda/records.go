@@ -55,8 +55,7 @@ func (c *SinkConfig) shapeOf(in *arrow.Schema) (shape, []sdk.Problem) {
 	}
 	var fields []arrow.Field
 	for i, f := range in.Fields() {
-		if sdk.IsEngines(f) && !c.KeepMeta || f.Name == sdk.MessageColumn ||
-			c.Format == formatRaw && s.elsewhere(i) {
+		if !sdk.IsWritten(f, c.KeepMeta) || c.Format == formatRaw && s.elsewhere(i) {
 			continue
 		}
 		s.columns = append(s.columns, i)

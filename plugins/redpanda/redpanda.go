@@ -21,30 +21,28 @@ var Source = sdk.Spec[SourceConfig]{
 	Example: "redpanda: {topic: client_tickets, schema: ticket, start: earliest}",
 	Defaults: SourceConfig{Format: formatJSON, Start: Start{From: startEarliest},
 		OnDataLoss: lossStop},
-	Schema:    func(c *SourceConfig, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) { return c.columns(), nil },
-	Resources: func(c *SourceConfig) []string { return c.resources(c.Topic...) },
-	Renamed:   renamedInput,
-	Needs:     func(c *SourceConfig) []string { return c.needs() },
-	Endless: func(*SourceConfig) string {
-		return "no pipeline of this file fills the topic, so more may always be written to it"
+	About: func(c *SourceConfig) sdk.Description {
+		return sdk.Description{Resources: c.resources(c.Topic...), Proves: true, Needs: c.needs(),
+			Endless: "no pipeline of this file fills the topic, so more may always be written to it",
+			Bounds:  sdk.Bounded{Records: true, Now: true, Ends: true}}
 	},
-	Open: openSource,
+	Columns: func(c *SourceConfig, _ *arrow.Schema, d *sdk.Description) { d.Columns = c.columns() },
+	Open:    openSource,
 }.Plugin()
 
 // Sink writes one topic.
 var Sink = sdk.Spec[SinkConfig]{
-	Kind:      sdk.KindSink,
-	Name:      "redpanda",
-	Summary:   "Writes rows as records of a topic of Redpanda or Kafka.",
-	Example:   "redpanda: {topic: client_tickets, key: client_id}",
-	Defaults:  SinkConfig{Format: formatJSON, Timeout: sdk.Duration(transactionTimeout)},
-	Schema:    func(c *SinkConfig, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) { return in, c.check(in) },
-	Resources: func(c *SinkConfig) []string { return c.resources(c.Topic) },
-	Renamed:   renamedOutput,
-	Needs:     func(c *SinkConfig) []string { return c.needs() },
-	Setup:     makeTopics,
-	Leftovers: leftovers,
-	Forget:    forget,
-	Hidden:    hidden,
-	Open:      openSink,
+	Kind:     sdk.KindSink,
+	Name:     "redpanda",
+	Summary:  "Writes rows as records of a topic of Redpanda or Kafka.",
+	Example:  "redpanda: {topic: client_tickets, key: client_id}",
+	Defaults: SinkConfig{Format: formatJSON, Timeout: sdk.Duration(transactionTimeout)},
+	About: func(c *SinkConfig) sdk.Description {
+		return sdk.Description{Resources: c.resources(c.Topic), Proves: true, Needs: c.needs()}
+	},
+	Columns: func(c *SinkConfig, in *arrow.Schema, d *sdk.Description) { d.ColumnProblems = c.check(in) },
+	Setup:   makeTopics,
+	Inspect: inspect,
+	Forget:  forget,
+	Open:    openSink,
 }.Plugin()

@@ -2,7 +2,6 @@ package redpanda
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -10,25 +9,6 @@ import (
 func splitResource(name string) (cluster, topic string) {
 	cluster, topic, _ = strings.Cut(strings.TrimPrefix(name, "topic://"), "/")
 	return cluster, topic
-}
-
-// renamedInput reports whether an input still reads one of the topics that it read:
-// positions are by topic and carry its id, so order, other topics and the cluster's
-// address make no difference to them.
-func renamedInput(was, is []string) bool {
-	return slices.ContainsFunc(was, func(before string) bool {
-		_, topic := splitResource(before)
-		return slices.ContainsFunc(is, func(now string) bool {
-			_, other := splitResource(now)
-			return topic == other
-		})
-	})
-}
-
-// renamedOutput reports whether an output still fills its topic, at another address:
-// the topic of epochs proves whether it is the same cluster.
-func renamedOutput(was, is []string) bool {
-	return len(was) == 1 && len(is) == 1 && renamedInput(was, is)
 }
 
 // movedFrom is the name under which the cluster was known before; "" if it is the same.

@@ -3,30 +3,8 @@ package redpanda_test
 import (
 	"testing"
 
-	"etlengine/plugins/redpanda"
 	"etlengine/plugins/sdk"
 )
-
-func TestInputsAreTheSameWhileTheyShareATopic(t *testing.T) {
-	tests := []struct {
-		was, is  []string
-		in, sink bool
-	}{
-		{[]string{"topic://a:1/t"}, []string{"topic://a:1/t"}, true, true},
-		{[]string{"topic://a:1/t"}, []string{"topic://b:2/t"}, true, true},
-		{[]string{"topic://a:1/t"}, []string{"topic://a:1/u"}, false, false},
-		{[]string{"topic://a:1/t", "topic://a:1/u"}, []string{"topic://a:1/u", "topic://a:1/v"}, true, false},
-		{nil, []string{"topic://a:1/u"}, false, false},
-	}
-	for _, tt := range tests {
-		if got := redpanda.Source.Renamed(tt.was, tt.is); got != tt.in {
-			t.Errorf("input %v to %v: got %v", tt.was, tt.is, got)
-		}
-		if got := redpanda.Sink.Renamed(tt.was, tt.is); got != tt.sink {
-			t.Errorf("output %v to %v: got %v", tt.was, tt.is, got)
-		}
-	}
-}
 
 func TestPositionsFromAnotherAddressMustProveTheirTopic(t *testing.T) {
 	w := newWorld(t, 2)

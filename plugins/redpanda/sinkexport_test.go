@@ -26,3 +26,16 @@ func Bound(i sdk.Instance, bytes int64) { i.(*sink).Limit = bytes }
 func Hasten(i sdk.Instance, stalled, patience time.Duration) {
 	i.(*sink).store.limits.stalled, i.(*sink).store.limits.patience = stalled, patience
 }
+
+// Cursors are those behind what a source has given.
+func Cursors(i sdk.Instance) map[string][]byte { return i.(*source).cursors() }
+
+// LimitTo ends a source that does not run yet after so many records.
+func LimitTo(i sdk.Instance, records int64) {
+	_ = i.(*source).bound(context.Background(), sdk.Bounds{Records: &records}) // which asks nobody
+}
+
+// EndsAt ends partitions of a source at offsets.
+func EndsAt(ctx context.Context, i sdk.Instance, ends map[string]int64) error {
+	return i.(*source).bound(ctx, sdk.Bounds{Ends: ends})
+}

@@ -63,14 +63,7 @@ type source struct {
 	ignored atomic.Int64 // records without a value
 }
 
-var (
-	_ sdk.Source     = (*source)(nil)
-	_ sdk.Positioner = (*source)(nil)
-	_ sdk.Drainer    = (*source)(nil)
-	_ sdk.Bounder    = (*source)(nil)
-	_ sdk.Limiter    = (*source)(nil)
-	_ sdk.Lagger     = (*source)(nil)
-)
+var _ sdk.Source = (*source)(nil)
 
 func openSource(ctx context.Context, c *SourceConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 	s, err := openWith(ctx, c, env)
@@ -98,6 +91,9 @@ func openWith(ctx context.Context, c *SourceConfig, env sdk.Env, more ...kgo.Opt
 		return nil, err
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	if err := s.bound(ctx, env.Bounds); err != nil {
+		return nil, errors.Join(err, s.Close(ctx))
+	}
 	return s, nil
 }
 
@@ -257,8 +253,8 @@ func (s *source) given(out output) {
 	}
 }
 
-// Positions returns the cursor behind what Next has given.
-func (s *source) Positions() map[string][]byte {
+// cursors are those behind what Next has given.
+func (s *source) cursors() map[string][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	positions := make(map[string][]byte, len(s.partitions))

@@ -181,10 +181,10 @@ func goneTopic(topic, broker, what string) error {
 // known refuses to go on with another topic than the record is about, unless the user has
 // accepted it. It comes before the topic would be made again.
 func (k *cluster) known(ctx context.Context, c *SinkConfig, env sdk.Env) error {
-	if len(env.Handle) == 0 || env.Adopt {
+	if len(env.Committable) == 0 || env.Adopt {
 		return nil
 	}
-	h, err := decodeHandle(env.Handle)
+	h, err := decodeHandle(env.Committable)
 	if err != nil || h.Topic != c.Topic || h.TopicID == "" || h.Cluster != "" && h.Cluster != k.id {
 		return nil // Recover reports what is wrong with a handle
 	}

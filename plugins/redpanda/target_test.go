@@ -152,13 +152,13 @@ func TestTopicDeletedSinceIsNotMadeAgain(t *testing.T) {
 		if again {
 			w.makeAgain(1)
 		}
-		w.adjust = func(env *sdk.Env) { env.Handle, env.Shown = l.handle, true }
+		w.adjust = func(env *sdk.Env) { env.Committable, env.Published = l.handle, true }
 		err := redpanda.Sink.Setup(w.ctx(), w.config(`{}`), w.env())
 		wantError(t, "deleted", err, w.topic, "was deleted", "since epoch 1", "--adopt", "--fresh")
 		if details, err := w.admin.ListTopics(w.ctx(), w.topic); err != nil || !again && details.Has(w.topic) {
 			t.Errorf("got %v, %v, want no topic made", details, err)
 		}
-		w.adjust = func(env *sdk.Env) { env.Handle, env.Shown, env.Adopt = l.handle, true, true }
+		w.adjust = func(env *sdk.Env) { env.Committable, env.Published, env.Adopt = l.handle, true, true }
 		next := w.live(l)
 		next.write(2, 1)
 		next.mustPublish()
@@ -188,7 +188,7 @@ func TestLostNotesAreWrittenAgainWhereTheUserAgrees(t *testing.T) {
 		}
 		_, err := w.tryLive(l)
 		wantError(t, name, err, redpanda.EpochsTopic, "has no note of", "was deleted or has expired", "--adopt")
-		w.adjust = func(env *sdk.Env) { env.Handle, env.Adopt = l.handle, true }
+		w.adjust = func(env *sdk.Env) { env.Committable, env.Adopt = l.handle, true }
 		next := w.live(l)
 		next.write(1, 1)
 		next.mustPublish()

@@ -148,7 +148,7 @@ func makeTopics(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 	defer k.Client.Close()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if len(env.Handle) > 0 {
+	if len(env.Committable) > 0 {
 		if metadata, err := k.admin.BrokerMetadata(ctx); err == nil {
 			k.id = metadata.Cluster
 		}

@@ -13,8 +13,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"etlengine/plugins/sdk"
 )
 
 // writers write to a topic at random: some in transactions, which lie open side
@@ -196,7 +194,7 @@ func TestTransactionsAreReadExactlyOnceFromEveryCursor(t *testing.T) {
 				t.Fatalf("seed %d: %s: got %v, want %v", seed, name, got, values)
 			}
 		}
-		if lag := in.Source.(sdk.Lagger).Lag(); lag != 0 {
+		if lag := in.Lag(); lag != 0 {
 			t.Errorf("seed %d: the positions end %d short of the last marker", seed, lag)
 		}
 		for i, positions := range at {
@@ -225,7 +223,7 @@ func TestTransactionsAreReadExactlyOnceAroundEveryBound(t *testing.T) {
 	want := writers.committed()[w.topic+"/0"]
 	for end := int64(0); ; end++ {
 		in := w.open(`{}`, nil)
-		if in.Source.(sdk.Lagger).Lag() < end {
+		if in.Lag() < end {
 			break
 		}
 		in.bound(map[int]int64{0: end})

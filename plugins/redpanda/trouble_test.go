@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"etlengine/plugins/broker"
+	"etlengine/plugins/redpanda"
 	"etlengine/plugins/sdk"
 )
 
@@ -166,7 +167,7 @@ func TestAddedPartitionsAreReadFromTheirBeginning(t *testing.T) {
 	in.untilRows(2)
 	in.want(2, "a", "b")
 	// Unknown to the positions of a run, but not of an unknown topic:
-	known := in.Source.(sdk.Positioner).Positions()[w.topic+"/0"]
+	known := redpanda.Cursors(in.Source)[w.topic+"/0"]
 	again := w.open(`{"start": "latest"}`, map[string][]byte{w.topic + "/0": known})
 	again.drain()
 	again.want(2, "a", "b")
@@ -354,11 +355,11 @@ func TestSideCallsMayComeDuringNext(t *testing.T) {
 	go func() {
 		defer close(done)
 		for range 5 {
-			at := in.Source.(sdk.Positioner).Positions()
+			at := redpanda.Cursors(in.Source)
 			in.Committed(w.ctx(), 1, at)
-			in.Source.(sdk.Lagger).Lag()
+			in.Lag()
 		}
-		in.Source.(sdk.Drainer).Drain(w.ctx())
+		in.Drain(w.ctx())
 	}()
 	in.untilEOF()
 	<-done

@@ -240,7 +240,7 @@ func TestEmbeddedBrokerIsTakenFromTheServices(t *testing.T) {
 	env := w.env()
 	env.Services = map[string]string{"broker": w.address}
 	config := fmt.Appendf(nil, `{"brokers": "", "topic": %q}`, w.topic) // as an empty ${VAR:} comes
-	if needs := redpanda.Sink.Needs(config); !slices.Equal(needs, []string{"broker"}) {
+	if needs := redpanda.Sink.Describe(config, nil).Needs; !slices.Equal(needs, []string{"broker"}) {
 		t.Errorf("needs: got %v", needs)
 	}
 	if err := redpanda.Sink.Setup(w.ctx(), config, env); err != nil {

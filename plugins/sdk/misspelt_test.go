@@ -86,17 +86,14 @@ func TestConfigWithMisspeltKeysStillTellsItsColumnsAndResources(t *testing.T) {
 		Schema Schema `json:"schema"`
 	}
 	p := Spec[config]{Kind: KindSource, Name: "x",
-		Resources: func(c *config) []string { return []string{c.Path} },
+		About: func(c *config) Description { return Description{Resources: []string{c.Path}} },
 	}.Plugin()
-	text := []byte(`{"pth": "in", "shema": {"a": "int64"}}`)
-	if got := p.Resources(text); !reflect.DeepEqual(got, []string{"in"}) {
-		t.Errorf("resources: got %v, want in", got)
+	d := p.Describe([]byte(`{"pth": "in", "shema": {"a": "int64"}}`), nil)
+	if !d.Usable || !reflect.DeepEqual(d.Resources, []string{"in"}) || len(d.Problems) != 2 {
+		t.Errorf("misspelt keys: got %+v, want the resource in and two problems", d)
 	}
-	if _, problems := p.Schema(text, nil); len(problems) > 0 {
-		t.Errorf("what Check said is repeated: %v", problems)
-	}
-	if got := p.Resources([]byte(`{"path": [1]}`)); got != nil {
-		t.Errorf("resources of a config that cannot be read: got %v", got)
+	if d := p.Describe([]byte(`{"path": [1]}`), nil); d.Usable || d.Resources != nil {
+		t.Errorf("a config that cannot be read: got %+v", d)
 	}
 }
 

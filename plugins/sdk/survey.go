@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Survey collects what rows have that is not as their schema says: columns that
@@ -19,6 +20,7 @@ type Survey struct {
 	keys    int64
 	names   map[string]bool // of keys without a column, at most MaxNames
 	notes   []string
+	waiting []Waiting
 }
 
 // Note adds a line to the step's part of the run's summary.
@@ -39,6 +41,33 @@ func (s *Survey) Notes() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.notes)
+}
+
+// Waiting is a partition that holds windows back.
+type Waiting struct {
+	Partition string    `json:"partition"`
+	Windows   int64     `json:"windows"`
+	Newest    time.Time `json:"newest,omitzero"` // event time of its newest row; zero: it has had none
+}
+
+// SetWaiting replaces what the summary says of partitions that hold windows back.
+func (s *Survey) SetWaiting(partitions []Waiting) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = partitions
+}
+
+// Waiting returns what SetWaiting was given last.
+func (s *Survey) Waiting() []Waiting {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting
 }
 
 // MaxNames is how many names of keys without a column are remembered.

@@ -38,6 +38,34 @@ func AskedFor(f arrow.Field) arrow.Field {
 	return f
 }
 
+// ofLateRow is the key of the field metadata of OfLateRow.
+const ofLateRow = "engine.late_row"
+
+// OfLateRow marks a column of the engine's own as one that an output of late rows is
+// there for.
+func OfLateRow(f arrow.Field) arrow.Field {
+	if IsEngines(f) {
+		f.Metadata = arrow.NewMetadata(append(slices.Clone(f.Metadata.Keys()), ofLateRow),
+			append(slices.Clone(f.Metadata.Values()), "true"))
+	}
+	return f
+}
+
+// IsWritten reports whether an output writes a column: the user's; the engine's own as
+// its keep_metadata says, and if that is left out those of OfLateRow.
+func IsWritten(f arrow.Field, keepMetadata *bool) bool {
+	_, late := f.Metadata.GetValue(ofLateRow)
+	switch {
+	case f.Name == MessageColumn:
+		return false
+	case !IsEngines(f):
+		return true
+	case keepMetadata != nil:
+		return *keepMetadata
+	}
+	return late
+}
+
 // IsEngines reports whether a column is one of the engine's own that no step has
 // asked for: outputs write it with keep_metadata only.
 func IsEngines(f arrow.Field) bool {

@@ -106,16 +106,16 @@ var Transform = sdk.Spec[Config]{
   rename: { priority: priorite }
   cast: { created_at: string }
 `,
-	Schema: func(c *Config, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+	Columns: func(c *Config, in *arrow.Schema, d *sdk.Description) {
 		p, problems := plan(c, in)
-		return p.schema, problems
+		d.Columns, d.ColumnProblems = p.schema, problems
 	},
 	Open: func(_ context.Context, c *Config, in *arrow.Schema, _ sdk.Env) (sdk.Instance, error) {
 		p, problems := plan(c, in)
 		if len(problems) > 0 {
 			return nil, problems[0]
 		}
-		return &transform{p}, nil
+		return &transform{planned: p}, nil
 	},
 }.Plugin()
 

@@ -183,9 +183,9 @@ func TestProblemsOfASelect(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			problems := Transform.Check([]byte(test.config))
+			problems := Transform.Describe([]byte(test.config), nil).Problems
 			if len(problems) == 0 {
-				_, problems = Transform.Schema([]byte(test.config), tickets)
+				_, problems = sdktest.Plan(Transform, []byte(test.config), tickets)
 			}
 			for i, p := range problems {
 				if i >= len(test.want) || !strings.HasPrefix(p.Error(), test.want[i]) {

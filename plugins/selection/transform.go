@@ -10,7 +10,10 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-type transform struct{ planned }
+type transform struct {
+	sdk.PlainTransform
+	planned
+}
 
 var _ sdk.Transform = (*transform)(nil)
 
@@ -32,6 +35,3 @@ func (t *transform) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) erro
 	}
 	return jsonrows.EmitWithout(b, array.NewRecordBatch(t.schema, all, b.NumRows()), reasons, out)
 }
-
-// Close has nothing to free.
-func (t *transform) Close(context.Context) error { return nil }

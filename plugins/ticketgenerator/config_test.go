@@ -41,7 +41,7 @@ func TestConfigProblemsAreNamed(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
-			for _, p := range Source.Check([]byte(test.config)) {
+			for _, p := range Source.Describe([]byte(test.config), nil).Problems {
 				got = append(got, p.Error())
 			}
 			if joined := strings.Join(got, "; "); joined != test.want {
@@ -57,7 +57,7 @@ func TestExampleIsValid(t *testing.T) {
 	}
 	config := `{"count": 100000, "span": "1h", "disorder": "5s", "seed": 1,
 		"types": {"support": 3, "billing": 1}}`
-	if problems := Source.Check([]byte(config)); len(problems) > 0 {
+	if problems := Source.Describe([]byte(config), nil).Problems; len(problems) > 0 {
 		t.Errorf("the example's config: %v", problems)
 	}
 }

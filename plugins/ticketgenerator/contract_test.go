@@ -20,8 +20,9 @@ func TestContract(t *testing.T) {
 }
 
 func TestLimitCutsAnEndlessGenerator(t *testing.T) {
-	s := openSource(t, `{"seed": 1}`, testEnv(1, nil))
-	s.Limit(5000)
+	env, limit := testEnv(1, nil), int64(5000)
+	env.Bounds.Records = &limit
+	s := openSource(t, `{"seed": 1}`, env)
 	if got := s.Lag(); got != 5000 {
 		t.Errorf("lag before the first ticket: got %d, want the limit", got)
 	}

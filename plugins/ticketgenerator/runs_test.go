@@ -17,7 +17,7 @@ import (
 func run(t *testing.T, config string, number uint64, cursor []byte) ([]ticket, []byte) {
 	t.Helper()
 	s := openSource(t, config, testEnv(number, cursor))
-	cursor = s.Positions()[Partition]
+	cursor = s.place.cursor()
 	got, _ := batches(t, s, 1<<30)
 	var all []ticket
 	for _, b := range got {
@@ -114,7 +114,7 @@ func logged(number uint64, cursor []byte) (sdk.Env, *bytes.Buffer) {
 
 func TestWhatDecidesTheTicketsOfARunCannotChangeInIt(t *testing.T) {
 	const config = `{"count": 10, "start": "2026-03-01", "span": "10m", "seed": 1}`
-	cursor := openSource(t, config, testEnv(1, nil)).Positions()[Partition]
+	cursor := openSource(t, config, testEnv(1, nil)).place.cursor()
 	tests := []struct{ name, config, want string }{
 		{"start", `{"count": 10, "start": "2026-03-02", "span": "10m", "seed": 1}`,
 			"start: the run under way has 2026-03-01T00:00:00Z, got 2026-03-02T00:00:00Z; set it back"},
@@ -216,7 +216,7 @@ func TestEventTimeGoesOnAtAChangedRate(t *testing.T) {
 
 func TestUnchangedConfigIsResumedInSilence(t *testing.T) {
 	const config = `{"count": 10, "span": "10m", "seed": 1}`
-	cursor := openSource(t, config, testEnv(1, nil)).Positions()[Partition]
+	cursor := openSource(t, config, testEnv(1, nil)).place.cursor()
 	var said bytes.Buffer
 	env := testEnv(1, cursor)
 	env.Log = slog.New(slog.NewTextHandler(&said, nil))

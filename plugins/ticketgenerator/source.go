@@ -37,16 +37,15 @@ var Source = sdk.Spec[Config]{
   types: { support: 3, billing: 1 }
 `,
 	Defaults: defaults(),
-	Schema: func(*Config, *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
-		return schema(), nil
-	},
-	Endless: func(c *Config) string {
+	About: func(c *Config) sdk.Description {
+		d := sdk.Description{Bounds: sdk.Bounded{Records: true, Now: true}}
 		if c.Count == nil {
-			return "a ticket_generator without count makes tickets for ever"
+			d.Endless = "a ticket_generator without count makes tickets for ever"
 		}
-		return ""
+		return d
 	},
-	Open: open,
+	Columns: func(_ *Config, _ *arrow.Schema, d *sdk.Description) { d.Columns = schema() },
+	Open:    open,
 }.Plugin()
 
 var errClosed = errors.New("making tickets: the generator is closed")
@@ -68,15 +67,9 @@ type source struct {
 	drained   chan struct{}
 }
 
-var (
-	_ sdk.Source     = (*source)(nil)
-	_ sdk.Positioner = (*source)(nil)
-	_ sdk.Drainer    = (*source)(nil)
-	_ sdk.Limiter    = (*source)(nil)
-	_ sdk.Lagger     = (*source)(nil)
-)
+var _ sdk.Source = (*source)(nil)
 
-func open(_ context.Context, c *Config, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
+func open(ctx context.Context, c *Config, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 	p, err := resume(env.Resume[Partition], c, env.Run, env.Log)
 	if err != nil {
 		return nil, err
@@ -87,18 +80,25 @@ func open(_ context.Context, c *Config, _ *arrow.Schema, env sdk.Env) (sdk.Insta
 	}
 	s := &source{place: p, press: f, pacer: newPacer(c.Rate), places: env.Positions, limit: -1,
 		closed: make(chan struct{}), drained: make(chan struct{})}
-	s.left.Store(p.left())
+	if n := env.Bounds.Records; n != nil {
+		s.limit = max(*n, 0)
+	}
+	s.left.Store(s.owed())
+	if env.Bounds.Now {
+		return s, s.Drain(ctx)
+	}
 	return s, nil
 }
 
 // Next makes the next tickets, after a wait if they are rationed.
 func (s *source) Next(ctx context.Context) (sdk.Item, error) {
-	if err := s.stopped(ctx); err != nil {
+	if err := s.stopped(ctx); err != nil && (s.announced || !errors.Is(err, io.EOF)) {
 		return sdk.Item{}, err
 	}
 	if !s.announced {
 		s.announced = true
-		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Partitions, Partitions: []string{Partition}}}, nil
+		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Partitions, Partitions: []string{Partition},
+			Cursors: map[string][]byte{Partition: s.place.cursor()}}}, nil // pins the seed and the span
 	}
 	if s.owed() == 0 {
 		return sdk.Item{}, io.EOF
@@ -172,12 +172,6 @@ func (s *source) owed() int64 {
 	return left
 }
 
-// Limit cuts the run after that many tickets; the next one goes on from there.
-func (s *source) Limit(records int64) {
-	s.limit = max(records, 0)
-	s.left.Store(s.owed())
-}
-
 func (s *source) stopped(ctx context.Context) error {
 	select {
 	case <-s.closed:
@@ -205,11 +199,6 @@ func (s *source) sleep(ctx context.Context, wait time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// Positions pins the seed and the span before the first ticket.
-func (s *source) Positions() map[string][]byte {
-	return map[string][]byte{Partition: s.place.cursor()}
 }
 
 // Lag is how many tickets the run still owes.

@@ -137,7 +137,7 @@ func TestSameSeedSameTickets(t *testing.T) {
 
 func TestResumedTicketsEqualUninterrupted(t *testing.T) {
 	whole := openSource(t, busy, testEnv(1, nil))
-	start := whole.Positions()[Partition]
+	start := whole.place.cursor()
 	got, _ := batches(t, whole, 1<<30)
 	cursors := [][]byte{start}
 	var want []ticket
@@ -182,7 +182,7 @@ func TestPositionsPinSeedAndSpanBeforeTheFirstTicket(t *testing.T) {
 	const config = `{"count": 100, "span": "1h"}`
 	synctest.Test(t, func(t *testing.T) {
 		first := openSource(t, config, testEnv(1, nil))
-		pinned := first.Positions()[Partition]
+		pinned := first.place.cursor()
 		want := allTickets(t, first)
 		<-time.After(10 * time.Minute) // in the bubble: the crash and the restart take their time
 		if got := allTickets(t, openSource(t, config, testEnv(1, pinned))); !slices.Equal(got, want) {

@@ -94,15 +94,12 @@ func (r *transform) flush(ctx context.Context, out sdk.Emitter) error {
 
 // Signal ends a batch: a barrier, because what came before it belongs to its
 // epoch, and all others because they must not overtake rows.
-func (r *transform) Signal(ctx context.Context, s sdk.Signal, out sdk.Emitter) error {
-	if err := r.flush(ctx, out); err != nil {
-		return err
-	}
-	if s.Kind == sdk.Watermark {
-		return out.Watermark(s.Time)
-	}
-	return nil
+func (r *transform) Signal(ctx context.Context, _ sdk.Signal, out sdk.Emitter) (bool, error) {
+	return false, r.flush(ctx, out)
 }
+
+// Snapshot has nothing to write: Signal has handed on what waited.
+func (r *transform) Snapshot(context.Context, uint64, sdk.StateWriter) error { return nil }
 
 // joined is the rows of two batches of the same columns.
 func joined(a, b arrow.RecordBatch) (arrow.RecordBatch, error) {

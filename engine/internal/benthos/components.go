@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	_ "github.com/redpanda-data/benthos/v4/public/components/io"   // files, sockets, HTTP
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure" // and the "none" tracer
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -110,6 +111,23 @@ func readStep(config []byte) (*stepConfig, sdk.Schema, error) {
 	return &r, schema, nil
 }
 
+// describe describes a step of components. The plan declares its columns. Whether the rows
+// get a MessageColumn follows from the steps behind it, so it makes no difference to what
+// the config means.
+func (c *Components) describe(kind sdk.Kind, r *stepConfig, config []byte) sdk.Description {
+	d := sdk.Description{Problems: c.check(kind, config), Secrets: true, Streams: c.streams(kind, r),
+		AtLeastOnce: c.atLeastOnce(kind, r)}
+	d.Usable = sdk.Usable(d.Problems)
+	parts := *r
+	parts.Messages = false
+	text, _ := json.Marshal(parts) // what was JSON is JSON
+	d.Canonical = map[string]string{"components": string(text)}
+	if kind == sdk.KindSource {
+		d.Endless, d.Patience = endlessInput(r), patience
+	}
+	return d
+}
+
 // Plugin makes a plugin of one input or output, or of a run of processors.
 func (c *Components) Plugin(kind sdk.Kind, config []byte) *sdk.Plugin {
 	r, _, err := readStep(config)
@@ -117,16 +135,12 @@ func (c *Components) Plugin(kind sdk.Kind, config []byte) *sdk.Plugin {
 		r = &stepConfig{}
 	}
 	p := &sdk.Plugin{Kind: kind, Name: prefix + strings.Join(r.names(), "+"),
-		Summary: "Benthos's " + strings.Join(r.names(), ", ") + ".", AtLeastOnce: c.atLeastOnce(kind, r)}
-	p.Check = func(config []byte) []sdk.Problem { return c.check(kind, config) }
-	p.Resources = func([]byte) []string { return nil }
-	p.Streams = c.streams(kind, r)
-	p.Needs = p.Resources
+		Summary: "Benthos's " + strings.Join(r.names(), ", ") + "."}
+	p.Describe = func(config []byte, _ *arrow.Schema) sdk.Description { return c.describe(kind, r, config) }
 	p.Setup = c.host.setup(kind, c.traits(kind, r))
 	switch kind {
 	case sdk.KindSource:
 		p.Open = c.host.openInput
-		p.Endless = func([]byte) string { return endlessInput(r) }
 	case sdk.KindTransform:
 		p.Open = c.host.openRun
 	default:

@@ -31,6 +31,7 @@ const readMessages = 64
 // positions to resume from: a batch's cursor is its number, by which Committed
 // finds what to acknowledge.
 type source struct {
+	sdk.PlainSource
 	host *host
 	*hosted
 	rows      *rowsOf
@@ -219,9 +220,9 @@ func (b *source) take(r received, batch *sdk.Batch) {
 	}
 }
 
-// Patience is short: a server answers a request when it is acknowledged, and
+// patience is short: a server answers a request when it is acknowledged, and
 // would let each wait for a whole epoch.
-func (b *source) Patience() time.Duration { return 50 * time.Millisecond }
+const patience = 50 * time.Millisecond
 
 // Committed acknowledges what the record covers.
 func (b *source) Committed(ctx context.Context, _ uint64, at map[string][]byte) error {

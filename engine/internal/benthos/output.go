@@ -15,6 +15,7 @@ import (
 // sink is a Benthos output as a sink. A batch is written when Write
 // returns: there is nothing to prepare, and nothing to take back.
 type sink struct {
+	sdk.PlainSink
 	host *host
 	*hosted
 	failed context.Context         // ends when the output cannot connect

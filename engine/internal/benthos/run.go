@@ -33,7 +33,7 @@ type transform struct {
 	waiting *sdk.Batch // rows that are not yet a batch of the size that the step asks for
 }
 
-var _ sdk.Listener = (*transform)(nil)
+var _ sdk.Transform = (*transform)(nil)
 
 func (h *host) openRun(ctx context.Context, _ []byte, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 	s, err := h.open(ctx, env)

@@ -1,12 +1,9 @@
 package benthos
 
 import (
-	"bytes"
 	"encoding/json"
-	"hash/crc32"
 	"regexp"
 	"slices"
-	"strings"
 
 	"etlengine/plugins/sdk"
 )
@@ -105,14 +102,4 @@ func (c *Components) Messages(kind sdk.Kind, config []byte) (gives, reads bool) 
 	}
 	t := c.traits(kind, &r)
 	return t.gives, t.reads
-}
-
-// Fingerprint is 16 bits of a checksum of the config of a step, which may be a
-// secret; false if the plugin is none of Benthos's components. Whether the rows get
-// a MessageColumn follows from the steps behind it, so it makes no difference.
-func Fingerprint(plugin string, config []byte) (uint16, bool) {
-	if !strings.HasPrefix(plugin, prefix) {
-		return 0, false
-	}
-	return uint16(crc32.ChecksumIEEE(bytes.Replace(config, []byte(`,"messages":true`), nil, 1))), true
 }

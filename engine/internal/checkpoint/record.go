@@ -1,6 +1,10 @@
 package checkpoint
 
-import "time"
+import (
+	"time"
+
+	"etlengine/plugins/sdk"
+)
 
 // version is the format of records; a record of another version is refused.
 const version = 2
@@ -13,10 +17,13 @@ type Record struct {
 	Positions map[string][]byte `json:"positions"` // source: cursor by partition
 	// Idle is when each partition that was read to its end was first found so, since
 	// its last row.
-	Idle     map[string]time.Time `json:"idle,omitempty"`
-	Handles  map[string][]byte    `json:"handles,omitempty"`  // what each sink prepared, by step
-	Books    map[string]Counts    `json:"books,omitempty"`    // counters of the run, by step
-	Settings map[string]Setting   `json:"settings,omitempty"` // what all of it was made with, by step
+	Idle    map[string]time.Time `json:"idle,omitempty"`
+	Handles map[string][]byte    `json:"handles,omitempty"` // what each sink prepared, by step
+	// Staged counts, of each step in Handles, what no reader sees. An older engine did not
+	// record it.
+	Staged   map[string]sdk.Staged `json:"staged,omitempty"`
+	Books    map[string]Counts     `json:"books,omitempty"`    // counters of the run, by step
+	Settings map[string]Setting    `json:"settings,omitempty"` // what all of it was made with, by step
 	// AtEnd is set by Forget: what a source of the same file's fills holds is of
 	// runs that were forgotten.
 	AtEnd bool `json:"at_end,omitempty"`

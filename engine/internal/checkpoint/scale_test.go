@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -48,7 +49,7 @@ func scaleRows(ids []int, yield func(arrow.RecordBatch)) {
 type scaled struct {
 	b    *testing.B
 	s    *Store
-	step sdk.Instance
+	step sdk.Transform
 	rows int64 // emitted
 }
 
@@ -64,10 +65,12 @@ func openScaled(b *testing.B, dir string) *scaled {
 	if s.s, err = Open(dir); err != nil {
 		b.Fatal(err)
 	}
-	s.step, err = aggregation.Transform.Open(context.Background(), []byte(scaleConfig), scaleSchema(), sdk.Env{})
-	if err != nil {
+	state, failed := s.s.State("p", "agg")
+	instance, err := aggregation.Transform.Open(context.Background(), []byte(scaleConfig), scaleSchema(), sdk.Env{State: state})
+	if err := cmp.Or(failed(), err); err != nil {
 		b.Fatal(err)
 	}
+	s.step = instance.(sdk.Transform)
 	return s
 }
 
@@ -79,7 +82,7 @@ func (s *scaled) close() {
 
 func (s *scaled) take(ids []int) {
 	scaleRows(ids, func(rows arrow.RecordBatch) {
-		err := s.step.(sdk.Transform).Apply(context.Background(), &sdk.Batch{Rows: rows, Partition: "p/0"}, s)
+		err := s.step.Apply(context.Background(), &sdk.Batch{Rows: rows, Partition: "p/0"}, s)
 		if err != nil {
 			s.b.Fatal(err)
 		}
@@ -91,17 +94,8 @@ func (s *scaled) take(ids []int) {
 func (s *scaled) snapshot(epoch uint64) (keys, bytes int, taking, saving time.Duration) {
 	begun := time.Now()
 	c := s.s.NewChanges("p", "agg")
-	for _, prefix := range s.step.(sdk.Clearer).Cleared() {
-		keys, bytes = keys+1, bytes+len(prefix)
-		if err := c.Clear(prefix); err != nil {
-			s.b.Fatal(err)
-		}
-	}
-	err := s.step.(sdk.Stateful).Snapshot(context.Background(), epoch, func(key, value []byte) error {
-		keys, bytes = keys+1, bytes+len(key)+len(value)
-		return c.Put(key, value)
-	})
-	if err != nil {
+	counted := &counted{Changes: c}
+	if err := s.step.Snapshot(context.Background(), epoch, counted); err != nil {
 		s.b.Fatal(err)
 	}
 	taking = time.Since(begun)
@@ -109,17 +103,23 @@ func (s *scaled) snapshot(epoch uint64) (keys, bytes int, taking, saving time.Du
 	if err := s.s.Save("p", &Record{Epoch: epoch}, c); err != nil {
 		s.b.Fatal(err)
 	}
-	return keys, bytes, taking, time.Since(begun)
+	return counted.keys, counted.bytes, taking, time.Since(begun)
 }
 
-func (s *scaled) restore() {
-	state, failed := s.s.State("p", "agg")
-	if err := s.step.(sdk.Restorable).Restore(context.Background(), state); err != nil {
-		s.b.Fatal(err)
-	}
-	if err := failed(); err != nil {
-		s.b.Fatal(err)
-	}
+// counted counts what a snapshot changes.
+type counted struct {
+	*Changes
+	keys, bytes int
+}
+
+func (c *counted) Clear(prefix []byte) error {
+	c.keys, c.bytes = c.keys+1, c.bytes+len(prefix)
+	return c.Changes.Clear(prefix)
+}
+
+func (c *counted) Put(key, value []byte) error {
+	c.keys, c.bytes = c.keys+1, c.bytes+len(key)+len(value)
+	return c.Changes.Put(key, value)
 }
 
 // cpu is what this process has used of the processor: on a machine with other
@@ -199,12 +199,11 @@ func stateLife(b *testing.B, groups int) {
 	begun := time.Now()
 	used = cpu(b)
 	s = openScaled(b, dir)
-	s.restore()
 	b.ReportMetric(time.Since(begun).Seconds(), "restore-s")
 	b.ReportMetric((cpu(b) - used).Seconds(), "restore-cpu-s")
 
 	begun, used = time.Now(), cpu(b)
-	if err := s.step.(sdk.Listener).Signal(context.Background(), sdk.Signal{Kind: sdk.End}, s); err != nil {
+	if _, err := s.step.Signal(context.Background(), sdk.Signal{Kind: sdk.End}, s); err != nil {
 		b.Fatal(err)
 	}
 	if s.rows != int64(groups) {

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,17 +89,18 @@ func (b *builder) known(s *config.Step) bool {
 func (b *builder) benthos(kind sdk.Kind, run []*config.Step, in *arrow.Schema) *Step {
 	first, last := run[0], run[len(run)-1]
 	step := &Step{Label: first.Label, Path: first.Path, Where: first.Node.KeyPos(first.Plugin).String(), In: in}
-	text := bytes.TrimSuffix(b.componentsOf(kind, run), []byte("}"))
+	node := b.componentsOf(kind, run)
 	beside := b.schemaBeside(last, in)
 	if beside != nil && kind != sdk.KindSink {
-		text = append(append(text, `,"schema":`...), beside...)
+		node = node.With("schema", beside)
 	}
 	if b.messages && kind != sdk.KindSink {
-		text = append(text, `,"messages":true`...)
+		node = node.With("messages", config.NewScalar("true"))
 	}
-	step.Config = append(text, '}')
+	step.Config = node.JSON()
 	step.Plugin = b.components.Plugin(kind, step.Config)
-	problems := step.Plugin.Check(step.Config)
+	step.Description = step.Plugin.Describe(step.Config, in)
+	problems := step.Description.Problems
 	for _, p := range problems {
 		b.placed(run, p)
 	}
@@ -115,7 +115,7 @@ func (b *builder) benthos(kind sdk.Kind, run []*config.Step, in *arrow.Schema) *
 		return step
 	}
 	var schema sdk.Schema
-	sdk.Decode(beside, &schema) // declared has said what is wrong with it
+	sdk.Decode(beside.JSON(), &schema) // declared has said what is wrong with it
 	step.Out = Columns(schema, in)
 	if b.messages {
 		step.Out = WithMessages(step.Out)

@@ -32,16 +32,15 @@ func (benthos) Absent(_ sdk.Kind, name string) string {
 
 func (benthos) Plugin(kind sdk.Kind, config []byte) *sdk.Plugin {
 	return &sdk.Plugin{Kind: kind, Name: "benthos/" + string(kind),
-		Check: func(config []byte) []sdk.Problem {
-			if at := strings.Index(string(config), "wrong"); at >= 0 {
-				number := strings.Count(string(config[:at]), "},{")
-				return []sdk.Problem{{Path: "components." + string(rune('0'+number)) + ".log.text",
-					Message: "is wrong"}}
+		Describe: func(config []byte, _ *arrow.Schema) sdk.Description {
+			at := strings.Index(string(config), "wrong")
+			if at < 0 {
+				return sdk.Description{Usable: true}
 			}
-			return nil
+			number := strings.Count(string(config[:at]), "},{")
+			return sdk.Description{Problems: []sdk.Problem{{Message: "is wrong",
+				Path: "components." + string(rune('0'+number)) + ".log.text"}}}
 		},
-		Resources: func([]byte) []string { return nil },
-		Needs:     func([]byte) []string { return nil },
 	}
 }
 

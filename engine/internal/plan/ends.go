@@ -15,10 +15,7 @@ func (b *builder) ends() {
 		}
 		endless, grows := b.endless(p), b.grows(p)
 		for _, s := range p.checked() {
-			if s.Plugin.AtEnd == nil {
-				continue
-			}
-			at, written := s.Plugin.AtEnd(s.Config), b.written(s)
+			at, written := s.Description.AtEnd, b.written(s)
 			switch {
 			case written == nil:
 			case at.Only != "" && endless != "":
@@ -39,27 +36,24 @@ func (b *builder) ends() {
 
 // endless is why the input of a pipeline has no end, "" if it has one.
 func (b *builder) endless(p *Pipeline) string {
-	return b.trace(p, func(s *Step) func([]byte) string { return s.Plugin.Endless })
+	return b.trace(p, func(d *sdk.Description) string { return d.Endless })
 }
 
 // grows is why a later run may read more.
 func (b *builder) grows(p *Pipeline) string {
-	return b.trace(p, func(s *Step) func([]byte) string { return s.Plugin.Grows })
+	return b.trace(p, func(d *sdk.Description) string { return d.Grows })
 }
 
 // trace asks the inputs at the beginning of a pipeline: those of the pipelines that
 // fill what it reads, or its own.
-func (b *builder) trace(p *Pipeline, ask func(*Step) func([]byte) string) string {
+func (b *builder) trace(p *Pipeline, ask func(*sdk.Description) string) string {
 	return b.traceFrom(p, ask, map[string]bool{})
 }
 
-func (b *builder) traceFrom(p *Pipeline, ask func(*Step) func([]byte) string, seen map[string]bool) string {
+func (b *builder) traceFrom(p *Pipeline, ask func(*sdk.Description) string, seen map[string]bool) string {
 	seen[p.Name] = true
 	if len(p.FilledBy) == 0 {
-		if f := ask(p.Input); f != nil {
-			return f(p.Input.Config)
-		}
-		return ""
+		return ask(&p.Input.Description)
 	}
 	for _, filler := range b.plan.Pipelines {
 		if seen[filler.Name] || !slices.Contains(p.FilledBy, filler.Name) || filler.Input == nil {

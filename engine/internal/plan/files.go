@@ -20,10 +20,7 @@ type fileset struct {
 
 // filesOf returns nil for a step without files of its own.
 func filesOf(s *Step) *fileset {
-	if s.Plugin.Files == nil {
-		return nil
-	}
-	f := s.Plugin.Files(s.Config)
+	f := s.Description.Files
 	if f == nil {
 		return nil
 	}

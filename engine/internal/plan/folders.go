@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding/json"
 	"path/filepath"
 	"strings"
 )
@@ -51,23 +50,8 @@ func (f filled) reads(other filled) bool {
 	}
 	for name := range strings.SplitSeq(below, string(filepath.Separator)) {
 		if !strings.Contains(name, "=") {
-			return f.step.divides()
+			return f.step.Description.Files != nil && f.step.Description.Files.Levels > 0
 		}
-	}
-	return true
-}
-
-// divides tells whether a sink makes folders of the values of columns.
-func (s *Step) divides() bool {
-	var c struct {
-		By json.RawMessage `json:"partition_by"`
-	}
-	if err := json.Unmarshal(s.Config, &c); err != nil {
-		return false // which its plugin has said
-	}
-	switch string(c.By) {
-	case "", "null", `""`, "[]":
-		return false
 	}
 	return true
 }

@@ -12,7 +12,7 @@ import (
 func (b *builder) services() {
 	for _, p := range b.plan.Pipelines {
 		for _, s := range p.checked() {
-			for _, name := range s.Plugin.Needs(s.Config) {
+			for _, name := range s.Description.Needs {
 				b.service(s, name)
 			}
 		}
@@ -67,7 +67,7 @@ func (b *builder) settings(name string) bool {
 	if !ok || settings.Kind() != config.Map {
 		return false
 	}
-	problems := plugin.Check(settings.JSON())
+	problems := plugin.Describe(settings.JSON(), nil).Problems
 	for _, p := range problems {
 		b.problems = append(b.problems, config.Problem{Position: settings.Locate(p.Path, p.Key),
 			Path: joined("defaults."+name, p.Path), Code: code(p), Message: p.Message, Hint: p.Hint,
@@ -79,7 +79,7 @@ func (b *builder) settings(name string) bool {
 // checked lists the steps whose config the plugin accepted, but for misspelt keys.
 func (p *Pipeline) checked() []*Step {
 	return slices.DeleteFunc(p.Steps(), func(s *Step) bool {
-		return s.Plugin.Check == nil || !sdk.Usable(s.Plugin.Check(s.Config))
+		return !s.Description.Usable
 	})
 }
 
@@ -101,7 +101,7 @@ func (b *builder) link() {
 				continue
 			}
 			writers = append(writers, writer{p, s})
-			for _, r := range s.Plugin.Resources(s.Config) {
+			for _, r := range s.Description.Resources {
 				folders = b.apart(r, s, folders)
 			}
 		}
@@ -121,9 +121,9 @@ func (b *builder) link() {
 
 // Fills reports whether a source reads what the step, a sink, writes.
 func (s *Step) Fills(source *Step) bool {
-	reads := source.Plugin.Resources(source.Config)
+	reads := source.Description.Resources
 	shared := func(r string) bool { return slices.Contains(reads, r) }
-	return slices.ContainsFunc(s.Plugin.Resources(s.Config), shared) || filesOf(source).cover(filesOf(s))
+	return slices.ContainsFunc(s.Description.Resources, shared) || filesOf(source).cover(filesOf(s))
 }
 
 // position of a planned step in the file.

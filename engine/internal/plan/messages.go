@@ -36,7 +36,7 @@ func (b *builder) carries(f *config.Pipeline) bool {
 				n = max(1, b.run(steps))
 			}
 			if _, ok := b.component(kind, steps[0]); ok {
-				gives, reads := b.components.Messages(kind, b.componentsOf(kind, steps[:n]))
+				gives, reads := b.components.Messages(kind, b.componentsOf(kind, steps[:n]).JSON())
 				if given && reads {
 					return true
 				}
@@ -63,21 +63,17 @@ func (b *builder) carries(f *config.Pipeline) bool {
 }
 
 // componentsOf is the config of a step of components without its schema.
-func (b *builder) componentsOf(kind sdk.Kind, run []*config.Step) []byte {
-	text := []byte(`{"components":[`)
-	for i, s := range run {
-		if i > 0 {
-			text = append(text, ',')
-		}
+func (b *builder) componentsOf(kind sdk.Kind, run []*config.Step) *config.Node {
+	var components []*config.Node
+	for _, s := range run {
 		name, _ := b.component(kind, s)
-		text = append(strconv.AppendQuote(append(text, '{'), name), ':')
-		text = append(append(text, s.Config.Native().JSON()...), '}')
+		components = append(components, config.NewMap().With(name, s.Config.Native()))
 	}
-	text = append(text, ']')
+	node := config.NewMap().With("components", config.NewList(components...))
 	if rows := run[0].Batch; rows > 0 {
-		text = strconv.AppendInt(append(text, `,"batch":`...), int64(rows), 10)
+		node = node.With("batch", config.NewScalar(strconv.Itoa(rows)))
 	}
-	return append(text, '}')
+	return node
 }
 
 // misplacedBatch refuses a batch where nothing would read it.

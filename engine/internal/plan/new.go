@@ -160,31 +160,37 @@ func (b *builder) step(kind sdk.Kind, s *config.Step, in *arrow.Schema, more ...
 		}
 	}
 	step.Plugin = plugin
-	text, named, ok := b.config(plugin, s)
-	step.Config, step.faulty = text, !ok
+	node, named, ok := b.config(plugin, s)
+	step.Config, step.faulty = node.JSON(), !ok
 	if !ok {
 		return step
 	}
-	problems := plugin.Check(text)
+	step.Description = plugin.Describe(step.Config, in)
+	problems := step.Description.Problems
 	step.faulty = len(sdk.Faults(problems)) > 0
 	b.add(s, named, problems)
-	if text, ok = usable(plugin, text, problems); !ok {
-		text, ok = b.withStandIns(plugin, s, problems)
-	}
 	if in == nil && kind != sdk.KindSource {
 		return step
 	}
-	if !ok {
-		step.Out, _ = plugin.Schema(step.Config, in) // some plugins know it all the same
+	d := step.Description
+	if !d.Usable {
+		if node, ok = usable(plugin, node, problems); !ok {
+			node, ok = b.withStandIns(plugin, s, node, problems)
+		}
+		if ok {
+			d = plugin.Describe(node.JSON(), in)
+		}
+	}
+	step.Out = d.Columns // some plugins know them all the same
+	if !d.Usable {
 		return step
 	}
-	out, problems := plugin.Schema(text, in)
-	b.add(s, named, b.sure(problems))
-	if len(sdk.Faults(problems)) > 0 {
-		step.Out, step.faulty = out, true // what is known of it all the same
+	b.add(s, named, b.sure(d.ColumnProblems))
+	if len(sdk.Faults(d.ColumnProblems)) > 0 {
+		step.faulty = true
 		return step
 	}
-	step.Out = b.declared(s, kind, in, out)
+	step.Out = b.declared(s, kind, in, d.Columns)
 	if kind == sdk.KindSink {
 		step.Out = in
 	}
@@ -260,35 +266,34 @@ func (b *builder) unknownSchema(at *config.Node, path, name string) {
 // config is a step's config as the plugin takes it: named schemas are written
 // out, and defaults that are meant for another kind of the same plugin are left
 // out. named tells which field holds which schema.
-func (b *builder) config(plugin *sdk.Plugin, s *config.Step) (text []byte, named map[string]string, ok bool) {
+func (b *builder) config(plugin *sdk.Plugin, s *config.Step) (edited *config.Node, named map[string]string, ok bool) {
 	if s.Config.Kind() != config.Map {
-		return s.Config.JSON(), nil, true
+		return s.Config, nil, true
 	}
-	ok, named = true, map[string]string{}
-	text = append(text, '{')
+	edited, ok, named = s.Config, true, map[string]string{}
 	for _, key := range s.Config.Keys() {
 		if b.foreign(plugin, s, key) {
+			edited = edited.Without(key)
 			continue
 		}
-		value := s.Config.Get(key)
-		at := fieldOf(plugin, key)
-		if at >= 0 && plugin.Fields[at].Type == "schema" && value.Kind() == config.Scalar {
-			name := value.Text()
-			if value = b.file.Schemas.Get(name); value == nil {
-				b.unknownSchema(s.Config.Get(key), s.Path+"."+key, name)
-				ok = false
-				continue
-			}
-			named[key] = name
-			if b.badSchemas[name] {
-				b.guessed = true
-				text = appendKey(text, key, standIn(value))
-				continue
-			}
+		value, at := s.Config.Get(key), fieldOf(plugin, key)
+		if at < 0 || plugin.Fields[at].Type != "schema" || value.Kind() != config.Scalar {
+			continue
 		}
-		text = appendKey(text, key, value.JSON())
+		name := value.Text()
+		if value = b.file.Schemas.Get(name); value == nil {
+			b.unknownSchema(s.Config.Get(key), s.Path+"."+key, name)
+			ok = false
+			continue
+		}
+		named[key] = name
+		if b.badSchemas[name] {
+			b.guessed = true
+			value = standIn(value)
+		}
+		edited = edited.With(key, value)
 	}
-	return append(text, '}'), named, ok
+	return edited, named, ok
 }
 
 // fieldOf is the index of the field that a key means, misspelt or not; or -1.

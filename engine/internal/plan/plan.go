@@ -65,6 +65,8 @@ type Step struct {
 	In     *arrow.Schema // nil for a source
 	Out    *arrow.Schema // a sink's is its In
 
+	Description sdk.Description // of Plugin with Config and In
+
 	faulty bool // something is wrong with it: what depends on its config is unknown
 }
 
@@ -86,7 +88,7 @@ func (p *Pipeline) Steps() []*Step {
 func (p *Plan) Uses(stream string) bool {
 	for _, line := range p.Pipelines {
 		for _, s := range line.Steps() {
-			if slices.Contains(s.Plugin.Streams, stream) {
+			if slices.Contains(s.Description.Streams, stream) {
 				return true
 			}
 		}
@@ -109,7 +111,7 @@ func (p *Pipeline) Sides() []*Step {
 // "at-least-once" and because of which step.
 func (p *Pipeline) Guarantee() string {
 	for _, s := range p.Steps() {
-		if why := s.Plugin.AtLeastOnce; why != "" {
+		if why := s.Description.AtLeastOnce; why != "" {
 			return "at-least-once because of " + s.Label + ": " + why
 		}
 	}

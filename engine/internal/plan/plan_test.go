@@ -42,8 +42,6 @@ type port struct {
 	Port int `json:"port"`
 }
 
-func topics(c *topicIn) []string { return []string{"topic://" + c.Topic} }
-
 // fakes are plugins that plan, but never open.
 func fakes() *catalog.Catalog {
 	needs := func(brokers string) []string {
@@ -53,27 +51,30 @@ func fakes() *catalog.Catalog {
 		return nil
 	}
 	c, err := catalog.New([]sdk.Plugin{
-		sdk.Spec[topicIn]{Kind: sdk.KindSource, Name: "topic", Resources: topics,
-			Needs:  func(c *topicIn) []string { return needs(c.Brokers) },
-			Schema: func(c *topicIn, _ *arrow.Schema) (*arrow.Schema, []sdk.Problem) { return columns(c.Schema), nil },
+		sdk.Spec[topicIn]{Kind: sdk.KindSource, Name: "topic",
+			About: func(c *topicIn) sdk.Description {
+				return sdk.Description{Resources: []string{"topic://" + c.Topic}, Needs: needs(c.Brokers)}
+			},
+			Columns: func(c *topicIn, _ *arrow.Schema, d *sdk.Description) { d.Columns = columns(c.Schema) },
 		}.Plugin(),
 		sdk.Spec[topicOut]{Kind: sdk.KindSink, Name: "topic",
-			Needs:     func(c *topicOut) []string { return needs(c.Brokers) },
-			Resources: func(c *topicOut) []string { return []string{"topic://" + c.Topic} },
-		}.Plugin(),
-		sdk.Spec[pick]{Kind: sdk.KindTransform, Name: "pick", Schema: pickColumn}.Plugin(),
-		sdk.Spec[folder]{Kind: sdk.KindSink, Name: "files",
-			Resources: func(c *folder) []string { return []string{"folder:" + c.Path} },
-			Files: func(c *folder) *sdk.Files {
-				return &sdk.Files{Path: sdk.Path(c.Path), Suffixes: []string{".csv"}, Levels: len(c.By)}
+			About: func(c *topicOut) sdk.Description {
+				return sdk.Description{Resources: []string{"topic://" + c.Topic}, Needs: needs(c.Brokers)}
 			},
-			Schema: func(c *folder, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+		}.Plugin(),
+		sdk.Spec[pick]{Kind: sdk.KindTransform, Name: "pick", Columns: pickColumn}.Plugin(),
+		sdk.Spec[folder]{Kind: sdk.KindSink, Name: "files",
+			About: func(c *folder) sdk.Description {
+				return sdk.Description{Resources: []string{"folder:" + c.Path},
+					Files: &sdk.Files{Path: sdk.Path(c.Path), Suffixes: []string{".csv"}, Levels: len(c.PartitionBy)}}
+			},
+			Columns: func(c *folder, in *arrow.Schema, d *sdk.Description) {
 				for i, name := range c.By {
 					if _, err := sdk.FindColumn(in, name); err != nil {
-						return nil, []sdk.Problem{{Path: "by." + string(rune('0'+i)), Message: err.Error()}}
+						d.ColumnProblems = []sdk.Problem{{Path: "by." + string(rune('0'+i)), Message: err.Error()}}
+						return
 					}
 				}
-				return in, nil
 			},
 		}.Plugin(),
 		sdk.Spec[port]{Kind: sdk.KindService, Name: "broker"}.Plugin(),
@@ -91,12 +92,13 @@ func columns(s sdk.Schema) *arrow.Schema {
 	return s.Arrow()
 }
 
-func pickColumn(c *pick, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+func pickColumn(c *pick, in *arrow.Schema, d *sdk.Description) {
 	at, err := sdk.FindColumn(in, c.Column)
 	if err != nil {
-		return nil, []sdk.Problem{{Path: "column", Message: err.Error()}}
+		d.Columns, d.ColumnProblems = nil, []sdk.Problem{{Path: "column", Message: err.Error()}}
+		return
 	}
-	return arrow.NewSchema([]arrow.Field{in.Field(at)}, nil), nil
+	d.Columns = arrow.NewSchema([]arrow.Field{in.Field(at)}, nil)
 }
 
 // load plans a YAML text as the file p.yaml.

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -38,45 +37,43 @@ func (b *builder) unchanged(s *config.Step, kind sdk.Kind, in, computed *arrow.S
 	return computed
 }
 
-// schemaBeside is the schema beside the last component of a run, as JSON; nil for none.
-func (b *builder) schemaBeside(s *config.Step, in *arrow.Schema) []byte {
+// schemaBeside is the schema beside the last component of a run; nil for none.
+func (b *builder) schemaBeside(s *config.Step, in *arrow.Schema) *config.Node {
 	switch node, _ := b.schemaNode(s); {
 	case node != nil:
-		return node.JSON()
+		return node
 	case in != nil && b.isSame(s):
-		return schemaJSON(in.Fields())
+		return schemaOf(in.Fields())
 	}
 	return nil
 }
 
-// schemaJSON is a schema whose columns are these, without the engine's own.
-func schemaJSON(fields []arrow.Field) []byte {
-	text := []byte{'{'}
+// schemaOf is a schema whose columns are these, without the engine's own.
+func schemaOf(fields []arrow.Field) *config.Node {
+	schema := config.NewMap()
 	for _, f := range fields {
 		if !strings.HasPrefix(f.Name, "_") {
-			text = appendKey(text, f.Name, columnJSON(f))
+			schema = schema.With(f.Name, columnOf(f))
 		}
 	}
-	return append(text, '}')
+	return schema
 }
 
-func columnJSON(f arrow.Field) []byte {
+func columnOf(f arrow.Field) *config.Node {
 	name, required := "%", !f.Nullable
 	for list, ok := f.Type.(*arrow.ListType); ok; list, ok = f.Type.(*arrow.ListType) {
 		name, f = strings.Replace(name, "%", "list(%)", 1), list.ElemField()
 	}
-	text := []byte{'{'}
-	base := sdk.TypeName(f.Type)
+	column, base := config.NewMap(), sdk.TypeName(f.Type)
 	if inside, ok := f.Type.(*arrow.StructType); ok {
 		base = "struct"
-		text = appendKey(text, "fields", schemaJSON(inside.Fields()))
+		column = column.With("fields", schemaOf(inside.Fields()))
 	} else if sdk.IsJSON(f) {
 		base = "json"
 	}
-	quoted, _ := json.Marshal(strings.Replace(name, "%", base, 1)) // text always encodes
-	text = appendKey(text, "type", quoted)
+	column = column.With("type", config.NewScalar(strings.Replace(name, "%", base, 1)))
 	if required {
-		text = appendKey(text, "required", []byte("true"))
+		column = column.With("required", config.NewScalar("true"))
 	}
-	return append(text, '}')
+	return column
 }

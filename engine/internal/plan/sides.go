@@ -2,7 +2,6 @@ package plan
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -31,10 +30,14 @@ func withoutPosition(s *arrow.Schema) *arrow.Schema {
 }
 
 // LateColumns is what a late output gets: the columns of the step that found
-// the rows late, and what judged them.
+// the rows late, and what they were compared with.
 func LateColumns(in *arrow.Schema) *arrow.Schema {
 	fields := slices.DeleteFunc(slices.Clone(in.Fields()), func(f arrow.Field) bool { return !IsLate(f.Name) })
-	return arrow.NewSchema(append(fields, lateColumns...), nil)
+	fields = append(fields, lateColumns...)
+	for i := range fields {
+		fields[i] = sdk.OfLateRow(fields[i])
+	}
+	return arrow.NewSchema(fields, nil)
 }
 
 // lateColumns are what a late output says of each row.
@@ -71,7 +74,7 @@ var DeadColumns = arrow.NewSchema([]arrow.Field{
 // sides plans the outputs for late rows and dead letters.
 func (b *builder) sides(p *Pipeline, f *config.Pipeline) {
 	if f.DeadLetters != nil {
-		p.DeadLetters = b.side(f.DeadLetters, DeadColumns)
+		p.DeadLetters = b.step(sdk.KindSink, f.DeadLetters, DeadColumns)
 	}
 	var makers []*Step
 	unknown := false // a step with a fault may be one
@@ -95,7 +98,7 @@ func (b *builder) sides(p *Pipeline, f *config.Pipeline) {
 		if p.Input != nil && p.Input.Out != nil {
 			columns = LateColumns(p.Input.Out)
 		}
-		p.Late = b.side(f.Late, columns)
+		p.Late = b.step(sdk.KindSink, f.Late, columns)
 	case f.Late != nil:
 		for _, other := range makers[1:] {
 			if !other.In.Equal(makers[0].In) {
@@ -105,33 +108,13 @@ func (b *builder) sides(p *Pipeline, f *config.Pipeline) {
 				return
 			}
 		}
-		p.Late = b.side(f.Late, LateColumns(makers[0].In))
+		p.Late = b.step(sdk.KindSink, f.Late, LateColumns(makers[0].In))
 	}
 }
 
 // mayBeLate tells whether a step can find a row late. Of one with a fault it is
 // not known.
-func mayBeLate(s *Step) bool {
-	return s.Plugin.Late && s.Out != nil && (s.Plugin.MayBeLate == nil || s.Plugin.MayBeLate(s.Config))
-}
-
-// side plans one of them. Its columns that begin with _ are written, for they
-// are what it is about.
-func (b *builder) side(s *config.Step, columns *arrow.Schema) *Step {
-	const keep = "keep_metadata"
-	step := b.step(sdk.KindSink, s, columns)
-	knows := slices.ContainsFunc(step.Plugin.Fields, func(f sdk.Field) bool { return f.Name == keep })
-	text := string(step.Config)
-	if !knows || s.Config.Get(keep) != nil || !strings.HasSuffix(text, "}") {
-		return step
-	}
-	separator := ","
-	if text == "{}" {
-		separator = ""
-	}
-	step.Config = []byte(strings.TrimSuffix(text, "}") + separator + `"` + keep + `":true}`)
-	return step
-}
+func mayBeLate(s *Step) bool { return s.Description.LateRows && s.Out != nil }
 
 func (b *builder) warn(at config.Position, path, code, message, hint string) {
 	b.fail(at, path, code, message, hint)

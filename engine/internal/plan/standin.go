@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -9,58 +8,55 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// standIn is a schema with the columns of one that has faults, as JSON: what
+// standIn is a schema with the columns of one that has faults: what
 // names columns can then be checked in the same pass. A column whose type is not
 // known is a string; see builder.sure.
-func standIn(schema *config.Node) []byte {
-	text := []byte{'{'}
+func standIn(schema *config.Node) *config.Node {
+	edited := config.NewMap()
 	for _, name := range schema.Keys() {
 		if name == "" || strings.HasPrefix(name, "_") {
 			continue
 		}
 		var column sdk.Column
-		value := schema.Get(name).JSON()
-		if len(sdk.Faults(sdk.Decode(value, &column))) > 0 {
-			value = []byte(`"string"`)
+		value := schema.Get(name)
+		if len(sdk.Faults(sdk.Decode(value.JSON(), &column))) > 0 {
+			value = config.NewScalar("string")
 		}
-		text = appendKey(text, name, value)
+		edited = edited.With(name, value)
 	}
-	return append(text, '}')
+	return edited
 }
 
 // withStandIns is a step's config with stand-ins for the schemas written in it
 // that have faults, and without faulty types. It is not ok if something else is
 // wrong too.
-func (b *builder) withStandIns(plugin *sdk.Plugin, s *config.Step, problems []sdk.Problem) (text []byte, ok bool) {
+func (b *builder) withStandIns(plugin *sdk.Plugin, s *config.Step, node *config.Node,
+	problems []sdk.Problem) (edited *config.Node, ok bool) {
 	faulty := map[string]string{} // types of fields by key
 	for _, p := range sdk.Faults(problems) {
 		key, _, _ := strings.Cut(p.Path, ".")
 		at := slices.IndexFunc(plugin.Fields, func(f sdk.Field) bool { return f.Name == key })
 		if at < 0 || s.Config.Get(key).Kind() != config.Map {
-			return nil, false
+			return node, false
 		}
 		faulty[key] = plugin.Fields[at].Type
 		if faulty[key] != "schema" && faulty[key] != "map of type" {
-			return nil, false
+			return node, false
 		}
 	}
-	text = []byte{'{'}
-	for _, key := range s.Config.Keys() {
-		value := s.Config.Get(key)
-		switch {
-		case faulty[key] == "map of type":
-		case faulty[key] == "schema":
-			text = appendKey(text, key, standIn(value))
-		case !b.foreign(plugin, s, key):
-			text = appendKey(text, key, value.JSON())
+	edited = node
+	for key, kind := range faulty {
+		if kind == "schema" {
+			edited = edited.With(key, standIn(node.Get(key)))
+		} else {
+			edited = edited.Without(key)
 		}
 	}
-	text = append(text, '}')
-	if len(faulty) == 0 || !sdk.Usable(plugin.Check(text)) {
-		return nil, false
+	if len(faulty) == 0 || !plugin.Describe(edited.JSON(), nil).Usable {
+		return node, false
 	}
 	b.guessed = true
-	return text, true
+	return edited, true
 }
 
 // sure leaves out what is wrong only if the types of columns are what they stand
@@ -70,13 +66,4 @@ func (b *builder) sure(problems []sdk.Problem) []sdk.Problem {
 		return problems
 	}
 	return slices.DeleteFunc(problems, func(p sdk.Problem) bool { return p.Code != sdk.CodeUnknownColumn })
-}
-
-// appendKey adds a key to the beginning of a JSON object.
-func appendKey(text []byte, key string, value []byte) []byte {
-	if len(text) > 1 {
-		text = append(text, ',')
-	}
-	quoted, _ := json.Marshal(key) // a string always encodes
-	return append(append(append(text, quoted...), ':'), value...)
 }

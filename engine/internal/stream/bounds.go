@@ -27,10 +27,42 @@ func (e *BoundsError) Error() string { return e.text }
 
 // check refuses what could never come to pass.
 func (b *Bounds) check(p *plan.Plan) error {
-	if (b.UntilNow || len(b.Ends) > 0) && !slices.ContainsFunc(p.Pipelines, bounded) {
+	for _, line := range p.Pipelines {
+		if s := line.Input; b.Records > 0 && !s.Description.Bounds.Records {
+			return &BoundsError{fmt.Sprintf("%s: %s: %s cannot stop after a number of records; leave out --max-records",
+				s.Where, s.Path, s.Plugin.Name)}
+		}
+	}
+	ends := func(p *plan.Pipeline) bool { return bounded(p) && b.canEnd(p) }
+	switch {
+	case !b.UntilNow && len(b.Ends) == 0:
+	case !slices.ContainsFunc(p.Pipelines, bounded):
 		return &BoundsError{"--until: all inputs of this file are filled by pipelines of it, and end with them"}
+	case !slices.ContainsFunc(p.Pipelines, ends):
+		return &BoundsError{"--until: no input of this file is a topic; files end by themselves, " +
+			"and --max-records or --for end a generator"}
 	}
 	return nil
+}
+
+// canEnd reports whether the input of a pipeline can end where --until asks it to.
+func (b *Bounds) canEnd(p *plan.Pipeline) bool {
+	can := p.Input.Description.Bounds
+	return b.UntilNow && can.Now || len(b.Ends) > 0 && can.Ends
+}
+
+// of returns the bounds of the input of a pipeline, of which processes before this one
+// have read some records in this run.
+func (b *Bounds) of(p *plan.Pipeline, read int64) sdk.Bounds {
+	var bounds sdk.Bounds
+	if b.Records > 0 {
+		left := max(0, b.Records-read)
+		bounds.Records = &left
+	}
+	if bounded(p) && b.canEnd(p) {
+		bounds.Now, bounds.Ends = b.UntilNow, b.Ends
+	}
+	return bounds
 }
 
 // bounded tells whether ends are for this pipeline: what a pipeline of the same
@@ -43,65 +75,6 @@ func (b *Bounds) within(ctx context.Context) (context.Context, context.CancelFun
 		return context.WithTimeout(ctx, b.For)
 	}
 	return context.WithCancel(ctx)
-}
-
-// bound gives the opened sources their ends.
-func (r *Runner) bound(ctx context.Context) error {
-	ends, found := r.options.Ends, false
-	for _, p := range r.all() {
-		if err := p.source.limit(r.options.Records); err != nil {
-			return err
-		}
-		if len(ends) == 0 && !r.options.UntilNow || !bounded(p.plan) {
-			continue
-		}
-		took, err := p.source.bound(ctx, ends)
-		if err != nil {
-			return err
-		}
-		found = found || took
-	}
-	if !found && (len(ends) > 0 || r.options.UntilNow) && len(r.all()) > 0 {
-		return &BoundsError{"--until: no input of this file is a topic; files end by themselves, " +
-			"and --max-records or --for end a generator"}
-	}
-	return nil
-}
-
-// limit lets the source give no more than so many records in this run, those of
-// processes before this one included. 0 is no limit.
-func (s *source) limit(records int64) error {
-	if records == 0 {
-		return nil
-	}
-	l, ok := s.instance.(sdk.Limiter)
-	if !ok {
-		return &BoundsError{fmt.Sprintf("%s: %s: %s cannot stop after a number of records; leave out --max-records",
-			s.step.Where, s.step.Path, s.step.Plugin.Name)}
-	}
-	s.budget = records
-	l.Limit(max(0, records-s.books.created.Load()))
-	return nil
-}
-
-// bound lets the source end where ends say, or where its input ends now.
-func (s *source) bound(ctx context.Context, ends map[string]int64) (bool, error) {
-	var call func() error
-	if len(ends) > 0 {
-		b, ok := s.instance.(sdk.Bounder)
-		if !ok {
-			return false, nil
-		}
-		call = func() error { return b.Bound(ctx, ends) }
-	} else {
-		d, ok := s.instance.(sdk.Drainer)
-		if !ok {
-			return false, nil
-		}
-		call = func() error { return d.Drain(ctx) }
-	}
-	s.bounded = true
-	return true, guarded(s.pipeline, s.step, call)
 }
 
 // spent tells whether the input was cut by a bound, and has not ended by itself.

@@ -12,6 +12,7 @@ import (
 
 // burst makes many batches of one, and sees how many of them no sink has had.
 type burst struct {
+	sdk.PlainTransform
 	out     int64
 	had     *atomic.Int64
 	waiting *int64
@@ -33,6 +34,7 @@ func (b *burst) Apply(_ context.Context, _ *sdk.Batch, out sdk.Emitter) error {
 func (b *burst) Close(context.Context) error { return nil }
 
 type taker struct {
+	sdk.PlainSink
 	had  *atomic.Int64
 	rows []int64
 }

@@ -9,14 +9,15 @@ import (
 	"time"
 
 	"etlengine/engine/internal/checkpoint"
+	"etlengine/plugins/sdk"
 )
 
 // part is what one step hands in for an epoch.
 type part struct {
-	step    string
-	counts  checkpoint.Counts
-	changes *checkpoint.Changes // stateful transforms
-	handle  []byte              // two-step sinks
+	step     string
+	counts   checkpoint.Counts
+	changes  *checkpoint.Changes // transforms
+	prepared sdk.Prepared        // sinks
 }
 
 // epochs completes the epochs of a pipeline. An epoch is complete when every
@@ -58,7 +59,7 @@ func (e *epochs) begin(number uint64, positions map[string][]byte, idle map[stri
 	e.current = &epoch{
 		number: number,
 		record: &checkpoint.Record{Run: e.run, Epoch: number, Positions: maps.Clone(positions), Idle: idle,
-			Handles: map[string][]byte{}, Books: map[string]checkpoint.Counts{}},
+			Handles: map[string][]byte{}, Staged: map[string]sdk.Staged{}, Books: map[string]checkpoint.Counts{}},
 		missing:   e.steps,
 		published: make(chan struct{}),
 	}
@@ -79,8 +80,8 @@ func (e *epochs) deliver(number uint64, p part) {
 		return
 	}
 	c.record.Books[p.step] = p.counts
-	if p.handle != nil {
-		c.record.Handles[p.step] = p.handle
+	if p.prepared.Committable != nil {
+		c.record.Handles[p.step], c.record.Staged[p.step] = p.prepared.Committable, p.prepared.Staged
 	}
 	if p.changes != nil {
 		c.changes = append(c.changes, p.changes)
@@ -126,7 +127,7 @@ func (e *epochs) commit(c *epoch) {
 	var publishing sync.WaitGroup
 	for _, s := range e.sinks {
 		publishing.Go(func() {
-			if err := s.publish(ctx, c.number, c.record.Handles[s.step.Label]); err != nil {
+			if err := s.commit(ctx, c.number, c.record.Handles[s.step.Label]); err != nil {
 				e.latch.fail(err)
 				return
 			}

@@ -74,6 +74,7 @@ func (w *world) saw(format string, args ...any) {
 
 // counter is a source of the numbers from 0, ten in a batch.
 type counter struct {
+	sdk.PlainSource
 	w       *world
 	next    int64
 	told    bool
@@ -124,10 +125,6 @@ func (c *counter) Committed(_ context.Context, epoch uint64, at map[string][]byt
 	return nil
 }
 
-func (c *counter) Limit(records int64) {
-	c.w.limit, c.w.endless = min(c.w.limit, c.next+records), false
-}
-
 func (c *counter) Drain(context.Context) error {
 	c.once.Do(func() { close(c.drained) })
 	return nil
@@ -137,8 +134,9 @@ func (c *counter) Close(context.Context) error { close(c.closed); return nil }
 
 // adder keeps a sum and gives it at the End, if anything has come since it last did.
 type adder struct {
-	w   *world
-	sum int64
+	w      *world
+	sum    int64
+	memory *sdk.Gauge
 }
 
 func (a *adder) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
@@ -160,30 +158,29 @@ func (a *adder) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
 	return nil
 }
 
-func (a *adder) Signal(_ context.Context, s sdk.Signal, out sdk.Emitter) error {
+func (a *adder) Signal(_ context.Context, s sdk.Signal, out sdk.Emitter) (bool, error) {
 	if s.Kind != sdk.End || a.sum == 0 {
-		return nil
+		return a.sum != 0, nil
 	}
 	out.Count(sdk.Counts{Created: 1})
 	flushed := batchOf(a.sum)
 	a.sum = 0
-	return out.Emit(&sdk.Batch{Rows: flushed})
+	return false, out.Emit(&sdk.Batch{Rows: flushed})
 }
 
-func (a *adder) Snapshot(_ context.Context, _ uint64, put func(key, value []byte) error) error {
-	return put([]byte("sum"), strconv.AppendInt(nil, a.sum, 10))
+func (a *adder) Snapshot(_ context.Context, _ uint64, state sdk.StateWriter) error {
+	return state.Put([]byte("sum"), strconv.AppendInt(nil, a.sum, 10))
 }
 
-func (a *adder) Restore(_ context.Context, state iter.Seq2[[]byte, []byte]) error {
+func (a *adder) restore(state iter.Seq2[[]byte, []byte]) {
 	for _, value := range state {
 		a.sum, _ = strconv.ParseInt(string(value), 10, 64)
 	}
-	return nil
 }
 
 func (a *adder) Close(context.Context) error { return nil }
 
-// shower is a two-step sink that shows its numbers in the world.
+// shower is a two-phase sink that shows its numbers in the world.
 type shower struct {
 	w    *world
 	name string
@@ -206,26 +203,27 @@ func (s *shower) Write(_ context.Context, b *sdk.Batch) error {
 	return refused.OrNil()
 }
 
-func (s *shower) Signal(_ context.Context, signal sdk.Signal, _ sdk.Emitter) error {
+func (s *shower) Signal(_ context.Context, signal sdk.Signal) error {
 	if signal.Kind == sdk.Barrier && signal.Roll {
 		s.cut, s.held = s.held, nil
 	}
 	return nil
 }
 
-func (s *shower) Prepare(_ context.Context, epoch uint64) ([]byte, error) {
+func (s *shower) Prepare(_ context.Context, epoch uint64) (sdk.Prepared, error) {
 	if err := s.w.failure(s.name + " prepare"); err != nil {
-		return nil, err
+		return sdk.Prepared{}, err
 	}
 	if len(s.cut) == 0 {
-		return nil, nil
+		return sdk.Prepared{}, nil
 	}
 	handle, err := json.Marshal(s.cut)
+	p := sdk.Prepared{Committable: handle, Staged: sdk.Staged{Pending: int64(len(s.cut))}}
 	s.cut = nil
-	return handle, err
+	return p, err
 }
 
-func (s *shower) Publish(_ context.Context, epoch uint64, handle []byte) error {
+func (s *shower) Commit(_ context.Context, epoch uint64, handle []byte) error {
 	if err := s.w.failure(s.name + " publish"); err != nil {
 		return err
 	}
@@ -241,7 +239,7 @@ func (s *shower) Publish(_ context.Context, epoch uint64, handle []byte) error {
 }
 
 func (s *shower) Recover(context.Context, []byte) error { return nil }
-func (s *shower) RollDue(time.Time) bool                { return true }
+func (s *shower) Due(time.Time) sdk.Due                 { return sdk.Due{Roll: true} }
 func (s *shower) Close(context.Context) error           { return nil }
 
 // all is what a sink has shown, in the order of epochs.
@@ -261,24 +259,40 @@ type none struct {
 	On string   `json:"on" state:"keep"`
 	To int      `json:"to"`
 	Of []string `json:"of"`
-	As string   `json:"as" state:"layout"` // place: a sink's columns have no names
+	As string   `json:"as" state:"layout"` // order: a sink's columns have no names
 }
 
 func (w *world) plugin(kind sdk.Kind, name string, open func() sdk.Instance) *sdk.Plugin {
-	spec := sdk.Spec[none]{Kind: kind, Name: name, Open: func(_ context.Context, _ *none, _ *arrow.Schema,
+	spec := sdk.Spec[none]{Kind: kind, Name: name, Open: func(ctx context.Context, _ *none, _ *arrow.Schema,
 		env sdk.Env) (sdk.Instance, error) {
 		if err := w.failure("open " + name); err != nil {
 			return nil, err
 		}
 		i := open()
-		if c, ok := i.(*counter); ok {
-			c.next, _ = strconv.ParseInt(string(env.Resume["p"]), 10, 64)
+		switch i := i.(type) {
+		case *counter:
+			i.next, _ = strconv.ParseInt(string(env.Resume["p"]), 10, 64)
+			if n := env.Bounds.Records; n != nil {
+				w.limit, w.endless = min(w.limit, i.next+*n), false
+			}
+			if env.Bounds.Now {
+				return i, i.Drain(ctx)
+			}
+		case *adder:
+			i.memory = env.Memory
+			i.memory.Set(600_000_000)
+			i.restore(env.State)
 		}
 		return i, nil
 	}}
+	spec.About = func(*none) sdk.Description { return sdk.Description{Bounds: sdk.Bounded{Records: true, Now: true}} }
 	if kind == sdk.KindSink {
-		spec.Leftovers = func(context.Context, *none, sdk.Env) ([]string, error) {
-			return []string{"rows of " + name}, nil
+		spec.Inspect = func(context.Context, *none, sdk.Env) (sdk.Report, error) {
+			report := sdk.Report{Leftovers: []string{"rows of " + name}}
+			if len(w.all(name)) > 0 {
+				report.Visible = "rows of " + name
+			}
+			return report, nil
 		}
 		spec.Forget = func(context.Context, *none, sdk.Env) error {
 			w.mu.Lock()
@@ -286,30 +300,26 @@ func (w *world) plugin(kind sdk.Kind, name string, open func() sdk.Instance) *sd
 			w.forgot = append(w.forgot, name)
 			return w.once["forget "+name]
 		}
-		spec.Hidden = func(handle []byte) (sdk.Hidden, error) {
-			if handle[0] == ' ' {
-				return sdk.Hidden{Rows: int64(len(handle))}, nil
-			}
-			return sdk.Hidden{Pending: int64(len(handle))}, nil
+		spec.Columns = func(c *none, in *arrow.Schema, d *sdk.Description) {
+			d.Layout = &sdk.Layout{Columns: in.Fields(), ByOrder: c.As == "order"}
 		}
-		spec.Layout = func(c *none, in *arrow.Schema) sdk.Layout {
-			return sdk.Layout{Columns: in.Fields(), ByPlace: c.As == "place"}
-		}
-		spec.Shown = func(context.Context, *none, sdk.Env) (string, error) {
-			if len(w.all(name)) == 0 {
-				return "", nil
-			}
-			return "rows of " + name, nil
-		}
-		spec.Resources = func(c *none) []string { return []string{"folder:" + c.By} }
+		spec.About = func(c *none) sdk.Description { return sdk.Description{Resources: []string{"folder:" + c.By}} }
 	}
 	p := spec.Plugin()
 	return &p
 }
 
 func (w *world) step(kind sdk.Kind, label string, open func() sdk.Instance) *plan.Step {
-	return &plan.Step{Label: label, Path: "pipelines.test." + label, Where: "test.yaml:1:1",
-		Plugin: w.plugin(kind, label, open), Config: []byte("{}"), In: numbers, Out: numbers}
+	s := &plan.Step{Label: label, Path: "pipelines.test." + label, Where: "test.yaml:1:1",
+		Plugin: w.plugin(kind, label, open), In: numbers, Out: numbers}
+	return configured(s, "{}")
+}
+
+// configured gives a step another config.
+func configured(s *plan.Step, config string) *plan.Step {
+	s.Config = []byte(config)
+	s.Description = s.Plugin.Describe(s.Config, s.In)
+	return s
 }
 
 func (w *world) source() *plan.Step {

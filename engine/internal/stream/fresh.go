@@ -111,13 +111,13 @@ func (r *Runner) leftovers(ctx context.Context) ([]string, error) {
 		}
 		o := r.bare(p)
 		for _, step := range p.Steps() {
-			if step.Plugin.Leftovers == nil {
+			if step.Plugin.Inspect == nil {
 				continue
 			}
 			env := o.env(step)
 			err := guarded(p.Name, step, func() error {
-				more, err := step.Plugin.Leftovers(ctx, step.Config, env)
-				list = append(list, more...)
+				report, err := step.Plugin.Inspect(ctx, step.Config, env)
+				list = append(list, report.Leftovers...)
 				return err
 			})
 			if err != nil {

@@ -52,8 +52,8 @@ func (o *opener) refilled(ctx context.Context, step *plan.Step, is checkpoint.Se
 		return nil
 	}
 	refused, kept := differences(was.Config, is.Config, step.Plugin)
-	_, byPlace := columnsOf(step)
-	unlike, more := columnDifferences(was.Columns, is.Columns, byPlace)
+	_, byOrder := columnsOf(step)
+	unlike, more := columnDifferences(was.Columns, is.Columns, byOrder)
 	refused, kept = append(refused, unlike...), append(kept, more...)
 	if len(refused) > 0 {
 		if err := o.shows(ctx, step, strings.Join(refused, "; ")); err != nil {
@@ -72,33 +72,33 @@ func (o *opener) refilled(ctx context.Context, step *plan.Step, is checkpoint.Se
 
 // shows is an error if readers see what an output wrote with another layout.
 func (o *opener) shows(ctx context.Context, step *plan.Step, layout string) error {
-	if step.Plugin.Shown == nil {
+	if step.Plugin.Inspect == nil {
 		return nil
 	}
-	shown, err := step.Plugin.Shown(ctx, step.Config, o.env(step))
-	if err != nil || shown == "" {
+	report, err := step.Plugin.Inspect(ctx, step.Config, o.env(step))
+	if err != nil || report.Visible == "" {
 		return err
 	}
-	return fmt.Errorf("the output made %s with %s: %s", shown, layout, orMove)
+	return fmt.Errorf("the output made %s with %s: %s", report.Visible, layout, orMove)
 }
 
-// columnsOf is what a sink writes, and whether nothing but its place says which
+// columnsOf is what a sink writes, and whether nothing but its position says which
 // column is which.
-func columnsOf(step *plan.Step) (columns []checkpoint.Column, byPlace bool) {
-	if step.Plugin.Layout == nil || step.In == nil {
+func columnsOf(step *plan.Step) (columns []checkpoint.Column, byOrder bool) {
+	layout := step.Description.Layout
+	if layout == nil {
 		return nil, false
 	}
-	layout := step.Plugin.Layout(step.Config, step.In)
 	for _, f := range layout.Columns {
 		columns = append(columns, checkpoint.Column{Name: f.Name, Type: sdk.FieldType(f)})
 	}
-	return columns, layout.ByPlace
+	return columns, layout.ByOrder
 }
 
 // columnDifferences lists what readers of rows with both columns stumble over (a
-// column less, another type under a name; by place also another order), and what
+// column less, another type under a name; by order also another order), and what
 // they are used to: columns more, and another order of those that have names.
-func columnDifferences(was, is []checkpoint.Column, byPlace bool) (refused, kept []string) {
+func columnDifferences(was, is []checkpoint.Column, byOrder bool) (refused, kept []string) {
 	if len(was) == 0 { // an older engine did not record them
 		return nil, nil
 	}
@@ -119,7 +119,7 @@ func columnDifferences(was, is []checkpoint.Column, byPlace bool) (refused, kept
 	}
 	before, after := common(was, is), common(is, was)
 	switch {
-	case byPlace && !slices.Equal(before, names(is)[:len(before)]):
+	case byOrder && !slices.Equal(before, names(is)[:len(before)]):
 		refused = append(refused, order(was, is))
 	case !slices.Equal(before, after):
 		kept = append(kept, order(was, is))

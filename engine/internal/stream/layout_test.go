@@ -63,9 +63,12 @@ func rewrite(t *testing.T, dir string, change func(r *checkpoint.Record)) {
 func TestLayoutOfAnOutputIsKeptOrRefused(t *testing.T) {
 	const way = ": undo the change, choose another path, or run with --fresh to begin anew"
 	is := func(config, in string) func(*testing.T, *plan.Step) {
-		return func(t *testing.T, s *plan.Step) { s.Config, s.In = []byte(config), schemaOf(t, in) }
+		return func(t *testing.T, s *plan.Step) {
+			s.In = schemaOf(t, in)
+			configured(s, config)
+		}
 	}
-	named, placed := is(`{"as": "a"}`, "n int64, s string"), is(`{"as": "place"}`, "n int64, s string")
+	named, placed := is(`{"as": "a"}`, "n int64, s string"), is(`{"as": "order"}`, "n int64, s string")
 	nothingShown := func(_ *testing.T, w *world, _ string) { clear(w.shown) }
 	tests := []struct {
 		name          string
@@ -95,11 +98,11 @@ func TestLayoutOfAnOutputIsKeptOrRefused(t *testing.T) {
 		{"another type", named, is(`{"as": "a"}`, "n string, s string"), nil, "with column n int64, now string" + way, ""},
 		{"another order", named, is(`{"as": "a"}`, "s string, n int64"), nil,
 			"", "the order of columns n, s, now s, n"},
-		{"by place, another order", placed, is(`{"as": "place"}`, "s string, n int64"), nil,
+		{"by order, another order", placed, is(`{"as": "order"}`, "s string, n int64"), nil,
 			"with the order of columns n, s, now s, n" + way, ""},
-		{"by place, a column more", placed, is(`{"as": "place"}`, "n int64, s string, more bool"), nil,
+		{"by order, a column more", placed, is(`{"as": "order"}`, "n int64, s string, more bool"), nil,
 			"", "column more left out, now bool"},
-		{"by place, a column more in front", placed, is(`{"as": "place"}`, "more bool, n int64, s string"), nil,
+		{"by order, a column more in front", placed, is(`{"as": "order"}`, "more bool, n int64, s string"), nil,
 			"with the order of columns n, s, now more, n, s" + way, ""},
 		{"all of it, after an older engine", named, is(`{"as": "b"}`, "s int64"), func(t *testing.T, _ *world, dir string) {
 			rewrite(t, dir, func(r *checkpoint.Record) {
@@ -138,7 +141,9 @@ func TestKeptLayoutCanBeUndoneUntilItHasRows(t *testing.T) {
 	dir, w := t.TempDir(), newWorld(10)
 	with := func(schema string) *plan.Plan {
 		p := w.plan(dir)
-		p.Pipelines[0].Branches[0].Sinks[0].In = schemaOf(t, schema)
+		sink := p.Pipelines[0].Branches[0].Sinks[0]
+		sink.In = schemaOf(t, schema)
+		configured(sink, "{}")
 		return p
 	}
 	for _, schema := range []string{"n int64", "n int64, more bool", "n int64"} {
@@ -162,7 +167,7 @@ func TestFolderIsKnownWhenAnOutputComesBackToIt(t *testing.T) {
 	dir, w := t.TempDir(), newWorld(10)
 	filling := func(config string) *plan.Plan {
 		p := w.plan(dir)
-		p.Pipelines[0].Branches[0].Sinks[0].Config = []byte(config)
+		configured(p.Pipelines[0].Branches[0].Sinks[0], config)
 		return p
 	}
 	for _, config := range []string{`{"as": "a"}`, `{"as": "b", "by": "elsewhere"}`, `{"as": "b", "by": "further"}`} {
@@ -187,13 +192,13 @@ func TestKeptChangesAreLogged(t *testing.T) {
 	}{
 		{"nothing", func(*world, *plan.Pipeline) {}, ""},
 		{"a key of the input", func(_ *world, p *plan.Pipeline) {
-			p.Input.Config = []byte(`{"on": "x", "as": "y", "of": ["secret"]}`)
+			configured(p.Input, `{"on": "x", "as": "y", "of": ["secret"]}`)
 		}, `step=count changed="as left out, now "y"; on left out, now "x""`},
 		{"a key that no record holds", func(_ *world, p *plan.Pipeline) {
-			p.Input.Config = []byte(`{"of": ["secret"]}`)
+			configured(p.Input, `{"of": ["secret"]}`)
 		}, ""},
 		{"the config of Benthos's step", func(_ *world, p *plan.Pipeline) {
-			p.Processors[0].Config = []byte(`{"of": ["secret"]}`)
+			configured(p.Processors[0], `{"of": ["secret"]}`).Description.Secrets = true
 		}, `step=mapping changed="what is not recorded, since it may hold secrets"`},
 		{"a step less", func(_ *world, p *plan.Pipeline) { p.Processors = nil },
 			`msg="the step is gone: rows read from here on go without it" pipeline=test step=mapping`},
@@ -211,7 +216,7 @@ func TestKeptChangesAreLogged(t *testing.T) {
 			planned := func() *plan.Plan {
 				p := w.plan(dir)
 				step := w.step(sdk.KindTransform, "mapping", func() sdk.Instance { return passer{} })
-				step.Plugin.Name = "benthos/mapping"
+				step.Plugin.Name, step.Description.Secrets = "benthos/mapping", true
 				p.Pipelines[0].Processors = []*plan.Step{step}
 				return p
 			}
@@ -237,7 +242,8 @@ func TestRecordHoldsNoSecrets(t *testing.T) {
 	step.Plugin.Name = "benthos/mapping"
 	p.Processors = []*plan.Step{step}
 	for _, s := range []*plan.Step{p.Input, step, p.Branches[0].Sinks[0]} {
-		s.Config = []byte(`{"of": ["secret"], "on": "x"}`)
+		configured(s, `{"of": ["secret"], "on": "x"}`)
+		s.Description.Secrets = s == step
 		if got := settings(p)[settingKey(s)].Config; strings.Contains(got, "secret") {
 			t.Errorf("%s: got %s", s.Label, got)
 		}
@@ -245,7 +251,6 @@ func TestRecordHoldsNoSecrets(t *testing.T) {
 }
 
 // passer is a transform that hands on what it gets.
-type passer struct{}
+type passer struct{ sdk.PlainTransform }
 
 func (passer) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error { return out.Emit(b) }
-func (passer) Close(context.Context) error                                  { return nil }

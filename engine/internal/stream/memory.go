@@ -233,19 +233,15 @@ func (r *Runner) blamed(live int64, now time.Time) usage {
 // usages lists the steps of a pipeline.
 func (p *pipeline) usages(now time.Time) []usage {
 	var all []usage
-	add := func(step *plan.Step, instance sdk.Instance, busy time.Duration) {
-		u := usage{pipeline: p, step: step, busy: busy}
-		if s, ok := instance.(sdk.Sizer); ok {
-			u.bytes = s.StateBytes()
-		}
-		all = append(all, u)
+	add := func(step *plan.Step, busy time.Duration) {
+		all = append(all, usage{pipeline: p, step: step, busy: busy, bytes: p.memory[step.Label].Value()})
 	}
-	add(p.source.step, p.source.instance, 0) // it waits in its plugin's code
+	add(p.source.step, 0) // it waits in its plugin's code
 	for _, t := range p.everyTransform() {
-		add(t.step, t.instance, t.busy.length(now))
+		add(t.step, t.busy.length(now))
 	}
 	for _, s := range p.sinks() {
-		add(s.step, s.instance, s.busy.length(now))
+		add(s.step, s.busy.length(now))
 	}
 	return all
 }

@@ -8,8 +8,6 @@ import (
 	"time"
 )
 
-func (a *adder) StateBytes() int64 { return 600_000_000 }
-
 func TestMemoryIsToldOfBeforeItEnds(t *testing.T) {
 	var log bytes.Buffer
 	w := newWorld(10)

@@ -46,7 +46,8 @@ func (r *Runner) opener(ctx context.Context, p *plan.Pipeline) (*opener, error) 
 	}
 	o := &opener{runner: r, record: record, pipeline: &pipeline{
 		plan: p, number: r.runs[p.Name], store: r.store, log: r.log.With("pipeline", p.Name),
-		latch: newLatch(), stop: make(chan struct{}), books: map[string]*books{}, surveys: map[string]*sdk.Survey{},
+		latch: newLatch(), stop: make(chan struct{}), books: map[string]*books{},
+		surveys: map[string]*sdk.Survey{}, memory: map[string]*sdk.Gauge{},
 	}, waiting: map[string]waiting{}, renamed: map[string][]string{}}
 	if record != nil {
 		if o.shown, err = r.store.IsPublished(p.Name, record.Epoch); err != nil {
@@ -98,7 +99,18 @@ func (o *opener) openSteps(ctx context.Context) error {
 		return err
 	}
 	o.epochs.source, o.epochs.sinks, o.source.sinks = o.source, o.sinks(), o.sinks()
-	return o.pin()
+	return o.readFirst(ctx)
+}
+
+// readFirst reads the signal that every source begins with, for the cursors in it. An
+// error is one of the run, which may begin anew for it.
+func (o *opener) readFirst(ctx context.Context) error {
+	item, err := o.source.call(ctx)
+	o.source.first = read{item, err}
+	if item.Signal == nil || item.Signal.Cursors == nil {
+		return nil
+	}
+	return o.pin(item.Signal.Cursors)
 }
 
 // openSide opens an output for rows that leave the way of the others; nil for none.
@@ -169,7 +181,7 @@ func (o *opener) env(step *plan.Step) sdk.Env {
 	if o.record != nil {
 		env.Epoch, env.Published = o.record.Epoch, o.shown
 		env.Resume = maps.Clone(o.record.Positions)
-		env.Handle, env.Shown = o.record.Handles[step.Label], o.shown
+		env.Committable = o.record.Handles[step.Label]
 	}
 	env.Was = o.renamed[step.Label]
 	env.Side = step == o.plan.Late || step == o.plan.DeadLetters
@@ -178,8 +190,8 @@ func (o *opener) env(step *plan.Step) sdk.Env {
 
 // instance opens a step and keeps it for closing.
 func (o *opener) instance(ctx context.Context, step *plan.Step, env sdk.Env) (sdk.Instance, error) {
-	env.Survey = &sdk.Survey{}
-	o.surveys[step.Label] = env.Survey
+	env.Survey, env.Memory = &sdk.Survey{}, &sdk.Gauge{}
+	o.surveys[step.Label], o.memory[step.Label] = env.Survey, env.Memory
 	var i sdk.Instance
 	err := guarded(o.plan.Name, step, func() (err error) {
 		i, err = step.Plugin.Open(ctx, step.Config, step.In, env)
@@ -202,6 +214,7 @@ func (o *opener) openSource(ctx context.Context) error {
 	env.Filled = len(o.plan.FilledBy) > 0
 	env.Positions = len(step.Out.FieldIndices(sdk.PositionColumn)) > 0
 	env.AtEnd = env.Filled && o.record != nil && o.record.AtEnd
+	env.Bounds = o.runner.options.of(o.plan, o.books[step.Label].created.Load())
 	i, err := o.instance(ctx, step, env)
 	if err != nil {
 		return err
@@ -213,7 +226,8 @@ func (o *opener) openSource(ctx context.Context) error {
 	o.source = &source{pipeline: o.plan.Name, step: step, instance: instance, books: o.books[step.Label],
 		epochs: o.epochs, latch: o.latch, interval: o.plan.Interval, stop: o.stop,
 		items: make(chan sdk.Item, readAhead), epoch: env.Epoch + 1,
-		positions: map[string][]byte{}, positioned: env.Positions, idle: silences{}}
+		positions: map[string][]byte{}, positioned: env.Positions, idle: silences{}, budget: o.runner.options.Records,
+		bounded: env.Bounds.Now || len(env.Bounds.Ends) > 0}
 	if o.record != nil {
 		o.source.idle = recordedSilences(o.record.Idle, o.record.Run != o.number.Number)
 	}
@@ -225,31 +239,21 @@ func (o *opener) openSource(ctx context.Context) error {
 func (o *opener) openTransforms(ctx context.Context, steps []*plan.Step) ([]*transform, error) {
 	var transforms []*transform
 	for _, step := range steps {
-		i, err := o.instance(ctx, step, o.env(step))
-		if err != nil {
-			return nil, err
+		env := o.env(step)
+		state, failed := o.store.State(o.plan.Name, step.Label)
+		env.State = state
+		i, err := o.instance(ctx, step, env)
+		if err := cmp.Or(failed(), err); err != nil {
+			return nil, err // what a step reports of a state that could not be read is a consequence
 		}
 		instance, ok := i.(sdk.Transform)
 		if !ok {
 			return nil, kindError(step)
 		}
-		if err := o.restore(ctx, step, i); err != nil {
-			return nil, err
-		}
 		transforms = append(transforms, &transform{pipeline: o.plan.Name, step: step, instance: instance,
 			books: o.books[step.Label], epochs: o.epochs, watermark: &o.watermark})
 	}
 	return transforms, nil
-}
-
-func (o *opener) restore(ctx context.Context, step *plan.Step, i sdk.Instance) error {
-	r, ok := i.(sdk.Restorable)
-	if !ok {
-		return nil
-	}
-	state, failed := o.store.State(o.plan.Name, step.Label)
-	err := guarded(o.plan.Name, step, func() error { return r.Restore(ctx, state) })
-	return cmp.Or(failed(), err) // of a part of its state a step says what is no news
 }
 
 func (o *opener) openBranch(ctx context.Context, p *plan.Branch) error {
@@ -284,22 +288,20 @@ func (o *opener) openSink(ctx context.Context, step *plan.Step) (*sink, error) {
 	if !ok {
 		return nil, kindError(step)
 	}
-	if two, ok := i.(sdk.TwoStep); ok {
-		err := guarded(o.plan.Name, step, func() error {
-			var live []byte
-			if o.record != nil {
-				live = o.record.Handles[step.Label]
-			}
-			if live != nil {
-				if err := two.Publish(ctx, o.record.Epoch, live); err != nil {
-					return err
-				}
-			}
-			return two.Recover(ctx, live)
-		})
-		if err != nil {
-			return nil, err
+	err = guarded(o.plan.Name, step, func() error {
+		var live []byte
+		if o.record != nil {
+			live = o.record.Handles[step.Label]
 		}
+		if live != nil {
+			if err := instance.Commit(ctx, o.record.Epoch, live); err != nil {
+				return err
+			}
+		}
+		return instance.Recover(ctx, live)
+	})
+	if err != nil {
+		return nil, err
 	}
 	opened := &sink{pipeline: o.plan.Name, step: step, instance: instance, books: o.books[step.Label],
 		epochs: o.epochs, latch: o.latch, queue: make(chan sdk.Item, queued)}
@@ -311,16 +313,13 @@ func (o *opener) openSink(ctx context.Context, step *plan.Step) (*sink, error) {
 
 // pin makes durable what the source resolved when it opened, before its first
 // row (rule 12): a start at the end of a topic must mean the same end after a crash.
-func (o *opener) pin() error {
-	p, ok := o.source.instance.(sdk.Positioner)
-	if !ok {
-		return nil
-	}
-	maps.Copy(o.source.positions, p.Positions())
+func (o *opener) pin(cursors map[string][]byte) error {
+	maps.Copy(o.source.positions, cursors)
 	record := &checkpoint.Record{Run: o.number.Number, Positions: maps.Clone(o.source.positions),
 		Settings: o.epochs.madeWith(nil), Idle: o.source.idle.since()}
 	if o.record != nil {
-		record.Epoch, record.Handles, record.Books = o.record.Epoch, o.record.Handles, o.record.Books
+		record.Epoch, record.Books = o.record.Epoch, o.record.Books
+		record.Handles, record.Staged = o.record.Handles, o.record.Staged
 		if o.record.Run != o.number.Number {
 			record.Books = nil
 		}

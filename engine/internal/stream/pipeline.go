@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,11 +29,11 @@ type pipeline struct {
 	latch      *latch
 	books      map[string]*books
 	surveys    map[string]*sdk.Survey // of the rows that this process decoded, by step
+	memory     map[string]*sdk.Gauge  // of the state, by step
 	before     int64                  // rows read in this run before this process
 	watermark  atomic.Int64
-	done       atomic.Bool              // the input came to its end and all is published
-	closed     atomic.Bool              // the source is not to be called any more
-	waiting    map[string][]sdk.Waiting // by step, once a run with an end of its own has ended
+	done       atomic.Bool // the input came to its end and all is published
+	closed     atomic.Bool // the source is not to be called any more
 
 	stopOnce  sync.Once
 	stop      chan struct{}
@@ -146,26 +145,8 @@ func (p *pipeline) finish() error {
 	if err := p.store.EndRun(p.plan.Name, p.number); err != nil {
 		return err
 	}
-	if p.source.bounded {
-		p.waiting = p.waits()
-	}
 	p.done.Store(true)
 	return nil
-}
-
-// waits lists, by step, the partitions for which complete windows wait.
-func (p *pipeline) waits() map[string][]sdk.Waiting {
-	all := map[string][]sdk.Waiting{}
-	transforms := slices.Clone(p.transforms)
-	for _, b := range p.branches {
-		transforms = append(transforms, b.transforms...)
-	}
-	for _, t := range transforms {
-		if w, ok := t.instance.(sdk.Waiter); ok {
-			all[t.step.Label] = w.Waiting()
-		}
-	}
-	return all
 }
 
 func (p *pipeline) sinks() []*sink {
@@ -238,17 +219,10 @@ func (p *pipeline) hidden() map[string]int64 {
 		return rows
 	}
 	for _, s := range p.sinks() {
-		handle := r.Handles[s.step.Label]
-		if handle == nil || s.step.Plugin.Hidden == nil {
-			continue
-		}
-		h, err := s.step.Plugin.Hidden(handle)
-		if err != nil {
-			continue // recovery reports it
-		}
-		rows[s.step.Label] = h.Rows
+		staged := r.Staged[s.step.Label]
+		rows[s.step.Label] = staged.Rows
 		if s.published.Load() < r.Epoch {
-			rows[s.step.Label] += h.Pending
+			rows[s.step.Label] += staged.Pending
 		}
 	}
 	return rows
@@ -272,8 +246,8 @@ func (p *pipeline) summary() PipelineSummary {
 		one.Out -= one.Hidden
 		survey := p.surveys[step.Label]
 		one.Missing, one.Unknown, one.Notes = survey.Missing(), survey.Unknown(), survey.Notes()
-		if s.Ended {
-			one.Waiting = p.waiting[step.Label]
+		if s.Ended && p.source.bounded {
+			one.Waiting = survey.Waiting()
 		}
 		switch step {
 		case p.plan.Late:

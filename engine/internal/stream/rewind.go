@@ -86,9 +86,6 @@ func (r *Runner) rebuild(ctx context.Context, i int) error {
 	}
 	p := o.pipeline
 	p.before = broken.before
-	if err := r.boundAgain(ctx, p); err != nil {
-		return errors.Join(err, p.close())
-	}
 	r.mu.Lock()
 	r.pipelines[i] = p
 	stopping := r.stopping
@@ -106,16 +103,4 @@ func (r *Runner) rebuild(ctx context.Context, i int) error {
 		p.source.drained(context.WithoutCancel(ctx))
 	}
 	return nil
-}
-
-// boundAgain gives a rebuilt source the ends that the first one had.
-func (r *Runner) boundAgain(ctx context.Context, p *pipeline) error {
-	if err := p.source.limit(r.options.Records); err != nil {
-		return err
-	}
-	if len(r.options.Ends) == 0 && !r.options.UntilNow || !bounded(p.plan) {
-		return nil
-	}
-	_, err := p.source.bound(ctx, r.options.Ends)
-	return err
 }

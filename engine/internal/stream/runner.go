@@ -32,8 +32,6 @@ type Options struct {
 	// Confirm is shown what Fresh removes, for people; false ends with
 	// ErrDeclined. nil: no question.
 	Confirm func(leftovers []string) bool
-	// Find returns the plugin of an output that is not in the plan any more.
-	Find func(kind sdk.Kind, name string) (*sdk.Plugin, bool)
 	// Mask takes secrets out of a text, for the reasons of dead letters. nil: none are known.
 	Mask func(text string) string
 	// Abort ends the process for a reason: memory would run out before the run has
@@ -127,7 +125,7 @@ func (r *Runner) openAll(ctx context.Context) error {
 		}
 		r.pipelines = append(r.pipelines, o.pipeline)
 	}
-	return r.bound(ctx)
+	return nil
 }
 
 // judged is all due pipelines, whose changes have been judged: of what is
@@ -260,8 +258,8 @@ func (r *Runner) Progress() []Progress {
 		if at := p.watermark.Load(); at != 0 {
 			all[i].Watermark = time.UnixMicro(at).UTC()
 		}
-		if l, ok := p.source.instance.(sdk.Lagger); ok && !p.closed.Load() {
-			all[i].Lag = l.Lag()
+		if !p.closed.Load() {
+			all[i].Lag = p.source.instance.Lag()
 		}
 	}
 	return all

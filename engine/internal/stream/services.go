@@ -21,19 +21,17 @@ func (r *Runner) startServices(ctx context.Context) error {
 			return fmt.Errorf("plugin %s did not open as a service", s.Plugin.Name)
 		}
 		r.services = append(r.services, service)
-		if f, ok := i.(sdk.Failer); ok {
-			go r.watchService(f)
-		}
+		go r.watchService(service)
 		r.addresses[s.Plugin.Name] = service.Address()
 	}
 	return nil
 }
 
 // watchService ends the run when a service fails.
-func (r *Runner) watchService(f sdk.Failer) {
+func (r *Runner) watchService(s sdk.Service) {
 	select {
-	case <-f.Failed():
-		r.unserve(f.Err())
+	case <-s.Failed():
+		r.unserve(s.Err())
 	case <-r.serving.Done():
 	}
 }
@@ -42,12 +40,10 @@ func (r *Runner) watchService(f sdk.Failer) {
 // has seen one fail finds the cause, too.
 func (r *Runner) unserved() error {
 	for _, s := range r.services {
-		if f, ok := s.(sdk.Failer); ok {
-			select {
-			case <-f.Failed():
-				return f.Err()
-			default:
-			}
+		select {
+		case <-s.Failed():
+			return s.Err()
+		default:
 		}
 	}
 	return nil

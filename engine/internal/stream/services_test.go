@@ -27,7 +27,7 @@ type stuck struct {
 	publishing chan struct{}
 }
 
-func (s *stuck) Publish(ctx context.Context, _ uint64, _ []byte) error {
+func (s *stuck) Commit(ctx context.Context, _ uint64, _ []byte) error {
 	close(s.publishing)
 	<-ctx.Done()
 	return ctx.Err()

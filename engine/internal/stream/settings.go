@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"slices"
 	"strings"
 
-	"etlengine/engine/internal/benthos"
 	"etlengine/engine/internal/checkpoint"
 	"etlengine/engine/internal/plan"
 	"etlengine/plugins/sdk"
@@ -34,14 +34,11 @@ func settingKey(step *plan.Step) string {
 func settings(p *plan.Pipeline) map[string]checkpoint.Setting {
 	all := map[string]checkpoint.Setting{}
 	for _, step := range p.Steps() {
-		s := checkpoint.Setting{Kind: string(step.Plugin.Kind), Plugin: step.Plugin.Name}
-		if step.Plugin.Resources != nil {
-			s.Resources = step.Plugin.Resources(step.Config)
-		}
-		sum, ofBenthos := benthos.Fingerprint(step.Plugin.Name, step.Config)
+		s := checkpoint.Setting{Kind: string(step.Plugin.Kind), Plugin: step.Plugin.Name,
+			Resources: step.Description.Resources}
 		switch {
-		case ofBenthos:
-			s.Sum = sum
+		case step.Description.Secrets:
+			s.Sum = checksum(step.Description.Canonical)
 		case step.Plugin.Kind == sdk.KindTransform:
 			s.Config = string(step.Config)
 		default:
@@ -51,6 +48,12 @@ func settings(p *plan.Pipeline) map[string]checkpoint.Setting {
 		all[settingKey(step)] = s
 	}
 	return all
+}
+
+// checksum is 16 bits of one of a config that may be a secret.
+func checksum(canonical map[string]string) uint16 {
+	text, _ := json.Marshal(canonical) // in the order of keys
+	return uint16(crc32.ChecksumIEEE(text))
 }
 
 // recorded is the part of a config that a record holds: the keys that its plugin
@@ -159,14 +162,30 @@ func (o *opener) changed(step *plan.Step, was, is checkpoint.Setting) error {
 // rename keeps what is recorded of a step that names otherwise what it reads or fills,
 // if the step can prove that it is the same.
 func (o *opener) rename(step *plan.Step, was, is checkpoint.Setting) bool {
-	p := step.Plugin
-	if was.Plugin != is.Plugin || p.Renamed == nil || !p.Renamed(was.Resources, is.Resources) {
+	if was.Plugin != is.Plugin || !step.Description.Proves || !mayBeSame(step.Plugin.Kind, was.Resources, is.Resources) {
 		return false
 	}
 	o.renamed[step.Label] = was.Resources
 	o.tell("another name for what the step reads or fills: kept where it proves to be the same",
 		"step", step.Label, "was", describe(was), "is", describe(is))
 	return true
+}
+
+// mayBeSame reports whether resources may be what others were, in a cluster of another
+// name: of a source some of them, since its positions name what they are of; of a sink
+// the one that it fills.
+func mayBeSame(kind sdk.Kind, was, is []string) bool {
+	if kind == sdk.KindSink && (len(was) != 1 || len(is) != 1) {
+		return false
+	}
+	inCluster := func(resource string) string { // without the cluster's name
+		scheme, rest, _ := strings.Cut(resource, "://")
+		_, name, _ := strings.Cut(rest, "/")
+		return scheme + "/" + name
+	}
+	return slices.ContainsFunc(was, func(before string) bool {
+		return slices.ContainsFunc(is, func(now string) bool { return inCluster(before) == inCluster(now) })
+	})
 }
 
 // drop forgets the handle of an output that fills something else now: all that
@@ -251,41 +270,18 @@ func (o *opener) hides(label string, was checkpoint.Setting) error {
 	if err != nil {
 		return err
 	}
-	find := o.runner.options.Find
-	if find == nil {
-		find = o.runner.find
+	staged, counted := o.record.Staged[label]
+	if !counted { // an older engine did not
+		return fmt.Errorf("the output %s (%s) may hold what is not yet shown", label, describe(was))
 	}
-	p, ok := find(sdk.KindSink, was.Plugin)
-	if !ok || p.Hidden == nil {
-		if shown {
-			return nil
-		}
-		return fmt.Errorf("the output %s (%s) holds what is not yet shown", label, describe(was))
-	}
-	hidden, err := p.Hidden(handle)
-	if err != nil {
-		return err
-	}
-	rows := hidden.Rows
+	rows := staged.Rows
 	if !shown {
-		rows += hidden.Pending
+		rows += staged.Pending
 	}
 	if rows > 0 {
 		return fmt.Errorf("the output %s (%s) holds %d rows that are not yet shown", label, describe(was), rows)
 	}
 	return nil
-}
-
-// find looks for a plugin among those of the plan.
-func (r *Runner) find(kind sdk.Kind, name string) (*sdk.Plugin, bool) {
-	for _, p := range r.plan.Pipelines {
-		for _, step := range p.Steps() {
-			if step.Plugin.Kind == kind && step.Plugin.Name == name {
-				return step.Plugin, true
-			}
-		}
-	}
-	return nil, false
 }
 
 // describe is what a step is and what it reads or fills, in whatever order.
@@ -308,11 +304,12 @@ func differences(before, after string, p *sdk.Plugin) (refused, kept []string) {
 	for _, f := range p.Fields {
 		keep[f.Name] = f.Keep
 	}
+	meant, means := p.Describe([]byte(before), nil).Canonical, p.Describe([]byte(after), nil).Canonical
 	all := maps.Clone(was)
 	maps.Copy(all, is)
 	for _, key := range slices.Sorted(maps.Keys(all)) {
-		same := p.Same != nil && p.Same([]byte(before), []byte(after), key)
-		if same || string(was[key]) == string(is[key]) {
+		_, known := meant[key]
+		if known && meant[key] == means[key] || string(was[key]) == string(is[key]) {
 			continue
 		}
 		text := fmt.Sprintf("%s %s, now %s", key, given(string(was[key])), given(string(is[key])))

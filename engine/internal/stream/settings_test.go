@@ -22,10 +22,10 @@ func TestChangesOfTheConfigAreKeptOrRefused(t *testing.T) {
 	}{
 		{"nothing", func(*world, *plan.Pipeline) {}, true, ""},
 		{"a key of a step with state", func(_ *world, p *plan.Pipeline) {
-			step(p).Config = []byte(`{"by": "2m", "to": 1}`)
+			configured(step(p), `{"by": "2m", "to": 1}`)
 		}, false, `pipelines.test.add: the state in DIR was made with by "1m", now "2m"; to left out, now 1: undo`},
 		{"a key that the state is kept for", func(_ *world, p *plan.Pipeline) {
-			step(p).Config = []byte(`{"by": "1m", "on": "x"}`)
+			configured(step(p), `{"by": "1m", "on": "x"}`)
 		}, false, ""},
 		{"another plugin in a step with state", func(w *world, p *plan.Pipeline) {
 			step(p).Plugin = w.plugin(sdk.KindTransform, "other", func() sdk.Instance { return &adder{w: w} })
@@ -35,22 +35,20 @@ func TestChangesOfTheConfigAreKeptOrRefused(t *testing.T) {
 		}, false, "the step add (add) has state in DIR and is not in the config any more: put it back"},
 		{"another input", func(w *world, p *plan.Pipeline) {
 			p.Input = w.step(sdk.KindSource, "other", func() sdk.Instance { return &script{ends: true} })
-		}, false, "the positions in DIR are of count, now it is other: give the pipeline another name " +
+		}, false, "the positions in DIR are of count topic://old/t, now it is other: give the pipeline another name " +
 			"and other outputs, undo the change"},
 		{"other names for what the input reads, which prove to be the same", func(w *world, p *plan.Pipeline) {
-			p.Input.Plugin.Resources = func([]byte) []string { return []string{"b", "a"} }
-			p.Input.Plugin.Renamed = func([]string, []string) bool { return true }
+			p.Input.Description.Resources, p.Input.Description.Proves = []string{"topic://new/t", "topic://new/u"}, true
 		}, false, ""},
 		{"other names for what the input reads", func(w *world, p *plan.Pipeline) {
-			p.Input.Plugin.Resources = func([]byte) []string { return []string{"b", "a"} }
-			p.Input.Plugin.Renamed = func([]string, []string) bool { return false }
-		}, false, "the positions in DIR are of count, now it is count a b: give"},
+			p.Input.Description.Resources, p.Input.Description.Proves = []string{"topic://new/v"}, true
+		}, false, "the positions in DIR are of count topic://old/t, now it is count topic://new/v: give"},
 		{"another label of the input", func(_ *world, p *plan.Pipeline) { p.Input.Label = "tickets" }, false, ""},
 		{"another folder", func(_ *world, p *plan.Pipeline) {
-			p.Branches[0].Sinks[0].Config = []byte(`{"by": "b"}`)
+			configured(p.Branches[0].Sinks[0], `{"by": "b"}`)
 		}, false, ""},
 		{"another folder, rows being hidden", func(_ *world, p *plan.Pipeline) {
-			p.Branches[0].Sinks[0].Config = []byte(`{"by": "b"}`)
+			configured(p.Branches[0].Sinks[0], `{"by": "b"}`)
 		}, true, notShown + "the output is raw folder:b: run"},
 		{"an output less", func(_ *world, p *plan.Pipeline) { p.Branches = p.Branches[1:] }, false, ""},
 		{"an output less, rows being hidden", func(_ *world, p *plan.Pipeline) {
@@ -65,8 +63,11 @@ func TestChangesOfTheConfigAreKeptOrRefused(t *testing.T) {
 			dir := t.TempDir()
 			w := newWorld(10)
 			before, after := w.plan(dir), w.plan(dir)
-			step(before.Pipelines[0]).Config = []byte(`{"by": "1m"}`)
-			step(after.Pipelines[0]).Config = []byte(`{"by": "1m"}`)
+			for _, p := range []*plan.Plan{before, after} {
+				p.Pipelines[0].Input.Description.Resources = []string{"topic://old/t"}
+			}
+			configured(step(before.Pipelines[0]), `{"by": "1m"}`)
+			configured(step(after.Pipelines[0]), `{"by": "1m"}`)
 			if err := runWith(t, before, Options{}); err != nil {
 				t.Fatal(err)
 			}
@@ -74,8 +75,7 @@ func TestChangesOfTheConfigAreKeptOrRefused(t *testing.T) {
 				hide(t, dir)
 			}
 			test.change(w, after.Pipelines[0])
-			find := func(sdk.Kind, string) (*sdk.Plugin, bool) { return w.sink("raw").Plugin, true }
-			r, err := Open(t.Context(), after, Options{Find: find})
+			r, err := Open(t.Context(), after, Options{})
 			if err == nil {
 				closeRunner(t, r)
 			}
@@ -110,8 +110,31 @@ func TestNothingIsMadeIfAnyPipelineIsRefused(t *testing.T) {
 	}
 }
 
-// hide gives the record a handle of four bytes, which the fake takes for rows.
+// hide gives the record four rows that no reader sees.
 func hide(t *testing.T, dir string) {
 	t.Helper()
-	rewrite(t, dir, func(r *checkpoint.Record) { r.Handles["raw"] = []byte(" [1]") })
+	rewrite(t, dir, func(r *checkpoint.Record) {
+		r.Handles["raw"], r.Staged["raw"] = []byte(" [1]"), sdk.Staged{Rows: 4}
+	})
+}
+
+func TestResourcesOfAnotherClusterMayBeTheSame(t *testing.T) {
+	tests := []struct {
+		was, is  []string
+		in, sink bool
+	}{
+		{[]string{"topic://a:1/t"}, []string{"topic://a:1/t"}, true, true},
+		{[]string{"topic://a:1/t"}, []string{"topic://b:2/t"}, true, true},
+		{[]string{"topic://a:1/t"}, []string{"topic://a:1/u"}, false, false},
+		{[]string{"topic://a:1/t", "topic://a:1/u"}, []string{"topic://a:1/u", "topic://a:1/v"}, true, false},
+		{nil, []string{"topic://a:1/u"}, false, false},
+	}
+	for _, tt := range tests {
+		if got := mayBeSame(sdk.KindSource, tt.was, tt.is); got != tt.in {
+			t.Errorf("input %v to %v: got %v", tt.was, tt.is, got)
+		}
+		if got := mayBeSame(sdk.KindSink, tt.was, tt.is); got != tt.sink {
+			t.Errorf("output %v to %v: got %v", tt.was, tt.is, got)
+		}
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"etlengine/engine/internal/plan"
 	"etlengine/plugins/kit/jsonrows"
@@ -57,10 +56,8 @@ func (s *sink) take(ctx context.Context, item sdk.Item) error {
 	if item.Batch != nil {
 		return s.write(ctx, item.Batch)
 	}
-	if l, ok := s.instance.(sdk.Listener); ok {
-		if err := l.Signal(ctx, *item.Signal, nil); err != nil {
-			return err
-		}
+	if err := s.instance.Signal(ctx, *item.Signal); err != nil {
+		return err
 	}
 	if item.Signal.Kind != sdk.Barrier {
 		return nil
@@ -69,11 +66,7 @@ func (s *sink) take(ctx context.Context, item sdk.Item) error {
 		return err
 	}
 	part := part{step: s.step.Label, counts: s.books.counts()}
-	if two, ok := s.instance.(sdk.TwoStep); ok {
-		s.preparing.Go(func() { s.prepare(ctx, two, item.Signal.Epoch, part) })
-	} else {
-		s.epochs.deliver(item.Signal.Epoch, part)
-	}
+	s.preparing.Go(func() { s.prepare(ctx, item.Signal.Epoch, part) })
 	return nil
 }
 
@@ -98,9 +91,9 @@ func (s *sink) write(ctx context.Context, b *sdk.Batch) error {
 
 // prepare makes the epoch that has just ended durable while the next fills. No
 // second one can begin: the next barrier waits for this epoch's publish (rule 5).
-func (s *sink) prepare(ctx context.Context, two sdk.TwoStep, epoch uint64, part part) {
+func (s *sink) prepare(ctx context.Context, epoch uint64, part part) {
 	err := guarded(s.pipeline, s.step, func() (err error) {
-		part.handle, err = two.Prepare(ctx, epoch)
+		part.prepared, err = s.instance.Prepare(ctx, epoch)
 		return err
 	})
 	if err != nil {
@@ -110,25 +103,12 @@ func (s *sink) prepare(ctx context.Context, two sdk.TwoStep, epoch uint64, part 
 	s.epochs.deliver(epoch, part)
 }
 
-// publish shows what the sink prepared for an epoch.
-func (s *sink) publish(ctx context.Context, epoch uint64, handle []byte) error {
-	two, ok := s.instance.(sdk.TwoStep)
-	if !ok || handle == nil {
+// commit makes visible what the sink prepared for an epoch.
+func (s *sink) commit(ctx context.Context, epoch uint64, committable []byte) error {
+	if committable == nil {
 		return nil
 	}
-	return guarded(s.pipeline, s.step, func() error { return two.Publish(ctx, epoch, handle) })
-}
-
-// rollDue asks whether the sink has reached a limit of size or age.
-func (s *sink) rollDue(now time.Time) bool {
-	r, ok := s.instance.(sdk.Roller)
-	return ok && r.RollDue(now)
-}
-
-// full asks whether the sink wants the epoch to end.
-func (s *sink) full() bool {
-	f, ok := s.instance.(sdk.Fuller)
-	return ok && f.Full()
+	return guarded(s.pipeline, s.step, func() error { return s.instance.Commit(ctx, epoch, committable) })
 }
 
 // branch is an output: steps of its own in one goroutine, then its sinks, each

@@ -38,6 +38,7 @@ type source struct {
 	stop     <-chan struct{} // closed: cut the run here
 	fillers  atomic.Int32    // pipelines still filling what is read; while there are, nothing is idle
 
+	first      read // what was read when the pipeline was opened
 	items      chan sdk.Item
 	epoch      uint64            // the one being filled
 	positions  map[string][]byte // cursor by partition, up to here
@@ -63,15 +64,29 @@ const (
 	finished             // the last barrier has been given
 )
 
+// read is what the plugin gave.
+type read struct {
+	item sdk.Item
+	err  error
+}
+
+// call asks the plugin for its next item.
+func (s *source) call(ctx context.Context) (item sdk.Item, err error) {
+	err = guarded(s.pipeline, s.step, func() (err error) {
+		item, err = s.instance.Next(ctx)
+		return err
+	})
+	return item, err
+}
+
 // read calls the plugin until its end, the first error, or ctx.
 func (s *source) read(ctx context.Context) {
 	defer close(s.items)
 	for {
-		var item sdk.Item
-		err := guarded(s.pipeline, s.step, func() (err error) {
-			item, err = s.instance.Next(ctx)
-			return err
-		})
+		item, err := s.first.item, s.first.err
+		if s.first = (read{}); item == (sdk.Item{}) && err == nil {
+			item, err = s.call(ctx)
+		}
 		if errors.Is(err, io.EOF) || ctx.Err() != nil {
 			return
 		}
@@ -184,7 +199,8 @@ func (s *source) full() bool {
 			return false
 		}
 	}
-	return slices.ContainsFunc(s.sinks, (*sink).full)
+	now := time.Now()
+	return slices.ContainsFunc(s.sinks, func(sink *sink) bool { return sink.instance.Due(now).Full })
 }
 
 // accept books an item and passes it on.
@@ -278,7 +294,7 @@ func (s *source) inject() {
 	last := s.state == closing
 	roll := last
 	for _, sink := range s.sinks {
-		roll = sink.rollDue(now) || roll
+		roll = sink.instance.Due(now).Roll || roll
 	}
 	s.signalAllIdle()
 	s.unshown = s.epochs.begin(s.epoch, s.positions, s.idle.since(), s.books.counts())
@@ -304,11 +320,7 @@ func (s *source) drained(ctx context.Context) {
 	if s.fillers.Add(-1) > 0 {
 		return
 	}
-	d, ok := s.instance.(sdk.Drainer)
-	if !ok {
-		return
-	}
-	if err := guarded(s.pipeline, s.step, func() error { return d.Drain(ctx) }); err != nil {
+	if err := guarded(s.pipeline, s.step, func() error { return s.instance.Drain(ctx) }); err != nil {
 		s.latch.fail(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 // script is a source that gives its items and then blocks.
 type script struct {
+	sdk.PlainSource
 	items []sdk.Item
 	ends  bool
 }
@@ -30,8 +31,7 @@ func (s *script) Next(ctx context.Context) (sdk.Item, error) {
 	return item, nil
 }
 
-func (s *script) Committed(context.Context, uint64, map[string][]byte) error { return nil }
-func (s *script) Close(context.Context) error                                { return nil }
+func (s *script) Close(context.Context) error { return nil }
 
 func idle(partition string) sdk.Item {
 	return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Idle, Partition: partition}}
@@ -219,15 +219,11 @@ func TestCutHasNoEnd(t *testing.T) {
 	})
 }
 
-// patient is a script that waits for its records.
-type patient struct{ *script }
-
-func (patient) Patience() time.Duration { return 50 * time.Millisecond }
-
 // TestSilentInputHurriesTheBarrier: once, and only if something has come.
 func TestSilentInputHurriesTheBarrier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := scripted(t, patient{&script{items: []sdk.Item{batch("a", 1)}}}, 200*time.Millisecond)
+		s := scripted(t, &script{items: []sdk.Item{batch("a", 1)}}, 200*time.Millisecond)
+		s.step.Description.Patience = 50 * time.Millisecond
 		began := time.Now()
 		var at []time.Duration
 		for len(at) < 2 {

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ type PipelineState struct {
 type StepState struct {
 	Label   string       `json:"label"`
 	Plugin  string       `json:"plugin"`
-	Hidden  *sdk.Hidden  `json:"hidden,omitempty"`  // of an output that hides rows
+	Hidden  *sdk.Staged  `json:"hidden,omitempty"`  // of an output that hides rows
 	Windows []sdk.Window `json:"windows,omitempty"` // of a step with state
 	checkpoint.Counts
 }
@@ -130,15 +131,11 @@ func stateOf(store *checkpoint.Store, p *plan.Pipeline) (*PipelineState, error) 
 	}
 	for _, step := range p.Steps() {
 		one := StepState{Label: step.Label, Plugin: step.Plugin.Name, Counts: record.Books[step.Label]}
-		if handle := record.Handles[step.Label]; handle != nil && step.Plugin.Hidden != nil {
-			hidden, err := step.Plugin.Hidden(handle)
-			if err != nil {
-				return nil, &StepError{p.Name, step, err}
-			}
+		if staged, ok := record.Staged[step.Label]; ok {
 			if shown {
-				hidden.Pending = 0
+				staged.Pending = 0
 			}
-			one.Hidden = &hidden
+			one.Hidden = &staged
 		}
 		if err := one.windows(store, p, step); err != nil {
 			return nil, err
@@ -149,12 +146,14 @@ func stateOf(store *checkpoint.Store, p *plan.Pipeline) (*PipelineState, error) 
 }
 
 func (s *StepState) windows(store *checkpoint.Store, p *plan.Pipeline, step *plan.Step) error {
-	if step.Plugin.Windows == nil {
+	if step.Plugin.Inspect == nil || step.Plugin.Kind != sdk.KindTransform {
 		return nil
 	}
 	state, failed := store.State(p.Name, step.Label)
-	return guarded(p.Name, step, func() (err error) {
-		s.Windows, err = step.Plugin.Windows(state)
+	env := sdk.Env{EngineID: store.EngineID(), Pipeline: p.Name, Step: step.Label, State: state}
+	return guarded(p.Name, step, func() error {
+		report, err := step.Plugin.Inspect(context.Background(), step.Config, env)
+		s.Windows = report.Windows
 		return cmp.Or(failed(), err)
 	})
 }

@@ -208,8 +208,8 @@ func TestChangedConfigOfAStatefulStepIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	w := newWorld(10)
 	before, after := w.plan(dir), w.plan(dir)
-	before.Pipelines[0].Branches[1].Processors[0].Config = []byte(`{"by": "1m", "of": ["n"]}`)
-	after.Pipelines[0].Branches[1].Processors[0].Config = []byte(`{"by": "2m", "to": 1, "of": ["n"]}`)
+	configured(before.Pipelines[0].Branches[1].Processors[0], `{"by": "1m", "of": ["n"]}`)
+	configured(after.Pipelines[0].Branches[1].Processors[0], `{"by": "2m", "to": 1, "of": ["n"]}`)
 	r := open(t, before)
 	if err := r.Run(t.Context()); err != nil {
 		t.Fatal(err)

@@ -43,31 +43,41 @@ func (t *transform) take(ctx context.Context, item sdk.Item, next func(sdk.Item)
 		}
 		return t.passEmpty(item.Batch, next)
 	}
-	if l, ok := t.instance.(sdk.Listener); ok {
-		err := t.busy.during(func() error {
-			return guarded(t.pipeline, t.step, func() error { return l.Signal(ctx, *item.Signal, out) })
-		})
-		if err != nil {
+	var holds bool
+	err := t.busy.during(func() error {
+		return guarded(t.pipeline, t.step, func() (err error) {
+			holds, err = t.instance.Signal(ctx, *item.Signal, out)
 			return err
-		}
-		if item.Signal.Kind == sdk.Watermark {
-			return nil // what the step still holds may be earlier: it tells its own
-		}
+		})
+	})
+	if err != nil {
+		return err
 	}
-	if item.Signal.Kind == sdk.Barrier {
+	switch item.Signal.Kind {
+	case sdk.Watermark:
+		if t.step.Description.Watermarks {
+			return nil // what the step still keeps may be earlier: it gives its own
+		}
+	case sdk.Barrier:
 		if err := t.snapshot(ctx, item.Signal.Epoch); err != nil {
 			return err
 		}
+	case sdk.Idle, sdk.End:
+		if holds { // its rows would be late for the steps behind when they come
+			pending := *item.Signal
+			pending.Pending = true
+			item = sdk.Item{Signal: &pending}
+		}
 	}
-	return next(t.pending(item))
+	return next(item)
 }
 
 // passEmpty passes on a batch of which the step has passed nothing, without rows: a
 // partition that has rows is not idle, also if a filter drops them, and the steps
 // behind would go on taking it for idle and close the windows of what it brings next.
-// Behind a Holder rows have no partition, or come later.
+// Behind a step with watermarks of its own rows have no partition, or come later.
 func (t *transform) passEmpty(b *sdk.Batch, next func(sdk.Item) error) error {
-	if _, holds := t.instance.(sdk.Holder); holds || b.Partition == "" {
+	if t.step.Description.Watermarks || b.Partition == "" {
 		return nil
 	}
 	if t.empty == nil {
@@ -76,38 +86,15 @@ func (t *transform) passEmpty(b *sdk.Batch, next func(sdk.Item) error) error {
 	return next(sdk.Item{Batch: &sdk.Batch{Rows: t.empty, Partition: b.Partition, Time: b.Time}})
 }
 
-// pending marks a signal that says that nothing more is to come, if the step holds
-// rows: those of the steps behind would else be late when they come.
-func (t *transform) pending(item sdk.Item) sdk.Item {
-	h, ok := t.instance.(sdk.Holder)
-	if !ok || item.Signal.Kind != sdk.Idle && item.Signal.Kind != sdk.End || !h.Holding() {
-		return item
-	}
-	marked := *item.Signal
-	marked.Pending = true
-	return sdk.Item{Signal: &marked}
-}
-
 func (t *transform) snapshot(ctx context.Context, epoch uint64) error {
 	part := part{step: t.step.Label, counts: t.books.counts()}
 	if !part.counts.Balanced() {
 		return &StepError{t.pipeline, t.step, fmt.Errorf("the books do not balance: %+v", part.counts)}
 	}
-	if s, ok := t.instance.(sdk.Stateful); ok {
-		part.changes = t.epochs.store.NewChanges(t.pipeline, t.step.Label)
-		err := guarded(t.pipeline, t.step, func() error {
-			if c, ok := s.(sdk.Clearer); ok {
-				for _, prefix := range c.Cleared() {
-					if err := part.changes.Clear(prefix); err != nil {
-						return err
-					}
-				}
-			}
-			return s.Snapshot(ctx, epoch, part.changes.Put)
-		})
-		if err != nil {
-			return err
-		}
+	part.changes = t.epochs.store.NewChanges(t.pipeline, t.step.Label)
+	err := guarded(t.pipeline, t.step, func() error { return t.instance.Snapshot(ctx, epoch, part.changes) })
+	if err != nil {
+		return err
 	}
 	t.epochs.deliver(epoch, part)
 	return nil

@@ -10,6 +10,7 @@ import (
 
 // hearing is a transform that passes rows on and keeps the watermarks it hears.
 type hearing struct {
+	sdk.PlainTransform
 	tells bool // a watermark of its own with each batch
 	heard []time.Time
 }
@@ -21,14 +22,12 @@ func (h *hearing) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error 
 	return out.Watermark(time.UnixMicro(7))
 }
 
-func (h *hearing) Signal(_ context.Context, s sdk.Signal, _ sdk.Emitter) error {
+func (h *hearing) Signal(_ context.Context, s sdk.Signal, _ sdk.Emitter) (bool, error) {
 	if s.Kind == sdk.Watermark {
 		h.heard = append(h.heard, s.Time)
 	}
-	return nil
+	return false, nil
 }
-
-func (h *hearing) Close(context.Context) error { return nil }
 
 // TestWatermarkEndsAtTheStepThatListens: behind the second of three windows the
 // promise of the first does not hold, since the second still has rows.
@@ -38,8 +37,9 @@ func TestWatermarkEndsAtTheStepThatListens(t *testing.T) {
 	p := w.plan(t.TempDir())
 	for i, h := range []*hearing{first, second, third} {
 		name := []string{"first", "second", "third"}[i]
-		p.Pipelines[0].Processors = append(p.Pipelines[0].Processors,
-			w.step(sdk.KindTransform, name, func() sdk.Instance { return h }))
+		step := w.step(sdk.KindTransform, name, func() sdk.Instance { return h })
+		step.Description.Watermarks = true
+		p.Pipelines[0].Processors = append(p.Pipelines[0].Processors, step)
 	}
 	r := open(t, p)
 	defer closeRunner(t, r)
@@ -55,7 +55,10 @@ func TestWatermarkEndsAtTheStepThatListens(t *testing.T) {
 }
 
 // sieve drops all rows but those of a partition.
-type sieve struct{ keeps string }
+type sieve struct {
+	sdk.PlainTransform
+	keeps string
+}
 
 func (s *sieve) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
 	if b.Partition == s.keeps {
@@ -64,8 +67,6 @@ func (s *sieve) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
 	out.Count(sdk.Counts{Dropped: b.NumRows()})
 	return nil
 }
-
-func (s *sieve) Close(context.Context) error { return nil }
 
 // TestBatchWithoutRowsLeftIsPassedOn: a partition whose rows a filter drops is not idle,
 // and a step need not know of clocks for those behind it to.

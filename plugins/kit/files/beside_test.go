@@ -35,14 +35,14 @@ func (f *flow) barrier(t *testing.T, roll bool) {
 	f.wait(t)
 	f.epoch++
 	signal := sdk.Signal{Kind: sdk.Barrier, Epoch: f.epoch, Roll: roll, Time: clock(f.epoch)}
-	if err := f.sink.Signal(t.Context(), signal, nil); err != nil {
+	if err := f.sink.Signal(t.Context(), signal); err != nil {
 		t.Fatal(err)
 	}
 	f.ended = make(chan error, 1)
 	go func(epoch uint64, ended chan<- error) {
 		h, err := f.sink.Prepare(context.Background(), epoch)
 		if err == nil {
-			err = f.sink.Publish(context.Background(), epoch, h)
+			err = f.sink.Commit(context.Background(), epoch, h.Committable)
 		}
 		ended <- err
 	}(f.epoch, f.ended)

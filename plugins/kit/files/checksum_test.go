@@ -43,7 +43,7 @@ func recovered(t *testing.T, d *stagingtest.Disk, f Format, epoch uint64, h []by
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Publish(t.Context(), epoch, h); err != nil {
+	if err := s.Commit(t.Context(), epoch, h); err != nil {
 		return err
 	}
 	return s.Recover(t.Context(), h)
@@ -71,7 +71,7 @@ func TestFlippedBitOfARunningProcessIsNotPublished(t *testing.T) {
 	prepare(t, s, 1, false)
 	path := flipStaged(t, d, s, 4)
 	write(t, s, batchOf(3, 5))
-	wantUnpublished(t, d, s.Publish(t.Context(), 2, prepare(t, s, 2, true)), path)
+	wantUnpublished(t, d, s.Commit(t.Context(), 2, prepare(t, s, 2, true)), path)
 }
 
 func TestFlippedBitOfAPartIsNotMerged(t *testing.T) {
@@ -99,7 +99,7 @@ func TestChecksumGoesOnOverEpochsAndRestarts(t *testing.T) {
 			break
 		}
 		write(t, s, batchOf(100, 110)) // behind the record
-		if err := s.Signal(t.Context(), sdk.Signal{Kind: sdk.Barrier, Epoch: epoch + 1}, nil); err != nil {
+		if err := s.Signal(t.Context(), sdk.Signal{Kind: sdk.Barrier, Epoch: epoch + 1}); err != nil {
 			t.Fatal(err)
 		}
 		d.Crash("kill", nil)
@@ -117,7 +117,7 @@ func TestHandleWithoutChecksumsIsRecovered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Staged[0].Sum = "" // as an engine before checksums recorded it
+	h.Parts[0].Sum = "" // as an engine before checksums recorded it
 	old, err := json.Marshal(h)
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +155,7 @@ func TestFoldersThatAreGoneAfterACleanStopAreMadeAnew(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				err = s.Publish(t.Context(), 1, h)
+				err = s.Commit(t.Context(), 1, h)
 				if err == nil {
 					err = s.Recover(t.Context(), h)
 				}

@@ -52,7 +52,7 @@ func (j *job) open(ctx context.Context) (*sink, error) {
 		s.parts = j.parts
 	}
 	if j.epoch > 0 {
-		if err := s.Publish(ctx, j.epoch, j.handle); err != nil {
+		if err := s.Commit(ctx, j.epoch, j.handle); err != nil {
 			return nil, fmt.Errorf("publish of the record: %w", err)
 		}
 	}
@@ -77,21 +77,21 @@ func (j *job) Run(ctx context.Context) error {
 		}
 		roll := epoch == 3 || epoch == jobEpochs
 		signal := sdk.Signal{Kind: sdk.Barrier, Epoch: epoch, Roll: roll, Time: clock(epoch)}
-		if err := s.Signal(ctx, signal, nil); err != nil {
+		if err := s.Signal(ctx, signal); err != nil {
 			return fmt.Errorf("barrier: %w", err)
 		}
 		w.end = min(end+jobRowsPerEpoch, jobEpochs*jobRowsPerEpoch)
 		err := w.beside(ctx, func() error {
 			h, err := s.Prepare(ctx, epoch)
 			if err == nil {
-				j.epoch, j.handle, j.rows = epoch, h, end
+				j.epoch, j.handle, j.rows = epoch, h.Committable, end
 			}
 			return err
 		})
 		if err != nil {
 			return fmt.Errorf("prepare: %w", err)
 		}
-		if err := w.beside(ctx, func() error { return s.Publish(ctx, epoch, j.handle) }); err != nil {
+		if err := w.beside(ctx, func() error { return s.Commit(ctx, epoch, j.handle) }); err != nil {
 			return fmt.Errorf("publish: %w", err)
 		}
 	}

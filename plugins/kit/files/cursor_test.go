@@ -18,7 +18,7 @@ func TestReadingGoesOnAfterEachCursor(t *testing.T) {
 	wantItems(t, whole[1:4], "a.txt: 1 !a.txt:2:x", "a.txt: 3 4", "a.txt: 5")
 	for stop := range whole {
 		first := mustOpenSource(t, dir, "*.txt", nil)
-		resume := first.Positions()
+		resume := first.pinned()
 		var got []string
 		for range stop {
 			item, err := first.Next(t.Context())
@@ -90,7 +90,7 @@ func TestChangedFilesAreRefused(t *testing.T) {
 	put(t, filepath.Join(dir, "a.txt"), "1\n2\n3\n")
 	_, finished := drainAll(t, mustOpenSource(t, dir, "a.txt", nil))
 	s := mustOpenSource(t, dir, "a.txt", nil)
-	pinned := s.Positions()
+	pinned := s.pinned()
 	var half []byte
 	for range 2 {
 		item, err := s.Next(t.Context())

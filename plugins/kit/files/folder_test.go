@@ -218,15 +218,15 @@ func TestColumnsAreChecked(t *testing.T) {
 	for _, test := range tests {
 		cfg := testConfig()
 		cfg.PartitionBy = test.by
-		checkProblems(t, strings.Join(test.by, ","), cfg.Check(schema), test.want)
+		checkProblems(t, strings.Join(test.by, ","), describe(cfg, schema), test.want)
 	}
 	cfg := testConfig()
 	cfg.PartitionBy = []string{"city"}
 	only := arrow.NewSchema(schema.Fields()[:1], nil)
-	checkProblems(t, "all in folders", cfg.Check(only), "partition_by: no column is left for the files")
+	checkProblems(t, "all in folders", describe(cfg, only), "partition_by: no column is left for the files")
 	cfg.PartitionBy = nil
 	only = arrow.NewSchema(schema.Fields()[2:], nil)
-	checkProblems(t, "the engine's only", cfg.Check(only),
+	checkProblems(t, "the engine's only", describe(cfg, only),
 		"no column is left for the files (columns that begin with _")
 }
 
@@ -241,11 +241,18 @@ func TestResourcesOfSinkAndSourceMeet(t *testing.T) {
 	}
 	for _, test := range tests {
 		got := false
-		for _, r := range (SourceConfig{Path: sdk.Path(test.path)}).Resources() {
-			got = got || r == sink.Resources()[0]
+		for _, r := range resources(test.path) {
+			got = got || r == sink.About("").Resources[0]
 		}
 		if got != test.want {
 			t.Errorf("%s: want %v, got %v", test.path, test.want, got)
 		}
 	}
+}
+
+// describe returns what is wrong with the columns before a sink.
+func describe(cfg SinkConfig, in *arrow.Schema) []sdk.Problem {
+	var d sdk.Description
+	cfg.Describe(in, false, &d)
+	return d.ColumnProblems
 }

@@ -10,12 +10,9 @@ import (
 	"etlengine/plugins/kit/staging"
 )
 
-// follower is a source of a folder that pipelines of the same run fill.
-type follower struct{ *source }
-
-// Drain takes the files that are there as the last ones.
-func (f follower) Drain(ctx context.Context) error {
-	f.drain.Do(func() { close(f.drained) })
+// Drain ends a folder that pipelines of the same run fill with the files there now.
+func (s *source) Drain(context.Context) error {
+	s.drain.Do(func() { close(s.drained) })
 	return nil
 }
 

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 )
 
-func openFollower(t *testing.T, dir string) follower {
+func openFollower(t *testing.T, dir string) *source {
 	t.Helper()
 	cfg := DefaultSource()
 	cfg.Path, cfg.Schema = "in", numberSchema
@@ -19,7 +19,7 @@ func openFollower(t *testing.T, dir string) follower {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.(follower)
+	return s.(*source)
 }
 
 func TestFolderBeingFilledIsReadUntilItIsDrained(t *testing.T) {
@@ -68,9 +68,9 @@ func TestWaitingSourceReturnsOnCloseAndCancel(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		for name, stop := range map[string]func(f follower){
-			"close":  func(f follower) { _ = f.Close(t.Context()) },
-			"cancel": func(f follower) { cancel() },
+		for name, stop := range map[string]func(f *source){
+			"close":  func(f *source) { _ = f.Close(t.Context()) },
+			"cancel": func(f *source) { cancel() },
 		} {
 			f := openFollower(t, dir)
 			if _, err := f.Next(ctx); err != nil {

@@ -36,23 +36,19 @@ func newLeftovers(cfg SinkConfig, env sdk.Env, suffixes []string, d staging.Disk
 		target: folder{d, root}, twin: twin, pipeline: filepath.Join(twin, durable.EscapeName(env.Pipeline))}, nil
 }
 
-// Leftovers tells what Forget would remove, for Spec.Leftovers. suffixes are
+// Inspect returns what Forget would remove and what readers see. suffixes are
 // those that the format's files may ever have had.
-func Leftovers(cfg SinkConfig, env sdk.Env, suffixes ...string) ([]string, error) {
+func Inspect(cfg SinkConfig, env sdk.Env, suffixes ...string) (sdk.Report, error) {
 	l, err := newLeftovers(cfg, env, suffixes, staging.OSDisk{})
 	if err != nil {
-		return nil, err
+		return sdk.Report{}, err
 	}
-	return l.list()
-}
-
-// Shown tells which files of the pipeline are in the output folder, for Spec.Shown.
-func Shown(cfg SinkConfig, env sdk.Env, suffixes ...string) (string, error) {
-	l, err := newLeftovers(cfg, env, suffixes, staging.OSDisk{})
+	list, err := l.list()
 	if err != nil {
-		return "", err
+		return sdk.Report{}, err
 	}
-	return l.shown()
+	visible, err := l.visible()
+	return sdk.Report{Leftovers: list, Visible: visible}, err
 }
 
 // made reports whether the pipeline made a file of the target.
@@ -60,7 +56,8 @@ func (l *leftovers) made(name string) bool {
 	return l.names.MadeVisible(filepath.Base(name), l.suffixes)
 }
 
-func (l *leftovers) shown() (string, error) {
+// visible returns which files of the pipeline are in the output folder.
+func (l *leftovers) visible() (string, error) {
 	published := 0
 	err := l.target.visit(func(name string) {
 		if l.made(name) {
@@ -77,7 +74,7 @@ func (l *leftovers) shown() (string, error) {
 }
 
 func (l *leftovers) list() ([]string, error) {
-	shown, err := l.shown()
+	shown, err := l.visible()
 	if err != nil {
 		return nil, err
 	}

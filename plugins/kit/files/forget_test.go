@@ -73,7 +73,7 @@ func TestLeftoversAreCounted(t *testing.T) {
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("want %q, got %q, %v", want, got, err)
 	}
-	if got, err := forgetter(t, filled(t, true)).shown(); err != nil || got != want[0] {
+	if got, err := forgetter(t, filled(t, true)).visible(); err != nil || got != want[0] {
 		t.Errorf("shown: want %q, got %q, %v", want[0], got, err)
 	}
 	hidden := stagingtest.NewDisk()
@@ -81,7 +81,7 @@ func TestLeftoversAreCounted(t *testing.T) {
 		place(t, hidden, path, "text")
 	}
 	for name, d := range map[string]staging.Disk{"nothing": stagingtest.NewDisk(), "hidden files": hidden} {
-		if got, err := forgetter(t, d).shown(); err != nil || got != "" {
+		if got, err := forgetter(t, d).visible(); err != nil || got != "" {
 			t.Errorf("shown of %s: want nothing, got %q, %v", name, got, err)
 		}
 	}
@@ -209,10 +209,10 @@ func TestFreshStartOnARealDisk(t *testing.T) {
 		if err := s.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		got, err := Leftovers(cfg, env, ".txt")
+		got, err := Inspect(cfg, env, ".txt")
 		want := []string{"2 files in deep/out", "2 files of rows not yet published in deep/.out.engine"}
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("want %q, got %q, %v", want, got, err)
+		if err != nil || !slices.Equal(got.Leftovers, want) || got.Visible != want[0] {
+			t.Errorf("want %q, got %+v, %v", want, got, err)
 		}
 		for range 2 {
 			if err := Forget(t.Context(), cfg, env, ".txt"); err != nil {
@@ -226,7 +226,7 @@ func TestFreshStartOnARealDisk(t *testing.T) {
 	}
 }
 
-func TestHiddenRowsAreToldFromTheHandle(t *testing.T) {
+func TestStagedRowsAreCountedFromTheHandle(t *testing.T) {
 	for name, f := range map[string]Format{"lines": lines, "blocks": blocks} {
 		d := stagingtest.NewDisk()
 		cfg := testConfig()
@@ -244,21 +244,29 @@ func TestHiddenRowsAreToldFromTheHandle(t *testing.T) {
 		for _, body := range maps.All(tree) {
 			bytes += int64(len(body))
 		}
-		got, err := Hidden(h)
-		if want := (sdk.Hidden{Rows: 30, Bytes: bytes, Files: len(tree)}); err != nil || got != want {
+		got, err := stagedOf(h)
+		if want := (sdk.Staged{Rows: 30, Bytes: bytes, Files: len(tree)}); err != nil || got != want {
 			t.Errorf("%s: want %+v, got %+v, %v", name, want, got, err)
 		}
 		s = openAgain(t, s, d, cfg, f, h)
-		if again, err := Hidden(prepare(t, s, 4, false)); err != nil || again.Rows != 30 {
+		if again, err := stagedOf(prepare(t, s, 4, false)); err != nil || again.Rows != 30 {
 			t.Errorf("%s, after a restart: want 30 rows, got %+v, %v", name, again, err)
 		}
-		if got, err := Hidden(prepare(t, s, 5, true)); err != nil || got != (sdk.Hidden{}) {
+		if got, err := stagedOf(prepare(t, s, 5, true)); err != nil || got != (sdk.Staged{}) {
 			t.Errorf("%s, rolled: want nothing hidden, got %+v, %v", name, got, err)
 		}
 	}
-	if _, err := Hidden([]byte("{")); err == nil {
+	if _, err := decodeHandle([]byte("{")); err == nil {
 		t.Error("a damaged handle: want an error")
 	}
+}
+
+func stagedOf(h []byte) (sdk.Staged, error) {
+	decoded, err := decodeHandle(h)
+	if err != nil {
+		return sdk.Staged{}, err
+	}
+	return decoded.Staged(), nil
 }
 
 func openAgain(t *testing.T, s *sink, d *stagingtest.Disk, cfg SinkConfig, f Format, h []byte) *sink {

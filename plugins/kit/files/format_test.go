@@ -180,16 +180,17 @@ func write(t *testing.T, s *sink, b *sdk.Batch) {
 // barrier ends an epoch as far as its record, after the one before was published.
 func barrier(ctx context.Context, s *sink, epoch uint64, roll bool) (h []byte, err error) {
 	if s.handle != nil {
-		if err := s.Publish(ctx, s.last, s.handle); err != nil {
+		if err := s.Commit(ctx, s.last, s.handle); err != nil {
 			return nil, err
 		}
 	}
 	signal := sdk.Signal{Kind: sdk.Barrier, Epoch: epoch, Roll: roll, Time: clock(epoch)}
-	if err := s.Signal(ctx, signal, nil); err != nil {
+	if err := s.Signal(ctx, signal); err != nil {
 		return nil, err
 	}
 	s.last = epoch
-	s.handle, err = s.Prepare(ctx, epoch)
+	prepared, err := s.Prepare(ctx, epoch)
+	s.handle = prepared.Committable
 	return s.handle, err
 }
 
@@ -208,7 +209,7 @@ func prepare(t *testing.T, s *sink, epoch uint64, roll bool) []byte {
 
 func publish(t *testing.T, s *sink, epoch uint64, h []byte) {
 	t.Helper()
-	if err := s.Publish(t.Context(), epoch, h); err != nil {
+	if err := s.Commit(t.Context(), epoch, h); err != nil {
 		t.Fatal(err)
 	}
 	s.handle = nil

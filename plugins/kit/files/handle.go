@@ -20,7 +20,7 @@ const handleVersion = 1
 type handle struct {
 	staging.Envelope
 	Publish []publishing `json:"publish,omitempty"`
-	Staged  []stagedPart `json:"hidden,omitempty"`
+	Parts   []stagedPart `json:"hidden,omitempty"`
 	Shape   string       `json:"shape,omitempty"` // of the hidden files: columns and options
 	Since   time.Time    `json:"since,omitzero"`  // since when the oldest hidden row is hidden
 	Shown   bool         `json:"shown,omitempty"` // a file was prepared for readers, now or before
@@ -63,7 +63,7 @@ func (h *handle) Check() error {
 				p.From, p.To)
 		}
 	}
-	for _, p := range h.Staged {
+	for _, p := range h.Parts {
 		if !filepath.IsLocal(p.Name) || (p.Folder != "" && !filepath.IsLocal(p.Folder)) ||
 			strings.ContainsRune(p.Suffix, filepath.Separator) || p.Length < 0 {
 			return fmt.Errorf("the record names %q of %q: want paths that stay in their folders", p.Name, p.Folder)
@@ -72,19 +72,13 @@ func (h *handle) Check() error {
 	return nil
 }
 
-// Hidden is what stays staged.
-func (h *handle) Hidden() sdk.Hidden {
-	hidden := sdk.Hidden{Files: len(h.Staged)}
-	for _, p := range h.Staged {
-		hidden.Rows, hidden.Bytes = hidden.Rows+p.Rows, hidden.Bytes+p.Length
+// Staged counts what stays staged.
+func (h *handle) Staged() sdk.Staged {
+	staged := sdk.Staged{Files: len(h.Parts)}
+	for _, p := range h.Parts {
+		staged.Rows, staged.Bytes = staged.Rows+p.Rows, staged.Bytes+p.Length
 	}
-	return hidden
-}
-
-// Hidden tells what a handle keeps from readers, for Spec.Hidden.
-func Hidden(data []byte) (sdk.Hidden, error) {
-	h, err := decodeHandle(data)
-	return h.Hidden(), err
+	return staged
 }
 
 // shape tells whether two files of the format could be one.

@@ -19,7 +19,7 @@ func readAll(t *testing.T, s *source) (rows []string, at map[string][]byte) {
 	for {
 		item, err := s.Next(t.Context())
 		if errors.Is(err, io.EOF) {
-			return rows, s.Positions()
+			return rows, s.pinned()
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -129,7 +129,7 @@ func TestRowsHeldForTheirFoldersAreDueWithTheirAge(t *testing.T) {
 	s := openSink(t, stagingtest.NewDisk(), cfg, lines, nil)
 	publish(t, s, 1, prepare(t, s, 1, false))
 	write(t, s, batchOf(0, 1))
-	if s.RollDue(clock(6)) || !s.RollDue(clock(7)) {
+	if s.Due(clock(6)).Roll || !s.Due(clock(7)).Roll {
 		t.Errorf("want the roll due one minute after the barrier before the row")
 	}
 }

@@ -56,7 +56,7 @@ func (s *store) handleOf(c *epochFiles) *handle {
 	for _, t := range c.partitions {
 		for _, p := range t.pieces {
 			if !c.roll {
-				h.Staged = append(h.Staged, p.stagedPart)
+				h.Parts = append(h.Parts, p.stagedPart)
 				continue
 			}
 			rolled++

@@ -28,14 +28,14 @@ func (s *store) restore(ctx context.Context, h *handle, recorded bool) error {
 	for _, p := range h.Publish {
 		listed[p.From] = true
 	}
-	for _, p := range h.Staged {
+	for _, p := range h.Parts {
 		listed[p.Name] = true
 		p.Full = p.Full || h.Shape != s.shape() || p.Suffix != s.format.Suffix
 		if err := s.takeUp(ctx, p); err != nil {
 			return err
 		}
 	}
-	if len(h.Staged) > 0 {
+	if len(h.Parts) > 0 {
 		s.due.restore(h.Since)
 	}
 	return s.area.Keep(listed)
@@ -49,7 +49,7 @@ func (s *store) makeFolders(h *handle, recorded bool) error {
 	if err != nil {
 		return err
 	}
-	if (missing == s.root && recorded) || (missing != "" && len(h.Staged) > 0) {
+	if (missing == s.root && recorded) || (missing != "" && len(h.Parts) > 0) {
 		return s.folderGone(missing)
 	}
 	if err := staging.MakeFolder(s.disk, s.area.Folder); err != nil {

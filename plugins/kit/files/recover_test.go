@@ -124,7 +124,7 @@ func TestHiddenFileLostBeforePublishIsAnError(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wantError(t, s.Publish(t.Context(), 1, h), "00000001-0001.txt", "is gone")
+	wantError(t, s.Commit(t.Context(), 1, h), "00000001-0001.txt", "is gone")
 }
 
 func TestAnotherFileOfTheFinalNameIsNotReplaced(t *testing.T) {
@@ -136,7 +136,7 @@ func TestAnotherFileOfTheFinalNameIsNotReplaced(t *testing.T) {
 	if _, err := f.Write([]byte("precious")); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, s.Publish(t.Context(), 1, h), "00000001-0001.txt", "another file of that name")
+	wantError(t, s.Commit(t.Context(), 1, h), "00000001-0001.txt", "another file of that name")
 	if got := d.Tree("/data/out"); !slices.Contains(slices.Collect(maps.Values(got)), "precious") {
 		t.Errorf("the other file was replaced: %q", got)
 	}
@@ -156,7 +156,7 @@ func TestMissingFoldersAreNamed(t *testing.T) {
 			if err := d.Delete(folder); err != nil {
 				t.Fatal(err)
 			}
-			wantError(t, s.Publish(t.Context(), 1, h), want)
+			wantError(t, s.Commit(t.Context(), 1, h), want)
 		})
 		t.Run("stopped"+folder, func(t *testing.T) {
 			d, _, h := fill(t)
@@ -169,7 +169,7 @@ func TestMissingFoldersAreNamed(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				wantError(t, s.Publish(t.Context(), 1, h), want)
+				wantError(t, s.Commit(t.Context(), 1, h), want)
 				if err := s.Close(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -269,7 +269,7 @@ func TestPreparedFileMustBeWhole(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		wantError(t, s.Publish(t.Context(), 1, h), "want 17 bytes, got 3", path)
+		wantError(t, s.Commit(t.Context(), 1, h), "want 17 bytes, got 3", path)
 		if got := d.Tree("/data/out"); len(got) != 0 {
 			t.Errorf("shown: got %q, want nothing", got)
 		}
@@ -282,7 +282,7 @@ func TestHandleOfANewerEngineIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantError(t, s.Recover(t.Context(), []byte(`{"v":2}`)), "want version 1, got 2")
-	wantError(t, s.Publish(t.Context(), 1, nil), "nothing is written after an error")
+	wantError(t, s.Commit(t.Context(), 1, nil), "nothing is written after an error")
 }
 
 func TestHandleCannotLeaveItsFolders(t *testing.T) {
@@ -307,7 +307,7 @@ func TestMountPointIsRefusedBeforeAnyWork(t *testing.T) {
 
 func TestHiddenFilesOfAnotherShapeAreLeftAsTheyAre(t *testing.T) {
 	for name, change := range map[string]func(c *SinkConfig, f *Format){
-		"columns": func(c *SinkConfig, f *Format) { c.KeepMetadata = true },
+		"columns": func(c *SinkConfig, f *Format) { c.KeepMetadata = new(true) },
 		"options": func(c *SinkConfig, f *Format) { f.Options = "delimiter ;" },
 		"suffix":  func(c *SinkConfig, f *Format) { f.Suffix = ".new" },
 	} {

@@ -20,7 +20,7 @@ type SinkConfig struct {
 	PartitionBy  []string `json:"partition_by" state:"layout" doc:"Columns that become folders, column=value."`
 	Roll         Roll     `json:"roll" state:"keep" doc:"When part files are finished and appear."`
 	MaxOpenFiles int      `json:"max_open_files" state:"keep" doc:"Most files open at once under partition_by."`
-	KeepMetadata bool     `json:"keep_metadata" state:"keep" doc:"Whether _ columns are written too."`
+	KeepMetadata *bool    `json:"keep_metadata" state:"keep" doc:"Whether _ columns are written too; left out: those of late rows are."`
 }
 
 // Roll is when hidden rows are published: with the first epoch that ends after
@@ -80,26 +80,17 @@ func isRoot(path string) bool {
 	return base == "." || base == ".." || base == string(filepath.Separator)
 }
 
-// Resources is what the sink fills, for Spec.Resources.
-func (c SinkConfig) Resources() []string {
-	return []string{"folder:" + filepath.Clean(string(c.Path))}
+// About describes a sink whose files have a suffix, for Spec.About.
+func (c SinkConfig) About(suffix string) sdk.Description {
+	folder := filepath.Clean(string(c.Path))
+	return sdk.Description{Resources: []string{"folder:" + folder},
+		Files: &sdk.Files{Path: sdk.Path(folder), Suffixes: []string{suffix}, Levels: len(c.PartitionBy)}}
 }
 
-// Files are those that the sink writes, for Spec.Files.
-func (c SinkConfig) Files(suffix string) *sdk.Files {
-	return &sdk.Files{Path: sdk.Path(filepath.Clean(string(c.Path))), Suffixes: []string{suffix},
-		Levels: len(c.PartitionBy)}
-}
-
-// Layout is the columns of the files, for Spec.Layout. byPlace tells that the
-// files do not name them.
-func (c SinkConfig) Layout(in *arrow.Schema, byPlace bool) sdk.Layout {
-	l, _ := c.layout(in)
-	return sdk.Layout{Columns: l.schema.Fields(), ByPlace: byPlace}
-}
-
-// Check holds the config against the columns that reach the sink, for Spec.Schema.
-func (c SinkConfig) Check(in *arrow.Schema) []sdk.Problem {
-	_, problems := c.layout(in)
-	return problems
+// Describe adds the columns of the files, for Spec.Columns. byOrder: the files do not
+// name them.
+func (c SinkConfig) Describe(in *arrow.Schema, byOrder bool, d *sdk.Description) {
+	l, problems := c.layout(in)
+	d.Layout = &sdk.Layout{Columns: l.schema.Fields(), ByOrder: byOrder}
+	d.ColumnProblems = append(d.ColumnProblems, problems...)
 }

@@ -34,7 +34,7 @@ func epochs(t *testing.T, s *sink, n int, rows func(epoch int) *sdk.Batch, after
 	t.Helper()
 	for epoch := 1; epoch <= n; epoch++ {
 		write(t, s, rows(epoch))
-		due := s.RollDue(clock(0).Add(time.Duration(epoch) * time.Millisecond))
+		due := s.Due(clock(0).Add(time.Duration(epoch) * time.Millisecond)).Roll
 		data := prepare(t, s, uint64(epoch), due || epoch == n)
 		publish(t, s, uint64(epoch), data)
 		if after == nil || epoch%mostParts != mostParts-1 { // where there are most files
@@ -95,7 +95,7 @@ func TestThousandsOfTinyEpochsLeaveAFewHiddenFiles(t *testing.T) {
 	var merged, hidden int
 	s := openSink(t, d, cfg, tally(blocks, &read, &merged), nil)
 	epochs(t, s, 5000, func(epoch int) *sdk.Batch { return batchOf(epoch, epoch+1) }, func(h *handle) {
-		hidden = max(hidden, len(h.Staged))
+		hidden = max(hidden, len(h.Parts))
 	})
 	if hidden > 3*mostParts || merged > 3*mostParts {
 		t.Errorf("want at most %d hidden files and parts of a merge, got %d and %d", 3*mostParts, hidden, merged)
@@ -159,12 +159,13 @@ func TestPartsOfAnEpochThatIsBeingWrittenStandBehindMergedOnes(t *testing.T) {
 			t.Fatal(err)
 		}
 		signal := sdk.Signal{Kind: sdk.Barrier, Epoch: epoch, Roll: epoch == 9, Time: clock(epoch)}
-		if err := s.Signal(t.Context(), signal, nil); err != nil {
+		if err := s.Signal(t.Context(), signal); err != nil {
 			t.Fatal(err)
 		}
 		end := w.next
-		err := w.beside(t.Context(), func() (err error) {
-			h, err = s.Prepare(t.Context(), epoch)
+		err := w.beside(t.Context(), func() error {
+			prepared, err := s.Prepare(t.Context(), epoch)
+			h = prepared.Committable
 			return err
 		})
 		if err != nil {

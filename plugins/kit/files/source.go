@@ -29,7 +29,7 @@ type source struct {
 
 	closed   chan struct{}
 	close    sync.Once
-	drained  chan struct{} // follower: no file that appears from now on is read
+	drained  chan struct{} // if it follows: no file that appears from now on is read
 	drain    sync.Once
 	follows  bool
 	places   bool          // batches have positions
@@ -42,6 +42,7 @@ type source struct {
 	reading   *reading
 	limit     int64 // records until the run is cut
 	announce  bool  // the set of partitions has changed
+	begun     bool  // the first set has been given
 	complete  bool  // no more files are looked for
 }
 
@@ -53,12 +54,7 @@ type reading struct {
 	at      cursor
 }
 
-var (
-	_ sdk.Source     = (*source)(nil)
-	_ sdk.Positioner = (*source)(nil)
-	_ sdk.Lagger     = (*source)(nil)
-	_ sdk.Drainer    = follower{}
-)
+var _ sdk.Source = (*source)(nil)
 
 var errSourceClosed = errors.New("the source is closed")
 
@@ -90,8 +86,8 @@ func NewSource(cfg SourceConfig, env sdk.Env, in Input) (sdk.Instance, error) {
 		s.log.Warn("the path holds files or folders that are not read", "path", s.list.path,
 			"passed over", s.list.passedOver(), "read", in.Suffixes)
 	}
-	if s.follows {
-		return follower{s}, nil
+	if env.Bounds.Records != nil {
+		s.limitTo(*env.Bounds.Records)
 	}
 	return s, nil
 }
@@ -162,10 +158,8 @@ func (s *source) checkGone() error {
 	return nil
 }
 
-// Positions pins the files as they are at the start.
-func (s *source) Positions() map[string][]byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// pinned is the files as they are at the start.
+func (s *source) pinned() map[string][]byte {
 	positions := make(map[string][]byte, len(s.positions))
 	for name, at := range s.positions {
 		positions[name] = at.encode()
@@ -205,7 +199,11 @@ func (s *source) next(ctx context.Context) (sdk.Item, error) {
 	}
 	if s.announce {
 		s.announce = false
-		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Partitions, Partitions: s.set()}}, nil
+		signal := &sdk.Signal{Kind: sdk.Partitions, Partitions: s.set()}
+		if !s.begun {
+			s.begun, signal.Cursors = true, s.pinned()
+		}
+		return sdk.Item{Signal: signal}, nil
 	}
 	batch, err := s.read(ctx)
 	return sdk.Item{Batch: batch}, err

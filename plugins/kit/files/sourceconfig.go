@@ -40,14 +40,15 @@ func (c *SourceConfig) Validate() error {
 	return errors.Join(append(errs, checkMetadata(c.Metadata))...)
 }
 
-// Files are those that the source reads, for Spec.Files.
-func (c SourceConfig) Files(suffixes ...string) *sdk.Files {
-	return &sdk.Files{Path: sdk.Path(filepath.Clean(string(c.Path))), Suffixes: suffixes}
+// About describes a source of files with the suffixes, for Spec.About.
+func (c SourceConfig) About(suffixes ...string) sdk.Description {
+	path := filepath.Clean(string(c.Path))
+	return sdk.Description{Resources: resources(path), Grows: grows(path), Bounds: sdk.Bounded{Records: true},
+		Files: &sdk.Files{Path: sdk.Path(path), Suffixes: suffixes}}
 }
 
-// Grows is, for Spec.Grows, why a later run may read more files.
-func (c SourceConfig) Grows() string {
-	path := filepath.Clean(string(c.Path))
+// grows is why a later run may read more files.
+func grows(path string) string {
 	switch {
 	case strings.ContainsAny(path, "*?["):
 		return "more files may come to match " + path
@@ -57,10 +58,8 @@ func (c SourceConfig) Grows() string {
 	return ""
 }
 
-// Resources is what the source reads, for Spec.Resources: the folders that a
-// sink of the same file may be filling.
-func (c SourceConfig) Resources() []string {
-	folder := filepath.Clean(string(c.Path))
+// resources are the folders that a sink of the same file may be filling.
+func resources(folder string) []string {
 	if !strings.ContainsAny(folder, "*?[") {
 		if filepath.Ext(folder) == "" {
 			return []string{"folder:" + folder}

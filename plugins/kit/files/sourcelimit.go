@@ -6,16 +6,12 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-var _ sdk.Limiter = (*source)(nil)
-
 // unlimited is the limit of a run that is not cut.
 const unlimited = -1
 
-// Limit cuts the run after that many records. The file at hand is not finished
+// limitTo ends the run after that many records. The file at hand is not finished
 // by it, even if nothing of it is left: only who reads its end knows that.
-func (s *source) Limit(records int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *source) limitTo(records int64) {
 	s.limit = max(records, 0)
 	s.lag.limit.Store(s.limit)
 }

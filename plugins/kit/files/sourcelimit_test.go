@@ -16,8 +16,8 @@ func TestLimitCutsRowsAndRejectsInTheirOrder(t *testing.T) {
 	whole := []string{"1", "!a.txt:2:x", "3", "!a.txt:4:y", "!a.txt:5:z", "6", "7", "8"}
 	for n := range len(whole) + 2 {
 		s := mustOpenSource(t, dir, "*.txt", nil)
-		resume := s.Positions()
-		s.Limit(int64(n))
+		resume := s.pinned()
+		s.limitTo(int64(n))
 		part, at := drainAll(t, s)
 		for name, cursor := range at {
 			resume[name] = cursor
@@ -50,7 +50,7 @@ func TestLimitAtTheEndOfAFileDoesNotFinishIt(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "a.txt"), "1\n2\n")
 	s := mustOpenSource(t, dir, "a.txt", nil)
-	s.Limit(2)
+	s.limitTo(2)
 	got, at := drainAll(t, s)
 	wantItems(t, got, "partitions a.txt", "a.txt: 1 2")
 	again, _ := drainAll(t, mustOpenSource(t, dir, "a.txt", at))
@@ -61,7 +61,7 @@ func TestLimitEndsAFolderThatIsBeingFilled(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "in/a.txt"), "1\n2\n3\n")
 	f := openFollower(t, dir)
-	f.Limit(3)
+	f.limitTo(3)
 	got, _ := drainAll(t, f)
 	wantItems(t, got, "partitions in/a.txt in (files to come)", "in/a.txt: 1 2", "in/a.txt: 3")
 	if err := f.Close(t.Context()); err != nil {

@@ -41,8 +41,7 @@ func (c SinkConfig) layout(in *arrow.Schema) (layout, []sdk.Problem) {
 	}
 	var fields []arrow.Field
 	for i, f := range in.Fields() {
-		if slices.Contains(l.by, i) || f.Name == sdk.MessageColumn ||
-			(sdk.IsEngines(f) && !c.KeepMetadata) {
+		if slices.Contains(l.by, i) || !sdk.IsWritten(f, c.KeepMetadata) {
 			continue
 		}
 		l.keep, fields = append(l.keep, i), append(fields, f)

@@ -90,7 +90,7 @@ func emptyRun(t *testing.T, d staging.Disk, cfg SinkConfig, f Format, epoch uint
 	if err := s.Recover(t.Context(), live); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Signal(t.Context(), sdk.Signal{Kind: sdk.End}, nil); err != nil {
+	if err := s.Signal(t.Context(), sdk.Signal{Kind: sdk.End}); err != nil {
 		t.Fatal(err)
 	}
 	h := prepare(t, s, epoch, true)
@@ -209,7 +209,7 @@ func TestRollIsDueBySizeAndByAge(t *testing.T) {
 		s := openSink(t, stagingtest.NewDisk(), cfg, f, nil)
 		due := func(at time.Time, want bool, when string) {
 			t.Helper()
-			if got := s.RollDue(at); got != want {
+			if got := s.Due(at).Roll; got != want {
 				t.Errorf("%s, %s: want due %v, got %v", name, when, want, got)
 			}
 		}
@@ -236,7 +236,7 @@ func TestAgeOfHiddenRowsSurvivesARestart(t *testing.T) {
 	publish(t, s, 2, h)
 	d.Crash("kill", nil)
 	s = openSink(t, d, testConfig(), lines, h)
-	if s.RollDue(clock(6)) || !s.RollDue(clock(7)) {
+	if s.Due(clock(6)).Roll || !s.Due(clock(7)).Roll {
 		t.Errorf("want the roll due one minute after the barrier before the row")
 	}
 }
@@ -284,7 +284,7 @@ func TestErrorsNameThePathAndStopTheSink(t *testing.T) {
 				h, err = barrier(t.Context(), s, 1, true)
 			}
 			if err == nil {
-				err = s.Publish(t.Context(), 1, h)
+				err = s.Commit(t.Context(), 1, h)
 			}
 			wantError(t, err, test.want)
 			if !errors.Is(err, test.err) && test.err != syscall.EXDEV {
@@ -307,7 +307,7 @@ func TestErrorsNameThePathAndStopTheSink(t *testing.T) {
 func TestColumnsOfTheEngineAreWrittenOnRequestOnly(t *testing.T) {
 	d := stagingtest.NewDisk()
 	cfg := testConfig()
-	cfg.KeepMetadata = true
+	cfg.KeepMetadata = new(true)
 	s := openSink(t, d, cfg, lines, nil)
 	write(t, s, batchOf(0, 1))
 	publish(t, s, 1, prepare(t, s, 1, true))
@@ -328,7 +328,7 @@ func TestRowsOfAnotherShapeAreRefused(t *testing.T) {
 func TestAgeOfTheFirstRowsCountsFromTheFirstQuestion(t *testing.T) {
 	s := openSink(t, stagingtest.NewDisk(), testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))
-	if s.RollDue(clock(1)) || s.RollDue(clock(6)) || !s.RollDue(clock(7)) {
+	if s.Due(clock(1)).Roll || s.Due(clock(6)).Roll || !s.Due(clock(7)).Roll {
 		t.Errorf("want the roll due one minute after the engine first asked")
 	}
 }

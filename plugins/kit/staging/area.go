@@ -12,7 +12,7 @@ type Area struct {
 	Disk   Disk
 	Folder string
 	// Owns reports whether the output made a file of this name, in this life or an earlier
-	// one. No other file is ever removed.
+	// one. No other file is ever removed (rule 11).
 	Owns func(name string) bool
 }
 

@@ -14,8 +14,8 @@ type Committable interface {
 	version() int
 	// Check refuses what this engine cannot have recorded, such as a path that leaves its folder.
 	Check() error
-	// Hidden is how much of the output no reader sees while only this is recorded.
-	Hidden() sdk.Hidden
+	// Staged is how much of the output no reader sees while only this is recorded.
+	Staged() sdk.Staged
 }
 
 // Envelope is the version of a committable. It changes when an older engine could misread one.

@@ -76,7 +76,7 @@ func (j *databaseJob) Run(ctx context.Context) error {
 	}
 	s := staging.NewSink(store)
 	if j.epoch > 0 {
-		if err := s.Publish(ctx, j.epoch, j.handle); err != nil {
+		if err := s.Commit(ctx, j.epoch, j.handle); err != nil {
 			return err
 		}
 	}
@@ -95,7 +95,7 @@ func (j *databaseJob) Run(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := s.Signal(ctx, sdk.Signal{Kind: sdk.Barrier, Epoch: epoch}, nil); err != nil {
+		if err := s.Signal(ctx, sdk.Signal{Kind: sdk.Barrier, Epoch: epoch}); err != nil {
 			return err
 		}
 		if err := j.endEpoch(ctx, s, epoch, write); err != nil {
@@ -119,12 +119,12 @@ func (j *databaseJob) endEpoch(ctx context.Context, s *staging.Sink[*stagedRows]
 		j.disk.During = during
 	}
 	defer func() { j.disk.During = nil }()
-	handle, err := s.Prepare(ctx, epoch)
+	prepared, err := s.Prepare(ctx, epoch)
 	if err != nil {
 		return err
 	}
-	j.epoch, j.handle = epoch, handle
-	if err := s.Publish(ctx, epoch, handle); err != nil {
+	j.epoch, j.handle = epoch, prepared.Committable
+	if err := s.Commit(ctx, epoch, j.handle); err != nil {
 		return err
 	}
 	return beside

@@ -31,10 +31,10 @@ func (c *databaseConfig) in(env sdk.Env) string { return filepath.Join(env.Dir, 
 
 var databaseSink = sdk.Spec[databaseConfig]{
 	Kind: sdk.KindSink, Name: "database",
-	Summary:   "Writes rows into a database of one file.",
-	Example:   "database: {path: rows.db}",
-	Leftovers: databaseLeftovers,
-	Forget:    forgetDatabase,
+	Summary: "Writes rows into a database of one file.",
+	Example: "database: {path: rows.db}",
+	Inspect: inspectDatabase,
+	Forget:  forgetDatabase,
 	Open: func(_ context.Context, c *databaseConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 		s, err := openRows(staging.OSDisk{}, c.in(env), env)
 		if err != nil {
@@ -52,7 +52,7 @@ type committable struct {
 	staging.Envelope
 	Epoch    staging.Committed `json:"of"`       // the newest epoch with rows
 	Previous staging.Committed `json:"previous"` // the one before it
-	Staged   *stagedRows       `json:"staged,omitempty"`
+	File     *stagedRows       `json:"staged,omitempty"`
 }
 
 // stagedRows is a file of rows, one a line.
@@ -65,18 +65,18 @@ type stagedRows struct {
 
 // Check refuses a file outside of the area.
 func (c *committable) Check() error {
-	if s := c.Staged; s != nil && (!filepath.IsLocal(s.Name) || s.Length < 0) {
+	if s := c.File; s != nil && (!filepath.IsLocal(s.Name) || s.Length < 0) {
 		return fmt.Errorf("the record names the staged file %q", s.Name)
 	}
 	return nil
 }
 
-// Hidden is all of the epoch until it is committed.
-func (c *committable) Hidden() sdk.Hidden {
-	if c.Staged == nil {
-		return sdk.Hidden{}
+// Staged is all of the epoch until it is committed.
+func (c *committable) Staged() sdk.Staged {
+	if c.File == nil {
+		return sdk.Staged{}
 	}
-	return sdk.Hidden{Pending: c.Staged.Rows, Bytes: c.Staged.Length, Files: 1}
+	return sdk.Staged{Pending: c.File.Rows, Bytes: c.File.Length, Files: 1}
 }
 
 // rowStore stages the rows of an epoch in a file, and commits them in one transaction with
@@ -167,7 +167,7 @@ func (s *rowStore) Prepare(_ context.Context, epoch uint64, staged *stagedRows, 
 		if err := s.area.SyncNames(); err != nil {
 			return nil, err
 		}
-		c.Staged, c.Epoch = staged, staging.Committed{Epoch: epoch, ID: staging.Incarnation()}
+		c.File, c.Epoch = staged, staging.Committed{Epoch: epoch, ID: staging.Incarnation()}
 	}
 	return c, nil
 }
@@ -182,10 +182,10 @@ func (s *rowStore) Commit(ctx context.Context, _ uint64, data []byte) error {
 		return fmt.Errorf("committing to %s: it holds %s, the record %s", s.db.path, s.db.newest, c.Epoch)
 	}
 	if !done {
-		if err := s.area.Intact(ctx, c.Staged.Name, c.Staged.Length, c.Staged.Sum); err != nil {
+		if err := s.area.Intact(ctx, c.File.Name, c.File.Length, c.File.Sum); err != nil {
 			return err
 		}
-		rows, err := s.read(c.Staged)
+		rows, err := s.read(c.File)
 		if err == nil {
 			err = s.db.insert(transaction{c.Epoch, rows})
 		}
@@ -194,10 +194,10 @@ func (s *rowStore) Commit(ctx context.Context, _ uint64, data []byte) error {
 		}
 	}
 	s.newest = c.Epoch
-	if c.Staged == nil {
+	if c.File == nil {
 		return nil
 	}
-	if err := s.area.Remove(c.Staged.Name); !errors.Is(err, fs.ErrNotExist) {
+	if err := s.area.Remove(c.File.Name); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -244,12 +244,12 @@ func (s *rowStore) Close() error {
 	return errors.Join(append(errs, s.db.file.Close(), s.unlock())...)
 }
 
-func databaseLeftovers(_ context.Context, c *databaseConfig, env sdk.Env) ([]string, error) {
+func inspectDatabase(_ context.Context, c *databaseConfig, env sdk.Env) (sdk.Report, error) {
 	list, err := areaOf(staging.OSDisk{}, env).List()
 	if found, failed := staging.Exists(staging.OSDisk{}, c.in(env)); found || failed != nil {
 		list, err = append(list, "the database "+c.Path), errors.Join(err, failed)
 	}
-	return list, err
+	return sdk.Report{Leftovers: list}, err
 }
 
 func forgetDatabase(ctx context.Context, c *databaseConfig, env sdk.Env) error {

@@ -27,7 +27,7 @@ type Sink[E any] struct {
 	life  context.Context // ends when Close begins
 	end   context.CancelCauseFunc
 
-	committing sync.Mutex // held by Recover, Prepare and Publish; Close waits for it
+	committing sync.Mutex // held by Recover, Prepare and Commit; Close waits for it
 	writing    sync.Mutex // held by Write and Signal
 
 	state     sync.Mutex    // guards what follows
@@ -44,12 +44,7 @@ type sealed[E any] struct {
 	files E
 }
 
-var (
-	_ sdk.Sink    = (*Sink[int])(nil)
-	_ sdk.TwoStep = (*Sink[int])(nil)
-	_ sdk.Roller  = (*Sink[int])(nil)
-	_ sdk.Fuller  = (*Sink[int])(nil)
-)
+var _ sdk.Sink = (*Sink[int])(nil)
 
 // NewSink makes the sink of a store that is open.
 func NewSink[E any](store Store[E]) *Sink[E] {
@@ -95,14 +90,13 @@ func (s *Sink[E]) waitCapacity(ctx context.Context) error {
 	return nil
 }
 
-// Full reports whether the epoch ought to end now.
-func (s *Sink[E]) Full() bool { return s.Limit > 0 && s.store.Bytes() >= s.Limit }
-
-// RollDue reports whether what is staged ought to become visible.
-func (s *Sink[E]) RollDue(now time.Time) bool { return s.store.RollDue(now) }
+// Due reports whether what is staged ought to become visible, and the epoch to end.
+func (s *Sink[E]) Due(now time.Time) sdk.Due {
+	return sdk.Due{Roll: s.store.RollDue(now), Full: s.Limit > 0 && s.store.Bytes() >= s.Limit}
+}
 
 // Signal ends the epoch at a barrier, and remembers the end of the input.
-func (s *Sink[E]) Signal(_ context.Context, signal sdk.Signal, _ sdk.Emitter) error {
+func (s *Sink[E]) Signal(_ context.Context, signal sdk.Signal) error {
 	switch signal.Kind {
 	case sdk.Barrier:
 		s.writing.Lock()
@@ -137,21 +131,21 @@ func (s *Sink[E]) endEpoch(signal sdk.Signal) error {
 }
 
 // Prepare makes the epoch of the last barrier durable, and returns its committable.
-func (s *Sink[E]) Prepare(ctx context.Context, epoch uint64) ([]byte, error) {
+func (s *Sink[E]) Prepare(ctx context.Context, epoch uint64) (sdk.Prepared, error) {
 	s.committing.Lock()
 	defer s.committing.Unlock()
 	ctx, done := s.alive(ctx)
 	defer done()
 	e, err := s.takeSealed(epoch)
 	if err != nil {
-		return nil, s.fail(err)
+		return sdk.Prepared{}, s.fail(err)
 	}
 	committable, err := s.store.Prepare(ctx, epoch, e, &s.writing)
 	if err != nil || committable == nil {
-		return nil, s.fail(err)
+		return sdk.Prepared{}, s.fail(err)
 	}
 	data, err := json.Marshal(committable)
-	return data, s.fail(err)
+	return sdk.Prepared{Committable: data, Staged: committable.Staged()}, s.fail(err)
 }
 
 func (s *Sink[E]) takeSealed(epoch uint64) (e E, err error) {
@@ -167,8 +161,8 @@ func (s *Sink[E]) takeSealed(epoch uint64) (e E, err error) {
 	return e, nil
 }
 
-// Publish makes visible what a committable names.
-func (s *Sink[E]) Publish(ctx context.Context, epoch uint64, committable []byte) error {
+// Commit makes visible what a committable names.
+func (s *Sink[E]) Commit(ctx context.Context, epoch uint64, committable []byte) error {
 	s.committing.Lock()
 	defer s.committing.Unlock()
 	ctx, done := s.alive(ctx)

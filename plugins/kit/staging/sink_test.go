@@ -99,11 +99,11 @@ func barrier(epoch uint64) sdk.Signal { return sdk.Signal{Kind: sdk.Barrier, Epo
 func TestNothingIsStagedBeforeRecoverOrAfterClose(t *testing.T) {
 	s := NewSink(&count{})
 	wantError(t, s.Write(t.Context(), rows(1)), "Recover comes first")
-	wantError(t, s.Signal(t.Context(), barrier(1), nil), "Recover comes first")
+	wantError(t, s.Signal(t.Context(), barrier(1)), "Recover comes first")
 	s = openCount(t, &count{})
 	must(t, s.Close(t.Context()))
-	for _, err := range []error{s.Write(t.Context(), rows(1)), s.Signal(t.Context(), barrier(1), nil),
-		s.Publish(t.Context(), 1, nil), s.Recover(t.Context(), nil)} {
+	for _, err := range []error{s.Write(t.Context(), rows(1)), s.Signal(t.Context(), barrier(1)),
+		s.Commit(t.Context(), 1, nil), s.Recover(t.Context(), nil)} {
 		if !errors.Is(err, ErrClosed) {
 			t.Errorf("after Close: want %v, got %v", ErrClosed, err)
 		}
@@ -112,33 +112,33 @@ func TestNothingIsStagedBeforeRecoverOrAfterClose(t *testing.T) {
 
 func TestAnEpochIsPreparedOnceAndCommittedBeforeTheNextEnds(t *testing.T) {
 	s := openCount(t, &count{})
-	must(t, s.Signal(t.Context(), barrier(1), nil))
+	must(t, s.Signal(t.Context(), barrier(1)))
 	_, err := s.Prepare(t.Context(), 2)
 	wantError(t, err, "preparing epoch 2: this comes after its barrier")
 
 	s = openCount(t, &count{})
-	must(t, s.Signal(t.Context(), barrier(1), nil))
+	must(t, s.Signal(t.Context(), barrier(1)))
 	_, err = s.Prepare(t.Context(), 1)
 	must(t, err)
 	_, err = s.Prepare(t.Context(), 1)
 	wantError(t, err, "preparing epoch 1: this comes after its barrier, and once")
 
 	s = openCount(t, &count{})
-	must(t, s.Signal(t.Context(), barrier(1), nil))
+	must(t, s.Signal(t.Context(), barrier(1)))
 	_, err = s.Prepare(t.Context(), 1)
 	must(t, err)
-	wantError(t, s.Signal(t.Context(), barrier(2), nil), "the one before it is not committed yet")
+	wantError(t, s.Signal(t.Context(), barrier(2)), "the one before it is not committed yet")
 }
 
 func TestEndOfTheInputReachesTheLastBarrier(t *testing.T) {
 	c := &count{}
 	s := openCount(t, c)
 	for epoch := uint64(1); epoch <= 2; epoch++ {
-		must(t, s.Signal(t.Context(), barrier(epoch), nil))
+		must(t, s.Signal(t.Context(), barrier(epoch)))
 		_, err := s.Prepare(t.Context(), epoch)
 		must(t, err)
-		must(t, s.Publish(t.Context(), epoch, nil))
-		must(t, s.Signal(t.Context(), sdk.Signal{Kind: sdk.End}, nil))
+		must(t, s.Commit(t.Context(), epoch, nil))
+		must(t, s.Signal(t.Context(), sdk.Signal{Kind: sdk.End}))
 	}
 	if c.ended[0].Ended || !c.ended[1].Ended {
 		t.Errorf("want the second epoch to be that of the end, got %+v", c.ended)
@@ -155,8 +155,8 @@ func TestFirstErrorEndsEverything(t *testing.T) {
 	}
 	c.write = nil
 	_, prepared := s.Prepare(t.Context(), 1)
-	for _, err := range []error{s.Write(t.Context(), rows(1)), s.Signal(t.Context(), barrier(1), nil), prepared,
-		s.Publish(t.Context(), 1, nil)} {
+	for _, err := range []error{s.Write(t.Context(), rows(1)), s.Signal(t.Context(), barrier(1)), prepared,
+		s.Commit(t.Context(), 1, nil)} {
 		wantError(t, err, "nothing is written after an error: the disk is full")
 	}
 }
@@ -187,7 +187,7 @@ func TestCloseInterruptsPrepareAndWaitsForIt(t *testing.T) {
 		return context.Cause(ctx)
 	}}
 	s := openCount(t, c)
-	must(t, s.Signal(t.Context(), barrier(1), nil))
+	must(t, s.Signal(t.Context(), barrier(1)))
 	prepared, closed := make(chan error, 1), make(chan error, 1)
 	go func() {
 		_, err := s.Prepare(context.Background(), 1)
@@ -224,10 +224,10 @@ func TestWriteWaitsForPrepareOnlyWhileItIsLockedOut(t *testing.T) {
 		return nil
 	}
 	c.commit = func(context.Context) error { write(); return nil }
-	must(t, s.Signal(t.Context(), barrier(1), nil))
+	must(t, s.Signal(t.Context(), barrier(1)))
 	_, err := s.Prepare(t.Context(), 1)
 	must(t, err)
-	must(t, s.Publish(t.Context(), 1, nil))
+	must(t, s.Commit(t.Context(), 1, nil))
 	for range 3 {
 		must(t, <-written)
 	}
@@ -244,14 +244,14 @@ func TestWriteWaitsAtTwiceTheLimit(t *testing.T) {
 			s := openCount(t, c)
 			s.Limit = 2
 			must(t, s.Write(t.Context(), rows(1)))
-			if s.Full() {
+			if s.Due(time.Time{}).Full {
 				t.Error("it is full at half the limit")
 			}
 			must(t, s.Write(t.Context(), rows(5))) // with nothing to wait for
-			if !s.Full() {
+			if !s.Due(time.Time{}).Full {
 				t.Error("it is not full beyond the limit")
 			}
-			must(t, s.Signal(t.Context(), barrier(1), nil))
+			must(t, s.Signal(t.Context(), barrier(1)))
 			_, err := s.Prepare(t.Context(), 1)
 			must(t, err)
 			must(t, s.Write(t.Context(), rows(4)))
@@ -265,11 +265,11 @@ func TestWriteWaitsAtTwiceTheLimit(t *testing.T) {
 			var want error
 			switch end {
 			case "commit":
-				must(t, s.Publish(t.Context(), 1, nil))
+				must(t, s.Commit(t.Context(), 1, nil))
 			case "failure":
 				want = errors.New("the target is gone")
 				c.commit = func(context.Context) error { return want }
-				if err := s.Publish(t.Context(), 1, nil); err != want {
+				if err := s.Commit(t.Context(), 1, nil); err != want {
 					t.Fatal(err)
 				}
 			case "close":

@@ -45,7 +45,7 @@ type Store[E any] interface {
 	// Bytes is the size of what is staged of the epoch that fills, as far as Sink.Limit
 	// concerns it. It does not block.
 	Bytes() int64
-	// RollDue is as in sdk.Roller.
+	// RollDue is sdk.Due.Roll. It does not block.
 	RollDue(now time.Time) bool
 
 	// Prepare makes an epoch durable and returns its committable; nil: there is nothing to

@@ -11,11 +11,21 @@ import (
 	"etlengine/plugins/sdk"
 )
 
+// Plan returns the columns behind a step, and what is wrong with its config for the
+// columns before it, or with the config alone if that cannot be used.
+func Plan(p sdk.Plugin, config []byte, in *arrow.Schema) (*arrow.Schema, []sdk.Problem) {
+	d := p.Describe(config, in)
+	if !d.Usable {
+		return d.Columns, d.Problems
+	}
+	return d.Columns, d.ColumnProblems
+}
+
 // Apply runs one batch through a transform: rows of the columns in, as a JSON list of
 // objects. It ends the test if the config has problems or the rows do not add up.
 func Apply(t testing.TB, p sdk.Plugin, config string, in *arrow.Schema, json string) *Emitter {
 	t.Helper()
-	after, problems := p.Schema([]byte(config), in)
+	after, problems := Plan(p, []byte(config), in)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

@@ -2,7 +2,7 @@ package sdktest
 
 import (
 	"encoding/json"
-	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -18,7 +18,7 @@ func configChecks() []check {
 		{"WrongTypesAreProblems", wrongTypesAreProblems},
 		{"MissingKeysAreProblems", missingKeysAreProblems},
 		{"FaultyConfigIsNotOpened", faultyConfigIsNotOpened},
-		{"CheckIsPure", checkIsPure},
+		{"DescribeIsPure", describeIsPure},
 	}
 }
 
@@ -46,7 +46,7 @@ func documented(t testing.TB, path string, fields []sdk.Field) {
 }
 
 func configIsAccepted(t testing.TB, s *suite) {
-	if problems := sdk.Faults(s.plugin.Check([]byte(s.config))); len(problems) > 0 {
+	if problems := sdk.Faults(s.describe([]byte(s.config)).Problems); len(problems) > 0 {
 		t.Errorf("the config of this suite has problems: %v", problems)
 	}
 	s.out(t)
@@ -99,7 +99,7 @@ func unknownKeyIsAProblem(t testing.TB, s *suite) {
 // wantProblem wants a problem with this path whose message begins like this.
 func (s *suite) wantProblem(t testing.TB, config []byte, want sdk.Problem) {
 	t.Helper()
-	problems := s.plugin.Check(config)
+	problems := s.describe(config).Problems
 	for _, p := range problems {
 		if p.Path == want.Path && p.Key == want.Key && strings.HasPrefix(p.Message, want.Message) && !p.Warning {
 			return
@@ -150,25 +150,16 @@ func faultyConfigIsNotOpened(t testing.TB, s *suite) {
 	}
 }
 
-func checkIsPure(t testing.TB, s *suite) {
+func describeIsPure(t testing.TB, s *suite) {
 	bad := s.with(t, "qqqqqqqqqqqqqqqqqqqqqqqqqqqq", 1)
 	for _, config := range [][]byte{[]byte(s.config), bad} {
 		before := string(config)
-		one, two := fmt.Sprint(s.plugin.Check(config)), fmt.Sprint(s.plugin.Check(config))
-		if one != two {
-			t.Errorf("checking %s twice: got %s and then %s", config, one, two)
+		one, two := s.describe(config), s.describe(config)
+		if !reflect.DeepEqual(one, two) {
+			t.Errorf("describing %s twice: got %+v and then %+v", config, one, two)
 		}
 		if string(config) != before {
-			t.Errorf("checking %s changed it to %s", before, config)
-		}
-	}
-	if one, two := s.out(t), s.out(t); !one.Equal(two) {
-		t.Errorf("planning twice: got %v and then %v", one, two)
-	}
-	if s.plugin.Resources != nil {
-		one := fmt.Sprint(s.plugin.Resources([]byte(s.config)))
-		if two := fmt.Sprint(s.plugin.Resources([]byte(s.config))); one != two {
-			t.Errorf("resources, asked twice: got %s and then %s", one, two)
+			t.Errorf("describing %s changed it to %s", before, config)
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"etlengine/plugins/sdk"
 )
 
@@ -108,30 +110,35 @@ type modelConfig struct {
 
 // spoil changes what a plugin says of its config.
 func spoil(p sdk.Plugin, fault string) sdk.Plugin {
-	check := p.Check
+	describe := p.Describe
+	problems := func(change func([]sdk.Problem) []sdk.Problem) {
+		p.Describe = func(config []byte, in *arrow.Schema) sdk.Description {
+			d := describe(config, in)
+			d.Problems = change(d.Problems)
+			return d
+		}
+	}
+	without := func(left func(sdk.Problem) bool) {
+		problems(func(all []sdk.Problem) []sdk.Problem { return slices.DeleteFunc(all, left) })
+	}
 	switch fault {
 	case "lenient about unknown keys":
-		p.Check = func(config []byte) []sdk.Problem {
-			return slices.DeleteFunc(check(config), func(p sdk.Problem) bool { return p.Key })
-		}
+		without(func(p sdk.Problem) bool { return p.Key })
 	case "words of its own":
-		p.Check = func(config []byte) []sdk.Problem {
-			problems := check(config)
-			for i := range problems {
-				problems[i].Message = "bad"
+		problems(func(all []sdk.Problem) []sdk.Problem {
+			for i := range all {
+				all[i].Message = "bad"
 			}
-			return problems
-		}
+			return all
+		})
 	case "lenient about missing keys":
-		p.Check = func(config []byte) []sdk.Problem {
-			return slices.DeleteFunc(check(config), func(p sdk.Problem) bool { return p.Path == "" })
-		}
+		without(func(p sdk.Problem) bool { return p.Path == "" })
 	case "moody":
 		calls := 0
-		p.Check = func(config []byte) []sdk.Problem {
+		problems(func(all []sdk.Problem) []sdk.Problem {
 			calls++
-			return append(check(config), sdk.Problem{Message: fmt.Sprint("call ", calls), Warning: true})
-		}
+			return append(all, sdk.Problem{Message: fmt.Sprint("call ", calls), Warning: true})
+		})
 	case "no documentation":
 		p.Fields = append([]sdk.Field{{Name: "size", Type: "int"}}, p.Fields[1:]...)
 	}
@@ -147,6 +154,6 @@ func configFaults() []broken {
 		{"lenient about unknown keys", "UnknownKeyIsAProblem", "want the problem"},
 		{"lenient about missing keys", "MissingKeysAreProblems", "size is missing"},
 		{"words of its own", "WrongTypesAreProblems", "want a whole number"},
-		{"moody", "CheckIsPure", "twice"},
+		{"moody", "DescribeIsPure", "twice"},
 	}
 }

@@ -66,8 +66,8 @@ type check struct {
 }
 
 // Source checks a source. The config must make it end, by itself or when it is
-// drained, in a few dozen batches at most. Opened again on the same world, from the same positions if it
-// is an sdk.Positioner, it must give the same rows.
+// drained, in a few dozen batches at most. Opened again on the same world, from the
+// cursors of its first signal, it must give the same rows.
 func Source(t *testing.T, p sdk.Plugin, config string, o Options) {
 	run(t, p, config, o, sdk.KindSource, sourceChecks())
 }
@@ -122,15 +122,17 @@ func (s *suite) in() *arrow.Schema {
 // out is the planned schema after the step.
 func (s *suite) out(t testing.TB) *arrow.Schema {
 	t.Helper()
-	out, problems := s.plugin.Schema([]byte(s.config), s.in())
-	if faults := sdk.Faults(problems); len(faults) > 0 {
+	d := s.describe([]byte(s.config))
+	if faults := sdk.Faults(append(d.Problems, d.ColumnProblems...)); len(faults) > 0 {
 		t.Fatalf("planning the schema: %v", faults)
 	}
-	if out == nil {
+	if d.Columns == nil {
 		t.Fatal("planning the schema: got none; give the suite a config that says it")
 	}
-	return out
+	return d.Columns
 }
+
+func (s *suite) describe(config []byte) sdk.Description { return s.plugin.Describe(config, s.in()) }
 
 // open sets up and opens the plugin, to be closed by the caller or at the end.
 func open[T sdk.Instance](t testing.TB, s *suite, config string, env sdk.Env) (T, *closer) {

@@ -15,9 +15,9 @@ func sinkChecks() []check {
 		{"WriteDoesNotChangeItsInput", writeDoesNotChangeItsInput},
 		{"LentBatchesAreNotKept", writtenBatchesAreNotKept},
 		{"SmallEpochsShowTheSame", smallEpochsShowTheSame},
-		{"NothingShowsBeforePublish", nothingShowsBeforePublish},
-		{"PublishTwiceShowsOnce", publishTwiceShowsOnce},
-		{"PublishNeedsOnlyItsHandle", publishNeedsOnlyItsHandle},
+		{"NothingShowsBeforeCommit", nothingShowsBeforeCommit},
+		{"CommitTwiceShowsOnce", commitTwiceShowsOnce},
+		{"CommitNeedsOnlyItsCommittable", commitNeedsOnlyItsCommittable},
 		{"RecoverForgetsWhatWasNotRecorded", recoverForgetsWhatWasNotRecorded},
 		{"RecoverKeepsWhatIsLive", recoverKeepsWhatIsLive},
 		{"RowsAfterTheBarrierAreOfTheNextEpoch", rowsAfterTheBarrierAreOfTheNextEpoch},
@@ -39,25 +39,23 @@ func sinkChecks() []check {
 type drain struct {
 	sdk.Sink
 	*closer
-	t      testing.TB
-	epoch  uint64
-	handle []byte
+	t           testing.TB
+	epoch       uint64
+	committable []byte
 }
 
 // openSink opens the sink as the engine does after an epoch, 0 at the very
-// start: what is recorded is published, and then the rest forgotten.
-func (s *suite) openSink(t testing.TB, env sdk.Env, epoch uint64, handle []byte) *drain {
+// start: what is recorded is committed, and then the rest forgotten.
+func (s *suite) openSink(t testing.TB, env sdk.Env, epoch uint64, committable []byte) *drain {
 	t.Helper()
 	env.Epoch = epoch
 	instance, closer := open[sdk.Sink](t, s, s.config, env)
-	d := &drain{Sink: instance, closer: closer, t: t, epoch: epoch, handle: handle}
-	if two, ok := instance.(sdk.TwoStep); ok {
-		if epoch > 0 {
-			d.publish()
-		}
-		if err := two.Recover(t.Context(), handle); err != nil {
-			t.Fatalf("recovering: %v", err)
-		}
+	d := &drain{Sink: instance, closer: closer, t: t, epoch: epoch, committable: committable}
+	if epoch > 0 {
+		d.commit()
+	}
+	if err := d.Recover(t.Context(), committable); err != nil {
+		t.Fatalf("recovering: %v", err)
 	}
 	d.signal(sdk.Signal{Kind: sdk.Partitions, Partitions: s.partitions()})
 	return d
@@ -65,10 +63,8 @@ func (s *suite) openSink(t testing.TB, env sdk.Env, epoch uint64, handle []byte)
 
 func (d *drain) signal(signal sdk.Signal) {
 	d.t.Helper()
-	if l, ok := d.Sink.(sdk.Listener); ok {
-		if err := l.Signal(d.t.Context(), signal, nil); err != nil {
-			d.t.Fatalf("signal %s: %v", signal.Kind, err)
-		}
+	if err := d.Signal(d.t.Context(), signal); err != nil {
+		d.t.Fatalf("signal %s: %v", signal.Kind, err)
 	}
 }
 
@@ -98,23 +94,20 @@ func (d *drain) barrier(roll bool) {
 // record prepares the epoch of the last barrier.
 func (d *drain) record() {
 	d.t.Helper()
-	two, ok := d.Sink.(sdk.TwoStep)
-	if !ok {
-		return
-	}
-	handle, err := two.Prepare(d.t.Context(), d.epoch)
+	prepared, err := d.Prepare(d.t.Context(), d.epoch)
 	if err != nil {
 		d.t.Fatalf("preparing epoch %d: %v", d.epoch, err)
 	}
-	d.handle = handle
+	d.committable = prepared.Committable
 }
 
-func (d *drain) publish() {
+func (d *drain) commit() {
 	d.t.Helper()
-	if two, ok := d.Sink.(sdk.TwoStep); ok {
-		if err := two.Publish(d.t.Context(), d.epoch, d.handle); err != nil {
-			d.t.Fatalf("publishing epoch %d: %v", d.epoch, err)
-		}
+	if d.committable == nil {
+		return
+	}
+	if err := d.Commit(d.t.Context(), d.epoch, d.committable); err != nil {
+		d.t.Fatalf("committing epoch %d: %v", d.epoch, err)
 	}
 }
 
@@ -123,7 +116,7 @@ func (d *drain) finish() {
 	d.t.Helper()
 	d.signal(sdk.Signal{Kind: sdk.End})
 	d.prepare(true)
-	d.publish()
+	d.commit()
 	d.mustClose(d.t)
 }
 
@@ -153,15 +146,8 @@ func (s *suite) shown(t testing.TB, give func(*sdk.Batch) []*sdk.Batch, after fu
 	return s.Read(t, env)
 }
 
-// twoStep tells whether the sink's output appears with its epoch. One that says
-// it is at-least-once may use the two steps for less.
-func (s *suite) twoStep(t testing.TB) bool {
-	t.Helper()
-	instance, closer := open[sdk.Sink](t, s, s.config, s.world(t))
-	closer.mustClose(t)
-	_, ok := instance.(sdk.TwoStep)
-	return ok && s.plugin.AtLeastOnce == ""
-}
+// exactlyOnce reports whether the sink's output appears with its epoch.
+func (s *suite) exactlyOnce() bool { return s.describe([]byte(s.config)).AtLeastOnce == "" }
 
 func everyRowIsShownOnce(t testing.TB, s *suite) {
 	rows := int64(0)
@@ -201,18 +187,18 @@ func smallEpochsShowTheSame(t testing.TB, s *suite) {
 		d := s.openSink(t, env, 0, nil)
 		for _, b := range s.copies() {
 			d.prepare(roll) // an epoch of nothing
-			d.publish()
+			d.commit()
 			d.write(b)
 			d.prepare(roll)
-			d.publish()
+			d.commit()
 		}
 		d.finish()
 		s.sameText(t, fmt.Sprintf("an epoch for each batch, roll %v", roll), s.Read(t, env), want)
 	}
 }
 
-func nothingShowsBeforePublish(t testing.TB, s *suite) {
-	if !s.twoStep(t) {
+func nothingShowsBeforeCommit(t testing.TB, s *suite) {
+	if !s.exactlyOnce() {
 		return
 	}
 	env := s.world(t)
@@ -223,39 +209,39 @@ func nothingShowsBeforePublish(t testing.TB, s *suite) {
 	}
 	d.prepare(true)
 	if got := s.Read(t, env); len(got) > 0 {
-		t.Errorf("after Prepare: %d rows are visible before Publish", len(got))
+		t.Errorf("after Prepare: %d rows are visible before Commit", len(got))
 	}
 }
 
-func publishTwiceShowsOnce(t testing.TB, s *suite) {
-	if !s.twoStep(t) {
+func commitTwiceShowsOnce(t testing.TB, s *suite) {
+	if !s.exactlyOnce() {
 		return
 	}
 	env := s.world(t)
 	d := s.openSink(t, env, 0, nil)
 	d.write(s.copies()...)
 	d.prepare(true)
-	d.publish()
+	d.commit()
 	want := s.Read(t, env)
-	d.publish()
-	s.sameText(t, "published again", s.Read(t, env), want)
+	d.commit()
+	s.sameText(t, "committed again", s.Read(t, env), want)
 	d.mustClose(t)
-	s.openSink(t, env, d.epoch, d.handle).mustClose(t)
-	s.sameText(t, "published again by another instance", s.Read(t, env), want)
+	s.openSink(t, env, d.epoch, d.committable).mustClose(t)
+	s.sameText(t, "committed again by another instance", s.Read(t, env), want)
 }
 
-func publishNeedsOnlyItsHandle(t testing.TB, s *suite) {
-	if !s.twoStep(t) {
+func commitNeedsOnlyItsCommittable(t testing.TB, s *suite) {
+	if !s.exactlyOnce() {
 		return
 	}
 	env := s.world(t)
 	d := s.openSink(t, env, 0, nil)
 	d.write(s.copies()...)
 	d.prepare(true)
-	d.mustClose(t) // the process ends between the record and Publish
-	d = s.openSink(t, env, d.epoch, d.handle)
+	d.mustClose(t) // the process ends between the record and Commit
+	d = s.openSink(t, env, d.epoch, d.committable)
 	want := s.shown(t, plain, nil)
-	s.sameText(t, "published by an instance that never saw the rows", s.Read(t, env), want)
+	s.sameText(t, "committed by an instance that never saw the rows", s.Read(t, env), want)
 	d.finish()
 	s.sameText(t, "and after an epoch of nothing", s.Read(t, env), want)
 }
@@ -263,7 +249,7 @@ func publishNeedsOnlyItsHandle(t testing.TB, s *suite) {
 // recoverForgetsWhatWasNotRecorded ends the process twice: with rows that were
 // only written, and with rows of an epoch that was prepared and not recorded.
 func recoverForgetsWhatWasNotRecorded(t testing.TB, s *suite) {
-	if !s.twoStep(t) {
+	if !s.exactlyOnce() {
 		return
 	}
 	for _, prepared := range []bool{false, true} {
@@ -285,7 +271,7 @@ func recoverForgetsWhatWasNotRecorded(t testing.TB, s *suite) {
 // recoverKeepsWhatIsLive records a first epoch, rolled or not, loses a second
 // one, and writes that again.
 func recoverKeepsWhatIsLive(t testing.TB, s *suite) {
-	if !s.twoStep(t) {
+	if !s.exactlyOnce() {
 		return
 	}
 	want := s.shown(t, plain, nil)
@@ -296,14 +282,14 @@ func recoverKeepsWhatIsLive(t testing.TB, s *suite) {
 			d := s.openSink(t, env, 0, nil)
 			d.write(input[:half]...)
 			d.prepare(roll)
-			d.publish()
-			epoch, handle := d.epoch, d.handle
+			d.commit()
+			epoch, committable := d.epoch, d.committable
 			d.write(s.copies()[half:]...)
 			if prepared {
 				d.prepare(true)
 			}
 			d.mustClose(t)
-			d = s.openSink(t, env, epoch, handle)
+			d = s.openSink(t, env, epoch, committable)
 			d.write(input[half:]...)
 			d.finish()
 			s.sameText(t, fmt.Sprintf("recovered to epoch 1 (rolled %v) from epoch 2 (prepared %v)", roll, prepared),
@@ -313,7 +299,7 @@ func recoverKeepsWhatIsLive(t testing.TB, s *suite) {
 }
 
 func closeShowsNothing(t testing.TB, s *suite) {
-	if !s.twoStep(t) {
+	if !s.exactlyOnce() {
 		return
 	}
 	env := s.world(t)
@@ -322,7 +308,7 @@ func closeShowsNothing(t testing.TB, s *suite) {
 	d.prepare(true)
 	d.mustClose(t)
 	if got := s.Read(t, env); len(got) > 0 {
-		t.Errorf("after Close: %d rows are visible without Publish", len(got))
+		t.Errorf("after Close: %d rows are visible without Commit", len(got))
 	}
 }
 
@@ -336,10 +322,8 @@ func closeEndsABlockedWrite(t testing.TB, s *suite) {
 		return
 	}
 	sink, closer := open[sdk.Sink](t, s, s.Blocked, s.world(t))
-	if two, ok := sink.(sdk.TwoStep); ok {
-		if err := two.Recover(t.Context(), nil); err != nil {
-			t.Fatalf("recovering: %v", err)
-		}
+	if err := sink.Recover(t.Context(), nil); err != nil {
+		t.Fatalf("recovering: %v", err)
 	}
 	ended := blockedWrite(t.Context(), t, sink, s.Input[0])
 	s.soon(t, "closing while Write is blocked", func() { closer.close() }) // rows are lost: it may say so

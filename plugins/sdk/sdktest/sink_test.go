@@ -19,7 +19,7 @@ import (
 )
 
 // modelSink writes a file of lines for each epoch: cut by the barrier, hidden
-// at Prepare, renamed at Publish. Its handle is the name of the file.
+// at Prepare, renamed at Commit. Its committable is the name of the file.
 type modelSink struct {
 	fault  string
 	dir    string
@@ -67,6 +67,8 @@ func (m *modelSink) Write(ctx context.Context, b *sdk.Batch) error {
 	return nil
 }
 
+func (m *modelSink) Due(time.Time) sdk.Due { return sdk.Due{} }
+
 func (m *modelSink) rows() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -90,7 +92,7 @@ func (m *modelSink) save(name string, lines []string) error {
 	return os.WriteFile(filepath.Join(m.dir, name), text, 0o644)
 }
 
-func (m *modelSink) Signal(_ context.Context, s sdk.Signal, _ sdk.Emitter) error {
+func (m *modelSink) Signal(_ context.Context, s sdk.Signal) error {
 	if s.Kind == sdk.Barrier && m.fault != "cuts at Prepare" {
 		m.end()
 	}
@@ -106,7 +108,7 @@ func (m *modelSink) end() {
 	m.cut, m.kept, m.lines = m.lines, nil, nil
 }
 
-func (m *modelSink) Prepare(_ context.Context, epoch uint64) ([]byte, error) {
+func (m *modelSink) Prepare(_ context.Context, epoch uint64) (sdk.Prepared, error) {
 	if m.fault == "cuts at Prepare" {
 		m.end()
 	}
@@ -115,16 +117,16 @@ func (m *modelSink) Prepare(_ context.Context, epoch uint64) ([]byte, error) {
 	m.epoch = epoch
 	m.mu.Unlock()
 	if len(lines) == 0 {
-		return nil, nil
+		return sdk.Prepared{}, nil
 	}
 	state := "hidden"
 	if m.fault == "shows at Prepare" {
 		state = "shown"
 	}
-	return []byte(m.name("hidden", epoch)), m.save(m.name(state, epoch), lines)
+	return sdk.Prepared{Committable: []byte(m.name("hidden", epoch))}, m.save(m.name(state, epoch), lines)
 }
 
-func (m *modelSink) Publish(_ context.Context, epoch uint64, handle []byte) error {
+func (m *modelSink) Commit(_ context.Context, epoch uint64, handle []byte) error {
 	if handle == nil {
 		return nil
 	}
@@ -175,7 +177,7 @@ func (m *modelSink) Close(context.Context) error {
 	case m.fault == "fails to close":
 		return errors.New("it is stuck")
 	case m.fault == "publishes when closed" && m.epoch > 0:
-		return m.Publish(context.Background(), m.epoch, []byte(m.name("hidden", m.epoch)))
+		return m.Commit(context.Background(), m.epoch, []byte(m.name("hidden", m.epoch)))
 	}
 	return nil
 }
@@ -185,8 +187,9 @@ func modelSinkSuite(fault string) *suite {
 	spec.Open = func(_ context.Context, c *modelConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
 		return &modelSink{fault: fault, dir: env.Dir, wait: c.Wait, closed: make(chan struct{})}, nil
 	}
-	spec.Leftovers = func(_ context.Context, _ *modelConfig, env sdk.Env) ([]string, error) {
-		return filepath.Glob(filepath.Join(env.Dir, "*-*"))
+	spec.Inspect = func(_ context.Context, _ *modelConfig, env sdk.Env) (sdk.Report, error) {
+		found, err := filepath.Glob(filepath.Join(env.Dir, "*-*"))
+		return sdk.Report{Leftovers: found}, err
 	}
 	spec.Forget = func(_ context.Context, _ *modelConfig, env sdk.Env) error {
 		return forgetModel(env.Dir, fault)
@@ -239,10 +242,10 @@ func TestSinkFaultsAreCaught(t *testing.T) {
 		{"ignores slices", "SameResult/sliced", "fed batches sliced"},
 		{"keeps its input", "LentBatchesAreNotKept", "overwritten after Write"},
 		{"changes its input", "WriteDoesNotChangeItsInput", "changed by Write"},
-		{"shows at once", "NothingShowsBeforePublish", "after Write: 50 rows"},
-		{"shows at Prepare", "NothingShowsBeforePublish", "after Prepare: 50 rows"},
-		{"publishes again", "PublishTwiceShowsOnce", "published again"},
-		{"publishes from memory", "PublishNeedsOnlyItsHandle", "never saw the rows"},
+		{"shows at once", "NothingShowsBeforeCommit", "after Write: 50 rows"},
+		{"shows at Prepare", "NothingShowsBeforeCommit", "after Prepare: 50 rows"},
+		{"publishes again", "CommitTwiceShowsOnce", "committed again"},
+		{"publishes from memory", "CommitNeedsOnlyItsCommittable", "never saw the rows"},
 		{"shows what it finds", "RecoverForgetsWhatWasNotRecorded", "never recorded"},
 		{"forgets what is shown", "RecoverKeepsWhatIsLive", "recovered to epoch 1"},
 		{"forgets too little", "ForgottenRunLeavesNothing", "is left"},
@@ -250,7 +253,7 @@ func TestSinkFaultsAreCaught(t *testing.T) {
 		{"cuts at Prepare", "RowsAfterTheBarrierAreOfTheNextEpoch",
 			"between the barrier and Prepare (rolled true)"},
 		{"cuts at Prepare", "RowsAfterTheBarrierAreForgottenWithTheirEpoch", "recovered to the first epoch"},
-		{"publishes when closed", "CloseShowsNothing", "visible without Publish"},
+		{"publishes when closed", "CloseShowsNothing", "visible without Commit"},
 		{"fails to close", "CloseWithoutWrite", "it is stuck"},
 		{"deaf to Close", "CloseEndsABlockedWrite", "still blocked after Close"},
 		{"loses rows when closed", "CloseEndsABlockedWrite", "said that the rows are written"},
@@ -259,8 +262,13 @@ func TestSinkFaultsAreCaught(t *testing.T) {
 
 func TestAtLeastOnceSinksMayShowEarly(t *testing.T) {
 	s := modelSinkSuite("shows at Prepare")
-	s.plugin.AtLeastOnce = "it shows rows before they are recorded"
-	if said := failing(t, s, sinkChecks())["NothingShowsBeforePublish"]; said != "" {
+	describe := s.plugin.Describe
+	s.plugin.Describe = func(config []byte, in *arrow.Schema) sdk.Description {
+		d := describe(config, in)
+		d.AtLeastOnce = "it shows rows before they are recorded"
+		return d
+	}
+	if said := failing(t, s, sinkChecks())["NothingShowsBeforeCommit"]; said != "" {
 		t.Errorf("an at-least-once sink: got %q", said)
 	}
 }

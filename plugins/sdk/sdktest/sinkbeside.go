@@ -7,16 +7,16 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// moments are when rows of the next epoch may come: Prepare and Publish run
+// moments are when rows of the next epoch may come: Prepare and Commit run
 // beside Write, and all three end in any order.
-var moments = [...]string{"between the barrier and Prepare", "during Prepare", "during Publish"}
+var moments = [...]string{"between the barrier and Prepare", "during Prepare", "during Commit"}
 
-// endEpoch ends an epoch as far as Publish, and writes rows of the next one at
+// endEpoch ends an epoch as far as Commit, and writes rows of the next one at
 // one of the moments.
 func (d *drain) endEpoch(roll bool, moment string, next []*sdk.Batch) {
 	d.t.Helper()
 	d.barrier(roll)
-	for at, step := range []func(){func() {}, d.record, d.publish} {
+	for at, step := range []func(){func() {}, d.record, d.commit} {
 		if moments[at] != moment {
 			step()
 			continue
@@ -54,9 +54,9 @@ func (s *suite) eachMoment(f func(what, moment string, roll bool, first, second 
 }
 
 // rowsAfterTheBarrierAreOfTheNextEpoch wants them shown by the second epoch's
-// Publish and not by the first's.
+// Commit and not by the first's.
 func rowsAfterTheBarrierAreOfTheNextEpoch(t testing.TB, s *suite) {
-	if !s.twoStep(t) {
+	if !s.exactlyOnce() {
 		return
 	}
 	s.eachMoment(func(what, moment string, roll bool, first, second []*sdk.Batch) {
@@ -78,7 +78,7 @@ func rowsAfterTheBarrierAreOfTheNextEpoch(t testing.TB, s *suite) {
 // rowsAfterTheBarrierAreForgottenWithTheirEpoch ends the process in the second
 // epoch: its rows are written again, and must not be there already.
 func rowsAfterTheBarrierAreForgottenWithTheirEpoch(t testing.TB, s *suite) {
-	if !s.twoStep(t) {
+	if !s.exactlyOnce() {
 		return
 	}
 	s.eachMoment(func(what, moment string, roll bool, first, second []*sdk.Batch) {
@@ -87,7 +87,7 @@ func rowsAfterTheBarrierAreForgottenWithTheirEpoch(t testing.TB, s *suite) {
 		d.write(first...)
 		d.endEpoch(roll, moment, second)
 		d.mustClose(t)
-		d = s.openSink(t, env, d.epoch, d.handle)
+		d = s.openSink(t, env, d.epoch, d.committable)
 		d.finish()
 		if got, want := len(s.Read(t, env)), rowsOf(first); got != want {
 			t.Errorf("%s, recovered to the first epoch: its %d rows show as %d", what, want, got)
@@ -105,53 +105,40 @@ func rowsOf(batches []*sdk.Batch) (rows int) {
 // forgottenRunLeavesNothing forgets two epochs, one of them hidden if the sink
 // hides any, and begins anew.
 func forgottenRunLeavesNothing(t testing.TB, s *suite) {
-	if (s.plugin.Leftovers == nil) != (s.plugin.Forget == nil) {
-		t.Error("want Leftovers and Forget, or neither")
+	if (s.plugin.Inspect == nil) != (s.plugin.Forget == nil) {
+		t.Error("want Inspect and Forget, or neither")
 	}
-	if s.plugin.Leftovers == nil || s.plugin.Forget == nil {
+	if s.plugin.Inspect == nil || s.plugin.Forget == nil {
 		return
 	}
 	env, config := s.world(t), []byte(s.config)
-	leftovers := func() []string {
+	inspect := func() sdk.Report {
 		t.Helper()
-		list, err := s.plugin.Leftovers(t.Context(), config, env)
+		report, err := s.plugin.Inspect(t.Context(), config, env)
 		if err != nil {
-			t.Fatalf("listing what is left: %v", err)
+			t.Fatalf("inspecting what is left: %v", err)
 		}
-		return list
+		return report
 	}
 	for range 2 {
 		d := s.openSink(t, env, 0, nil)
 		for _, roll := range []bool{true, false} {
 			d.write(s.copies()...)
 			d.prepare(roll)
-			d.publish()
+			d.commit()
 		}
 		d.mustClose(t)
-		if len(leftovers()) == 0 {
+		before := inspect()
+		if len(before.Leftovers) == 0 {
 			t.Error("nothing is listed to be forgotten")
 		}
-		s.wantShown(t, env, true)
 		for _, time := range []string{"once", "a second time"} {
 			if err := s.plugin.Forget(t.Context(), config, env); err != nil {
 				t.Fatalf("forgetting %s: %v", time, err)
 			}
 		}
-		if list := leftovers(); len(list) > 0 {
-			t.Fatalf("after Forget %q is left", list)
+		if after := inspect(); len(after.Leftovers) > 0 || after.Visible != "" {
+			t.Fatalf("after Forget %+v is left, before it there was %+v", after, before)
 		}
-		s.wantShown(t, env, false)
-	}
-}
-
-// wantShown asks a sink that knows it whether readers see something.
-func (s *suite) wantShown(t testing.TB, env sdk.Env, want bool) {
-	t.Helper()
-	if s.plugin.Shown == nil {
-		return
-	}
-	shown, err := s.plugin.Shown(t.Context(), []byte(s.config), env)
-	if err != nil || (shown != "") != want {
-		t.Errorf("what is shown: got %q, %v, want something: %v", shown, err, want)
 	}
 }

@@ -25,7 +25,7 @@ func sourceChecks() []check {
 		{"EndIsRepeated", endIsRepeated},
 		{"EveryCursorResumes", everyCursorResumes},
 		{"PositionsPinTheStart", positionsPinTheStart},
-		{"LimitCutsTheRun", limitCutsTheRun},
+		{"LimitEndsTheRun", limitEndsTheRun},
 		{"HandedOnBatchesAreLeftAlone", handedOnBatchesAreLeftAlone},
 		{"CommittedChangesNothing", committedChangesNothing},
 		{"PositionsAreGivenWhenAskedFor", positionsAreGiven},
@@ -41,11 +41,7 @@ func (s *suite) openSource(t testing.TB, env sdk.Env) (sdk.Source, *closer) {
 	t.Helper()
 	source, closer := open[sdk.Source](t, s, s.config, env)
 	if s.Endless {
-		d, ok := source.(sdk.Drainer)
-		if !ok {
-			t.Fatal("an endless source must be an sdk.Drainer, so that a run can end")
-		}
-		if err := d.Drain(t.Context()); err != nil {
+		if err := source.Drain(t.Context()); err != nil {
 			t.Fatalf("draining: %v", err)
 		}
 	}
@@ -69,6 +65,14 @@ func readAll(t testing.TB, source sdk.Source) []sdk.Item {
 		}
 		items = append(items, item)
 	}
+}
+
+// cursorsOf are those that a source resolved when it opened.
+func cursorsOf(items []sdk.Item) map[string][]byte {
+	if len(items) == 0 || items[0].Signal == nil {
+		return nil
+	}
+	return maps.Clone(items[0].Signal.Cursors)
 }
 
 const rejected = "rejected at "
@@ -192,20 +196,18 @@ func endIsRepeated(t testing.TB, s *suite) {
 			t.Fatalf("after the end: got %+v and %v, want io.EOF again", item, err)
 		}
 	}
-	if l, ok := source.(sdk.Lagger); ok && l.Lag() > 0 {
-		t.Errorf("after the end: got a lag of %d rows, want 0, or -1 for unknown", l.Lag())
+	if lag := source.Lag(); lag > 0 {
+		t.Errorf("after the end: got a lag of %d rows, want 0, or -1 for unknown", lag)
 	}
 }
 
 func everyCursorResumes(t testing.TB, s *suite) {
 	env := s.world(t)
 	source, closer := s.openSource(t, env)
-	at := map[string][]byte{}
-	if p, ok := source.(sdk.Positioner); ok {
-		at = maps.Clone(p.Positions())
-	}
 	items := readAll(t, source)
 	closer.mustClose(t)
+	at := map[string][]byte{}
+	maps.Copy(at, cursorsOf(items))
 
 	step := len(items)/maxCursors + 1
 	for i, item := range items {
@@ -227,13 +229,12 @@ func everyCursorResumes(t testing.TB, s *suite) {
 func positionsPinTheStart(t testing.TB, s *suite) {
 	env := s.world(t)
 	source, closer := s.openSource(t, env)
-	p, ok := source.(sdk.Positioner)
-	if !ok {
+	items := readAll(t, source)
+	closer.mustClose(t)
+	if env.Resume = cursorsOf(items); env.Resume == nil {
 		return
 	}
-	env.Resume = maps.Clone(p.Positions())
-	want := content(readAll(t, source))
-	closer.mustClose(t)
+	want := content(items)
 	again, _ := s.openSource(t, env)
 	s.sameContent(t, "resumed from the first positions", content(readAll(t, again)), want)
 }
@@ -271,11 +272,10 @@ func handedOnBatchesAreLeftAlone(t testing.TB, s *suite) {
 func committedChangesNothing(t testing.TB, s *suite) {
 	env := s.world(t)
 	source, closer := s.openSource(t, env)
-	if p, ok := source.(sdk.Positioner); ok {
-		env.Resume = maps.Clone(p.Positions()) // what the first opening drew, the second shall not draw again
-	}
-	want := content(readAll(t, source))
+	first := readAll(t, source)
 	closer.mustClose(t)
+	env.Resume = cursorsOf(first) // what the first opening drew, the second shall not draw again
+	want := content(first)
 	told, _ := s.openSource(t, env)
 	var items []sdk.Item
 	at, epoch := map[string][]byte{}, uint64(0)

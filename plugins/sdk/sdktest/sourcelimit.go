@@ -12,19 +12,17 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// limitCutsTheRun holds a Limiter to its word: exactly so many records, and the
-// rest of them, no more and no less, for who goes on from the cursors.
-func limitCutsTheRun(t testing.TB, s *suite) {
-	env := s.world(t)
-	source, closer := s.openSource(t, env)
-	if _, ok := source.(sdk.Limiter); !ok {
+// limitEndsTheRun compares a source with its description: exactly so many records, and
+// the remaining ones, no more and no less, for who goes on from the cursors.
+func limitEndsTheRun(t testing.TB, s *suite) {
+	if !s.describe([]byte(s.config)).Bounds.Records {
 		return
 	}
-	if p, ok := source.(sdk.Positioner); ok {
-		env.Resume = maps.Clone(p.Positions())
-	}
+	env := s.world(t)
+	source, closer := s.openSource(t, env)
 	whole := readAll(t, source)
 	closer.mustClose(t)
+	env.Resume = cursorsOf(whole)
 	for _, n := range limits(whole) {
 		s.limited(t, env, n, whole)
 	}
@@ -48,12 +46,10 @@ func limits(whole []sdk.Item) []int64 {
 // limited reads n records, and then the rest from another opening.
 func (s *suite) limited(t testing.TB, env sdk.Env, n int64, whole []sdk.Item) {
 	t.Helper()
+	env.Bounds.Records = &n
 	source, closer := s.openSource(t, env)
-	at := maps.Clone(env.Resume)
-	if at == nil {
-		at = map[string][]byte{}
-	}
-	source.(sdk.Limiter).Limit(n)
+	at := map[string][]byte{}
+	maps.Copy(at, env.Resume)
 	part := readAll(t, source)
 	if got, want := recordsOf(part), min(n, recordsOf(whole)); got != want {
 		t.Errorf("limited to %d records: got %d, want %d", n, got, want)
@@ -67,7 +63,7 @@ func (s *suite) limited(t testing.TB, env sdk.Env, n int64, whole []sdk.Item) {
 			at[item.Batch.Partition] = slices.Clone(item.Batch.Cursor)
 		}
 	}
-	env.Resume, env.Epoch = at, 1
+	env.Resume, env.Epoch, env.Bounds = at, 1, sdk.Bounds{}
 	again, closer := s.openSource(t, env)
 	all := apart(slices.Concat(part, readAll(t, again)))
 	s.sameContent(t, fmt.Sprintf("limited to %d records, and the rest from there", n), all, apart(whole))

@@ -45,12 +45,11 @@ type stage struct {
 // the partitions.
 func (s *suite) openStage(t testing.TB, out sdk.Emitter, state map[string][]byte) (*stage, *closer) {
 	t.Helper()
-	instance, closer := open[sdk.Transform](t, s, s.config, s.world(t))
-	if r, ok := instance.(sdk.Restorable); ok {
-		if err := r.Restore(t.Context(), pairs(state)); err != nil {
-			t.Fatalf("restoring: %v", err)
-		}
+	env := s.world(t)
+	if state != nil {
+		env.State = pairs(state)
 	}
+	instance, closer := open[sdk.Transform](t, s, s.config, env)
 	g := &stage{Transform: instance, t: t, out: out}
 	g.signal(sdk.Signal{Kind: sdk.Partitions, Partitions: s.partitions()})
 	return g, closer
@@ -84,11 +83,7 @@ func (s *suite) partitions() []string {
 
 func (g *stage) signal(signal sdk.Signal) {
 	g.t.Helper()
-	l, ok := g.Transform.(sdk.Listener)
-	if !ok {
-		return
-	}
-	if err := l.Signal(g.t.Context(), signal, g.out); err != nil {
+	if _, err := g.Signal(g.t.Context(), signal, g.out); err != nil {
 		g.t.Fatalf("signal %s: %v", signal.Kind, err)
 	}
 }
@@ -105,41 +100,46 @@ func (g *stage) barrier(state map[string][]byte) {
 	g.t.Helper()
 	g.epoch++
 	g.signal(sdk.Signal{Kind: sdk.Barrier, Epoch: g.epoch, Time: wallClock(g.epoch)})
-	stateful, ok := g.Transform.(sdk.Stateful)
-	if !ok {
-		return
-	}
-	if c, ok := g.Transform.(sdk.Clearer); ok {
-		g.clear(state, c.Cleared())
-	}
-	var last []byte
-	err := stateful.Snapshot(g.t.Context(), g.epoch, func(key, value []byte) error {
-		if last != nil && bytes.Compare(key, last) <= 0 {
-			g.t.Errorf("snapshot of epoch %d: put key %q after %q: want each key once, in order", g.epoch, key, last)
-		}
-		last = append(last[:0:0], key...)
-		if value == nil {
-			delete(state, string(key))
-		} else {
-			state[string(key)] = bytes.Clone(value)
-		}
-		return nil
-	})
-	if err != nil {
+	if err := g.Snapshot(g.t.Context(), g.epoch, &stateWriter{stage: g, state: state}); err != nil {
 		g.t.Fatalf("snapshot of epoch %d: %v", g.epoch, err)
 	}
 }
 
-// clear deletes the keys that begin with one of the prefixes.
-func (g *stage) clear(state map[string][]byte, prefixes [][]byte) {
-	g.t.Helper()
-	for i, prefix := range prefixes {
-		if i > 0 && (bytes.Compare(prefix, prefixes[i-1]) <= 0 || bytes.HasPrefix(prefix, prefixes[i-1])) {
-			g.t.Errorf("cleared %q after %q: want each prefix once, in order, none within another",
-				prefix, prefixes[i-1])
-		}
-		maps.DeleteFunc(state, func(key string, _ []byte) bool { return strings.HasPrefix(key, string(prefix)) })
+// stateWriter changes a state in memory, and compares the order of changes with what
+// sdk.StateWriter asks for.
+type stateWriter struct {
+	*stage
+	state         map[string][]byte
+	put, prefixes []string
+}
+
+func (w *stateWriter) Clear(prefix []byte) error {
+	w.t.Helper()
+	if len(w.put) > 0 {
+		w.t.Errorf("snapshot of epoch %d: cleared %q after a put", w.epoch, prefix)
 	}
+	if n := len(w.prefixes); n > 0 && (string(prefix) <= w.prefixes[n-1] ||
+		strings.HasPrefix(string(prefix), w.prefixes[n-1])) {
+		w.t.Errorf("cleared %q after %q: want each prefix once, in order, none within another",
+			prefix, w.prefixes[n-1])
+	}
+	w.prefixes = append(w.prefixes, string(prefix))
+	maps.DeleteFunc(w.state, func(key string, _ []byte) bool { return strings.HasPrefix(key, string(prefix)) })
+	return nil
+}
+
+func (w *stateWriter) Put(key, value []byte) error {
+	w.t.Helper()
+	if n := len(w.put); n > 0 && string(key) <= w.put[n-1] {
+		w.t.Errorf("snapshot of epoch %d: put key %q after %q: want each key once, in order", w.epoch, key, w.put[n-1])
+	}
+	w.put = append(w.put, string(key))
+	if value == nil {
+		delete(w.state, string(key))
+	} else {
+		w.state[string(key)] = bytes.Clone(value)
+	}
+	return nil
 }
 
 // wallClock is the time of a barrier: the same in every run.
@@ -212,11 +212,6 @@ func emittedBatchesAreLeftAlone(t testing.TB, s *suite) {
 // snapshotsRestoreEverything cuts the input at every batch: what comes out
 // before and after must be what comes out without a cut.
 func snapshotsRestoreEverything(t testing.TB, s *suite) {
-	instance, closer := open[sdk.Transform](t, s, s.config, s.world(t))
-	closer.mustClose(t)
-	if _, ok := instance.(sdk.Stateful); !ok {
-		return
-	}
 	want := s.transform(t, plain, nil)
 	for cut := range len(s.Input) + 1 {
 		out := NewEmitter(s.in(), s.out(t))
@@ -272,10 +267,8 @@ func emittersErrorIsPassedOn(t testing.TB, s *suite) {
 			t.Fatalf("the emitter refused: want its error passed on, got %v", err)
 		}
 	}
-	if l, ok := g.Transform.(sdk.Listener); ok {
-		if err := l.Signal(t.Context(), sdk.Signal{Kind: sdk.End}, out); errors.Is(err, errRefused) {
-			return
-		}
+	if _, err := g.Signal(t.Context(), sdk.Signal{Kind: sdk.End}, out); errors.Is(err, errRefused) {
+		return
 	}
 	t.Error("the emitter refused every batch and nobody said so")
 }

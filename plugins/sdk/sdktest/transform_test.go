@@ -116,9 +116,9 @@ func (m *modelTransform) emit(names []string, numbers []int64, out sdk.Emitter) 
 	return err
 }
 
-func (m *modelTransform) Signal(_ context.Context, s sdk.Signal, out sdk.Emitter) error {
+func (m *modelTransform) Signal(_ context.Context, s sdk.Signal, out sdk.Emitter) (bool, error) {
 	if s.Kind != sdk.End {
-		return nil
+		return len(m.counts) > 0, nil
 	}
 	var counts []int64
 	names := slices.Sorted(maps.Keys(m.counts))
@@ -131,10 +131,10 @@ func (m *modelTransform) Signal(_ context.Context, s sdk.Signal, out sdk.Emitter
 	if m.fault != "creates in secret" {
 		out.Count(sdk.Counts{Created: int64(len(names))})
 	}
-	return m.emit(names, counts, out)
+	return false, m.emit(names, counts, out)
 }
 
-func (m *modelTransform) Snapshot(_ context.Context, _ uint64, put func(key, value []byte) error) error {
+func (m *modelTransform) Snapshot(_ context.Context, _ uint64, state sdk.StateWriter) error {
 	key := []byte(nil)
 	names := slices.Sorted(maps.Keys(m.dirty))
 	if m.fault == "puts in any order" {
@@ -145,7 +145,7 @@ func (m *modelTransform) Snapshot(_ context.Context, _ uint64, put func(key, val
 			continue
 		}
 		key = append(key[:0], name...)
-		if err := put(key, strconv.AppendInt(nil, m.counts[name], 10)); err != nil {
+		if err := state.Put(key, strconv.AppendInt(nil, m.counts[name], 10)); err != nil {
 			return err
 		}
 	}
@@ -153,7 +153,7 @@ func (m *modelTransform) Snapshot(_ context.Context, _ uint64, put func(key, val
 	return nil
 }
 
-func (m *modelTransform) Restore(_ context.Context, state iter.Seq2[[]byte, []byte]) error {
+func (m *modelTransform) restore(state iter.Seq2[[]byte, []byte]) error {
 	for key, value := range state {
 		n, err := strconv.ParseInt(string(value), 10, 64)
 		if err != nil {
@@ -181,8 +181,12 @@ func modelInput() []*sdk.Batch {
 
 func modelTransformSuite(fault string) *suite {
 	spec := faultySpec(fault, sdk.KindTransform)
-	spec.Open = func(context.Context, *modelConfig, *arrow.Schema, sdk.Env) (sdk.Instance, error) {
-		return &modelTransform{fault: fault, counts: map[string]int64{}, dirty: map[string]bool{}}, nil
+	spec.Open = func(_ context.Context, _ *modelConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
+		m := &modelTransform{fault: fault, counts: map[string]int64{}, dirty: map[string]bool{}}
+		if env.State == nil {
+			return m, nil
+		}
+		return m, m.restore(env.State)
 	}
 	return &suite{plugin: spoil(spec.Plugin(), fault), config: `{"size": 5}`, patience: time.Second,
 		Options: Options{Input: modelInput()}}

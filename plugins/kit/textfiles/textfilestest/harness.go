@@ -77,16 +77,16 @@ func (f Format) Write(t testing.TB, dir, config string, batches ...arrow.RecordB
 	t.Helper()
 	instance, err := f.Sink.Open(t.Context(), []byte(config), batches[0].Schema(), Env(dir))
 	Must(t, err)
-	sink, two, listener := instance.(sdk.Sink), instance.(sdk.TwoStep), instance.(sdk.Listener)
-	Must(t, two.Recover(t.Context(), nil))
+	sink := instance.(sdk.Sink)
+	Must(t, sink.Recover(t.Context(), nil))
 	for i, batch := range batches {
 		epoch := uint64(i + 1)
 		Must(t, sink.Write(t.Context(), &sdk.Batch{Rows: batch}))
-		Must(t, listener.Signal(t.Context(), sdk.Signal{Kind: sdk.Barrier, Epoch: epoch,
-			Time: time.Unix(int64(i), 0), Roll: i == len(batches)-1}, nil))
-		handle, err := two.Prepare(t.Context(), epoch)
+		Must(t, sink.Signal(t.Context(), sdk.Signal{Kind: sdk.Barrier, Epoch: epoch,
+			Time: time.Unix(int64(i), 0), Roll: i == len(batches)-1}))
+		prepared, err := sink.Prepare(t.Context(), epoch)
 		Must(t, err)
-		Must(t, two.Publish(t.Context(), epoch, handle))
+		Must(t, sink.Commit(t.Context(), epoch, prepared.Committable))
 	}
 	Must(t, sink.Close(t.Context()))
 }
@@ -119,7 +119,7 @@ func (f Format) Open(t testing.TB, dir, keys string, resume map[string][]byte) (
 		keys += `,"schema":` + TicketSchema
 	}
 	config := []byte("{" + keys + "}")
-	if problems := sdk.Faults(f.Source.Check(config)); len(problems) > 0 {
+	if problems := sdk.Faults(f.Source.Describe(config, nil).Problems); len(problems) > 0 {
 		t.Fatal(problems)
 	}
 	e := Env(dir)
