@@ -248,13 +248,13 @@ func (c *changing) record(rows []changingRow) bool {
 		}
 	}
 	c.maybeChange("written")
-	handle, err := prepare(c.ctx(), c.out, c.epoch+1)
+	prepared, err := prepare(c.ctx(), c.out, c.epoch+1)
 	if err != nil {
 		c.fixed("preparing", err)
 		return false
 	}
 	c.epoch++
-	c.handle, c.published, c.recorded = handle, false, nil
+	c.handle, c.published, c.recorded = prepared.Committable, false, nil
 	for _, one := range rows {
 		if refused[one.n] {
 			continue
