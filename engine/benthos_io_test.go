@@ -353,3 +353,39 @@ func TestPlainConfigWithAWarningRuns(t *testing.T) {
 		t.Errorf("lint: exit %d, %q; want 0 and the warning", code, stderr)
 	}
 }
+
+// TestPlainConfigsTakeResourcesAndVariablesOfFiles as Benthos does with -r and -e.
+func TestPlainConfigsTakeResourcesAndVariablesOfFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("COUNT", "1") // and so restored when the test ends
+	t.Setenv("GREETING", "")
+	write(t, "p.yaml", "input: {generate: {interval: '', mapping: 'root.n = counter()', count: ${COUNT} }}\n"+
+		"pipeline: {processors: [{resource: shout}, {cache: {resource: seen, operator: set, key: k, value: v}}]}\n"+
+		"output: {resource: out}\n")
+	write(t, "r1.yaml", "processor_resources:\n  - label: shout\n    mapping: 'root = \"${GREETING} \" + this.n.string()'\n")
+	write(t, "r2.yaml", "cache_resources:\n  - label: seen\n    memory: {default_ttl: 5m}\n"+
+		"output_resources:\n  - label: out\n    file: {path: out, codec: lines}\n")
+	write(t, "vars.env", "# a comment\nCOUNT=2\n\nGREETING = \"good day\"  # said\n")
+	if code, _, stderr := run("run", "-q", "p.yaml", "-r", "r*.yaml", "-e", "vars.env"); code != 0 {
+		t.Fatalf("exit %d, %s", code, stderr)
+	}
+	if got, err := os.ReadFile("out"); err != nil || string(got) != "good day 1\ngood day 2\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	write(t, "r2.yaml", "cache_resources:\n  - label: seen\n    memory: {default_ttl: 5x}\n")
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"p.yaml", "-r", "r*.yaml"}, "p.yaml:3:10: output resource 'out' was not found"},
+		{[]string{"p.yaml", "-r", "r*.yaml"}, "r2.yaml:3:14: failed to parse 'default_ttl'"},
+		{[]string{"p.yaml", "-r", "none.yaml"}, "--resources none.yaml: there is no such file"},
+		{[]string{"p.yaml", "-e", "p.yaml"}, "p.yaml:1: want NAME=VALUE"},
+		{[]string{"q.yaml", "-r", "r1.yaml"}, "name it beside the others"},
+	} {
+		write(t, "q.yaml", "pipelines: {p: {input: {ticket_generator: {count: 1}}, output: {jsonl: {path: o}}}}\n")
+		if code, _, stderr := run(append([]string{"lint"}, test.args...)...); code != 2 || !strings.Contains(stderr, test.want) {
+			t.Errorf("%v: exit %d, %s, want %s", test.args, code, stderr, test.want)
+		}
+	}
+}

@@ -204,9 +204,7 @@ func TestLintTellsScriptsEverything(t *testing.T) {
 
 func TestFlagsAndCommandsOfBenthosAreExplained(t *testing.T) {
 	for want, args := range map[string][]string{
-		"here put the resources into the file":   {"run", "-r", "a.yaml", "p.yaml"},
 		"here templates are not supported":       {"lint", "-t", "a.yaml", "p.yaml"},
-		"here set the variables in the shell":    {"run", "-e", ".env", "p.yaml"},
 		"here nothing is watched":                {"run", "-w", "p.yaml"},
 		"here problems that lint reports":        {"run", "--chilled", "p.yaml"},
 		"here put the streams into one file":     {"streams", "a"},

@@ -4,12 +4,8 @@ import "strings"
 
 // benthosFlags are those that Benthos's own command line has, and what to do here.
 var benthosFlags = map[string]string{
-	"r":         "put the resources into the file itself, under cache_resources and so on",
-	"resources": "put the resources into the file itself, under cache_resources and so on",
 	"t":         "templates are not supported; write the components out",
 	"templates": "templates are not supported; write the components out",
-	"e":         "set the variables in the shell: set -a; . ./FILE; set +a",
-	"env-file":  "set the variables in the shell: set -a; . ./FILE; set +a",
 	"w":         "nothing is watched; start it again when the file has changed",
 	"watcher":   "nothing is watched; start it again when the file has changed",
 	"chilled":   "problems that lint reports are never ignored; # BENTHOS LINT DISABLE as the first line does that",

@@ -17,12 +17,23 @@ import (
 
 // source is what run, lint and graph take: files and settings over them.
 type source struct {
-	set []string
+	set, envFiles, resources []string
 }
 
 func (s *source) flags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&s.set, "set", nil,
 		"set a value of the config: pipelines.report.input.redpanda.topic=x (may be repeated)")
+	c.Flags().StringArrayVarP(&s.envFiles, "env-file", "e", nil,
+		"set the variables of a dotenv file, NAME=VALUE in each line (may be repeated)")
+	c.Flags().StringArrayVarP(&s.resources, "resources", "r", nil,
+		"add the resources of a file, or of those that a quoted pattern names, to a plain Benthos config\n"+
+			"(may be repeated)")
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if err := setEnvFiles(s.envFiles); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
 }
 
 // load reads and plans files. The plan is nil if they have faults, or are a
@@ -30,7 +41,8 @@ func (s *source) flags(c *cobra.Command) {
 func (a *app) load(paths []string, s *source) (*config.File, *plan.Plan, []config.Problem) {
 	a.tuneMemory()
 	defer stream.GuardMemory(a.abort)()
-	file, problems := config.Load(config.Options{Paths: paths, Set: s.set, LookupEnv: os.LookupEnv,
+	file, problems := config.Load(config.Options{Paths: paths, Set: s.set, Resources: s.resources,
+		LookupEnv: os.LookupEnv,
 		FillPlain: func(text string) string { return benthos.FillVariables(text, os.LookupEnv) }})
 	a.keep(file.Secrets)
 	if file.Plain != "" && len(problems) == 0 {

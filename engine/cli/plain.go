@@ -15,7 +15,7 @@ import (
 // plainProblems are what Benthos's linter says of a plain Benthos config.
 func (a *app) plainProblems(file *config.File) []config.Problem {
 	var problems []config.Problem
-	for _, p := range benthos.LintPlain(file.Plain, os.LookupEnv) {
+	for _, p := range benthos.LintPlain(file.Plain, resourceTexts(file), os.LookupEnv) {
 		code := "benthos"
 		if p.Key {
 			code = "unknown-field"
@@ -23,10 +23,23 @@ func (a *app) plainProblems(file *config.File) []config.Problem {
 		if p.Component != "" && len(a.catalog.Named(p.Component)) > 0 {
 			p.Hint = p.Component + " is a plugin of this engine: write it under pipelines"
 		}
+		at := config.Position{File: file.Paths[0], Line: p.Line, Column: p.Column}
+		if p.File > 0 {
+			at.File = file.PlainResources[p.File-1].Path
+		}
 		problems = append(problems, config.Problem{Code: code, Message: p.Message, Hint: p.Hint,
-			Warning: p.Warning, Position: config.Position{File: file.Paths[0], Line: p.Line, Column: p.Column}})
+			Warning: p.Warning, Position: at})
 	}
 	return problems
+}
+
+// resourceTexts are the files of resources that a plain config has besides.
+func resourceTexts(file *config.File) []string {
+	var texts []string
+	for _, r := range file.PlainResources {
+		texts = append(texts, r.Text)
+	}
+	return texts
 }
 
 // runPlain runs a plain Benthos config. Its data may go to standard output, so
@@ -37,7 +50,7 @@ func (a *app) runPlain(ctx context.Context, file *config.File, how show) error {
 	if how.quiet {
 		log.Least = slog.LevelError
 	}
-	p, err := benthos.OpenPlain(file.Plain, os.LookupEnv, log)
+	p, err := benthos.OpenPlain(file.Plain, resourceTexts(file), os.LookupEnv, log)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type part struct {
 	kind, name, path string
 	first, last      int // lines of the text that it was found in
 	config           map[string]any
+	other            bool // of another file
 }
 
 // withUnknown is an environment that knows components of these names too. They are
@@ -62,7 +63,7 @@ func partsOf(env *service.Environment, text string) ([]part, error) {
 	err := walker.WalkComponentsYAML([]byte(text), func(w *service.WalkedComponent) error {
 		config, err := w.ConfigAny()
 		if fields, ok := config.(map[string]any); ok && err == nil {
-			parts = append(parts, part{w.ComponentType, w.Name, w.Path, w.LineStart, w.LineEnd, fields})
+			parts = append(parts, part{w.ComponentType, w.Name, w.Path, w.LineStart, w.LineEnd, fields, false})
 		}
 		return nil
 	})
@@ -74,7 +75,7 @@ var resourcePath = regexp.MustCompile(`^[a-z_]+_resources\.[0-9]+$`)
 // label is what the part is built under. That of a resource is its own, by which
 // others find it.
 func (p *part) label(number int) string {
-	if own, _ := p.config["label"].(string); resourcePath.MatchString(p.path) && own != "" {
+	if own, _ := p.config["label"].(string); (p.other || resourcePath.MatchString(p.path)) && own != "" {
 		return own
 	}
 	return "engine_part_" + strconv.Itoa(number)
@@ -303,7 +304,9 @@ func (c *Components) built(config map[string]any, from, to string, linted []sdk.
 	var problems []sdk.Problem
 	for _, r := range refusals(c.env, parts, func(p *part) bool {
 		path, ok := ours(p.path)
-		return ok && slices.ContainsFunc(linted, func(l sdk.Problem) bool { return strings.HasPrefix(l.Path+".", path+".") })
+		return ok && slices.ContainsFunc(linted, func(l sdk.Problem) bool {
+			return strings.HasPrefix(l.Path+".", path+".")
+		})
 	}) {
 		if path, ok := ours(r.path); ok {
 			problems = append(problems, sdk.Problem{Path: strings.TrimSuffix(path+"."+r.name+"."+r.field(), "."),

@@ -25,8 +25,9 @@ const localServer = "127.0.0.1:4195"
 // OpenPlain builds the stream of a config without lints. Benthos's HTTP server
 // runs only if the config has an http section, or a component that answers on it:
 // nothing listens unasked, and nothing beyond this machine.
-func OpenPlain(text string, lookup func(string) (string, bool), log LogOptions) (*Plain, error) {
-	builder, s, err := plainBuilder(text, lookup)
+func OpenPlain(text string, resources []string, lookup func(string) (string, bool),
+	log LogOptions) (*Plain, error) {
+	builder, s, err := plainBuilder(text, resources, lookup)
 	if err != nil {
 		return nil, err
 	}
@@ -41,8 +42,8 @@ func OpenPlain(text string, lookup func(string) (string, bool), log LogOptions) 
 	return p, nil
 }
 
-// plainBuilder reads a config as a run does.
-func plainBuilder(text string, lookup func(string) (string, bool)) (
+// plainBuilder reads a config, and resources of other files, as a run does.
+func plainBuilder(text string, resources []string, lookup func(string) (string, bool)) (
 	*service.StreamBuilder, *plainSettings, error) {
 	s, err := settingsOf(text, lookup)
 	if err != nil {
@@ -52,7 +53,7 @@ func plainBuilder(text string, lookup func(string) (string, bool)) (
 	builder := env.NewStreamBuilder()
 	server := s.http
 	if !server {
-		if server, err = answers(env, text, lookup); err != nil {
+		if server, err = answers(env, text, resources, lookup); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -61,8 +62,8 @@ func plainBuilder(text string, lookup func(string) (string, bool)) (
 	}
 	builder.SetEnvVarLookupFunc(lookup)
 	builder.DisableLinting() // LintPlain has
-	if err := builder.SetYAML(text); err != nil {
-		return nil, nil, fmt.Errorf("reading the config: %w", err)
+	if err := read(builder, text, resources); err != nil {
+		return nil, nil, err
 	}
 	if server && !s.address {
 		if err := builder.SetFields("http.address", localServer); err != nil {
@@ -72,14 +73,27 @@ func plainBuilder(text string, lookup func(string) (string, bool)) (
 	return builder, s, nil
 }
 
+func read(builder *service.StreamBuilder, text string, resources []string) error {
+	if err := builder.SetYAML(text); err != nil {
+		return fmt.Errorf("reading the config: %w", err)
+	}
+	for _, more := range resources {
+		if err := builder.AddResourcesYAML(more); err != nil {
+			return fmt.Errorf("reading the resources: %w", err)
+		}
+	}
+	return nil
+}
+
 // answers reports whether a component of the config needs Benthos's HTTP server:
 // it has no address of its own.
-func answers(env *service.Environment, text string, lookup func(string) (string, bool)) (bool, error) {
+func answers(env *service.Environment, text string, resources []string,
+	lookup func(string) (string, bool)) (bool, error) {
 	builder := env.NewStreamBuilder()
 	builder.SetEnvVarLookupFunc(lookup)
 	builder.DisableLinting()
-	if err := builder.SetYAML(text); err != nil {
-		return false, fmt.Errorf("reading the config: %w", err)
+	if err := read(builder, text, resources); err != nil {
+		return false, err
 	}
 	needed := false
 	err := builder.WalkComponents(func(w *service.WalkedComponent) error {

@@ -25,7 +25,7 @@ func TestPlainConfigListensOnlyIfAsked(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			builder, _, err := plainBuilder(test.text, none)
+			builder, _, err := plainBuilder(test.text, nil, none)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,6 +16,7 @@ import (
 
 // PlainProblem is one thing wrong with a plain Benthos config.
 type PlainProblem struct {
+	File         int    // 0 is the config, others are its files of resources, from 1
 	Line, Column int    // from 1
 	Component    string // that there is none of, or ""
 	sdk.Problem
@@ -30,7 +31,34 @@ func FillVariables(text string, lookup func(string) (string, bool)) string {
 
 // LintPlain asks Benthos's linter about a plain config, and then reads it as a
 // run does: the linter does not know what components make of their values.
-func LintPlain(text string, lookup func(string) (string, bool)) []PlainProblem {
+//
+// resources are other files, which are linted like the config itself.
+func LintPlain(text string, resources []string, lookup func(string) (string, bool)) []PlainProblem {
+	var shared []part
+	for _, more := range resources {
+		filled, _ := fillVariables(more, lookup)
+		parts, err := partsOf(service.NewEnvironment(), filled)
+		if err == nil { // else its own linting says what is wrong
+			shared = append(shared, parts...)
+		}
+	}
+	problems := lintPlain(text, shared, lookup)
+	for i, more := range resources {
+		for _, p := range lintPlain(more, shared, lookup) {
+			p.File = i + 1
+			problems = append(problems, p)
+		}
+	}
+	if len(problems) == 0 {
+		if _, _, err := plainBuilder(text, resources, lookup); err != nil {
+			return []PlainProblem{readingProblem(err, strings.Split(text, "\n"))}
+		}
+	}
+	return problems
+}
+
+// lintPlain lints one file. shared are the parts of all files of resources.
+func lintPlain(text string, shared []part, lookup func(string) (string, bool)) []PlainProblem {
 	env := service.NewEnvironment()
 	lines := strings.Split(text, "\n")
 	filled, missing := fillVariables(text, lookup)
@@ -48,11 +76,11 @@ func LintPlain(text string, lookup func(string) (string, bool)) []PlainProblem {
 	if strings.HasPrefix(text, "# BENTHOS LINT DISABLE") {
 		return problems
 	}
-	problems = append(problems, partProblems(env, filled, problems)...)
+	problems = append(problems, partProblems(env, filled, shared, problems)...)
 	if slices.ContainsFunc(problems, func(p PlainProblem) bool { return !p.Warning }) {
 		return problems
 	}
-	if _, _, err := plainBuilder(text, lookup); err != nil {
+	if _, _, err := plainBuilder(text, nil, lookup); err != nil {
 		return append(problems, readingProblem(err, lines))
 	}
 	return append(problems, warnings(text, lines)...)
@@ -75,7 +103,7 @@ func missingVariables(text string, missing []missingVariable) []PlainProblem {
 // partProblems are the components of a config, its variables being filled in, whose
 // constructors refuse their values, and those that may wait for ever. linted is what is
 // known to be wrong.
-func partProblems(env *service.Environment, text string, linted []PlainProblem) []PlainProblem {
+func partProblems(env *service.Environment, text string, shared []part, linted []PlainProblem) []PlainProblem {
 	var unknown []string
 	for _, p := range linted {
 		if p.Component != "" {
@@ -92,11 +120,16 @@ func partProblems(env *service.Environment, text string, linted []PlainProblem) 
 		line, column := p.position(field, lines)
 		problems = append(problems, PlainProblem{Line: line, Column: column, Problem: problem})
 	}
+	own := len(parts)
+	parts = append(parts, others(shared, parts)...)
 	for _, r := range refusals(env, parts, func(p *part) bool {
 		return slices.ContainsFunc(linted, func(l PlainProblem) bool { return p.first <= l.Line && l.Line <= p.last })
 	}) {
-		add(r.part, r.field(), sdk.Problem{Message: r.cause})
+		if !r.other {
+			add(r.part, r.field(), sdk.Problem{Message: r.cause})
+		}
 	}
+	parts = parts[:own]
 	for i := range parts {
 		if field := parts[i].waits(); field != "" {
 			add(&parts[i], field, sdk.Problem{Warning: true, Message: "batching without a period: the rest of a batch " +
@@ -104,6 +137,20 @@ func partProblems(env *service.Environment, text string, linted []PlainProblem) 
 		}
 	}
 	return problems
+}
+
+// others are the parts of resources in other files, under paths of their own.
+func others(shared, own []part) []part {
+	var all []part
+	for _, p := range shared {
+		label, _ := p.config["label"].(string)
+		same := func(q part) bool { return resourcePath.MatchString(q.path) && q.config["label"] == label }
+		if resourcePath.MatchString(p.path) && label != "" && !slices.ContainsFunc(own, same) {
+			p.path, p.first, p.last, p.other = "other."+p.path, 0, 0, true
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 func plainProblem(env *service.Environment, l service.Lint, lines []string) PlainProblem {

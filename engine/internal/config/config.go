@@ -23,6 +23,7 @@ type Options struct {
 	Paths     []string                    // files, the later win over the earlier; "-" is Stdin
 	Stdin     io.Reader                   // nil: the process's standard input
 	Set       []string                    // a.b.c=value, over all files, in order
+	Resources []string                    // files and patterns of them: resources for a plain Benthos config
 	LookupEnv func(string) (string, bool) // nil: there is no environment
 	// FillPlain puts variables into the text of a plain Benthos config, to see
 	// whether it is YAML then. nil: that is not checked.
@@ -40,12 +41,16 @@ type File struct {
 	Schemas            *Node  // schema name → columns; may be nil
 	Resources          *Node  // cache_resources and the like: what Benthos components share; may be nil
 	Plain              string // the text of a plain Benthos config, and then nothing else of it; or ""
+	PlainResources     []Text // the files of Options.Resources
 	Pipelines          []*Pipeline
 
 	Secrets *Secrets // of all that was read; never nil
 
 	sources map[string]*source // by path, for Render
 }
+
+// Text is a file as it was read.
+type Text struct{ Path, Text string }
 
 // Pipeline is one input and what becomes of its rows.
 type Pipeline struct {

@@ -33,7 +33,13 @@ func Load(o Options) (*File, []Problem) {
 	}
 	if f.plain(o, opened, report) {
 		f.Secrets.AddText(f.Plain, o.LookupEnv)
+		f.readResources(o, report)
 		return f, f.sorted(problems)
+	}
+	for _, path := range o.Resources {
+		report(Problem{Position: Position{Text: "--resources " + path}, Code: "two-shapes",
+			Message: "resources of other files are for plain Benthos configs",
+			Hint:    "here files are laid over each other: name it beside the others"})
 	}
 	trees := f.read(opened, report)
 	if len(trees) < len(o.Paths) || len(trees) == 0 {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -131,4 +132,27 @@ func (s *source) brokenPlain(o Options, report func(Problem)) bool {
 	}
 	s.parse(report)
 	return true
+}
+
+// readResources reads the files that a plain config gets resources of.
+func (f *File) readResources(o Options, report func(Problem)) {
+	for _, pattern := range o.Resources {
+		paths, err := filepath.Glob(pattern)
+		if err != nil || len(paths) == 0 {
+			report(Problem{Position: Position{Text: "--resources " + pattern}, Code: "file-not-found",
+				Message: "there is no such file"})
+		}
+		for _, path := range paths {
+			src, problem := readSource(path, o.Stdin)
+			if src != nil {
+				f.sources[path] = src
+				f.Secrets.AddText(src.text, o.LookupEnv)
+			}
+			if problem != nil {
+				report(*problem)
+			} else if !src.brokenPlain(o, report) {
+				f.PlainResources = append(f.PlainResources, Text{path, src.text})
+			}
+		}
+	}
 }
