@@ -3,6 +3,8 @@ package parquet
 import (
 	"bytes"
 	"encoding/binary"
+	"runtime/debug"
+	"strings"
 	"testing"
 
 	pq "github.com/parquet-go/parquet-go"
@@ -34,4 +36,17 @@ func TestKeysOfTheFooterNeedNoValues(t *testing.T) {
 	schema := schemaOf(t, "x:int64")
 	got, _ := readAll(t, onDisk(t, bare), schema, 0)
 	sameRows(t, joined(t, schema.Arrow(), got...), rowsOf(t, schema, `[{"x": 7}]`))
+}
+
+// TestFooterThatWouldOutgrowMemoryIsRefused before it is read or decoded.
+func TestFooterThatWouldOutgrowMemoryIsRefused(t *testing.T) {
+	before := debug.SetMemoryLimit(600 << 20)
+	defer debug.SetMemoryLimit(before)
+	for size, want := range map[int]string{4 << 20: "the file is damaged", 8 << 20: "would take 320MB of memory, and may take 300MB"} {
+		data := append([]byte(magic), make([]byte, size)...)
+		data = append(binary.LittleEndian.AppendUint32(data, uint32(size)), magic...)
+		if _, err := openFile(bytes.NewReader(data), int64(len(data))); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a footer of %d MB: got %v, want %s", size>>20, err, want)
+		}
+	}
 }

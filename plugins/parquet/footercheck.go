@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+
+	"etlengine/plugins/sdk"
 )
 
 const (
@@ -18,6 +21,9 @@ const (
 	// least. Decoded, one takes some hundred bytes: a list of empty ones would be a
 	// small file that needs much memory.
 	minStructBytes = 4
+	// footerGrowth is about how many bytes one of a footer becomes when it is decoded: 40 in
+	// one that lists 300,000 row groups.
+	footerGrowth = 40
 )
 
 // checkFooter refuses a footer that parquet-go would decode into more memory, or a
@@ -28,7 +34,13 @@ func checkFooter(r io.ReaderAt, size int64) error {
 	if _, err := r.ReadAt(trailer[:], size-int64(trailerSize)); err != nil {
 		return err
 	}
-	footer := make([]byte, binary.LittleEndian.Uint32(trailer[:4])) // within the file: checkEnds
+	length := int64(binary.LittleEndian.Uint32(trailer[:4]))
+	if most := max(2*maxPageBytes, debug.SetMemoryLimit(-1)/2); length > most/footerGrowth {
+		return fmt.Errorf("its footer of %s would take %s of memory, and may take %s: write the file with fewer row "+
+			"groups or columns, or give the process more memory", sdk.Bytes(length), sdk.Bytes(length*footerGrowth),
+			sdk.Bytes(most))
+	}
+	footer := make([]byte, length) // within the file: checkEnds
 	if _, err := r.ReadAt(footer, size-int64(trailerSize)-int64(len(footer))); err != nil {
 		return err
 	}
