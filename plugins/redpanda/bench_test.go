@@ -50,6 +50,9 @@ func openBench(b *testing.B) (sdk.Env, sdk.Sink) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { out.Close(context.Background()) })
+	if err := out.(sdk.Sink).Recover(b.Context(), nil); err != nil {
+		b.Fatal(err)
+	}
 	return env, out.(sdk.Sink)
 }
 

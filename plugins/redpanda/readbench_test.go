@@ -41,6 +41,9 @@ func generated(b *testing.B) sdk.Env {
 		b.Fatal(err)
 	}
 	defer out.Close(context.Background())
+	if err := out.(sdk.Sink).Recover(b.Context(), nil); err != nil {
+		b.Fatal(err)
+	}
 	for {
 		item, err := tickets.(sdk.Source).Next(b.Context())
 		if errors.Is(err, io.EOF) {
