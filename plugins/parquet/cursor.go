@@ -16,6 +16,7 @@ type cursor struct {
 	leaf    leafOf
 	above   int // level of definition of a value, or a list, that is not null
 	put     put
+	bulk    *bulk // put for many values; nil: they go one by one
 	builder array.Builder
 	nested  bool               // values come one by one, with levels: see node
 	list    *array.ListBuilder // the builder, of a list
@@ -59,9 +60,7 @@ func (c *cursor) read(rows int) (size int, err error) {
 			return size, c.ended(err)
 		}
 		n := min(rows, len(c.slab)-c.next)
-		for _, v := range c.slab[c.next : c.next+n] {
-			size += c.append(c.builder, v)
-		}
+		size += c.appendAll(c.slab[c.next : c.next+n])
 		c.next += n
 		rows -= n
 	}
@@ -109,6 +108,18 @@ func (c *cursor) append(b array.Builder, v pq.Value) int {
 		return 1
 	}
 	return c.put(v)
+}
+
+func (c *cursor) appendAll(values []pq.Value) (size int) {
+	if c.bulk != nil {
+		if size, ok := c.bulk.append(values, c.most); ok {
+			return size
+		}
+	}
+	for _, v := range values {
+		size += c.append(c.builder, v)
+	}
+	return size
 }
 
 // skip passes over rows.

@@ -95,6 +95,7 @@ func match(file *pq.File, column *pq.Column, f arrow.Field, b array.Builder, isI
 		c.put, err = putHalf(b)
 	default:
 		c.put, err = putInto(b, leaf.Type(), &c.faults)
+		c.bulk = newBulk(b, leaf.Type())
 	}
 	if errors.Is(err, errOtherType) {
 		return nil, otherType(file, f, column)

@@ -219,3 +219,57 @@ func TestOffsetGrowsToTheSizeOfTheFile(t *testing.T) {
 		t.Errorf("at the end: got %d, want %d", last, len(data))
 	}
 }
+
+// Texts of a batch may take more than was expected by the one before it, be null, or
+// be larger than is allowed, in any order.
+func TestTextsOfAnySizeFollowOneAnother(t *testing.T) {
+	schema := schemaOf(t, "text:string").Arrow()
+	sizes := []int{1, 0, -1, 5 << 10, 3, -1, 2 << 20, 7, 64, 1 << 10}
+	b := array.NewStringBuilder(memory.DefaultAllocator)
+	var want []string // "-": null
+	for i := range 3 * sdk.DefaultBatchRows {
+		size := sizes[i%3]
+		if i%997 == 0 {
+			size = sizes[i/997%len(sizes)]
+		}
+		if size < 0 {
+			b.AppendNull()
+			want = append(want, "-")
+			continue
+		}
+		want = append(want, strings.Repeat(string(rune('a'+i%26)), size))
+		b.Append(want[i])
+	}
+	rows := array.NewRecordBatch(schema, []arrow.Array{b.NewArray()}, int64(len(want)))
+	data := written(t, plainOptions, schema, rows)
+	r, err := newReader(bytes.NewReader(data), int64(len(data)), files.File{Schema: schemaOf(t, "text:string")},
+		slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.limit(1 << 20)
+	at := 0
+	for at < len(want) {
+		got, rejected, err := r.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts, row := got.Column(0).(*array.String), 0
+		for end := at + texts.Len() + len(rejected); at < end; at++ {
+			if len(want[at]) > 1<<20 {
+				continue // rejected
+			}
+			text := "-"
+			if texts.IsValid(row) {
+				text = texts.Value(row)
+			}
+			if text != want[at] {
+				t.Fatalf("row %d: want %d bytes, got %d", at, len(want[at]), len(text))
+			}
+			row++
+		}
+		if row != texts.Len() {
+			t.Fatalf("want %d rows, got %d", row, texts.Len())
+		}
+	}
+}
