@@ -13,7 +13,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// adoptedName is the list of adopted files, in the twin. Like the lock's it
+// adoptedName is the list of adopted files, in the staging folder. Like the lock's it
 // holds a dot, and so is not the name of a pipeline's folder.
 const adoptedName = "adopted.json"
 
@@ -22,19 +22,19 @@ const adoptedName = "adopted.json"
 type adopted struct {
 	Version int      `json:"version"`
 	Files   []string `json:"files,omitempty"`  // relative to the output folder
-	Hidden  []string `json:"hidden,omitempty"` // of other pipelines, relative to the twin
+	Hidden  []string `json:"hidden,omitempty"` // of other pipelines, relative to the staging folder
 }
 
 // known are the same names, to look them up.
-type known struct{ files, hidden map[string]bool }
+type known struct{ files, staged map[string]bool }
 
 // mostAdopted bounds what is read: a list of half a million long names.
 const mostAdopted = 64 << 20
 
 // readAdopted is the names that were adopted so far.
-func readAdopted(d staging.Disk, twin string) (known, error) {
+func readAdopted(d staging.Disk, stagingDir string) (known, error) {
 	names := known{map[string]bool{}, map[string]bool{}}
-	path := filepath.Join(twin, adoptedName)
+	path := filepath.Join(stagingDir, adoptedName)
 	text, err := readSmall(d, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return names, nil
@@ -56,7 +56,7 @@ func readAdopted(d staging.Disk, twin string) (known, error) {
 		names.files[name] = true
 	}
 	for _, name := range list.Hidden {
-		names.hidden[name] = true // only ever compared with what is there
+		names.staged[name] = true // only ever compared with what is there
 	}
 	return names, nil
 }
@@ -88,33 +88,33 @@ func readSmall(d staging.Disk, path string) (text []byte, err error) {
 }
 
 // adopt adds names to the list. A crash leaves the old list or the new one.
-func (s *store) adopt(twin string, more foreign) error {
-	names, err := readAdopted(s.disk, twin) // again: the twin is locked only now
+func (s *store) adopt(stagingDir string, more foreign) error {
+	names, err := readAdopted(s.disk, stagingDir) // again: the staging folder is locked only now
 	if err != nil {
 		return err
 	}
 	for _, name := range more.files {
 		names.files[name] = true
 	}
-	for _, name := range more.hidden {
-		names.hidden[name] = true
+	for _, name := range more.staged {
+		names.staged[name] = true
 	}
 	text, err := json.MarshalIndent(adopted{1, slices.Sorted(maps.Keys(names.files)),
-		slices.Sorted(maps.Keys(names.hidden))}, "", "  ")
+		slices.Sorted(maps.Keys(names.staged))}, "", "  ")
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(twin, adoptedName)
+	path := filepath.Join(stagingDir, adoptedName)
 	if err := s.replaceFile(path, append(text, '\n')); err != nil {
 		return err
 	}
-	for _, folder := range []string{twin, filepath.Dir(twin)} {
+	for _, folder := range []string{stagingDir, filepath.Dir(stagingDir)} {
 		if err := s.disk.Sync(folder); err != nil {
 			return staging.Failed("syncing", folder, err)
 		}
 	}
 	s.log.Info("files that are not this pipeline's were adopted: they stay, and its own go beside them",
-		"folder", s.root, "files", len(more.files), "hidden", len(more.hidden), "list", path)
+		"folder", s.root, "files", len(more.files), "hidden", len(more.staged), "list", path)
 	return nil
 }
 

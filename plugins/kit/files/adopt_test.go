@@ -96,7 +96,7 @@ func TestForeignFilesAreRefused(t *testing.T) {
 func TestHiddenRowsOfAnotherPipelineAreNotLeftBehindInSilence(t *testing.T) {
 	const (
 		shown  = "/data/out/part.e1.old.csv.00000001-0001.txt"
-		hidden = "/data/.out.engine/old/csv/part.e1.old.csv.00000002-0001.abcdefghij"
+		staged = "/data/.out.engine/old/csv/part.e1.old.csv.00000002-0001.abcdefghij"
 		stays  = "/data/.out.engine holds 1 file of rows that pipeline old has not shown, and that nothing shows " +
 			"but a run under its name; go on under the name old, or run with --adopt to "
 	)
@@ -105,11 +105,11 @@ func TestHiddenRowsOfAnotherPipelineAreNotLeftBehindInSilence(t *testing.T) {
 		files []string
 		want  string
 	}{
-		{"hidden", []string{hidden}, "opening the folder /data/out: " + stays + "leave such files there for good, " +
+		{"hidden", []string{staged}, "opening the folder /data/out: " + stays + "leave such files there for good, " +
 			"or choose another path"},
-		{"shown and hidden", []string{shown, hidden}, "which readers could not tell from those of pipeline report; " +
+		{"shown and hidden", []string{shown, staged}, "which readers could not tell from those of pipeline report; " +
 			stays + "keep such files for good"},
-		{"of two pipelines", []string{hidden, "/data/.out.engine/older/csv/part.e1.older.csv.00000001-0001.abc"},
+		{"of two pipelines", []string{staged, "/data/.out.engine/older/csv/part.e1.older.csv.00000001-0001.abc"},
 			stays},
 		{"of another engine", []string{"/data/.out.engine/old/csv/part.e2.old.csv.00000001-0001.abc"}, ""},
 		{"of this pipeline", []string{"/data/.out.engine/report/old/part.e1.report.old.00000001-0001.abc"}, ""},

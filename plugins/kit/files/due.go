@@ -5,43 +5,43 @@ import (
 	"time"
 )
 
-// due decides when hidden rows are old or many enough to be published.
+// due decides when staged rows are old or many enough to be published.
 type due struct {
 	mu       sync.Mutex
 	size     int64         // limit
 	interval time.Duration // limit
 	last     time.Time     // of the barrier before the rows now written
-	hidden   bool          // whether there are hidden rows
+	staged   bool          // whether there are staged rows
 	since    time.Time     // of the barrier before the oldest of them; zero: before the first barrier
-	largest  int64         // bytes hidden for one file
+	largest  int64         // bytes staged for one file
 }
 
 func (d *due) limits(r Roll) {
 	d.size, d.interval = int64(r.Size), time.Duration(r.Interval)
 }
 
-// barrier tells the time of the barrier at hand. Rows hidden before the first
+// barrier tells the time of the barrier at hand. Rows staged before the first
 // one get its time: they are at most the first, short epoch older.
 func (d *due) barrier(at time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.last = at
-	if d.hidden && d.since.IsZero() {
+	if d.staged && d.since.IsZero() {
 		d.since = at
 	}
 }
 
-// grew tells that a file has hidden rows, of so many bytes in all.
+// grew tells that a file has staged rows, of so many bytes in all.
 func (d *due) grew(bytes int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.hidden {
-		d.hidden, d.since = true, d.last
+	if !d.staged {
+		d.staged, d.since = true, d.last
 	}
 	d.largest = max(d.largest, bytes)
 }
 
-// shrank tells the bytes hidden for the largest file after a merge.
+// shrank tells the bytes staged for the largest file after a merge.
 func (d *due) shrank(largest int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -55,11 +55,11 @@ func (d *due) restore(since time.Time) {
 	d.since = since
 }
 
-// reset tells that nothing is hidden any more.
+// reset tells that nothing is staged any more.
 func (d *due) reset() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.hidden, d.since, d.largest = false, time.Time{}, 0
+	d.staged, d.since, d.largest = false, time.Time{}, 0
 }
 
 func (d *due) oldest() time.Time {
@@ -71,7 +71,7 @@ func (d *due) oldest() time.Time {
 func (d *due) reached(now time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.hidden {
+	if !d.staged {
 		return false
 	}
 	if d.since.IsZero() {
@@ -80,7 +80,7 @@ func (d *due) reached(now time.Time) bool {
 	return d.largest >= d.size || now.Sub(d.since) >= d.interval
 }
 
-// RollDue reports whether a file has reached the size, or the oldest hidden row
+// RollDue reports whether a file has reached the size, or the oldest staged row
 // the age, at which files are published.
 func (s *store) RollDue(now time.Time) bool {
 	return s.due.reached(now)

@@ -17,11 +17,11 @@ type epochFiles struct {
 	writing    sync.Locker // keeps Write out; set by Prepare
 	empty      bool        // an input without a single row has ended
 	newNames   bool        // files were made that no sync of their folder has seen
-	since      time.Time   // since when the oldest row is hidden that stays hidden
+	since      time.Time   // since when the oldest row is staged that stays staged
 	partitions []*endedPartition
 }
 
-// endedPartition is what is hidden for one folder of the output.
+// endedPartition is what is staged for one folder of the output.
 type endedPartition struct {
 	partition *partition
 	taken     int // how many of the target's files became pieces
@@ -29,7 +29,7 @@ type endedPartition struct {
 	merged    []mergedPart
 }
 
-// piece is a hidden file as it was at the barrier.
+// piece is a staged file as it was at the barrier.
 type piece struct {
 	stagedPart
 	dirty   bool // not yet synced up to Length
@@ -37,7 +37,7 @@ type piece struct {
 }
 
 // EndEpoch hands what was written to the system, and does not wait for the disk. Rows
-// of later writes are behind the lengths in the cut, or in other files.
+// of later writes are behind the lengths that were reached, or in other files.
 func (s *store) EndEpoch(b staging.Barrier) (*epochFiles, error) {
 	if err := s.writeHeld(); err != nil {
 		return nil, err

@@ -15,16 +15,16 @@ import (
 
 // Format is how a sink turns rows into the bytes of part files.
 //
-// There are two kinds. A format without Merge is appended to: one hidden file
+// There are two kinds. A format without Merge is appended to: one staged file
 // grows over many epochs and is cut to its last recorded length after a crash.
-// A format with Merge, whose files end in a footer, gets one hidden part per
+// A format with Merge, whose files end in a footer, gets one staged part per
 // epoch, and Merge makes one file of them when they are published.
 type Format struct {
 	// Suffix ends every published name: ".csv", ".csv.gz", ".parquet".
 	Suffix string
 	// Options is all else that decides how the bytes are read, such as the
 	// delimiter. After a restart with other columns, options or suffix, files
-	// that were hidden before are neither appended to nor merged.
+	// that were staged before are neither appended to nor merged.
 	Options string
 	// Start begins to write to w. schema is the sink's columns without those
 	// of partition_by and, unless asked for, those that begin with "_".
@@ -53,7 +53,7 @@ type Encoder interface {
 	Close() error
 }
 
-// Part is a hidden file that Merge reads.
+// Part is a staged file that Merge reads.
 type Part struct {
 	io.ReaderAt
 	Size int64

@@ -57,9 +57,9 @@ func TestFilesAppearOnARealDisk(t *testing.T) {
 	if got := get(t, filepath.Join(dir, "deep/out", entries[0].Name())); got != "#id,kind\n1,k\n2,k\n" {
 		t.Errorf("got %q", got)
 	}
-	hidden, err := filepath.Glob(filepath.Join(dir, "deep/.out.engine/report/csv/*"))
-	if err != nil || len(hidden) != 1 || get(t, hidden[0]) != "#id,kind\n3,k\n" {
-		t.Errorf("want row 3 in a hidden file, got %v, %v", hidden, err)
+	staged, err := filepath.Glob(filepath.Join(dir, "deep/.out.engine/report/csv/*"))
+	if err != nil || len(staged) != 1 || get(t, staged[0]) != "#id,kind\n3,k\n" {
+		t.Errorf("want row 3 in a hidden file, got %v, %v", staged, err)
 	}
 }
 
@@ -122,7 +122,7 @@ func TestTwoWaysToAFolderMeet(t *testing.T) {
 			wantError(t, err, "opening the folder "+test.second+": it is the folder of output csv of pipeline report, "+
 				"path "+test.first+", too; give each output a folder of its own")
 			root := filepath.Join(dir, test.root)
-			if info, err := os.Stat(twinOf(root)); err != nil || !info.IsDir() {
+			if info, err := os.Stat(stagingOf(root)); err != nil || !info.IsDir() {
 				t.Errorf("want the hidden files beside %s, got %v", root, err)
 			}
 		})

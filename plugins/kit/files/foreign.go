@@ -11,24 +11,24 @@ import (
 	"etlengine/plugins/kit/staging"
 )
 
-// foreign is what an output folder and its twin hold that is not the pipeline's
+// foreign is what an output folder and its staging folder hold that is not the pipeline's
 // and was not adopted.
 type foreign struct {
 	files  []string // in the output folder: readers could not tell them from ours
-	hidden []string // in the twin: rows that only a run under another name shows
+	staged []string // in the staging folder: rows that only a run under another name shows
 }
 
-func (f foreign) empty() bool { return len(f.files)+len(f.hidden) == 0 }
+func (f foreign) empty() bool { return len(f.files)+len(f.staged) == 0 }
 
 // foreign finds it. Other pipelines of this engine have positions of their own:
 // the files of one that got another name hold rows that are about to be written
 // again. It refuses what cannot be adopted: files of an epoch that is yet to come.
-func (s *store) foreign(twin string, recorded uint64) (f foreign, err error) {
+func (s *store) foreign(stagingDir string, recorded uint64) (f foreign, err error) {
 	found, err := s.published()
 	if err != nil {
 		return foreign{}, err
 	}
-	known, err := readAdopted(s.disk, twin)
+	known, err := readAdopted(s.disk, stagingDir)
 	if err != nil {
 		return foreign{}, err
 	}
@@ -46,7 +46,7 @@ func (s *store) foreign(twin string, recorded uint64) (f foreign, err error) {
 				s.root, path, o.Epoch, recorded)
 		}
 	}
-	f.hidden, err = s.stranded(twin, known.hidden)
+	f.staged, err = s.stranded(stagingDir, known.staged)
 	return f, err
 }
 
@@ -65,10 +65,10 @@ func (s *store) published() ([]string, error) {
 	return s.dataFiles()
 }
 
-// stranded are the hidden files of this engine's other pipelines that were not
+// stranded are the staged files of this engine's other pipelines that were not
 // adopted. Which of them a record names only the store could tell.
-func (s *store) stranded(twin string, known map[string]bool) (found []string, err error) {
-	pipelines, err := staging.Entries(s.disk, twin)
+func (s *store) stranded(stagingDir string, known map[string]bool) (found []string, err error) {
+	pipelines, err := staging.Entries(s.disk, stagingDir)
 	if err != nil {
 		return nil, err
 	}
@@ -76,11 +76,11 @@ func (s *store) stranded(twin string, known map[string]bool) (found []string, er
 		if p.Name() == s.names.Pipeline {
 			continue
 		}
-		hidden, err := inTwin(s.disk, filepath.Join(twin, p.Name()))
+		staged, err := stagedIn(s.disk, filepath.Join(stagingDir, p.Name()))
 		if err != nil {
 			return nil, err
 		}
-		for _, below := range hidden {
+		for _, below := range staged {
 			path := filepath.Join(p.Name(), below)
 			o, ok := staging.StagedOwner(filepath.Base(path))
 			if ok && o.Engine == s.names.Engine && o.Pipeline != s.names.Pipeline && !known[path] {
@@ -93,8 +93,8 @@ func (s *store) stranded(twin string, known map[string]bool) (found []string, er
 
 // foreignError refuses files that a reader would take for the pipeline's, and
 // rows that nobody would show any more.
-func (s *store) foreignError(twin string, f foreign) error {
-	stays, under := strandedText(twin, f.hidden)
+func (s *store) foreignError(stagingDir string, f foreign) error {
+	stays, under := strandedText(stagingDir, f.staged)
 	if len(f.files) == 0 {
 		return fmt.Errorf("opening the folder %s: %s; %srun with --adopt to leave such files there for good, "+
 			"or choose another path", s.root, stays, under)
@@ -123,21 +123,21 @@ func (s *store) foreignError(twin string, f foreign) error {
 		"and write beside them%s, or move them away, or choose another path", s.root, what, under, fresh)
 }
 
-// strandedText tells of hidden files, of one pipeline if there are several, and
+// strandedText tells of staged files, of one pipeline if there are several, and
 // the way to show their rows.
-func strandedText(twin string, hidden []string) (text, under string) {
-	if len(hidden) == 0 {
+func strandedText(stagingDir string, staged []string) (text, under string) {
+	if len(staged) == 0 {
 		return "", ""
 	}
-	o, _ := staging.StagedOwner(filepath.Base(hidden[0]))
+	o, _ := staging.StagedOwner(filepath.Base(staged[0]))
 	n := 0
-	for _, path := range hidden {
+	for _, path := range staged {
 		if other, _ := staging.StagedOwner(filepath.Base(path)); other.Pipeline == o.Pipeline {
 			n++
 		}
 	}
 	return fmt.Sprintf("%s holds %s of rows that pipeline %s has not shown, and that nothing shows but a run "+
-		"under its name", twin, count(n, "file"), durable.UnescapeName(o.Pipeline)), goOnUnder(o.Pipeline)
+		"under its name", stagingDir, count(n, "file"), durable.UnescapeName(o.Pipeline)), goOnUnder(o.Pipeline)
 }
 
 // dataFiles are the names in the target that a reader would take for data.
@@ -150,8 +150,8 @@ func (s *store) dataFiles() (found []string, err error) {
 	return found, err
 }
 
-// inTwin lists the files in a pipeline's folder of the twin, by step.
-func inTwin(d staging.Disk, folder string) (found []string, err error) {
+// inTwin lists the files in a pipeline's folder of the staging folder, by step.
+func stagedIn(d staging.Disk, folder string) (found []string, err error) {
 	steps, err := staging.Entries(d, folder)
 	if err != nil {
 		return nil, err

@@ -14,16 +14,16 @@ import (
 )
 
 // leftovers is what a pipeline of this engine may have left in an output folder
-// and its twin: files that bear the names of both, whatever the step's label.
+// and its staging folder: files that bear the names of both, whatever the step's label.
 type leftovers struct {
-	disk     staging.Disk
-	cfg      SinkConfig
-	env      sdk.Env
-	names    staging.Names
-	suffixes []string
-	target   target
-	twin     string
-	pipeline string // the pipeline's folder in the twin
+	disk       staging.Disk
+	cfg        SinkConfig
+	env        sdk.Env
+	names      staging.Names
+	suffixes   []string
+	target     target
+	stagingDir string
+	pipeline   string // the pipeline's folder in the staging folder
 }
 
 func newLeftovers(cfg SinkConfig, env sdk.Env, suffixes []string, d staging.Disk) (*leftovers, error) {
@@ -31,9 +31,10 @@ func newLeftovers(cfg SinkConfig, env sdk.Env, suffixes []string, d staging.Disk
 	if err != nil {
 		return nil, err
 	}
-	twin := twinOf(root)
+	stagingDir := stagingOf(root)
 	return &leftovers{disk: d, cfg: cfg, env: env, names: staging.NewNames(env), suffixes: suffixes,
-		target: folder{d, root}, twin: twin, pipeline: filepath.Join(twin, durable.EscapeName(env.Pipeline))}, nil
+		target: folder{d, root}, stagingDir: stagingDir,
+		pipeline: filepath.Join(stagingDir, durable.EscapeName(env.Pipeline))}, nil
 }
 
 // Inspect returns what Forget would remove and what readers see. suffixes are
@@ -78,28 +79,28 @@ func (l *leftovers) list() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	below, err := inTwin(l.disk, l.pipeline)
+	below, err := stagedIn(l.disk, l.pipeline)
 	if err != nil {
 		return nil, err
 	}
-	hidden := 0
+	staged := 0
 	for _, path := range below {
 		if l.names.MadeStaged(filepath.Base(path)) {
-			hidden++
+			staged++
 		}
 	}
 	var found []string
 	if shown != "" {
 		found = append(found, shown)
 	}
-	if hidden > 0 {
-		twin := twinOf(filepath.Clean(string(l.cfg.Path)))
-		found = append(found, count(hidden, "file")+" of rows not yet published in "+twin)
+	if staged > 0 {
+		stagingDir := stagingOf(filepath.Clean(string(l.cfg.Path)))
+		found = append(found, count(staged, "file")+" of rows not yet published in "+stagingDir)
 	}
 	return found, nil
 }
 
-// Forget removes what the pipeline has published and hidden, for Spec.Forget.
+// Forget removes what the pipeline has published and staged, for Spec.Forget.
 // It may be cut short anywhere, and called again.
 func Forget(ctx context.Context, cfg SinkConfig, env sdk.Env, suffixes ...string) error {
 	l, err := newLeftovers(cfg, env, suffixes, staging.OSDisk{})
@@ -110,12 +111,12 @@ func Forget(ctx context.Context, cfg SinkConfig, env sdk.Env, suffixes ...string
 }
 
 func (l *leftovers) forget(ctx context.Context) (err error) {
-	locked, err := staging.Exists(l.disk, l.twin)
+	locked, err := staging.Exists(l.disk, l.stagingDir)
 	if err != nil {
 		return err
 	}
 	if locked { // else nobody writes into the output folder
-		unlock, err := lockTwin(l.disk, l.twin, l.cfg, l.env)
+		unlock, err := lockStaging(l.disk, l.stagingDir, l.cfg, l.env)
 		if err != nil {
 			return err
 		}
@@ -125,11 +126,11 @@ func (l *leftovers) forget(ctx context.Context) (err error) {
 		return err
 	}
 	if locked {
-		if err := l.clearTwin(ctx); err != nil {
+		if err := l.clearStaging(ctx); err != nil {
 			return err
 		}
 	}
-	above := filepath.Dir(l.twin)
+	above := filepath.Dir(l.stagingDir)
 	if found, err := staging.Exists(l.disk, above); err != nil || !found {
 		return err
 	}
@@ -144,9 +145,9 @@ func (l *leftovers) isPartition(folder string) bool {
 	})
 }
 
-// clearTwin removes the pipeline's hidden files, and then what is empty, up to
-// the twin itself.
-func (l *leftovers) clearTwin(ctx context.Context) error {
+// clearTwin removes the pipeline's staged files, and then what is empty, up to
+// the staging folder itself.
+func (l *leftovers) clearStaging(ctx context.Context) error {
 	steps, err := staging.Entries(l.disk, l.pipeline)
 	if err != nil {
 		return err
@@ -160,21 +161,21 @@ func (l *leftovers) clearTwin(ctx context.Context) error {
 	if err := staging.RemoveEmpty(l.disk, l.pipeline); err != nil {
 		return err
 	}
-	entries, err := staging.Entries(l.disk, l.twin)
+	entries, err := staging.Entries(l.disk, l.stagingDir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
 		if e.Name() != staging.LockName && e.Name() != adoptedName+".new" {
-			return staging.Failed("syncing", l.twin, l.disk.Sync(l.twin))
+			return staging.Failed("syncing", l.stagingDir, l.disk.Sync(l.stagingDir))
 		}
 	}
 	for _, e := range entries {
-		if err := l.remove(filepath.Join(l.twin, e.Name())); err != nil {
+		if err := l.remove(filepath.Join(l.stagingDir, e.Name())); err != nil {
 			return err
 		}
 	}
-	return l.remove(l.twin)
+	return l.remove(l.stagingDir)
 }
 
 func (l *leftovers) remove(path string) error {

@@ -15,7 +15,7 @@ import (
 )
 
 // remains is what a run of pipeline report of engine e1 has left, and others.
-var remains = struct{ published, hidden, others []string }{
+var remains = struct{ published, staged, others []string }{
 	published: []string{
 		"/data/out/part.e1.report.csv.00000001-0001.txt",
 		"/data/out/part.e1.report.csv.00000001-0002.txt.gz",
@@ -24,7 +24,7 @@ var remains = struct{ published, hidden, others []string }{
 		"/data/out/kind=b/day=1/part.e1.report.csv.00000001-0004.txt",
 		"/data/out/kind=c/part.e1.report.csv.00000001-0005.txt",
 	},
-	hidden: []string{
+	staged: []string{
 		"/data/.out.engine/report/csv/part.e1.report.csv.00000002-0001.abcdefghij",
 		"/data/.out.engine/report/an_older_label/part.e1.report.an_older_label.00000002-0001.abcdefghij",
 	},
@@ -57,7 +57,7 @@ func forgetter(t *testing.T, d staging.Disk) *leftovers {
 func filled(t *testing.T, others bool) *stagingtest.Disk {
 	t.Helper()
 	d := stagingtest.NewDisk()
-	paths := slices.Concat(remains.published, remains.hidden)
+	paths := slices.Concat(remains.published, remains.staged)
 	if others {
 		paths = slices.Concat(paths, remains.others)
 	}
@@ -76,11 +76,11 @@ func TestLeftoversAreCounted(t *testing.T) {
 	if got, err := forgetter(t, filled(t, true)).visible(); err != nil || got != want[0] {
 		t.Errorf("shown: want %q, got %q, %v", want[0], got, err)
 	}
-	hidden := stagingtest.NewDisk()
-	for _, path := range remains.hidden {
-		place(t, hidden, path, "text")
+	staged := stagingtest.NewDisk()
+	for _, path := range remains.staged {
+		place(t, staged, path, "text")
 	}
-	for name, d := range map[string]staging.Disk{"nothing": stagingtest.NewDisk(), "hidden files": hidden} {
+	for name, d := range map[string]staging.Disk{"nothing": stagingtest.NewDisk(), "hidden files": staged} {
 		if got, err := forgetter(t, d).visible(); err != nil || got != "" {
 			t.Errorf("shown of %s: want nothing, got %q, %v", name, got, err)
 		}

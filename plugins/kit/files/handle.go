@@ -16,25 +16,25 @@ import (
 const handleVersion = 1
 
 // handle is what the engine's record keeps of a prepared epoch. Paths are
-// relative, so that a folder may be moved together with its twin.
+// relative, so that a folder may be moved together with its staging folder.
 type handle struct {
 	staging.Envelope
 	Publish []publishing `json:"publish,omitempty"`
 	Parts   []stagedPart `json:"hidden,omitempty"`
-	Shape   string       `json:"shape,omitempty"` // of the hidden files: columns and options
-	Since   time.Time    `json:"since,omitzero"`  // since when the oldest hidden row is hidden
+	Shape   string       `json:"shape,omitempty"` // of the staged files: columns and options
+	Since   time.Time    `json:"since,omitzero"`  // since when the oldest staged row is staged
 	Shown   bool         `json:"shown,omitempty"` // a file was prepared for readers, now or before
 }
 
-// publishing is a whole hidden file and where it is to appear.
+// publishing is a whole staged file and where it is to appear.
 type publishing struct {
-	From   string `json:"from"`             // in the folder of hidden files
+	From   string `json:"from"`             // in the folder of staged files
 	To     string `json:"to"`               // in the output folder
 	Length int64  `json:"length,omitempty"` // 0: an earlier engine did not say
 	Sum    string `json:"crc32c,omitempty"` // of Length bytes; "": an earlier engine did not say
 }
 
-// stagedPart is a file that stays hidden after the epoch.
+// stagedPart is a file that stays where it is staged after the epoch.
 type stagedPart struct {
 	Name   string `json:"name"`
 	Folder string `json:"folder,omitempty"` // of partition_by, in the output folder

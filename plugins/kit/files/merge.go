@@ -18,10 +18,10 @@ type mergedPart struct {
 	epoch uint64
 }
 
-// mergeCut merges the parts of a cut: all that go into one file if the barrier
+// mergeEpoch merges the parts of an epoch: all that go into one file if the barrier
 // rolls, else those that have become too many. Folders have nothing in common: so
 // many are merged at the same time.
-func (s *store) mergeCut(ctx context.Context, c *epochFiles) error {
+func (s *store) mergeEpoch(ctx context.Context, c *epochFiles) error {
 	if s.grows() {
 		return nil
 	}

@@ -10,10 +10,10 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// Prepare makes the rows of an epoch durable in hidden files: bytes, then names
+// Prepare makes the rows of an epoch durable in staged files: bytes, then names
 // (rule 7 of engine/DESIGN.md). If its barrier
-// rolls, all hidden files become whole and the handle names where each is to
-// appear; else they stay hidden, and the handle tells how much of each is durable.
+// rolls, all staged files become whole and the handle names where each is to
+// appear; else they stay staged, and the handle tells how much of each is durable.
 // It is never nil: Recover learns from it that the output folder was there.
 func (s *store) Prepare(ctx context.Context, _ uint64, c *epochFiles, writing sync.Locker) (
 	staging.Committable, error,
@@ -25,7 +25,7 @@ func (s *store) Prepare(ctx context.Context, _ uint64, c *epochFiles, writing sy
 // prepare waits for the disk with the lock of Write open. Names are synced
 // after the bytes they name.
 func (s *store) prepare(ctx context.Context, c *epochFiles) (*handle, error) {
-	if err := s.mergeCut(ctx, c); err != nil {
+	if err := s.mergeEpoch(ctx, c); err != nil {
 		return nil, err
 	}
 	if err := s.addEmpty(c); err != nil {
@@ -85,7 +85,7 @@ func (s *store) sync(p piece) error {
 	return s.area.Sync(p.Name)
 }
 
-// whole makes sure that what is to be recorded is there under its name: a twin
+// whole makes sure that what is to be recorded is there under its name: a staging folder
 // deleted under a running engine would otherwise lose rows in silence.
 func (s *store) whole(p piece) error {
 	path := s.area.Path(p.Name)
@@ -127,7 +127,7 @@ func (s *store) addEmpty(c *epochFiles) error {
 	return err
 }
 
-// makePiece writes a hidden file behind the back of Write.
+// makePiece writes a staged file behind the back of Write.
 func (s *store) makePiece(c *epochFiles, folder string, fill func(w *writer) error) (piece, error) {
 	p := piece{dirty: true, stagedPart: stagedPart{Name: s.nameFor(c), Folder: folder, Suffix: s.format.Suffix}}
 	path := s.area.Path(p.Name)

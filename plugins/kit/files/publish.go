@@ -13,7 +13,7 @@ import (
 )
 
 // Commit moves the files that the handle names into the output folder. A file
-// that is there already, its hidden name gone, was moved before a crash: the
+// that is there already, its staged name gone, was moved before a crash: the
 // handle is all that is asked, and as often as one likes (rule 8). One
 // that is in neither place was moved and then taken by whoever reads the
 // folder, unless this very life prepared it: then it is lost.

@@ -7,8 +7,8 @@ import (
 	"etlengine/plugins/kit/staging"
 )
 
-// Recover takes up what the newest record knows to be hidden, cut to what was
-// durable then, and removes this step's other hidden files. Without a record it
+// Recover takes up what the newest record knows to be staged, cut to what was
+// durable then, and removes this step's other staged files. Without a record it
 // makes the folders.
 func (s *store) Recover(ctx context.Context, live []byte) error {
 	h, err := decodeHandle(live)
@@ -42,7 +42,7 @@ func (s *store) restore(ctx context.Context, h *handle, recorded bool) error {
 }
 
 // makeFolders makes the output folder at the very first start, and the folder
-// of hidden files whenever nothing should be in it. What a record says was
+// of staged files whenever nothing should be in it. What a record says was
 // there and is not has taken rows with it.
 func (s *store) makeFolders(h *handle, recorded bool) error {
 	missing, err := s.missing()

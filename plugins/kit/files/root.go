@@ -9,7 +9,7 @@ import (
 )
 
 // resolve is the output folder by its one true name, so that two ways to it
-// meet at one twin and one lock.
+// meet at one staging folder and one lock.
 func resolve(dir string, path sdk.Path) (string, error) {
 	name, err := path.Resolve(dir)
 	if err == nil {
@@ -22,13 +22,13 @@ func resolve(dir string, path sdk.Path) (string, error) {
 	return "", staging.Failed("finding", full, err)
 }
 
-// twinOf is the folder of hidden files: beside the output folder, never in it,
+// stagingOf is the folder of staged files: beside the output folder, never in it,
 // since some readers list what begins with a dot.
-func twinOf(root string) string {
+func stagingOf(root string) string {
 	return filepath.Join(filepath.Dir(root), "."+filepath.Base(root)+".engine")
 }
 
-// inStaging reports whether a path leads into a folder named as twinOf names them:
+// inStaging reports whether a path leads into a folder named as stagingOf names them:
 // what is there is not yet, or never will be, part of an output.
 func inStaging(path string) bool {
 	for name := range strings.SplitSeq(filepath.ToSlash(path), "/") {

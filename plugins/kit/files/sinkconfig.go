@@ -23,7 +23,7 @@ type SinkConfig struct {
 	KeepMetadata *bool    `json:"keep_metadata" state:"keep" doc:"Whether _ columns are written too; left out: those of late rows are."`
 }
 
-// Roll is when hidden rows are published: with the first epoch that ends after
+// Roll is when staged rows are published: with the first epoch that ends after
 // one of the limits was reached.
 type Roll struct {
 	Size     sdk.Bytes    `json:"size" doc:"Size of a part file."`

@@ -92,13 +92,13 @@ func TestThousandsOfTinyEpochsLeaveAFewHiddenFiles(t *testing.T) {
 	cfg := testConfig()
 	cfg.Roll.Interval = sdk.Duration(time.Hour)
 	var read int64
-	var merged, hidden int
+	var merged, staged int
 	s := openSink(t, d, cfg, tally(blocks, &read, &merged), nil)
 	epochs(t, s, 5000, func(epoch int) *sdk.Batch { return batchOf(epoch, epoch+1) }, func(h *handle) {
-		hidden = max(hidden, len(h.Parts))
+		staged = max(staged, len(h.Parts))
 	})
-	if hidden > 3*mostParts || merged > 3*mostParts {
-		t.Errorf("want at most %d hidden files and parts of a merge, got %d and %d", 3*mostParts, hidden, merged)
+	if staged > 3*mostParts || merged > 3*mostParts {
+		t.Errorf("want at most %d hidden files and parts of a merge, got %d and %d", 3*mostParts, staged, merged)
 	}
 	tree := d.Tree("/data/out")
 	if len(tree) != 1 {

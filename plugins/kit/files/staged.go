@@ -2,21 +2,20 @@ package files
 
 import (
 	"bufio"
-	"path/filepath"
 	"slices"
 
 	"etlengine/plugins/kit/parallel"
 	"etlengine/plugins/kit/staging"
 )
 
-// target is what is hidden for one folder of the output.
+// target is what is staged for one folder of the output.
 type partition struct {
 	folder string
 	files  []*stagedFile // in the order of their rows; only the last may still grow
 	before int64         // bytes of all but the last
 }
 
-// hidden is one hidden file.
+// staged is one staged file.
 type stagedFile struct {
 	stagedPart
 	dirty bool    // written to since the last barrier
@@ -49,10 +48,6 @@ func newWriter(file staging.File) *writer {
 func (p *stagedPart) written(w *writer) {
 	p.Length, p.sum = w.size, w.file.Sum
 	p.Sum = staging.SumText(p.sum)
-}
-
-func (s *store) hiddenPath(name string) string {
-	return filepath.Join(s.area.Folder, name)
 }
 
 func (s *store) grows() bool { return s.format.Merge == nil }

@@ -16,7 +16,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// store writes hidden files beside the output folder, in its twin, and moves them into it
+// store writes staged files beside the output folder, in its staging folder, and moves them into it
 // when their epoch is recorded.
 //
 // Write and EndEpoch fill the next epoch while Prepare and Commit finish the one before.
@@ -26,7 +26,7 @@ type store struct {
 	format   Format
 	layout   layout
 	names    staging.Names
-	area     staging.Area // of this step, in the twin
+	area     staging.Area // of this step, in the staging folder
 	target   target       // the output folder
 	log      *slog.Logger
 	disk     staging.Disk
@@ -46,7 +46,7 @@ type store struct {
 
 	// Of Write, EndEpoch and whoever has epochFiles.writing.
 	epoch      uint64  // the one being filled
-	number     int     // of the next hidden file
+	number     int     // of the next staged file
 	spread     *spread // rows of partition_by that are not in a file yet
 	partitions map[string]*partition
 	order      []*partition    // of partitions, as they came
@@ -85,37 +85,37 @@ func openStore(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d stagin
 		return nil, fmt.Errorf("naming files: want names of pipeline and step that leave room in %d bytes, "+
 			"got %q and %q", maxName, env.Pipeline, env.Step)
 	}
-	twin := twinOf(root)
+	stagingDir := stagingOf(root)
 	s.area = staging.Area{Disk: d, Owns: s.names.OwnsStaged,
-		Folder: filepath.Join(twin, durable.EscapeName(env.Pipeline), durable.EscapeName(env.Step))}
-	if err := s.enter(twin, env); err != nil {
+		Folder: filepath.Join(stagingDir, durable.EscapeName(env.Pipeline), durable.EscapeName(env.Step))}
+	if err := s.enter(stagingDir, env); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// enter looks at what the output folder holds, and locks it by its twin.
-func (s *store) enter(twin string, env sdk.Env) error {
-	foreign, err := s.foreign(twin, env.Epoch)
+// enter looks at what the output folder holds, and locks it by its staging folder.
+func (s *store) enter(stagingDir string, env sdk.Env) error {
+	foreign, err := s.foreign(stagingDir, env.Epoch)
 	if err != nil {
 		return err
 	}
 	if !foreign.empty() && !env.Adopt {
-		return s.foreignError(twin, foreign)
+		return s.foreignError(stagingDir, foreign)
 	}
-	if err := staging.MakeFolder(s.disk, twin); err != nil {
+	if err := staging.MakeFolder(s.disk, stagingDir); err != nil {
 		return err
 	}
-	if s.unlock, err = lockTwin(s.disk, twin, s.cfg, env); err != nil || foreign.empty() {
+	if s.unlock, err = lockStaging(s.disk, stagingDir, s.cfg, env); err != nil || foreign.empty() {
 		return err
 	}
-	if err := s.adopt(twin, foreign); err != nil {
+	if err := s.adopt(stagingDir, foreign); err != nil {
 		return errors.Join(err, s.unlock())
 	}
 	return nil
 }
 
-// Write puts the rows into the hidden files of their folders.
+// Write puts the rows into the staged files of their folders.
 func (s *store) Write(_ context.Context, b *sdk.Batch) error {
 	refused, err := s.write(b.Rows)
 	if err != nil {
@@ -160,7 +160,7 @@ func (s *store) writeHeld() error {
 // Bytes is 0: files grow over many epochs, and their size is RollDue's.
 func (s *store) Bytes() int64 { return 0 }
 
-// Close leaves what is hidden for the next Recover.
+// Close leaves what is staged for the next Recover.
 func (s *store) Close() error {
 	var errs []error
 	for _, h := range s.open {
