@@ -8,7 +8,7 @@ import (
 	"etlengine/plugins/kit/staging"
 )
 
-// cut is an epoch that its barrier has ended, on its way from EndEpoch to
+// epochFiles is an epoch that its barrier has ended, on its way from EndEpoch to
 // Prepare. It shares nothing with Write but the partitions' names: files are
 // copied as they were, and a roll takes them away.
 type epochFiles struct {
