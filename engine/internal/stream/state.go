@@ -135,6 +135,9 @@ func stateOf(store *checkpoint.Store, p *plan.Pipeline) (*PipelineState, error) 
 			if shown {
 				staged.Pending = 0
 			}
+			if staged.Pending+staged.Rows == 0 { // its files are visible
+				staged = sdk.Staged{}
+			}
 			one.Hidden = &staged
 		}
 		if err := one.windows(store, p, step); err != nil {

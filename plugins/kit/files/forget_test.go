@@ -252,8 +252,9 @@ func TestStagedRowsAreCountedFromTheHandle(t *testing.T) {
 		if again, err := stagedOf(prepare(t, s, 4, false)); err != nil || again.Rows != 30 {
 			t.Errorf("%s, after a restart: want 30 rows, got %+v, %v", name, again, err)
 		}
-		if got, err := stagedOf(prepare(t, s, 5, true)); err != nil || got != (sdk.Staged{}) {
-			t.Errorf("%s, rolled: want nothing hidden, got %+v, %v", name, got, err)
+		got, err = stagedOf(prepare(t, s, 5, true))
+		if err != nil || got.Pending != 30 || got.Rows != 0 || got.Files != 2 || got.Bytes == 0 {
+			t.Errorf("%s, rolled: want 30 rows of 2 files that wait for the commit, got %+v, %v", name, got, err)
 		}
 	}
 	if _, err := decodeHandle([]byte("{")); err == nil {

@@ -32,6 +32,7 @@ type publishing struct {
 	To     string `json:"to"`               // in the output folder
 	Length int64  `json:"length,omitempty"` // 0: an earlier engine did not say
 	Sum    string `json:"crc32c,omitempty"` // of Length bytes; "": an earlier engine did not say
+	Rows   int64  `json:"rows,omitempty"`   // an earlier engine did not say
 }
 
 // stagedPart is a file that stays where it is staged after the epoch.
@@ -72,9 +73,12 @@ func (h *handle) Check() error {
 	return nil
 }
 
-// Staged counts what stays staged.
+// Staged counts what no reader sees while only this is recorded.
 func (h *handle) Staged() sdk.Staged {
-	staged := sdk.Staged{Files: len(h.Parts)}
+	staged := sdk.Staged{Files: len(h.Parts) + len(h.Publish)}
+	for _, p := range h.Publish {
+		staged.Pending, staged.Bytes = staged.Pending+p.Rows, staged.Bytes+p.Length
+	}
 	for _, p := range h.Parts {
 		staged.Rows, staged.Bytes = staged.Rows+p.Rows, staged.Bytes+p.Length
 	}

@@ -62,7 +62,7 @@ func (s *store) handleOf(c *epochFiles) *handle {
 			rolled++
 			name := s.names.Visible(c.epoch, rolled, p.Suffix)
 			s.unpublished = append(s.unpublished, publishing{From: p.Name,
-				To: filepath.Join(p.Folder, name), Length: p.Length, Sum: p.Sum})
+				To: filepath.Join(p.Folder, name), Length: p.Length, Sum: p.Sum, Rows: p.Rows})
 		}
 	}
 	// What an earlier record named and nobody published yet is carried on.
