@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -136,5 +137,26 @@ func TestResourcesOfAnotherClusterMayBeTheSame(t *testing.T) {
 		if got := mayBeSame(sdk.KindSink, tt.was, tt.is); got != tt.sink {
 			t.Errorf("output %v to %v: got %v", tt.was, tt.is, got)
 		}
+	}
+}
+
+// TestOutputThatIsNotCommittedCannotGo: the record has rows for it that nobody else would
+// make visible.
+func TestOutputThatIsNotCommittedCannotGo(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(10)
+	w.fail["raw publish"] = errors.New("the cable")
+	if err := runWith(t, w.plan(dir), Options{}); err == nil {
+		t.Fatal("the commit did not fail")
+	}
+	delete(w.fail, "raw publish")
+	after := w.plan(dir)
+	after.Pipelines[0].Branches = after.Pipelines[0].Branches[1:]
+	r, err := Open(t.Context(), after, Options{})
+	if err == nil {
+		closeRunner(t, r)
+	}
+	if want := "the output raw (raw folder:) holds 10 rows that are not yet shown"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q", err, want)
 	}
 }
