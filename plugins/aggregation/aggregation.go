@@ -107,9 +107,11 @@ func (c *Config) skew() time.Duration {
 func (c *Config) atEnd() sdk.AtEnd {
 	switch {
 	case c.Window == nil:
-		return sdk.AtEnd{Only: "emit"}
+		return sdk.AtEnd{Only: "emit", Hint: "give the step a window, or the input an end; " +
+			"a run that is stopped, or ends by --until, keeps it all"}
 	case c.OnEnd == "":
-		return sdk.AtEnd{Closes: "window"}
+		return sdk.AtEnd{Closes: "window", Hint: "on_end: hold keeps them open until the watermark has passed them; " +
+			"with on_end: flush, or a late output, such rows are late"}
 	}
 	return sdk.AtEnd{}
 }

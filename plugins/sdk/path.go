@@ -135,6 +135,7 @@ func trueName(path string, links int) (string, error) {
 // Files are the files that a source reads or a sink writes.
 type Files struct {
 	Path     Path     // a folder; of a source also a file or a glob
+	Key      string   // of the config, that says Path
 	Suffixes []string // of a folder's files that are read, or of those that are written
 	Levels   int      // of folders column=value that a sink makes below Path
 }

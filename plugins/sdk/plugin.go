@@ -120,6 +120,7 @@ type Bounded struct {
 type AtEnd struct {
 	Only   string // the step gives nothing before the end
 	Closes string // the end closes what later runs might add to, and the config does not say whether it is to
+	Hint   string // what to do about it
 }
 
 // Report is what a step that is not open keeps.

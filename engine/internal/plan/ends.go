@@ -20,15 +20,11 @@ func (b *builder) ends() {
 			case written == nil:
 			case at.Only != "" && endless != "":
 				b.add(written, nil, []sdk.Problem{{Path: at.Only, Code: "endless-input",
-					Message: "gives nothing before the input ends, and it has no end: " + endless,
-					Hint: "give the step a window, or the input an end; " +
-						"a run that is stopped, or ends by --until, keeps it all"}})
+					Message: "gives nothing before the input ends, and it has no end: " + endless, Hint: at.Hint}})
 			case at.Closes != "" && endless == "" && grows != "" && p.Late == nil:
 				b.add(written, nil, []sdk.Problem{{Path: at.Closes, Code: "closed-by-end", Warning: true,
 					Message: "windows come out when the input ends, but " + grows +
-						": a row of a later run for one of them would stop that run",
-					Hint: "on_end: hold keeps them open until the watermark has passed them; " +
-						"with on_end: flush, or a late output, such rows are late"}})
+						": a row of a later run for one of them would stop that run", Hint: at.Hint}})
 			}
 		}
 	}

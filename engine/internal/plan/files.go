@@ -54,11 +54,8 @@ func (b *builder) outsideState(step *Step) {
 	default:
 		return
 	}
-	at := b.position(step)
-	if s := b.written(step); s != nil && s.Config.Get("path") != nil {
-		at = s.Config.Locate("path", false)
-	}
-	b.fail(at, step.Path+".path", sdk.CodeBadValue, string(f.Path)+" "+message, hint)
+	b.add(b.written(step), nil, []sdk.Problem{{Path: f.Key, Code: sdk.CodeBadValue,
+		Message: string(f.Path) + " " + message, Hint: hint}})
 }
 
 // noFiles warns of inputs that nothing is there for now, once all else is right. A
@@ -75,12 +72,9 @@ func (b *builder) noFiles() {
 		if f == nil || f.exist() {
 			continue
 		}
-		at := b.position(p.Input)
-		if s := b.written(p.Input); s != nil && s.Config.Get("path") != nil {
-			at = s.Config.Locate("path", false)
-		}
-		b.warn(at, p.Input.Path+".path", "no-files", "no file matches "+string(f.Path)+" now",
-			"a run needs one, or an existing folder; paths are relative to where the engine is started")
+		b.add(b.written(p.Input), nil, []sdk.Problem{{Path: f.Key, Code: "no-files", Warning: true,
+			Message: "no file matches " + string(f.Path) + " now",
+			Hint:    "a run needs one, or an existing folder; paths are relative to where the engine is started"}})
 	}
 }
 

@@ -66,7 +66,7 @@ func fakes() *catalog.Catalog {
 		sdk.Spec[folder]{Kind: sdk.KindSink, Name: "files",
 			About: func(c *folder) sdk.Description {
 				return sdk.Description{Resources: []string{"folder:" + c.Path},
-					Files: &sdk.Files{Path: sdk.Path(c.Path), Suffixes: []string{".csv"}, Levels: len(c.PartitionBy)}}
+					Files: &sdk.Files{Path: sdk.Path(c.Path), Key: "path", Suffixes: []string{".csv"}, Levels: len(c.PartitionBy)}}
 			},
 			Columns: func(c *folder, in *arrow.Schema, d *sdk.Description) {
 				for i, name := range c.By {

@@ -84,7 +84,7 @@ func isRoot(path string) bool {
 func (c SinkConfig) About(suffix string) sdk.Description {
 	folder := filepath.Clean(string(c.Path))
 	return sdk.Description{Resources: []string{"folder:" + folder},
-		Files: &sdk.Files{Path: sdk.Path(folder), Suffixes: []string{suffix}, Levels: len(c.PartitionBy)}}
+		Files: &sdk.Files{Path: sdk.Path(folder), Key: "path", Suffixes: []string{suffix}, Levels: len(c.PartitionBy)}}
 }
 
 // Describe adds the columns of the files, for Spec.Columns. byOrder: the files do not

@@ -44,7 +44,7 @@ func (c *SourceConfig) Validate() error {
 func (c SourceConfig) About(suffixes ...string) sdk.Description {
 	path := filepath.Clean(string(c.Path))
 	return sdk.Description{Resources: resources(path), Grows: grows(path), Bounds: sdk.Bounded{Records: true},
-		Files: &sdk.Files{Path: sdk.Path(path), Suffixes: suffixes}}
+		Files: &sdk.Files{Path: sdk.Path(path), Key: "path", Suffixes: suffixes}}
 }
 
 // grows is why a later run may read more files.
