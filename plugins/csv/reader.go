@@ -1,6 +1,7 @@
 package csv
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func (r *reader) begin(ctx context.Context, header bool, skip int64, log *slog.L
 		return r.wrong(err)
 	}
 	if header {
-		if err := r.header(log); errors.Is(err, io.EOF) {
+		if err := r.header(ctx, log); errors.Is(err, io.EOF) {
 			return nil // an empty file: Next finds its end
 		} else if err != nil {
 			return err
@@ -61,7 +62,7 @@ func (r *reader) begin(ctx context.Context, header bool, skip int64, log *slog.L
 		if done%sdk.DefaultBatchRows == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		_, _, err := r.record(r.rows.Skip)
+		_, _, err := r.record(ctx, r.rows.Skip)
 		if errors.Is(err, io.EOF) {
 			return fmt.Errorf("%s: want the %d records that were read before, got %d: the file has become shorter",
 				r.path, skip, done)
@@ -73,10 +74,13 @@ func (r *reader) begin(ctx context.Context, header bool, skip int64, log *slog.L
 	return nil
 }
 
-func (r *reader) header(log *slog.Logger) error {
-	record, _, err := r.record(r.rows.Skip)
+func (r *reader) header(ctx context.Context, log *slog.Logger) error {
+	record, reason, err := r.record(ctx, r.rows.Skip)
 	if err != nil {
 		return err
+	}
+	if reason != nil {
+		return fmt.Errorf("%s:%d: reading the header: %w", r.path, r.at, reason)
 	}
 	ignored, err := r.rows.Header(record)
 	if err != nil {
@@ -96,14 +100,14 @@ func (r *reader) wrong(err error) error {
 
 // Next reads rows until a batch is full.
 func (r *reader) Next(ctx context.Context) (arrow.RecordBatch, []sdk.Reject, error) {
-	return r.batch.Next(ctx, r.step)
+	return r.batch.Next(ctx, func() error { return r.step(ctx) })
 }
 
 // Positions are the lines where the last rows began.
 func (r *reader) Positions() []int64 { return r.batch.Positions() }
 
 // step reads one record into the batch.
-func (r *reader) step() error {
+func (r *reader) step(ctx context.Context) error {
 	if !r.batch.Fits(r.most) {
 		// The longest record does not fit: look how long this one is.
 		data, final := r.window()
@@ -113,7 +117,7 @@ func (r *reader) step() error {
 			return textfiles.ErrFull
 		}
 	}
-	raw, reason, err := r.record(r.rows.Next)
+	raw, reason, err := r.record(ctx, r.rows.Next)
 	switch {
 	case reason != nil:
 		r.batch.Reject(r.at, reason, raw)
@@ -133,7 +137,9 @@ func (r *reader) window() (data []byte, final bool) {
 
 // record finds the next record with a function of the decoder, and goes past
 // it. reason is why it could not become a row. raw is valid until the next call.
-func (r *reader) record(read func(data []byte, final bool) (int, error)) (raw []byte, reason, err error) {
+func (r *reader) record(ctx context.Context, read func(data []byte, final bool) (int, error)) (
+	raw []byte, reason, err error,
+) {
 	for {
 		data, final := r.window()
 		if len(data) == 0 && final {
@@ -157,13 +163,39 @@ func (r *reader) record(read func(data []byte, final bool) (int, error)) (raw []
 			if err := r.in.More(); err != nil {
 				return nil, nil, err
 			}
-		case r.rows.Open():
-			return nil, nil, r.wrong(fmt.Errorf("%w within %s; is it a stray one? max_line_bytes sets the limit",
-				textrows.ErrUnclosed, sdk.Bytes(r.most)))
 		default:
-			// Not a reject: quotes further on would make the end of this row a guess.
-			return nil, nil, r.wrong(fmt.Errorf(
-				"want a row of at most %s, got a longer one; max_line_bytes sets the limit", sdk.Bytes(r.most)))
+			return r.tooLong(ctx)
+		}
+	}
+}
+
+// tooLong goes past a record that is longer than a row may be, to where its quotes say
+// that it ends. To go on at a line break within it would make rows of what stands in
+// quotes. Only its beginning is kept.
+func (r *reader) tooLong(ctx context.Context) (raw []byte, reason, err error) {
+	hint := ";"
+	if r.rows.Open() {
+		hint = " with a quote that is open there: is it a stray one?"
+	}
+	reason = fmt.Errorf("want a row of at most %s, got a longer one%s max_line_bytes sets the limit",
+		sdk.Bytes(r.most), hint)
+	for end := r.rows.EndFinder(); ; {
+		n, found := end.Find(r.in.Data())
+		if raw == nil {
+			raw = bytes.Clone(textfiles.Beginning(r.in.Data()[:n]))
+		}
+		r.in.Advance(n)
+		switch {
+		case found || r.in.Final() && !end.Open():
+			r.line += int64(end.Breaks())
+			return raw, reason, nil
+		case r.in.Final():
+			return nil, nil, r.wrong(textrows.ErrUnclosed)
+		case ctx.Err() != nil:
+			return nil, nil, ctx.Err()
+		}
+		if err := r.in.More(); err != nil {
+			return nil, nil, err
 		}
 	}
 }

@@ -5,14 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"etlengine/plugins/sdk"
 )
 
-// keptOfTooLong is how much of a line that is too long goes to the dead letters.
+// keptOfTooLong is how much of a record that is too long goes to the dead letters.
 const keptOfTooLong = 4096
+
+// Beginning returns what dead letters get of a record that is too long. It ends with a
+// whole character: text has to stay text.
+func Beginning(record []byte) []byte {
+	if len(record) <= keptOfTooLong {
+		return record
+	}
+	end := keptOfTooLong
+	for end > keptOfTooLong-utf8.UTFMax && !utf8.RuneStart(record[end]) {
+		end--
+	}
+	return record[:end]
+}
 
 // Lines gives about size bytes of whole lines, or one line that is longer, in
 // buffer if that is large enough. The last line of a file may have no break. Of
@@ -38,7 +52,7 @@ func (in *Input) Lines(buffer []byte, size int) (text []byte, cut bool, err erro
 		case in.ended:
 			return text, false, nil
 		case len(text) > in.most:
-			return text[:min(len(text), keptOfTooLong)], true, in.SkipLine()
+			return Beginning(text), true, in.SkipLine()
 		}
 	}
 }
@@ -88,7 +102,7 @@ func (l *lines) step() error {
 		return err
 	case l.cut || len(line) > l.most:
 		l.batch.Reject(l.line+1, fmt.Errorf("want a line of at most %s, got a longer one; "+
-			"max_line_bytes sets the limit", sdk.Bytes(l.most)), line[:min(len(line), keptOfTooLong)])
+			"max_line_bytes sets the limit", sdk.Bytes(l.most)), Beginning(line))
 	case !l.batch.Fits(len(line)):
 		return ErrFull
 	default:

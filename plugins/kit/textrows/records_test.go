@@ -67,6 +67,7 @@ func checkRecords(t *testing.T, data string) {
 		want, open := reference(left)
 		rows := d.Rows()
 		n, err := d.Next([]byte(left), true)
+		checkEnd(t, left, want.end, open)
 		if open {
 			if n != 0 || !errors.Is(err, textrows.ErrUnclosed) {
 				t.Fatalf("%q: got %d, %v for quotes that are never closed", left, n, err)
@@ -106,6 +107,24 @@ func checkPieces(t *testing.T, data string, n int, want error) {
 			if fmt.Sprint(err) != fmt.Sprint(want) {
 				t.Fatalf("%q of %q: got %v, want %v", data[:end], data[:n], err, want)
 			}
+		}
+	}
+}
+
+// checkEnd finds the end of a record in pieces of every small size.
+func checkEnd(t *testing.T, data string, end int, open bool) {
+	t.Helper()
+	d := textrows.NewDecoder(stringColumns(2), textrows.Options{})
+	for size := 1; size <= 4; size++ {
+		f, at, found := d.EndFinder(), 0, false
+		for at < len(data) && !found {
+			var n int
+			n, found = f.Find([]byte(data[at:min(at+size, len(data))]))
+			at += n
+		}
+		if at != end || f.Open() != open || found && open || f.Breaks() != strings.Count(data[:end], "\n") {
+			t.Fatalf("%q: in pieces of %d got an end at %d (%v), open %v, %d line breaks; want %d, open %v",
+				data, size, at, found, f.Open(), f.Breaks(), end, open)
 		}
 	}
 }
