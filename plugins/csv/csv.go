@@ -5,7 +5,7 @@
 // it is quoted, so that "" is an empty string. Rows that are not as the schema
 // says (too short, too long, a value of another type, a stray quote) are
 // rejected with the number of their line; quotes that are never closed end the
-// run, since what follows them cannot be told apart.
+// run, since what follows them has no recognizable end.
 package csv
 
 import (

@@ -148,7 +148,7 @@ func TestEachOptionIsAnotherShape(t *testing.T) {
 			`"roll":{"size":"1MB"}}`), &config); len(problems) > 0 {
 			t.Fatal(problems)
 		}
-		if other, taken := shapes[config.shape()]; taken {
+		if other, equal := shapes[config.shape()]; equal {
 			t.Errorf("%s would go on with a file of %s", keys, other)
 		}
 		shapes[config.shape()] = keys
@@ -156,7 +156,7 @@ func TestEachOptionIsAnotherShape(t *testing.T) {
 }
 
 // TestNullsThatWouldBeBlankLinesAreRefused: those of the only column, which most
-// readers skip; null_value mends it.
+// readers skip; null_value fixes it.
 func TestNullsThatWouldBeBlankLinesAreRefused(t *testing.T) {
 	const blank = "null_value: a null of n, the only column, would be a blank line, which most readers skip " +
 		`(write null_value: "NULL", or any other text)`

@@ -36,7 +36,7 @@ func open(ctx context.Context, c *SourceConfig, f files.File, log *slog.Logger) 
 	rows := textrows.NewDecoder(f.Schema, c.options())
 	rows.Observe(f.Survey)
 	r := &reader{path: f.Path, log: log, in: in, rows: rows,
-		batch: textfiles.Batch{Rows: rows, Placed: f.Positions}, most: int(c.MaxLineBytes), line: 1}
+		batch: textfiles.Batch{Rows: rows, WithPositions: f.Positions}, most: int(c.MaxLineBytes), line: 1}
 	if err := r.begin(ctx, c.Header, f.Skip, log); err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
@@ -122,7 +122,7 @@ func (r *reader) step(ctx context.Context) error {
 	case reason != nil:
 		r.batch.Reject(r.at, reason, raw)
 	case err == nil:
-		r.batch.Take(r.at)
+		r.batch.Accept(r.at)
 	}
 	return err
 }

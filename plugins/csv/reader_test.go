@@ -20,7 +20,7 @@ func TestColumnsAreMatchedByName(t *testing.T) {
 	}
 }
 
-func TestColumnsAreMatchedByPlaceWithoutAHeader(t *testing.T) {
+func TestColumnsAreMatchedByIndexWithoutAHeader(t *testing.T) {
 	lines, rejected, err := readText(t, "x,2\ny,4", abSchema+`,"header":false`)
 	if want := []string{`{"a":"x","b":2}`, `{"a":"y","b":4}`}; err != nil || len(rejected) > 0 ||
 		!slices.Equal(lines, want) {
@@ -93,7 +93,7 @@ func TestRowsBeforeAFaultAreRead(t *testing.T) {
 	}
 }
 
-func TestRowsOfTheLimitAreTaken(t *testing.T) {
+func TestRowsOfTheLimitAreAccepted(t *testing.T) {
 	row := strings.Repeat("x", 97) + ",1\n"
 	for _, end := range []string{"", "y,2\n", strings.Repeat("y,2\n", 200_000)} {
 		lines, rejected, err := readText(t, "a,b\n"+row+end, abSchema+`,"max_line_bytes":100`)

@@ -66,12 +66,12 @@ var Transform = sdk.Spec[Config]{
 type step struct {
 	name    string
 	program *expr.Program
-	at      int           // its place; that of a column it replaces, or behind all
+	at      int           // its index; that of a column it replaces, or behind all
 	schema  *arrow.Schema // with the column
 }
 
 // plan compiles every expression against the columns before it. That a column is
-// missing because its own expression is wrong is not told again.
+// missing because its own expression is wrong is not reported again.
 func plan(c *Config, in *arrow.Schema) (steps []step, problems []sdk.Problem) {
 	wrong := map[string]bool{}
 	for _, column := range c.columns {

@@ -30,7 +30,7 @@ func TestLaterColumnsSeeEarlierOnes(t *testing.T) {
 	}
 }
 
-func TestAReplacedColumnKeepsItsPlace(t *testing.T) {
+func TestAReplacedColumnKeepsItsIndex(t *testing.T) {
 	out := sdktest.Apply(t, Transform, `{"type": "coalesce(type, \"none\")", "double": "n * 2",
 		"n": "double + 0.5"}`, tickets,
 		twoTickets)

@@ -45,7 +45,7 @@ func TestRowsThatCannotBeDecidedAreRejected(t *testing.T) {
 	}
 }
 
-func TestFaultsAreToldWithTheirPlace(t *testing.T) {
+func TestFaultsAreReportedWithTheirPosition(t *testing.T) {
 	tests := []struct{ name, config, want string }{
 		{"missing", `{}`, "where is missing"},
 		{"nothing", `""`, "want an expression, got nothing"},

@@ -86,7 +86,7 @@ func TestBadLinesAreRejectedWithTheirNumbers(t *testing.T) {
 	}
 }
 
-func TestLinesOfTheLimitAreTaken(t *testing.T) {
+func TestLinesOfTheLimitAreAccepted(t *testing.T) {
 	line := `{"a":"` + strings.Repeat("x", 92) + `"}` // 100 bytes
 	for _, end := range []string{"", "\n", "\n{}\n", strings.Repeat("\n{}", 200_000)} {
 		lines, rejected, err := readText(t, line+end, abSchema+`,"max_line_bytes":100`)

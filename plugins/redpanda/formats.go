@@ -122,17 +122,17 @@ func (r *raw) AppendNull() error {
 	return nil
 }
 
-// Rows is how many rows the next Take gives.
+// Rows is how many rows the next NewRecordBatch returns.
 func (r *raw) Rows() int { return r.build.Len() }
 
-// Bytes is the size of the next Take's column data.
+// Bytes is the size of those rows' column data.
 func (r *raw) Bytes() int { return r.build.DataLen() + 5*r.build.Len() }
 
-// Room is what a value adds to Bytes.
-func (r *raw) Room(text int) int { return text + 5 }
+// MaxRowBytes is what a value adds to Bytes.
+func (r *raw) MaxRowBytes(text int) int { return text + 5 }
 
-// Take hands over the rows since the last Take.
-func (r *raw) Take() arrow.RecordBatch {
+// NewRecordBatch returns the rows since the last call.
+func (r *raw) NewRecordBatch() arrow.RecordBatch {
 	var column arrow.Array = r.build.NewBinaryArray()
 	if r.text {
 		data := column.Data()

@@ -43,8 +43,8 @@ type decoder interface {
 	AppendNull() error // a row of nulls
 	Rows() int
 	Bytes() int
-	Room(text int) int
-	Take() arrow.RecordBatch
+	MaxRowBytes(text int) int
+	NewRecordBatch() arrow.RecordBatch
 }
 
 // decode is a decoder's goroutine.
@@ -75,7 +75,7 @@ func (j *job) decode(d recordDecoder, columns *arrow.Schema, placed bool) (ignor
 	flush := func(c cursor) {
 		rows := sdk.EmptyRows(columns)
 		if d.Rows() > 0 {
-			rows = d.Take()
+			rows = d.NewRecordBatch()
 		}
 		batch := &sdk.Batch{Rows: rows, Partition: j.partition.name, Cursor: c.bytes(), Rejected: rejected,
 			Positions: positions}
@@ -83,7 +83,7 @@ func (j *job) decode(d recordDecoder, columns *arrow.Schema, placed bool) (ignor
 		rejected, positions, rejectedBytes = nil, nil, 0
 	}
 	for i, r := range j.records {
-		size := d.Bytes() + rejectedBytes + d.Room(len(r.Value)) + metadataBytes(r) + slack
+		size := d.Bytes() + rejectedBytes + d.MaxRowBytes(len(r.Value)) + metadataBytes(r) + slack
 		if size > sdk.MaxBatchBytes && (d.Rows() > 0 || rejectedBytes > 0) {
 			flush(j.behind(j.records[i-1], r.Offset))
 		}

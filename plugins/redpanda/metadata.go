@@ -137,12 +137,12 @@ func (a *annotated) set(c *columns.Column, name string, r *kgo.Record) error {
 	return nil
 }
 
-// Bytes is the size of the next Take's column data.
+// Bytes is the size of the column data of the next NewRecordBatch.
 func (a *annotated) Bytes() int { return a.decoder.Bytes() + a.builder.Bytes() }
 
-// Take hands over the rows since the last Take.
-func (a *annotated) Take() arrow.RecordBatch {
-	rows, about := a.decoder.Take(), a.builder.Take()
+// NewRecordBatch returns the rows since the last call.
+func (a *annotated) NewRecordBatch() arrow.RecordBatch {
+	rows, about := a.decoder.NewRecordBatch(), a.builder.NewRecordBatch()
 	return array.NewRecordBatch(a.schema, slices.Concat(rows.Columns(), about.Columns()), rows.NumRows())
 }
 

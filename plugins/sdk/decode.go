@@ -91,16 +91,16 @@ type writtenAs struct{ path, as string }
 func (d *decoder) asWritten(problems []Problem) []Problem {
 	for i := range problems {
 		for _, w := range d.written {
-			rest, ok := strings.CutPrefix(problems[i].Path, w.path)
-			if ok && (rest == "" || rest[0] == '.') {
-				problems[i].Path = w.as + rest
+			suffix, ok := strings.CutPrefix(problems[i].Path, w.path)
+			if ok && (suffix == "" || suffix[0] == '.') {
+				problems[i].Path = w.as + suffix
 			}
 		}
 	}
 	return problems
 }
 
-// Usable tells whether nothing is wrong but keys and the text of expressions: the
+// Usable reports whether nothing is wrong but keys and the text of expressions: the
 // rest of the config can be used to find what else is wrong.
 func Usable(problems []Problem) bool {
 	return !slices.ContainsFunc(problems, func(p Problem) bool {

@@ -108,7 +108,7 @@ func TestProblemsOfAConfig(t *testing.T) {
 	}
 }
 
-func TestTextTakesTheTypeOfItsField(t *testing.T) {
+func TestTextGetsTheTypeOfItsField(t *testing.T) {
 	c := defaults()
 	problems := Decode([]byte(`{"path": 7, "count": "12", "rate": "0.5", "brokers": "a:1, b:2", "on": "true",
 		"roll": {"size": "64KiB", "every": "2d"}, "password": "s3cret",

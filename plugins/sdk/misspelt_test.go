@@ -80,7 +80,7 @@ func TestEveryFaultOfAConfigIsFoundInOnePass(t *testing.T) {
 	}
 }
 
-func TestConfigWithMisspeltKeysStillTellsItsColumnsAndResources(t *testing.T) {
+func TestConfigWithMisspeltKeysStillHasItsColumnsAndResources(t *testing.T) {
 	type config struct {
 		Path   string `json:"path"`
 		Schema Schema `json:"schema"`
@@ -97,7 +97,7 @@ func TestConfigWithMisspeltKeysStillTellsItsColumnsAndResources(t *testing.T) {
 	}
 }
 
-func TestMisspeltTypesOfNeighboursAreTaken(t *testing.T) {
+func TestMisspeltTypesOfNeighboursAreRecognized(t *testing.T) {
 	for name, want := range map[string]string{"integr": "int64", "datetim": "timestamp", "strng": "string",
 		"boolen": "bool", "vachar": "string", "timestmp": "timestamp"} {
 		if _, err := TypeOf(name); err == nil || !strings.HasSuffix(err.Error(), "did you mean "+want+"?") {

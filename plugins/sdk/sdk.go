@@ -26,13 +26,13 @@ const MaxBatchBytes = 8 << 20
 // else bounds it.
 const DefaultBatchRows = 4096
 
-// ErrDisconnected marks an error that the outside world caused and may mend: a
-// broker that went away, a process that died. The engine may retry from its
+// ErrDisconnected marks an error of the outside world, which may be gone at the next
+// try: a broker that went away, a process that died. The engine may retry from its
 // last record; every other error ends the run.
 var ErrDisconnected = errors.New("disconnected")
 
-// Batch is rows of one partition, in order. It may have zero rows and still
-// carry a cursor or rejects.
+// Batch is rows of one partition, in order. Even with zero rows it may have a cursor
+// or rejects.
 type Batch struct {
 	Rows      arrow.RecordBatch // schema as planned, never nil
 	Partition string            // "client_tickets/3", "a.csv"; "" after a step that mixes partitions
@@ -82,7 +82,7 @@ const PositionColumn = "_position"
 // between Benthos's components only, and no sink writes it.
 const MessageColumn = "_message"
 
-// SignalKind tells what a Signal says.
+// SignalKind is the meaning of a Signal.
 type SignalKind uint8
 
 // The kinds of signal, in the order a stream usually sees them.

@@ -19,28 +19,28 @@ type Survey struct {
 	order   []string        // of columns
 	keys    int64
 	names   map[string]bool // of keys without a column, at most MaxNames
-	notes   []string
+	lines   []string
 	waiting []Waiting
 }
 
-// Note adds a line to the step's part of the run's summary.
-func (s *Survey) Note(line string) {
+// AddLine adds a line to the step's part of the run's summary.
+func (s *Survey) AddLine(line string) {
 	if s == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.notes = append(s.notes, line)
+	s.lines = append(s.lines, line)
 }
 
-// Notes returns the lines of Note.
-func (s *Survey) Notes() []string {
+// Lines returns the lines of AddLine.
+func (s *Survey) Lines() []string {
 	if s == nil {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.notes)
+	return slices.Clone(s.lines)
 }
 
 // Waiting is a partition that holds windows back.
@@ -73,7 +73,7 @@ func (s *Survey) Waiting() []Waiting {
 // MaxNames is how many names of keys without a column are remembered.
 const MaxNames = 64
 
-// Surveyed is what a decoder found since it told the last time.
+// Surveyed is what a decoder found since its last Add.
 type Surveyed struct {
 	Rows    int64
 	Columns []string // declared columns as the input names them, a struct's fields with a dot

@@ -15,10 +15,10 @@ import (
 // Timestamp is the type of all event times: microseconds, UTC.
 var Timestamp = &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
 
-// JSONMark is the field metadata that tells a json column from a string one.
+// JSONMark is the field metadata of a json column, which is a string one otherwise.
 var JSONMark = arrow.NewMetadata([]string{"engine.type"}, []string{"json"})
 
-// IsJSON tells whether a field is a json column.
+// IsJSON reports whether a field is a json column.
 func IsJSON(f arrow.Field) bool {
 	mark, ok := f.Metadata.GetValue("engine.type")
 	return ok && mark == "json"
@@ -193,7 +193,7 @@ func TypeName(t arrow.DataType) string {
 	return t.String()
 }
 
-// FieldType is the YAML name of a column's type, which TypeName cannot tell of json.
+// FieldType is the YAML name of a column's type, json too, which TypeName cannot know.
 func FieldType(f arrow.Field) string {
 	if IsJSON(f) {
 		return "json"

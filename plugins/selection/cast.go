@@ -40,7 +40,7 @@ func newCast(from arrow.Field, to sdk.Column) (*cast, error) {
 	return c, nil
 }
 
-// nested tells whether a column's values have no text but JSON.
+// nested reports whether a column's values have no text but JSON.
 func nested(k columns.Kind) bool { return k == columns.Other || k > columns.Decimal }
 
 func name(f arrow.Field) string {
@@ -92,14 +92,14 @@ func (c *cast) column(in arrow.Array, bad func(row int, reason string)) arrow.Ar
 	builder := columns.NewBuilder(c.schema)
 	column := &builder.Columns()[0]
 	view := columns.NewView(c.from, in)
-	var room []byte
+	var scratch []byte
 	for row := range in.Len() {
 		if view.IsNull(row) {
 			column.SetNull()
 		} else {
-			room = c.text(room[:0], &view, row)
-			if !column.SetText(room) {
-				bad(row, fmt.Sprintf("want %s, got %s%s", column.Want(), columns.Quoted(room), column.Why(room)))
+			scratch = c.text(scratch[:0], &view, row)
+			if !column.SetText(scratch) {
+				bad(row, fmt.Sprintf("want %s, got %s%s", column.Want(), columns.Quoted(scratch), column.Why(scratch)))
 				column.SetNull()
 			}
 		}
@@ -108,7 +108,7 @@ func (c *cast) column(in arrow.Array, bad func(row int, reason string)) arrow.Ar
 		}
 	}
 	c.checkNulls(in, bad)
-	return builder.Take().Column(0)
+	return builder.NewRecordBatch().Column(0)
 }
 
 func (c *cast) checkNulls(in arrow.Array, bad func(row int, reason string)) {

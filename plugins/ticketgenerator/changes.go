@@ -32,7 +32,7 @@ func stamp(micros int64) string { return time.UnixMicro(micros).UTC().Format(tim
 type change struct{ key, was, is string }
 
 // changes are those that decide which tickets a run has.
-func (p *place) changes(c *Config) []change {
+func (p *position) changes(c *Config) []change {
 	var list []change
 	if c.Seed != nil && *c.Seed != p.Seed {
 		list = append(list, change{"seed", strconv.FormatUint(p.Seed, 10), strconv.FormatUint(*c.Seed, 10)})
@@ -61,9 +61,9 @@ func span(micros int64) string {
 	return (time.Duration(micros) * time.Microsecond).String()
 }
 
-// goOn is the place in the run that the cursor was made in. Its tickets are
+// goOn is the position in the run that the cursor was made in. Its tickets are
 // decided; how many there are, and how fast they come, may change.
-func (p place) goOn(c *Config, log *slog.Logger) (place, error) {
+func (p position) goOn(c *Config, log *slog.Logger) (position, error) {
 	for _, change := range p.changes(c) {
 		return p, fmt.Errorf("%s: the run under way has %s, got %s; set it back until that run has ended, "+
 			"or run with --fresh to begin anew", change.key, change.was, change.is)
@@ -86,7 +86,7 @@ func orEndless(count int64) string {
 
 // split makes what is left of a run one of its own, with another count or pace:
 // it spreads over what is left of the span.
-func (p place) split(is *asked) place {
+func (p position) split(is *asked) position {
 	if !p.isNow() {
 		pace := p.pace()
 		end := p.Start + p.Span

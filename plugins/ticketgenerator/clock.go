@@ -9,7 +9,7 @@ import (
 // defaultLateBy is how late tickets are at most if nothing is said.
 const defaultLateBy = 10 * time.Minute
 
-// clock tells the event time of tickets. Each ticket of a run has a slot in
+// clock computes the event time of tickets. Each ticket of a run has a slot in
 // event time; disorder shuffles the slots inside blocks that are no longer than
 // it, so that no time is lost or doubled, none leaves the run's span, and a
 // ticket is never further than the disorder behind those before it.
@@ -27,7 +27,7 @@ type clock struct {
 	left     int     // tickets of the batch behind it
 }
 
-func newClock(c *Config, p *place) clock {
+func newClock(c *Config, p *position) clock {
 	k := clock{pace: p.pace(), late: chance(c.LateRatio), block: 1,
 		disorder: uint64(time.Duration(c.Disorder).Microseconds())}
 	k.block = k.pace.slots(time.Duration(c.Disorder))
@@ -48,7 +48,7 @@ func newClock(c *Config, p *place) clock {
 // begin reads the wall clock for a batch whose event time is now. Its tickets
 // were gathered meanwhile: they are as far apart as the rate has them, and none
 // is before those of the batch before.
-func (k *clock) begin(p *place, now time.Time, rows int) {
+func (k *clock) begin(p *position, now time.Time, rows int) {
 	if !p.isNow() {
 		return
 	}
@@ -68,7 +68,7 @@ func (k *clock) advance() {
 }
 
 // time is the event time of the ticket at p. within is random.
-func (k *clock) time(p *place, within uint64, random *rand.PCG) int64 {
+func (k *clock) time(p *position, within uint64, random *rand.PCG) int64 {
 	earliest, at := p.Start, int64(0)
 	if p.isNow() {
 		earliest = 0
@@ -99,8 +99,8 @@ func scale(n, random uint64) int64 {
 	return int64(high)
 }
 
-// slot is the place in event time of the ticket at p.
-func (k *clock) slot(p *place) uint64 {
+// slot is the slot in event time of the ticket at p.
+func (k *clock) slot(p *position) uint64 {
 	if k.block == 1 {
 		return p.Done
 	}

@@ -76,7 +76,7 @@ func TestLateTicketsAreLateAndInTheSpan(t *testing.T) {
 			late++
 		}
 	}
-	if late < 1800 || late > 2050 { // the span's first minutes have no room for it
+	if late < 1800 || late > 2050 { // those of the span's first minutes cannot be late
 		t.Errorf("late_ratio 0.1 of 20000: got %d tickets over 4m behind", late)
 	}
 }
@@ -165,14 +165,14 @@ func TestStartAndRateMoveEventTimeOn(t *testing.T) {
 	})
 }
 
-func TestHugeSpansDoNotOverflow(t *testing.T) {
+func TestHugeDurationsDoNotOverflow(t *testing.T) {
 	const config = `{"count": 9000000000000000000, "span": "2400000h", "start": "2026-01-01",
 		"disorder": "48h"}`
 	s := openSource(t, config, testEnv(1, nil))
 	got, _ := batches(t, s, 1)
 	within(t, tickets(got[0].Rows), january, 48*time.Hour)
 
-	p := place{Start: january.UnixMicro(), Span: 1 << 53, Count: 1<<62 + 1}
+	p := position{Start: january.UnixMicro(), Span: 1 << 53, Count: 1<<62 + 1}
 	pace := p.pace()
 	if at := pace.at(1 << 62); at >= 1<<53 || at < 1<<53-2 {
 		t.Errorf("last slot: got %d, want just below %d", at, 1<<53)

@@ -19,7 +19,7 @@ func TestContract(t *testing.T) {
 	}
 }
 
-func TestLimitCutsAnEndlessGenerator(t *testing.T) {
+func TestLimitEndsAnEndlessGenerator(t *testing.T) {
 	env, limit := testEnv(1, nil), int64(5000)
 	env.Bounds.Records = &limit
 	s := openSource(t, `{"seed": 1}`, env)

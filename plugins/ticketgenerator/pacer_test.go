@@ -19,8 +19,8 @@ func TestRateIsKept(t *testing.T) {
 			began := time.Now()
 			got, _ := batches(t, s, 1<<30)
 			want := time.Duration(float64(count-1) / rate * float64(time.Second))
-			if took := time.Since(began); took < want-time.Millisecond || took > want+paceChunk {
-				t.Errorf("%d tickets at %v a second: took %v, want %v", count, rate, took, want)
+			if elapsed := time.Since(began); elapsed < want-time.Millisecond || elapsed > want+paceChunk {
+				t.Errorf("%d tickets at %v a second: took %v, want %v", count, rate, elapsed, want)
 			}
 			if most := int(10*time.Second/paceChunk) + count/sdk.DefaultBatchRows + 2; len(got) > most {
 				t.Errorf("%v a second: %d batches, want at most %d", rate, len(got), most)

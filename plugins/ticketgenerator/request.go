@@ -137,11 +137,11 @@ func parseAll(texts []string, words map[string][]string) ([]request, error) {
 func parseRequest(text string, words map[string][]string) (request, error) {
 	var r request
 	for text != "" {
-		before, rest, found := strings.Cut(text, "{")
+		before, inside, found := strings.Cut(text, "{")
 		if !found {
 			return append(r, piece{text: text}), nil
 		}
-		name, after, closed := strings.Cut(rest, "}")
+		name, after, closed := strings.Cut(inside, "}")
 		choice, known := words[name]
 		if !closed || !known && name != "number" {
 			return nil, fmt.Errorf("reading the request %q: no words named %q", text, name)

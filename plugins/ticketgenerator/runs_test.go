@@ -17,7 +17,7 @@ import (
 func run(t *testing.T, config string, number uint64, cursor []byte) ([]ticket, []byte) {
 	t.Helper()
 	s := openSource(t, config, testEnv(number, cursor))
-	cursor = s.place.cursor()
+	cursor = s.position.cursor()
 	got, _ := batches(t, s, 1<<30)
 	var all []ticket
 	for _, b := range got {
@@ -114,7 +114,7 @@ func logged(number uint64, cursor []byte) (sdk.Env, *bytes.Buffer) {
 
 func TestWhatDecidesTheTicketsOfARunCannotChangeInIt(t *testing.T) {
 	const config = `{"count": 10, "start": "2026-03-01", "span": "10m", "seed": 1}`
-	cursor := openSource(t, config, testEnv(1, nil)).place.cursor()
+	cursor := openSource(t, config, testEnv(1, nil)).position.cursor()
 	tests := []struct{ name, config, want string }{
 		{"start", `{"count": 10, "start": "2026-03-02", "span": "10m", "seed": 1}`,
 			"start: the run under way has 2026-03-01T00:00:00Z, got 2026-03-02T00:00:00Z; set it back"},
@@ -140,7 +140,7 @@ func TestWhatDecidesTheTicketsOfARunCannotChangeInIt(t *testing.T) {
 	}
 }
 
-func TestANewRunTakesChangesAndTellsOfThem(t *testing.T) {
+func TestANewRunAcceptsChangesAndLogsThem(t *testing.T) {
 	_, cursor := run(t, `{"count": 10, "start": "2026-03-01", "span": "10m", "seed": 1}`, 1, nil)
 	tests := []struct {
 		name, config, says string
@@ -179,12 +179,12 @@ func TestCountAndRateMayChangeInARun(t *testing.T) {
 	got, _ := batches(t, s, 1)
 	made, cursor := int(got[0].NumRows()), got[0].Cursor
 	early := start.Add(10 * time.Minute * time.Duration(made) / 10_000).Add(-30 * time.Second).UnixMicro()
-	for count, rest := range map[int]int{20_000: 20_000 - made, made + 1: 1, 5: 0} {
+	for count, remaining := range map[int]int{20_000: 20_000 - made, made + 1: 1, 5: 0} {
 		env, said := logged(1, cursor)
 		all := allTickets(t, openSource(t, fmt.Sprintf(config, count), env))
 		within(t, all, start, 10*time.Minute)
-		if len(all) != rest {
-			t.Errorf("count changed to %d after %d tickets: got %d more, want %d", count, made, len(all), rest)
+		if len(all) != remaining {
+			t.Errorf("count changed to %d after %d tickets: got %d more, want %d", count, made, len(all), remaining)
 		}
 		if want := fmt.Sprintf("made=%d count=%d was=10000", made, count); !strings.Contains(said.String(), want) {
 			t.Errorf("count changed to %d: said %q, want %q", count, said, want)
@@ -198,8 +198,8 @@ func TestCountAndRateMayChangeInARun(t *testing.T) {
 	twice := openSource(t, fmt.Sprintf(config, 20_000), testEnv(1, cursor))
 	more, _ := batches(t, twice, 1)
 	env, said := logged(1, more[0].Cursor)
-	rest := allTickets(t, openSource(t, fmt.Sprintf(config, 20_000), env))
-	if n := made + int(more[0].NumRows()) + len(rest); n != 20_000 || said.Len() > 0 {
+	remaining := allTickets(t, openSource(t, fmt.Sprintf(config, 20_000), env))
+	if n := made + int(more[0].NumRows()) + len(remaining); n != 20_000 || said.Len() > 0 {
 		t.Errorf("resumed after the change: got %d tickets and said %q", n, said)
 	}
 }
@@ -216,7 +216,7 @@ func TestEventTimeGoesOnAtAChangedRate(t *testing.T) {
 
 func TestUnchangedConfigIsResumedInSilence(t *testing.T) {
 	const config = `{"count": 10, "span": "10m", "seed": 1}`
-	cursor := openSource(t, config, testEnv(1, nil)).place.cursor()
+	cursor := openSource(t, config, testEnv(1, nil)).position.cursor()
 	var said bytes.Buffer
 	env := testEnv(1, cursor)
 	env.Log = slog.New(slog.NewTextHandler(&said, nil))

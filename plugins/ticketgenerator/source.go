@@ -50,14 +50,14 @@ var Source = sdk.Spec[Config]{
 
 var errClosed = errors.New("making tickets: the generator is closed")
 
-// source is an open generator. Next owns place, press and pacer.
+// source is an open generator. Next owns position, press and pacer.
 type source struct {
-	place     place
-	press     *press
-	pacer     pacer
-	places    bool      // batches have positions: a ticket's index
-	announced bool      // Partitions has been sent
-	idleAt    time.Time // when Idle was sent, zero since the last batch
+	position      position
+	press         *press
+	pacer         pacer
+	withPositions bool      // batches have positions: a ticket's index
+	announced     bool      // Partitions has been sent
+	idleAt        time.Time // when Idle was sent, zero since the last batch
 
 	limit     int64 // tickets until the run is cut; -1: it is not
 	left      atomic.Int64
@@ -78,7 +78,7 @@ func open(ctx context.Context, c *Config, _ *arrow.Schema, env sdk.Env) (sdk.Ins
 	if err != nil {
 		return nil, err
 	}
-	s := &source{place: p, press: f, pacer: newPacer(c.Rate), places: env.Positions, limit: -1,
+	s := &source{position: p, press: f, pacer: newPacer(c.Rate), withPositions: env.Positions, limit: -1,
 		closed: make(chan struct{}), drained: make(chan struct{})}
 	if n := env.Bounds.Records; n != nil {
 		s.limit = max(*n, 0)
@@ -98,7 +98,7 @@ func (s *source) Next(ctx context.Context) (sdk.Item, error) {
 	if !s.announced {
 		s.announced = true
 		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Partitions, Partitions: []string{Partition},
-			Cursors: map[string][]byte{Partition: s.place.cursor()}}}, nil // pins the seed and the span
+			Cursors: map[string][]byte{Partition: s.position.cursor()}}}, nil // pins the seed and the span
 	}
 	if s.owed() == 0 {
 		return sdk.Item{}, io.EOF
@@ -110,15 +110,15 @@ func (s *source) Next(ctx context.Context) (sdk.Item, error) {
 	if idle, err := s.await(ctx, most); idle != nil || err != nil {
 		return sdk.Item{Signal: idle}, err
 	}
-	first := s.place.Index
-	rows := s.press.print(&s.place, s.pacer.take(most))
+	first := s.position.Index
+	rows := s.press.print(&s.position, s.pacer.dueTickets(most))
 	s.idleAt = time.Time{}
 	if s.limit > 0 {
 		s.limit -= rows.NumRows()
 	}
 	s.left.Store(s.owed())
-	b := &sdk.Batch{Rows: rows, Partition: Partition, Cursor: s.place.cursor()}
-	if s.places {
+	b := &sdk.Batch{Rows: rows, Partition: Partition, Cursor: s.position.cursor()}
+	if s.withPositions {
 		b.Positions = make([]int64, rows.NumRows())
 		for i := range b.Positions {
 			b.Positions[i] = int64(first) + int64(i)
@@ -132,7 +132,7 @@ func (s *source) Next(ctx context.Context) (sdk.Item, error) {
 func (s *source) await(ctx context.Context, most int) (*sdk.Signal, error) {
 	for {
 		wait := s.pacer.wait(most)
-		if wait > longWait && s.place.isNow() {
+		if wait > longWait && s.position.isNow() {
 			now := time.Now()
 			if s.idleAt.IsZero() || now.Sub(s.idleAt) >= longWait {
 				s.idleAt = now
@@ -150,12 +150,12 @@ func (s *source) await(ctx context.Context, most int) (*sdk.Signal, error) {
 }
 
 // longWait is how long no ticket is due before the partition counts as read
-// to its end. Only event time "now" can tell: a span goes on where it was.
+// to its end. This is for event time "now" only: a span goes on where it was.
 const longWait = time.Second
 
 // most is how many tickets the next batch may hold.
 func (s *source) most() int {
-	most := min(sdk.DefaultBatchRows, maxTickets-s.place.Index)
+	most := min(sdk.DefaultBatchRows, maxTickets-s.position.Index)
 	if left := s.owed(); left >= 0 {
 		most = min(most, uint64(left))
 	}
@@ -165,7 +165,7 @@ func (s *source) most() int {
 // owed is how many tickets are left of the run, or until it is cut; -1 if it is
 // endless.
 func (s *source) owed() int64 {
-	left := s.place.left()
+	left := s.position.left()
 	if s.limit >= 0 && (left < 0 || s.limit < left) {
 		return s.limit
 	}
@@ -206,7 +206,7 @@ func (s *source) Lag() int64 { return s.left.Load() }
 
 // Drain ends a generator that has no count; one that has ends by itself.
 func (s *source) Drain(context.Context) error {
-	if s.place.Count < 0 {
+	if s.position.Count < 0 {
 		s.drainOnce.Do(func() { close(s.drained) })
 	}
 	return nil
@@ -258,7 +258,7 @@ func (p *pacer) wait(most int) time.Duration {
 }
 
 // take is how many tickets are due after the wait, at least one.
-func (p *pacer) take(most int) int {
+func (p *pacer) dueTickets(most int) int {
 	if p.each == 0 {
 		return most
 	}

@@ -137,7 +137,7 @@ func TestSameSeedSameTickets(t *testing.T) {
 
 func TestResumedTicketsEqualUninterrupted(t *testing.T) {
 	whole := openSource(t, busy, testEnv(1, nil))
-	start := whole.place.cursor()
+	start := whole.position.cursor()
 	got, _ := batches(t, whole, 1<<30)
 	cursors := [][]byte{start}
 	var want []ticket
@@ -147,10 +147,10 @@ func TestResumedTicketsEqualUninterrupted(t *testing.T) {
 	}
 	done := 0
 	for i, cursor := range cursors {
-		rest := allTickets(t, openSource(t, busy, testEnv(1, cursor)))
-		if !slices.Equal(rest, want[done:]) {
+		remaining := allTickets(t, openSource(t, busy, testEnv(1, cursor)))
+		if !slices.Equal(remaining, want[done:]) {
 			t.Errorf("after batch %d: the rest has %d tickets and differs from the %d of an uncut run",
-				i, len(rest), len(want)-done)
+				i, len(remaining), len(want)-done)
 		}
 		if i < len(got) {
 			done += int(got[i].NumRows())
@@ -163,7 +163,7 @@ func TestBatchSizesDoNotChangeTickets(t *testing.T) {
 	count := int64(3000)
 	c.Count, c.Span, c.Disorder = &count, sdk.Duration(time.Minute), sdk.Duration(time.Second)
 	read := func(size int) (all []ticket) {
-		p := place{Seed: 3, IDs: 3, Count: count, Span: 60e6}
+		p := position{Seed: 3, IDs: 3, Count: count, Span: 60e6}
 		f, err := newPress(&c, &p)
 		if err != nil {
 			t.Fatal(err)
@@ -182,7 +182,7 @@ func TestPositionsPinSeedAndSpanBeforeTheFirstTicket(t *testing.T) {
 	const config = `{"count": 100, "span": "1h"}`
 	synctest.Test(t, func(t *testing.T) {
 		first := openSource(t, config, testEnv(1, nil))
-		pinned := first.place.cursor()
+		pinned := first.position.cursor()
 		want := allTickets(t, first)
 		<-time.After(10 * time.Minute) // in the bubble: the crash and the restart take their time
 		if got := allTickets(t, openSource(t, config, testEnv(1, pinned))); !slices.Equal(got, want) {
@@ -231,7 +231,7 @@ func TestHandedOnBatchesDoNotChange(t *testing.T) {
 }
 
 func TestIDsRunOutWithAnAnswer(t *testing.T) {
-	p := place{Seed: 1, IDs: 1, Index: maxTickets - 10, Run: 1, Count: -1}
+	p := position{Seed: 1, IDs: 1, Index: maxTickets - 10, Run: 1, Count: -1}
 	s := openSource(t, `{}`, testEnv(1, p.cursor()))
 	got, _ := batches(t, s, 1)
 	if got[0].NumRows() != 10 {

@@ -52,7 +52,7 @@ type press struct {
 	malformed uint64 // chance of 1<<32
 }
 
-func newPress(c *Config, p *place) (*press, error) {
+func newPress(c *Config, p *position) (*press, error) {
 	f := &press{schema: schema(), ids: newPermutation(maxTickets, p.IDs), clients: uint64(c.Clients),
 		digits: max(len(strconv.FormatInt(c.Clients, 10)), 4), clock: newClock(c, p),
 		types: newWeighted(c.Types), priorites: newWeighted(c.Priorites), malformed: chance(c.MalformedRatio)}
@@ -69,8 +69,8 @@ func newPress(c *Config, p *place) (*press, error) {
 
 func chance(share float64) uint64 { return uint64(share * (1 << 32)) }
 
-// print makes the next rows tickets and moves the place on.
-func (f *press) print(p *place, rows int) arrow.RecordBatch {
+// print makes the next rows tickets and advances the position.
+func (f *press) print(p *position, rows int) arrow.RecordBatch {
 	ids, clients := newTextColumn(rows, rows*8), newTextColumn(rows, rows*(f.digits+1))
 	texts := newTextColumn(rows, rows*f.book.typical+256)
 	types, priorites := newTextColumn(rows, rows*10), newTextColumn(rows, rows*7)

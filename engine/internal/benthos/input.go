@@ -173,7 +173,7 @@ func (b *source) collect(next received) *sdk.Batch {
 			more = false
 		}
 	}
-	batch.Rows = b.carried(b.rows.Take())
+	batch.Rows = b.carried(b.rows.NewRecordBatch())
 	batch.Cursor = binary.BigEndian.AppendUint64(nil, b.batches)
 	batch.Cursor = binary.BigEndian.AppendUint64(batch.Cursor, uint64(b.number))
 	return batch

@@ -287,7 +287,7 @@ func (t *taking) emit() error {
 	if t.rows.Rows() == 0 {
 		return nil
 	}
-	rows := t.rows.Take()
+	rows := t.rows.NewRecordBatch()
 	made := append([]arrow.Array(nil), rows.Columns()...)
 	for _, f := range t.columns.Fields()[len(made):] {
 		if f.Name == sdk.MessageColumn {

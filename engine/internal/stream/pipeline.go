@@ -245,7 +245,7 @@ func (p *pipeline) summary() PipelineSummary {
 		one.Hidden = min(hidden[step.Label], one.Out)
 		one.Out -= one.Hidden
 		survey := p.surveys[step.Label]
-		one.Missing, one.Unknown, one.Notes = survey.Missing(), survey.Unknown(), survey.Notes()
+		one.Missing, one.Unknown, one.Notes = survey.Missing(), survey.Unknown(), survey.Lines()
 		if s.Ended && p.source.bounded {
 			one.Waiting = survey.Waiting()
 		}

@@ -12,14 +12,14 @@ import (
 // Builder builds record batches of a schema row by row: set the columns of a
 // row, then Commit it. It is for one goroutine.
 type Builder struct {
-	schema  *arrow.Schema
-	columns []Column
-	rows    int
-	wide    int   // bytes of a row's values of fixed size
-	vary    []int // the columns whose values vary in size
-	nested  []int // of them, those with columns inside
-	inside  int   // bytes of the nested columns' committed rows
-	growth  int   // most bytes that a byte of JSON text becomes in the nested columns
+	schema    *arrow.Schema
+	columns   []Column
+	rows      int
+	fixedSize int   // bytes of a row's values of fixed size
+	vary      []int // the columns whose values vary in size
+	nested    []int // of them, those with columns inside
+	inside    int   // bytes of the nested columns' committed rows
+	growth    int   // most bytes that a byte of JSON text becomes in the nested columns
 }
 
 // NewBuilder makes a builder for any valid schema.
@@ -28,21 +28,21 @@ func NewBuilder(schema sdk.Schema) *Builder {
 	for i, f := range b.schema.Fields() {
 		c := &b.columns[i]
 		*c = newColumn(schema[i].Value.Source(f.Name), f, &schema[i].Value)
-		switch wide := c.Kind.wide(); {
+		switch fixedSize := c.Kind.width(); {
 		case c.isNested():
 			b.vary, b.nested = append(b.vary, i), append(b.nested, i)
 			b.growth += c.growth()
-		case wide == 0:
+		case fixedSize == 0:
 			b.vary = append(b.vary, i)
-			b.wide += 4 // the offset
+			b.fixedSize += 4 // the offset
 		default:
-			b.wide += wide
+			b.fixedSize += fixedSize
 		}
 	}
 	return b
 }
 
-// Schema is what Take's batches have.
+// Schema is the schema of the batches that NewRecordBatch returns.
 func (b *Builder) Schema() *arrow.Schema { return b.schema }
 
 // Columns are the columns, in order.
@@ -107,13 +107,13 @@ func (b *Builder) Abort() {
 	}
 }
 
-// Rows is how many rows have been committed since the last Take.
+// Rows is the number of rows committed since the last NewRecordBatch.
 func (b *Builder) Rows() int { return b.rows }
 
-// Bytes is the size of those rows. Offsets are 32 bits: Take before a column
-// can hold 2 GiB, which sdk.MaxBatchBytes sees to.
+// Bytes is the size of those rows. Offsets are 32 bits: call NewRecordBatch before a
+// column can hold 2 GiB, which sdk.MaxBatchBytes sees to.
 func (b *Builder) Bytes() int {
-	size := b.rows * b.wide
+	size := b.rows * b.fixedSize
 	for _, i := range b.vary {
 		if c := &b.columns[i]; c.isNested() {
 			size += c.size()
@@ -124,17 +124,17 @@ func (b *Builder) Bytes() int {
 	return size
 }
 
-// Room is the most bytes that a row of so much text adds to Bytes.
-func (b *Builder) Room(text int) int {
+// MaxRowBytes is the most bytes that a row of text bytes of text adds to Bytes.
+func (b *Builder) MaxRowBytes(text int) int {
 	const validity = 1 // a bit a column, rounded up
-	return min(b.wide+len(b.columns)*validity+text*(1+b.growth), sdk.MaxBatchBytes)
+	return min(b.fixedSize+len(b.columns)*validity+text*(1+b.growth), sdk.MaxBatchBytes)
 }
 
-// Take hands over the committed rows and starts anew.
-func (b *Builder) Take() arrow.RecordBatch {
+// NewRecordBatch returns the committed rows and resets the builder.
+func (b *Builder) NewRecordBatch() arrow.RecordBatch {
 	arrays := make([]arrow.Array, len(b.columns))
 	for i := range b.columns {
-		arrays[i] = b.columns[i].take()
+		arrays[i] = b.columns[i].newArray()
 	}
 	rows := b.rows
 	b.rows, b.inside = 0, 0

@@ -46,15 +46,15 @@ func (k *Clock) Parse(s []byte) (micros int64, ok bool) {
 	if len(s) == 20 && s[19] == 'Z' {
 		return micros, true
 	}
-	rest := s[19:]
-	if rest[0] == '.' {
-		fraction, length := parseFraction(rest[1:])
+	suffix := s[19:]
+	if suffix[0] == '.' {
+		fraction, length := parseFraction(suffix[1:])
 		if length == 0 {
 			return 0, false
 		}
-		micros, rest = micros+fraction, rest[1+length:]
+		micros, suffix = micros+fraction, suffix[1+length:]
 	}
-	offset, ok := parseZone(rest)
+	offset, ok := parseZone(suffix)
 	return micros - offset, ok
 }
 

@@ -51,8 +51,8 @@ func TestOtherTextIsNoTimestamp(t *testing.T) {
 	}
 }
 
-// TestNewClockKnowsNoMinute: the zero bytes it has room for are no minute that
-// it has read.
+// TestNewClockKnowsNoMinute: the zero bytes of its buffer are no minute that it has
+// read.
 func TestNewClockKnowsNoMinute(t *testing.T) {
 	var clock columns.Clock
 	text := string(make([]byte, 16)) + ":00Z"

@@ -39,10 +39,10 @@ type Column struct {
 	bad    string
 	inside []Column // of a struct: its fields; of a list: its items
 	wrong  *wrong   // of the list being built: its first bad item
-	had    bool     // a row had a null or a bad value; since a take also: any value
+	had    bool     // a row had a null or a bad value; after newArray also: any value
 
 	// One of these holds the values, by kind; data also holds bools, a byte each.
-	// What is behind the rows is room: data of texts, offsets and i64 are as long
+	// What is behind the rows is free capacity: data of texts, offsets and i64 are as long
 	// as they can be, so that a value is stored without a change of the slice.
 	data    []byte
 	offsets []int32
@@ -72,46 +72,45 @@ func newColumn(name string, f arrow.Field, spec *sdk.Column) Column {
 	return c
 }
 
-// Unix tells whether the column is a timestamp that is written as a number.
+// Unix reports whether the column is a timestamp that is written as a number.
 func (c *Column) Unix() bool { return c.unit != 0 }
 
-// Plain tells whether the column's text is read as usual: a schema says nothing
+// Plain reports whether the column's text is read as usual: a schema says nothing
 // of its form.
 func (c *Column) Plain() bool { return c.unit == 0 && c.times == nil }
 
-// Patterned tells whether the column is a time that is written by a pattern,
+// Patterned reports whether the column is a time that is written by a pattern,
 // which a number may follow as well as a text.
 func (c *Column) Patterned() bool { return c.times != nil && c.times.layout != nil }
 
 // SetBytes sets the row to text or bytes as they are. Text must be UTF-8.
 func (c *Column) SetBytes(b []byte) {
-	if room := c.Room(); len(b) <= len(room) {
-		copy(room, b)
-		c.Took(len(b))
+	if available := c.Available(); len(b) <= len(available) {
+		copy(available, b)
+		c.Wrote(len(b))
 		return
 	}
 	c.Finish(append(c.Start(), b...))
 }
 
-// Room is where the bytes of the row being built go, as long as no more space
-// has to be found for them: write to it, and say with Took how much.
-func (c *Column) Room() []byte {
+// Available is the free capacity for the bytes of the row being built: write to it,
+// and call Wrote with the number of bytes.
+func (c *Column) Available() []byte {
 	if c.n+1 >= len(c.offsets) {
 		c.moreOffsets()
 	}
 	return c.data[c.offsets[c.n]:]
 }
 
-// Took sets the row to the first n bytes of Room.
-func (c *Column) Took(n int) {
+// Wrote sets the row to the first n bytes of Available.
+func (c *Column) Wrote(n int) {
 	c.offsets[c.n+1] = c.offsets[c.n] + int32(n)
 	c.state = isSet
 }
 
 func (c *Column) moreOffsets() { c.offsets = longer(c.offsets, c.n+2) }
 
-// longer is a slice of at least n elements with those of s, and all that it has
-// room for.
+// longer returns s, grown to at least n elements, at the length of its capacity.
 func longer[T any](s []T, n int) []T {
 	s = slices.Grow(s, n-len(s))
 	return s[:cap(s)]
@@ -231,7 +230,7 @@ func (c *Column) writeEmpty() {
 		c.emptyInside()
 		return
 	}
-	switch c.Kind.wide() {
+	switch c.Kind.width() {
 	case 0:
 		c.Finish(c.Start())
 	case 1:
@@ -252,8 +251,8 @@ func (c *Column) fillValid(rows int) {
 	}
 }
 
-// take makes an array of the rows and starts anew, with room for as many.
-func (c *Column) take() arrow.Array {
+// newArray makes an array of the rows and resets the column, with the capacity for as many.
+func (c *Column) newArray() arrow.Array {
 	var valid *memory.Buffer
 	c.had = c.had || c.n > c.nulls
 	if c.nulls > 0 {
@@ -261,10 +260,10 @@ func (c *Column) take() arrow.Array {
 		valid = memory.NewBufferBytes(c.valid)
 	}
 	if c.isNested() {
-		return c.takeNested(valid)
+		return c.newNestedArray(valid)
 	}
 	buffers := []*memory.Buffer{valid, nil}
-	switch c.Kind.wide() {
+	switch c.Kind.width() {
 	case 0:
 		if c.offsets == nil {
 			c.offsets = make([]int32, 1)
@@ -272,7 +271,7 @@ func (c *Column) take() arrow.Array {
 		buffers[1] = memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(c.offsets[:c.n+1]))
 		buffers = append(buffers, memory.NewBufferBytes(c.data[:c.offsets[c.n]]))
 	case 1:
-		buffers[1] = memory.NewBufferBytes(packed(c.data[:c.n]))
+		buffers[1] = memory.NewBufferBytes(packBits(c.data[:c.n]))
 	case 4:
 		buffers[1] = memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(c.i32[:c.n]))
 	case 8:
@@ -294,12 +293,12 @@ func (c *Column) renew() {
 		size = int(c.offsets[c.n])
 	}
 	c.n, c.state, c.nulls, c.valid = 0, unset, 0, nil
-	switch c.Kind.wide() {
+	switch c.Kind.width() {
 	case 0:
 		c.data = make([]byte, size+size/16)
 		c.offsets = make([]int32, rows+1)
 	case 1:
-		c.data = c.data[:0] // packed copied it
+		c.data = c.data[:0] // packBits copied it
 	case 4:
 		c.i32 = make([]int32, 0, rows)
 	case 8:
@@ -309,7 +308,7 @@ func (c *Column) renew() {
 	}
 }
 
-func packed(bools []byte) []byte {
+func packBits(bools []byte) []byte {
 	bits := make([]byte, (len(bools)+7)/8)
 	for i, b := range bools {
 		bits[i/8] |= b << (i % 8)

@@ -69,7 +69,7 @@ func build(t testing.TB, b *columns.Builder, rows string) arrow.RecordBatch {
 			t.Fatal(err)
 		}
 	}
-	return b.Take()
+	return b.NewRecordBatch()
 }
 
 func TestEveryTypeIsBuiltAndViewed(t *testing.T) {
@@ -100,7 +100,7 @@ func TestEveryTypeIsBuiltAndViewed(t *testing.T) {
 	}
 }
 
-// validate lets Arrow judge its arrays.
+// validate lets Arrow validate its arrays.
 func validate(t testing.TB, rows arrow.RecordBatch) {
 	t.Helper()
 	for i, column := range rows.Columns() {
@@ -137,7 +137,7 @@ func TestLastSetWins(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := text(b.Take()); !slices.Equal(got, []string{"x", "null", "y"}) {
+	if got := text(b.NewRecordBatch()); !slices.Equal(got, []string{"x", "null", "y"}) {
 		t.Errorf("got %q", got)
 	}
 }
@@ -167,7 +167,7 @@ func TestCommitSaysWhyARowIsRefused(t *testing.T) {
 	if err := b.Commit(); err != nil { // nothing of the refused rows is left
 		t.Error(err)
 	}
-	if got := text(b.Take()); !slices.Equal(got, []string{"null|1"}) {
+	if got := text(b.NewRecordBatch()); !slices.Equal(got, []string{"null|1"}) {
 		t.Errorf("got %q", got)
 	}
 }
@@ -187,7 +187,7 @@ func TestBytesGrowWithTheRows(t *testing.T) {
 		}
 		last = b.Bytes()
 	}
-	if b.Take(); b.Bytes() != 0 || b.Rows() != 0 {
+	if b.NewRecordBatch(); b.Bytes() != 0 || b.Rows() != 0 {
 		t.Errorf("after Take: %d rows, %d bytes", b.Rows(), b.Bytes())
 	}
 }
@@ -215,7 +215,7 @@ func TestFloatsAreShort(t *testing.T) {
 		if err := b.Commit(); err != nil {
 			t.Fatal(err)
 		}
-		rows := b.Take()
+		rows := b.NewRecordBatch()
 		if got := text(rows)[0]; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}

@@ -37,8 +37,8 @@ func plainNumber(text []byte) (plain []byte, ok bool) {
 
 // parsePlain is parseDecimal without an exponent.
 func parsePlain(text []byte, t *arrow.Decimal128Type) (v decimal128.Num, ok bool) {
-	var room [40]byte // a minus and at most 38 digits
-	digits := room[:0]
+	var scratch [40]byte // a minus and at most 38 digits
+	digits := scratch[:0]
 	if len(text) > 0 && text[0] == '-' {
 		digits, text = append(digits, '-'), text[1:]
 	}

@@ -91,8 +91,8 @@ func Check(schema sdk.Schema) error {
 	return nil
 }
 
-// wide is the size of a kind's values in a column; 0: they vary.
-func (k Kind) wide() int {
+// width is the size of a kind's values in a column, in bytes; 0: they vary.
+func (k Kind) width() int {
 	switch k {
 	case Int32, Float32, Date:
 		return 4

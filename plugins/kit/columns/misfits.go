@@ -227,7 +227,7 @@ func timestampRange(unit arrow.TimeUnit) (least, most int64) {
 	return minTime, maxTime
 }
 
-// digits tells decimals of so many digits from longer ones.
+// digits returns a function that reports whether a decimal has at most so many digits.
 func digits(precision int32) func(decimal128.Num) bool {
 	if precision > 18 {
 		most := decimal128.GetMaxValue(precision) // not FitsInPrecision, which lets the least number of 128 bits in

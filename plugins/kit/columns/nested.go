@@ -158,7 +158,7 @@ func (c *Column) rewind(n int) {
 // size is the bytes of the column's elements.
 func (c *Column) size() int {
 	size := 0
-	switch wide := c.Kind.wide(); {
+	switch width := c.Kind.width(); {
 	case c.isNested():
 		for i := range c.inside {
 			size += c.inside[i].size()
@@ -166,8 +166,8 @@ func (c *Column) size() int {
 		if c.Kind == List {
 			size += 4 * c.n
 		}
-	case wide > 0:
-		size = wide * c.n
+	case width > 0:
+		size = width * c.n
 	case c.offsets != nil:
 		size = 4*c.n + int(c.offsets[c.n])
 	}
@@ -177,15 +177,15 @@ func (c *Column) size() int {
 // fixed is the bytes that an element takes however short its text is.
 func (c *Column) fixed() int {
 	const validity = 1 // a bit, rounded up
-	switch wide := c.Kind.wide(); {
+	switch width := c.Kind.width(); {
 	case c.Kind == Struct:
 		size := validity
 		for i := range c.inside {
 			size += c.inside[i].fixed()
 		}
 		return size
-	case wide > 0:
-		return wide + validity
+	case width > 0:
+		return width + validity
 	}
 	return 4 + validity
 }
@@ -203,8 +203,8 @@ func (c *Column) growth() int {
 	return growth
 }
 
-// takeNested is take for a list or struct.
-func (c *Column) takeNested(valid *memory.Buffer) arrow.Array {
+// newNestedArray is newArray for a list or struct.
+func (c *Column) newNestedArray(valid *memory.Buffer) arrow.Array {
 	buffers := []*memory.Buffer{valid}
 	if c.Kind == List {
 		c.inside[0].rewind(c.first()) // what a row that was dropped has left behind
@@ -213,7 +213,7 @@ func (c *Column) takeNested(valid *memory.Buffer) arrow.Array {
 	}
 	inside := make([]arrow.ArrayData, len(c.inside))
 	for i := range c.inside {
-		inside[i] = c.inside[i].take().Data()
+		inside[i] = c.inside[i].newArray().Data()
 	}
 	made := array.MakeFromData(array.NewData(c.field.Type, c.n, buffers, inside, c.nulls, 0))
 	c.n, c.state, c.nulls, c.valid, c.offsets = 0, unset, 0, nil, c.offsets[:0]

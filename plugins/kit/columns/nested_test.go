@@ -94,7 +94,7 @@ func TestListsAndStructsAreBuilt(t *testing.T) {
 		commit(t, b, "") // nulls
 		setStruct(s, "z", "q")
 		commit(t, b, "")
-		rows := b.Take()
+		rows := b.NewRecordBatch()
 		valid(t, rows)
 		for i, want := range []string{`[[1,null,3],[],null,null]`,
 			`[{"a":"x","l":["p",null]},{"a":"y","l":[]},null,{"a":"z","l":["q"]}]`} {
@@ -165,10 +165,10 @@ func TestRowThatGrowsTooLargeIsRefused(t *testing.T) {
 	}
 	setList(l, "1")
 	commit(t, b, "")
-	valid(t, b.Take())
+	valid(t, b.NewRecordBatch())
 }
 
-func TestRoomIsEnoughForAnyText(t *testing.T) {
+func TestMaxRowBytesIsEnoughForAnyText(t *testing.T) {
 	deep := sdk.Schema{{Key: "l", Value: sdk.Column{Type: "list(list(struct))", Fields: sdk.Fields{
 		{Key: "a", Value: sdk.Column{Type: "decimal(38,2)"}}, {Key: "b", Value: sdk.Column{Type: "int64"}}}}}}
 	b := columns.NewBuilder(deep)
@@ -187,8 +187,8 @@ func TestRoomIsEnoughForAnyText(t *testing.T) {
 	}
 	l.End()
 	commit(t, b, "")
-	if size, room := b.Bytes(), b.Room(text); size > room {
-		t.Errorf("%d bytes of text became %d, room is %d", text, size, room)
+	if size, most := b.Bytes(), b.MaxRowBytes(text); size > most {
+		t.Errorf("%d bytes of text became %d, want at most %d", text, size, most)
 	}
 }
 
@@ -216,7 +216,7 @@ func TestTextsAreReadAsTheirSchemaSays(t *testing.T) {
 		got := "refused"
 		if b.Columns()[0].SetText([]byte(tt.text)) {
 			commit(t, b, "")
-			got = text(b.Take())[0]
+			got = text(b.NewRecordBatch())[0]
 		}
 		if got != tt.want {
 			t.Errorf("%s %s in %q: got %s, want %s", tt.kind, tt.text, tt.zone, got, tt.want)
@@ -267,7 +267,7 @@ func TestZonesAgreeWithTheLibrary(t *testing.T) {
 				t.Fatalf("%s: %s is refused", name, local)
 			}
 			commit(t, b, "")
-			got := b.Take().Column(0).(*array.Timestamp).Value(0).ToTime(arrow.Microsecond)
+			got := b.NewRecordBatch().Column(0).(*array.Timestamp).Value(0).ToTime(arrow.Microsecond)
 			// Of a local time that comes twice, the first is taken.
 			if !got.Equal(at) && (got.After(at) || got.In(zone).Format(time.DateTime) != local.Format(time.DateTime)) {
 				t.Fatalf("%s: %s was read as %s", name, local, got.In(zone))

@@ -28,12 +28,12 @@ func Pick(rows arrow.RecordBatch, keep []bool) (arrow.RecordBatch, error) {
 		runs = append(runs, run{start, i})
 		kept += i - start
 	}
-	return take(rows, runs, kept)
+	return pickRuns(rows, runs, kept)
 }
 
-// Take returns the rows with the given numbers, which ascend: the batch itself if
-// they are all, a slice of it if they are neighbours.
-func Take(rows arrow.RecordBatch, numbers []int) (arrow.RecordBatch, error) {
+// PickIndices returns the rows with the given numbers, which ascend: the batch itself
+// if they are all, a slice of it if they are neighbours.
+func PickIndices(rows arrow.RecordBatch, numbers []int) (arrow.RecordBatch, error) {
 	var runs []run
 	for i := 0; i < len(numbers); {
 		start := i
@@ -42,10 +42,10 @@ func Take(rows arrow.RecordBatch, numbers []int) (arrow.RecordBatch, error) {
 		}
 		runs = append(runs, run{numbers[start], numbers[i-1] + 1})
 	}
-	return take(rows, runs, len(numbers))
+	return pickRuns(rows, runs, len(numbers))
 }
 
-func take(rows arrow.RecordBatch, runs []run, kept int) (arrow.RecordBatch, error) {
+func pickRuns(rows arrow.RecordBatch, runs []run, kept int) (arrow.RecordBatch, error) {
 	switch {
 	case int64(kept) == rows.NumRows():
 		return rows, nil
@@ -54,14 +54,14 @@ func take(rows arrow.RecordBatch, runs []run, kept int) (arrow.RecordBatch, erro
 	case len(runs) == 1:
 		return rows.NewSlice(int64(runs[0].start), int64(runs[0].end)), nil
 	}
-	taken := make([]arrow.Array, rows.NumCols())
+	picked := make([]arrow.Array, rows.NumCols())
 	for i, column := range rows.Columns() {
 		var err error
-		if taken[i], err = pick(column, runs, kept); err != nil {
+		if picked[i], err = pick(column, runs, kept); err != nil {
 			return nil, fmt.Errorf("picking rows of %s: %w", rows.ColumnName(i), err)
 		}
 	}
-	return array.NewRecordBatch(rows.Schema(), taken, int64(kept)), nil
+	return array.NewRecordBatch(rows.Schema(), picked, int64(kept)), nil
 }
 
 func pick(column arrow.Array, runs []run, kept int) (arrow.Array, error) {
@@ -121,11 +121,11 @@ func pickBits(from []byte, offset int, runs []run, kept int) *memory.Buffer {
 	return memory.NewBufferBytes(bits)
 }
 
-func pickFixed(d arrow.ArrayData, wide int, runs []run, kept int) *memory.Buffer {
-	from := d.Buffers()[1].Bytes()[d.Offset()*wide:]
-	values := make([]byte, 0, kept*wide)
+func pickFixed(d arrow.ArrayData, width int, runs []run, kept int) *memory.Buffer {
+	from := d.Buffers()[1].Bytes()[d.Offset()*width:]
+	values := make([]byte, 0, kept*width)
 	for _, r := range runs {
-		values = append(values, from[r.start*wide:r.end*wide]...)
+		values = append(values, from[r.start*width:r.end*width]...)
 	}
 	return memory.NewBufferBytes(values)
 }

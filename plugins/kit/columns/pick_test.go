@@ -57,7 +57,7 @@ func allKinds(random *rand.Rand, rows int) arrow.RecordBatch {
 	return b.NewRecordBatch().NewSlice(int64(before), int64(before+rows))
 }
 
-func TestPickAndTakeGiveTheRowsTheyAreTold(t *testing.T) {
+func TestPickAndPickIndicesGiveTheRowsOfTheirArguments(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for n := range 200 {
 		rows := allKinds(random, random.IntN(40))
@@ -74,11 +74,11 @@ func TestPickAndTakeGiveTheRowsTheyAreTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantRows(t, picked, want)
-		taken, err := columns.Take(rows, numbers)
+		byIndex, err := columns.PickIndices(rows, numbers)
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantRows(t, taken, want)
+		wantRows(t, byIndex, want)
 	}
 }
 

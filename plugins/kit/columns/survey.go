@@ -15,7 +15,7 @@ func survey(columns []Column, above string, names []string, had []bool) ([]strin
 }
 
 // Survey returns the columns by their names in the input, and of each whether a
-// row had it, if only as a null, as of the last Take.
+// row had it, if only as a null, as of the last NewRecordBatch.
 func (b *Builder) Survey() (names []string, had []bool) {
 	return survey(b.columns, "", nil, nil)
 }

@@ -58,7 +58,7 @@ func TestTextIsReadByType(t *testing.T) {
 		if err := b.Commit(); err != nil {
 			t.Fatal(err)
 		}
-		if got := text(b.Take())[0]; got != tt.want {
+		if got := text(b.NewRecordBatch())[0]; got != tt.want {
 			t.Errorf("%s %q: got %s, want %s", tt.kind, tt.text, got, tt.want)
 		}
 	}
@@ -92,7 +92,7 @@ func TestTimestampsInOtherFormsAreRead(t *testing.T) {
 		if err := b.Commit(); err != nil {
 			t.Fatal(err)
 		}
-		if got := text(b.Take())[0]; got != tt.want {
+		if got := text(b.NewRecordBatch())[0]; got != tt.want {
 			t.Errorf("%s %q: got %s, want %s", tt.format, tt.text, got, tt.want)
 		}
 	}

@@ -61,8 +61,8 @@ func (t *times) timestamp(text []byte, clock *Clock) (int64, bool) {
 	return micros, true
 }
 
-// skipped tells of a text that is refused whether all that is wrong with it is
-// that its zone's clock never showed that time.
+// skipped reports whether a text was refused only because its zone's clock never
+// showed that time.
 func (t *times) skipped(text []byte, clock *Clock) bool {
 	if t == nil || t.zone == nil {
 		return false

@@ -68,7 +68,7 @@ func buffer(column arrow.Array, i int) []byte {
 	return b.Bytes()
 }
 
-// IsNull tells whether a row is null.
+// IsNull reports whether a row is null.
 func (v *View) IsNull(row int) bool {
 	return v.nulls && v.array.IsNull(row)
 }
@@ -114,7 +114,7 @@ func (v *View) Append(dst []byte, row int) []byte {
 	return append(dst, v.array.ValueStr(row)...)
 }
 
-// IsFinite tells whether a row is a number that JSON can write: not NaN or an
+// IsFinite reports whether a row is a number that JSON can write: not NaN or an
 // infinity. Rows of other kinds are.
 func (v *View) IsFinite(row int) bool {
 	f := 0.0
@@ -150,8 +150,8 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 }
 
 func appendDecimal(dst []byte, n decimal128.Num, scale int) []byte {
-	var room [48]byte
-	digits := room[:0]
+	var scratch [48]byte
+	digits := scratch[:0]
 	if small := int64(n.LowBits()); n.HighBits() == small>>63 && small != math.MinInt64 {
 		if small < 0 {
 			dst, small = append(dst, '-'), -small

@@ -92,8 +92,8 @@ func (a *arithmetic) integers() func(x, y int64) (int64, bool) {
 		}
 	case '-':
 		return func(x, y int64) (int64, bool) {
-			rest := x - y
-			return rest, (rest < x) == (y > 0)
+			difference := x - y
+			return difference, (difference < x) == (y > 0)
 		}
 	case '*':
 		return multiply
@@ -127,13 +127,13 @@ func (a *arithmetic) unsigned() func(x, y int64) (int64, bool) {
 	switch a.op {
 	case '+':
 		return func(x, y int64) (int64, bool) {
-			sum, carry := bits.Add64(uint64(x), uint64(y), 0)
-			return int64(sum), carry == 0
+			sum, overflow := bits.Add64(uint64(x), uint64(y), 0)
+			return int64(sum), overflow == 0
 		}
 	case '-':
 		return func(x, y int64) (int64, bool) {
-			rest, borrow := bits.Sub64(uint64(x), uint64(y), 0)
-			return int64(rest), borrow == 0
+			difference, borrow := bits.Sub64(uint64(x), uint64(y), 0)
+			return int64(difference), borrow == 0
 		}
 	case '*':
 		return func(x, y int64) (int64, bool) {

@@ -98,11 +98,11 @@ func (v *vector) read(column arrow.Array) error {
 }
 
 func widened[T ~int32](values []T, unit int64) []int64 {
-	wide := make([]int64, len(values))
+	values64 := make([]int64, len(values))
 	for i, n := range values {
-		wide[i] = int64(n) * unit
+		values64[i] = int64(n) * unit
 	}
-	return wide
+	return values64
 }
 
 func textOf(offsets []int32, a arrow.Array) ([]int32, []byte) {
@@ -150,7 +150,7 @@ func withNulls(column arrow.Array, missing []bool) arrow.Array {
 	return array.MakeFromData(array.NewData(d.DataType(), d.Len(), buffers, d.Children(), nulls, d.Offset()))
 }
 
-// kindOf is how the values of a column are held, or none.
+// kindOf is the kind of vector for the values of a column, or none.
 func kindOf(t arrow.DataType) kind {
 	switch t := t.(type) {
 	case *arrow.BooleanType:

@@ -98,7 +98,7 @@ func compareUnsigned(o order, left, right *vector, out []uint8) {
 	}
 }
 
-// holds tells whether the comparison is true of two values of which Compare
+// holds reports whether the comparison is true of two values of which Compare
 // says way.
 func (o order) holds(way int) bool {
 	switch o {
@@ -148,7 +148,7 @@ func textIs(v *vector, value []byte, same uint8, out []uint8) {
 	}
 }
 
-// membership tells which rows are one of a list of literals.
+// membership reports for each row whether it is one of a list of literals.
 type membership struct {
 	of     node
 	texts  [][]byte

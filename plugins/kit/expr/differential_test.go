@@ -13,8 +13,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
-// compileByRow compiles an expression that CEL alone evaluates: what the
-// columns' way is held against.
+// compileByRow compiles an expression that CEL alone evaluates, to compare the
+// evaluation by columns with.
 func compileByRow(text string, schema *arrow.Schema) (*Program, error) {
 	l, err := theLanguage()
 	if err != nil {
@@ -133,7 +133,7 @@ var variety = arrow.NewSchema([]arrow.Field{{Name: "b", Type: arrow.FixedWidthTy
 	{Name: "t", Type: &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}, Nullable: true},
 	{Name: "d", Type: arrow.FixedWidthTypes.Date32, Nullable: true}}, nil)
 
-// varietyRows are rows with extremes and nulls, as a slice of more rows.
+// varietyRows are rows with the least and greatest values and nulls, as a slice of more rows.
 func varietyRows(random *rand.Rand, rows int) arrow.RecordBatch {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, variety)
 	one := func(n int) int { return random.IntN(n) }

@@ -116,7 +116,7 @@ func (p *Program) Field(name string) arrow.Field {
 // Type is the type of the column that Eval gives.
 func (p *Program) Type() arrow.DataType { return p.field.Type }
 
-// Filter tells for each row whether the condition is true. Rows that failed are
+// Filter reports for each row whether the condition is true. Rows that failed are
 // not kept. The program must be a condition: its Type is bool.
 func (p *Program) Filter(rows arrow.RecordBatch) (keep []bool, failed []RowError, err error) {
 	v, err := p.root.eval(&batch{rows: rows, n: int(rows.NumRows())}, nil)

@@ -163,7 +163,7 @@ func TestFaultsOfRowsHaveAReason(t *testing.T) {
 	}
 }
 
-// faults are what users write wrong, and what they are told.
+// faults are what users write wrong, and the message for each.
 var faults = []struct{ text, want string }{
 	{``, `at 1:1: want an expression, got nothing`},
 	{`priorite == "urgent`, `at 1:13: the text that begins here has no closing quote`},

@@ -83,7 +83,7 @@ func (n *negation) eval(b *batch, need []uint8) (*vector, error) {
 	return out, nil
 }
 
-// isNull tells which rows are null.
+// isNull reports for each row whether it is null.
 type isNull struct{ of node }
 
 func (n *isNull) eval(b *batch, need []uint8) (*vector, error) {
@@ -103,7 +103,7 @@ func (n *isNull) eval(b *batch, need []uint8) (*vector, error) {
 	return out, nil
 }
 
-// missingColumn tells which rows of a column are null that cannot be a vector.
+// missingColumn reports which rows are null of a column that cannot be a vector.
 type missingColumn struct{ path path }
 
 func (m *missingColumn) eval(b *batch, _ []uint8) (*vector, error) {

@@ -113,7 +113,7 @@ func (c *compiler) kind(e ast.Expr) kind {
 	return none
 }
 
-// isConstant tells whether a part needs no column.
+// isConstant reports whether a part needs no column.
 func (c *compiler) isConstant(e ast.Expr) bool {
 	constant := true
 	ast.PostOrderVisit(e, ast.NewExprVisitor(func(inner ast.Expr) {

@@ -53,7 +53,7 @@ func (c *compiler) atError(e *common.Error, message, hint string) *Error {
 func (c *compiler) syntax(e *common.Error) *Error {
 	found := strings.TrimPrefix(e.Message, "Syntax error: ")
 	at := c.atError(e, found, "")
-	rest := string([]rune(c.text)[at.Offset:])
+	after := string([]rune(c.text)[at.Offset:])
 	switch {
 	case strings.HasPrefix(found, "unterminated string") || strings.HasPrefix(found, "unterminated"):
 		at.Message = "the text that begins here has no closing quote"
@@ -65,19 +65,20 @@ func (c *compiler) syntax(e *common.Error) *Error {
 		name := strings.TrimPrefix(found, "reserved identifier: ")
 		at.Message = name + " is a word of the language"
 		at.Hint = `write col("` + name + `") for the column`
-	case strings.TrimSpace(rest) == "":
+	case strings.TrimSpace(after) == "":
 		at.Message = "the expression ends where something must follow"
 		if strings.Count(c.text, "(") > strings.Count(c.text, ")") {
 			at.Message = "a ) is missing here"
 		}
 	case strings.HasPrefix(found, "invalid int literal"):
 		at.Message = "a whole number of over 63 bits, as a uint64 may be, ends in u: 9223372036854775808u"
-	case strings.HasPrefix(rest, ">") && strings.HasSuffix(c.text[:len(c.text)-len(rest)], "<"):
+	case strings.HasPrefix(after, ">") && strings.HasSuffix(c.text[:len(c.text)-len(after)], "<"):
 		at = c.at(at.Offset-1, "no operator <>", "write !=")
-	case tupleAt(c.text[:len(c.text)-len(rest)], rest) >= 0:
-		at = c.at(tupleAt(c.text[:len(c.text)-len(rest)], rest), "a list is written in [ ]", "such as type in [\"a\", \"b\"]")
+	case tupleAt(c.text[:len(c.text)-len(after)], after) >= 0:
+		at = c.at(tupleAt(c.text[:len(c.text)-len(after)], after), "a list is written in [ ]",
+			"such as type in [\"a\", \"b\"]")
 	case strings.HasPrefix(found, "unexpected") || strings.HasPrefix(found, "mismatched"):
-		at.Message, at.Hint = unexpected(rest)
+		at.Message, at.Hint = unexpected(after)
 	}
 	return at
 }
@@ -89,17 +90,17 @@ var foreign = []struct{ pattern, want string }{
 	{`(?i)^i?like\b`, ".contains(…) or .matches(…)"}, {`(?i)^between\b`, "x >= a && x <= b"},
 }
 
-func unexpected(rest string) (message, hint string) {
+func unexpected(after string) (message, hint string) {
 	for _, f := range foreign {
-		if found := regexp.MustCompile(f.pattern).FindString(rest); found != "" {
+		if found := regexp.MustCompile(f.pattern).FindString(after); found != "" {
 			return "no operator " + found, "write " + f.want
 		}
 	}
-	if first, _ := utf8.DecodeRuneInString(rest); first > unicode.MaxASCII || first == '`' {
+	if first, _ := utf8.DecodeRuneInString(after); first > unicode.MaxASCII || first == '`' {
 		return "names in expressions are of the letters a to z, digits and _",
 			`write col("…") for a column of another name`
 	}
-	word := regexp.MustCompile(`^(\w+|\S)`).FindString(rest)
+	word := regexp.MustCompile(`^(\w+|\S)`).FindString(after)
 	return "did not expect " + word + " here", "text is written in quotes; conditions are joined by && and ||"
 }
 
@@ -251,7 +252,7 @@ func (c *compiler) wrongTypes(name, signature string, part ast.Expr) (message, h
 	return name + " does not take " + strings.Join(named, " and "), hint
 }
 
-// typeHint tells how to make the types fit, if it is plain.
+// typeHint says how to make the types fit, if it is plain.
 func (c *compiler) typeHint(name string, args []string, part ast.Expr) string {
 	has := func(t string) bool {
 		for _, a := range args {

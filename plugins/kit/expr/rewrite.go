@@ -29,7 +29,7 @@ func rewrite(a *ast.AST) []fault {
 	return r.faults
 }
 
-// walk rewrites a part and those inside it. nullable tells whether it may be a
+// walk rewrites a part and those inside it. nullable reports whether it may be a
 // literal null.
 func (r *rewriter) walk(e ast.Expr, nullable bool) {
 	switch e.Kind() {

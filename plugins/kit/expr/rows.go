@@ -203,7 +203,7 @@ func appendValue(out array.Builder, value ref.Val) error {
 	return nil
 }
 
-// newVector is room for rows, to be set one after the other.
+// newVector allocates a vector of rows, to be set one after the other.
 func newVector(k kind, rows int) *vector {
 	v := &vector{kind: k}
 	switch k {

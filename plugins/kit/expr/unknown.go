@@ -79,11 +79,11 @@ func (c *compiler) asMember(name string, part ast.Expr) string {
 		return "x." + name + "()"
 	}
 	args := part.AsCall().Args()
-	rest := make([]string, len(args)-1)
+	after := make([]string, len(args)-1)
 	for i, a := range args[1:] {
-		rest[i] = written(a)
+		after[i] = written(a)
 	}
-	return written(args[0]) + "." + name + "(" + strings.Join(rest, ", ") + ")"
+	return written(args[0]) + "." + name + "(" + strings.Join(after, ", ") + ")"
 }
 
 // written is a column or text as it is written, and … for all else.
@@ -102,11 +102,11 @@ func written(e ast.Expr) string {
 }
 
 // tupleAt is the offset in code points of a ( that opens a list of values, as in
-// type in ("a", "b"), where the parser stopped between before and rest; -1 if
+// type in ("a", "b"), where the parser stopped between before and after; -1 if
 // that is not what it stumbled over.
-func tupleAt(before, rest string) int {
+func tupleAt(before, after string) int {
 	open := strings.LastIndexByte(before, '(')
-	if open < 0 || !strings.HasPrefix(rest, ",") ||
+	if open < 0 || !strings.HasPrefix(after, ",") ||
 		!strings.HasSuffix(strings.TrimRight(before[:open], " \t\n"), " in") {
 		return -1
 	}

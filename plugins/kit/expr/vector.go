@@ -81,7 +81,7 @@ func (v *vector) missing(row int) uint8 {
 	return no
 }
 
-// plain tells whether all rows have a value.
+// plain reports whether all rows have a value.
 func (v *vector) plain() bool {
 	if v.kind != boolean || v.state == nil {
 		return v.state == nil

@@ -163,5 +163,5 @@ func (v fixedValue) rows(n int64) (arrow.Array, error) {
 			return nil, err
 		}
 	}
-	return b.Take().Column(0), nil
+	return b.NewRecordBatch().Column(0), nil
 }

@@ -130,7 +130,7 @@ func (s *source) look() (bool, error) {
 		s.names = append(s.names, f.name)
 	}
 	if first && finished > 0 && len(s.queue) == 0 && !s.follows {
-		s.survey.Note("nothing new to read: " + wereRead(finished))
+		s.survey.AddLine("nothing new to read: " + wereRead(finished))
 	}
 	if finished > 0 {
 		s.log.Info("files that were read before are skipped", "path", s.list.path, "skipped", finished,

@@ -169,7 +169,7 @@ func (s *spread) release() ([]portion, error) {
 	*s = *newSpread(s.layout) // not emptied: there may be as many folders as rows
 	portions := make([]portion, len(groups))
 	return portions, parallel.Do(len(groups), func(i int) error {
-		taken, err := columns.Take(rows, groups[i].rows)
+		taken, err := columns.PickIndices(rows, groups[i].rows)
 		portions[i] = portion{groups[i].folder, taken}
 		return err
 	})

@@ -41,7 +41,7 @@ func BenchmarkDecoder(b *testing.B) {
 			b.Fatal(err)
 		}
 		if d.Rows() == sdk.DefaultBatchRows {
-			d.Take()
+			d.NewRecordBatch()
 		}
 	}
 }
@@ -53,7 +53,7 @@ func BenchmarkEncoder(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	rows := d.Take()
+	rows := d.NewRecordBatch()
 	e := jsonrows.NewEncoder(rows)
 	var dst []byte
 	b.ReportAllocs()
@@ -72,7 +72,7 @@ func TestDecodingDoesNotAllocatePerRow(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		d.Take()
+		d.NewRecordBatch()
 	}
 	batch()
 	if allocs := testing.AllocsPerRun(10, batch); allocs > 100 {

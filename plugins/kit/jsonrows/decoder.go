@@ -26,18 +26,18 @@ import (
 // structs objects, to which the same applies. Anything else, overflow, and a
 // null where the column is required are errors that name the path to the value.
 type Decoder struct {
-	builder *columns.Builder
-	root    *object
-	extra   *columns.Column // nil: none
-	rest    []byte          // the keys for it, as an object that is not closed
-	text    []byte          // an unescaped string
+	builder   *columns.Builder
+	root      *object
+	extra     *columns.Column // nil: none
+	extraText []byte          // the keys for it, as an object that is not closed
+	text      []byte          // an unescaped string
 
 	unknownKeys   int64
 	unknownInThis int64
-	told          int64       // of unknownKeys, to the survey
+	surveyed      int64       // of unknownKeys: those the survey has
 	survey        *sdk.Survey // nil: nobody asks
 	named         int         // names of keys without a column so far, at most sdk.MaxNames
-	news          []string    // of them, those not yet told
+	news          []string    // of them, those the survey does not have yet
 }
 
 // NewDecoder makes a decoder for any valid schema.
@@ -70,25 +70,25 @@ func (d *Decoder) Append(object []byte) error {
 // AppendNull adds a row of nulls.
 func (d *Decoder) AppendNull() error { return d.builder.Commit() }
 
-// Rows is how many rows the next Take gives.
+// Rows is how many rows the next NewRecordBatch returns.
 func (d *Decoder) Rows() int { return d.builder.Rows() }
 
-// Bytes is the size of the next Take's column data. Take before it reaches
+// Bytes is the size of those rows' column data. Call NewRecordBatch before it reaches
 // sdk.MaxBatchBytes.
 func (d *Decoder) Bytes() int { return d.builder.Bytes() }
 
-// Observe tells the survey, at each Take, which columns the rows had and which
-// keys had no column. Those of rows that were refused count too.
+// Observe makes each NewRecordBatch add to the survey which columns the rows had and
+// which keys had no column. Those of rows that were refused count too.
 func (d *Decoder) Observe(s *sdk.Survey) { d.survey = s }
 
-// Take hands over the rows since the last Take.
-func (d *Decoder) Take() arrow.RecordBatch {
-	rows := d.builder.Take()
+// NewRecordBatch returns the rows since the last call.
+func (d *Decoder) NewRecordBatch() arrow.RecordBatch {
+	rows := d.builder.NewRecordBatch()
 	if d.survey != nil {
-		found := sdk.Surveyed{Rows: rows.NumRows(), Keys: d.unknownKeys - d.told, Names: d.newNames()}
+		found := sdk.Surveyed{Rows: rows.NumRows(), Keys: d.unknownKeys - d.surveyed, Names: d.newNames()}
 		found.Columns, found.Had = d.builder.Survey()
 		d.survey.Add(found)
-		d.told = d.unknownKeys
+		d.surveyed = d.unknownKeys
 	}
 	return rows
 }
@@ -116,12 +116,12 @@ func (d *Decoder) dropped(o *object, key []byte) {
 // UnknownKeys is how many keys of the rows so far had no column.
 func (d *Decoder) UnknownKeys() int64 { return d.unknownKeys }
 
-// Room is the most bytes that an object of so much text adds to Bytes.
-func (d *Decoder) Room(text int) int { return d.builder.Room(text) }
+// MaxRowBytes is the most bytes that an object of text bytes of text adds to Bytes.
+func (d *Decoder) MaxRowBytes(text int) int { return d.builder.MaxRowBytes(text) }
 
 // whole reads one object, and nothing behind it, into the columns.
 func (d *Decoder) whole(s []byte) error {
-	d.rest = d.rest[:0]
+	d.extraText = d.extraText[:0]
 	p, err := d.object(s, 0, d.root)
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (d *Decoder) whole(s []byte) error {
 	if p = skipSpace(s, p); p < len(s) {
 		return syntax(s, p, "nothing after the object")
 	}
-	if len(d.rest) > 0 {
+	if len(d.extraText) > 0 {
 		d.setExtra()
 	}
 	return nil
@@ -154,10 +154,10 @@ func (d *Decoder) object(s []byte, p int, o *object) (after int, err error) {
 		}
 		quote := p < len(s) && s[p] == '"'
 		switch {
-		case code >= 0 && quote && o.places[code].column.Kind != columns.JSON:
-			p, err = d.string(s, p+1, o.places[code].column)
+		case code >= 0 && quote && o.targets[code].column.Kind != columns.JSON:
+			p, err = d.string(s, p+1, o.targets[code].column)
 		case code >= 0:
-			p, err = d.value(s, p, &o.places[code])
+			p, err = d.value(s, p, &o.targets[code])
 		case code == unknown && quote && (d.extra == nil || o != d.root):
 			d.unknownInThis++
 			p, err = skipString(s, p+1)

@@ -75,7 +75,7 @@ func TestValuesAreCoerced(t *testing.T) {
 				}
 			}
 			want := `{"v":` + tt.want + `}`
-			if got := encoded(d.Take()); !slices.Equal(got, []string{want, want}) {
+			if got := encoded(d.NewRecordBatch()); !slices.Equal(got, []string{want, want}) {
 				t.Errorf("got %s, want two of %s", got, want)
 			}
 		})
@@ -173,7 +173,7 @@ func TestWhatIsNotAnObjectIsAnError(t *testing.T) {
 		if err := d.Append([]byte(tt.json)); err == nil || err.Error() != tt.want {
 			t.Errorf("%s:\n got %v\nwant %s", tt.json, err, tt.want)
 		}
-		if got := encoded(d.Take()); !slices.Equal(got, []string{`{"a":"before"}`}) {
+		if got := encoded(d.NewRecordBatch()); !slices.Equal(got, []string{`{"a":"before"}`}) {
 			t.Errorf("%s: left %s", tt.json, got)
 		}
 	}
@@ -188,7 +188,7 @@ func TestMissingKeyIsNull(t *testing.T) {
 	}
 	want := []string{`{"a":"x","b":1,"c":true,"d":5,"e":"2026-01-01"}`,
 		`{"a":null,"b":null,"c":null,"d":null,"e":null}`, `{"a":null,"b":2,"c":null,"d":null,"e":null}`}
-	if got := encoded(d.Take()); !slices.Equal(got, want) {
+	if got := encoded(d.NewRecordBatch()); !slices.Equal(got, want) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -215,7 +215,7 @@ func TestLastOfEqualKeysWins(t *testing.T) {
 			t.Errorf("%s: %v", tt.json, err)
 			continue
 		}
-		if got := encoded(d.Take()); got[0] != tt.want {
+		if got := encoded(d.NewRecordBatch()); got[0] != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.json, got[0], tt.want)
 		}
 	}
@@ -253,7 +253,7 @@ func TestObjectsOfDifferentShapesFollowEachOther(t *testing.T) {
 		want = append(want, fmt.Sprintf(`{"a":"%d","b":%d}`, i+1, i+1))
 	}
 	want[2] = `{"a":"3","b":null}`
-	if got := encoded(d.Take()); !slices.Equal(got, want) {
+	if got := encoded(d.NewRecordBatch()); !slices.Equal(got, want) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -271,17 +271,17 @@ func TestKeysWithoutEndAreNotRemembered(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := encoded(d.Take()); !slices.Equal(got, []string{`{"a":1}`, `{"a":1}`}) {
+	if got := encoded(d.NewRecordBatch()); !slices.Equal(got, []string{`{"a":1}`, `{"a":1}`}) {
 		t.Errorf("got %s", got)
 	}
 }
 
-func TestTakeStartsAnew(t *testing.T) {
+func TestNewRecordBatchStartsAnew(t *testing.T) {
 	d := jsonrows.NewDecoder(schemaOf("a: string", "b: bool"))
 	if err := d.Append([]byte(`{"a":"x","b":true}`)); err != nil {
 		t.Fatal(err)
 	}
-	first := d.Take()
+	first := d.NewRecordBatch()
 	if d.Rows() != 0 || d.Bytes() != 0 {
 		t.Errorf("after Take: %d rows, %d bytes", d.Rows(), d.Bytes())
 	}
@@ -296,10 +296,10 @@ func TestTakeStartsAnew(t *testing.T) {
 	if got := encoded(first); !slices.Equal(got, []string{`{"a":"x","b":true}`}) {
 		t.Errorf("rows changed after they were handed on: %s", got)
 	}
-	if got := d.Take(); got.NumRows() != 2 {
+	if got := d.NewRecordBatch(); got.NumRows() != 2 {
 		t.Errorf("got %d rows, want 2", got.NumRows())
 	}
-	if got := d.Take(); got.NumRows() != 0 || !got.Schema().Equal(first.Schema()) {
+	if got := d.NewRecordBatch(); got.NumRows() != 0 || !got.Schema().Equal(first.Schema()) {
 		t.Errorf("got %v, want an empty batch of the same schema", got)
 	}
 }
@@ -317,7 +317,7 @@ func TestObjectIsNotKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{`{"a":"x","j":[1]}`, `{"a":"x","j":[1]}`, `{"a":"y","j":[2]}`}
-	if got := encoded(d.Take()); !slices.Equal(got, want) {
+	if got := encoded(d.NewRecordBatch()); !slices.Equal(got, want) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

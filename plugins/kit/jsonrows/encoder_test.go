@@ -102,7 +102,7 @@ func TestSliceIsWrittenAsItsRows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rows := d.Take()
+	rows := d.NewRecordBatch()
 	for from := range len(lines) + 1 {
 		for to := from; to <= len(lines); to++ {
 			if got := encoded(rows.NewSlice(int64(from), int64(to))); !slices.Equal(got, lines[from:to]) {

@@ -53,13 +53,13 @@ func FuzzDecoder(f *testing.F) {
 		for _, first := range [][]byte{object, []byte(`{"s":"a","i":1,"f":2,"b":true}`), object} {
 			_ = primed.Append(first)
 		}
-		primed.Take()
+		primed.NewRecordBatch()
 		if again := primed.Append(object); (err == nil) != (again == nil) || err != nil &&
 			err.Error() != again.Error() {
 			t.Fatalf("predicted: %v, not predicted: %v", again, err)
 		}
-		row := encoded(fresh.Take())
-		if predicted := encoded(primed.Take()); !slices.Equal(row, predicted) {
+		row := encoded(fresh.NewRecordBatch())
+		if predicted := encoded(primed.NewRecordBatch()); !slices.Equal(row, predicted) {
 			t.Fatalf("predicted: %s, not predicted: %s", predicted, row)
 		}
 		want, known := reference(object)

@@ -37,7 +37,7 @@ func decode(t *testing.T, d *jsonrows.Decoder, object string) (row, wrong string
 		if err := d.Append([]byte(object)); err != nil {
 			wrongs[i] = err.Error()
 		} else {
-			rows[i] = encoded(d.Take())[0]
+			rows[i] = encoded(d.NewRecordBatch())[0]
 		}
 	}
 	if rows[0] != rows[1] || wrongs[0] != wrongs[1] {
@@ -165,7 +165,7 @@ func TestReaderSetsAColumnToOneValue(t *testing.T) {
 		}
 	}
 	want := []string{`{"l":[{"a":1},null]}`, `{"l":null}`, `{"l":[]}`}
-	if got := encoded(b.Take()); !slices.Equal(got, want) {
+	if got := encoded(b.NewRecordBatch()); !slices.Equal(got, want) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	for text, want := range map[string]string{
@@ -197,7 +197,7 @@ func TestDecodingNestedDoesNotAllocatePerRow(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		d.Take()
+		d.NewRecordBatch()
 	}
 	batch()
 	if allocs := testing.AllocsPerRun(10, batch); allocs > 300 {

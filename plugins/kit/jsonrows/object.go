@@ -15,25 +15,25 @@ type object struct {
 	path    string          // leads to it, with a dot behind; "" is the whole row
 	dropped map[string]bool // some keys without a column
 	names   map[string]int  // the code of a key
-	places  []place
+	targets []target
 	shape   []slot // the keys of the object before: most objects have the same
 }
 
-// Codes of keys; those of places are their index, or below otherPlace for
+// Codes of keys; those of targets are their index, or below otherTarget for
 // those that are more than one column.
 const (
-	unknown    = -1
-	closed     = -2 // no key: the object ends
-	otherPlace = -3
+	unknown     = -1
+	closed      = -2 // no key: the object ends
+	otherTarget = -3
 )
 
-// place is where a value goes.
-type place struct {
+// target is the column, or the columns, that a value goes into.
+type target struct {
 	column *columns.Column
-	fields *object // of a struct
-	item   *place  // of a list
-	more   []place // other columns of the same value
-	below  *object // columns inside the value; column may be nil then
+	fields *object  // of a struct
+	item   *target  // of a list
+	more   []target // other columns of the same value
+	below  *object  // columns inside the value; column may be nil then
 }
 
 // slot is what stood between two values of the last object, and the code of
@@ -44,7 +44,7 @@ type slot struct {
 	code        int
 }
 
-// begins tells whether the text stands at p.
+// begins reports whether the text stands at p.
 func (t *slot) begins(s []byte, p int) bool {
 	n := len(t.text)
 	if n == 0 || p+n > len(s) {
@@ -67,15 +67,15 @@ func newObject(path string, into []columns.Column, specs []sdk.Entry[sdk.Column]
 	o := &object{path: path, names: make(map[string]int, len(specs))}
 	for i := range specs {
 		if spec := &specs[i].Value; !spec.Extra {
-			o.add(spec.Path(specs[i].Key), newPlace(path, &into[i], spec))
+			o.add(spec.Path(specs[i].Key), newTarget(path, &into[i], spec))
 		}
 	}
 	o.seal()
 	return o
 }
 
-func newPlace(path string, c *columns.Column, spec *sdk.Column) place {
-	p := place{column: c}
+func newTarget(path string, c *columns.Column, spec *sdk.Column) target {
+	p := target{column: c}
 	if c.Name != "" {
 		path += c.Name + "."
 	}
@@ -83,21 +83,21 @@ func newPlace(path string, c *columns.Column, spec *sdk.Column) place {
 	case columns.Struct:
 		p.fields = newObject(path, c.Inside(), spec.Fields)
 	case columns.List:
-		item := newPlace(path, &c.Inside()[0], spec)
+		item := newTarget(path, &c.Inside()[0], spec)
 		p.item = &item
 	}
 	return p
 }
 
-// add puts a place where a path leads.
-func (o *object) add(path []string, to place) {
+// add puts a target at the end of a path.
+func (o *object) add(path []string, to target) {
 	at, known := o.names[path[0]]
 	if !known {
-		at = len(o.places)
+		at = len(o.targets)
 		o.names[path[0]] = at
-		o.places = append(o.places, place{})
+		o.targets = append(o.targets, target{})
 	}
-	p := &o.places[at]
+	p := &o.targets[at]
 	switch {
 	case len(path) > 1:
 		if p.below == nil {
@@ -112,20 +112,20 @@ func (o *object) add(path []string, to place) {
 	}
 }
 
-// seal gives the places that are more than one column their codes.
+// seal gives the targets that are more than one column their codes.
 func (o *object) seal() {
 	for key, at := range o.names {
-		p := &o.places[at]
+		p := &o.targets[at]
 		if p.below != nil {
 			p.below.seal()
 		}
 		if p.below != nil || p.more != nil {
-			o.names[key] = otherPlace - at
+			o.names[key] = otherTarget - at
 		}
 	}
 }
 
-// remember predicts the same key in the same place of the next object.
+// remember predicts the same key at the same position of the next object.
 func (o *object) remember(i int, text []byte, code int) {
 	if i >= maxSlots {
 		return
@@ -145,8 +145,8 @@ func (o *object) remember(i int, text []byte, code int) {
 
 // each visits the columns.
 func (o *object) each(visit func(c *columns.Column)) {
-	for i := range o.places {
-		p := &o.places[i]
+	for i := range o.targets {
+		p := &o.targets[i]
 		if p.column != nil {
 			visit(p.column)
 		}
@@ -177,7 +177,7 @@ func (d *Decoder) rare(o *object, s []byte, from, p, code int) (after int, err e
 		d.keep(s[from:keyEnd], s[p:after])
 		return after, nil
 	}
-	to := &o.places[otherPlace-code]
+	to := &o.targets[otherTarget-code]
 	if to.column != nil {
 		after, err = d.value(s, p, to)
 	}
@@ -206,14 +206,14 @@ func (d *Decoder) below(s []byte, p int, o *object) (after int, err error) {
 	return after, nil
 }
 
-func (d *Decoder) structure(s []byte, p int, to *place) (after int, err error) {
+func (d *Decoder) structure(s []byte, p int, to *target) (after int, err error) {
 	to.column.Begin()
 	after, err = d.object(s, p, to.fields)
 	to.column.End()
 	return after, err
 }
 
-func (d *Decoder) list(s []byte, p int, to *place) (after int, err error) {
+func (d *Decoder) list(s []byte, p int, to *target) (after int, err error) {
 	c := to.column
 	c.Begin()
 	if p = skipSpace(s, p+1); p < len(s) && s[p] == ']' {
@@ -243,32 +243,32 @@ func (d *Decoder) list(s []byte, p int, to *place) (after int, err error) {
 // before its value.
 func (d *Decoder) keep(before, value []byte) {
 	separator := byte(',')
-	if len(d.rest) == 0 {
+	if len(d.extraText) == 0 {
 		separator = '{'
 	}
-	d.rest = append(d.rest, separator)
-	d.rest = append(d.rest, before[bytes.IndexByte(before, '"'):bytes.LastIndexByte(before, '"')+1]...)
-	d.rest = append(append(d.rest, ':'), value...)
+	d.extraText = append(d.extraText, separator)
+	d.extraText = append(d.extraText, before[bytes.IndexByte(before, '"'):bytes.LastIndexByte(before, '"')+1]...)
+	d.extraText = append(append(d.extraText, ':'), value...)
 }
 
 func (d *Decoder) setExtra() {
-	if d.rest = append(d.rest, '}'); !utf8.Valid(d.rest) {
+	if d.extraText = append(d.extraText, '}'); !utf8.Valid(d.extraText) {
 		d.extra.SetBad("bytes that are not UTF-8 in a key without a column, or its value")
 		return
 	}
-	d.extra.SetBytes(d.rest)
+	d.extra.SetBytes(d.extraText)
 }
 
 // Reader reads single JSON values into a column that a Builder builds. It is
 // for one goroutine.
 type Reader struct {
 	decoder Decoder
-	to      place
+	to      target
 }
 
 // NewReader makes a reader into a column of the given spec.
 func NewReader(c *columns.Column, spec *sdk.Column) *Reader {
-	return &Reader{to: newPlace("", c, spec)}
+	return &Reader{to: newTarget("", c, spec)}
 }
 
 // UnknownNames hands over names of such keys, each once: see Decoder.Observe.
@@ -277,7 +277,7 @@ func (r *Reader) UnknownNames() []string { return r.decoder.newNames() }
 // UnknownKeys is how many keys of the values so far had no field.
 func (r *Reader) UnknownKeys() int64 { return r.decoder.unknownInThis }
 
-// Set sets the row being built to a value, or to bad, which its Commit tells.
+// Set sets the row being built to a value, or to bad, which its Commit reports.
 // Text that is not JSON is an error.
 func (r *Reader) Set(text []byte) error {
 	p, err := r.decoder.value(text, skipSpace(text, 0), &r.to)

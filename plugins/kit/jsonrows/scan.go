@@ -65,7 +65,7 @@ func marks(w uint64) uint64 {
 func isMark(b byte) bool { return b == '"' || b == '\\' || b < ' ' }
 
 // special is the index of the first byte at or after p that a JSON string
-// cannot hold as it is; len(s) if there is none. high tells whether a byte
+// cannot hold as it is; len(s) if there is none. high reports whether a byte
 // beyond ASCII came before, or soon after.
 func special(s []byte, p int) (at int, high bool) {
 	beyond := uint64(0)
@@ -83,7 +83,7 @@ func special(s []byte, p int) (at int, high bool) {
 }
 
 // copyPlain copies s to dst up to the first byte that a JSON string cannot hold
-// as it is, or as far as both go, and tells how much that is. high is as of special.
+// as it is, or as far as both go, and returns how much that is. high is as of special.
 // It may write more into dst than that.
 func copyPlain(dst, s []byte) (n int, high bool) {
 	beyond := uint64(0)

@@ -8,7 +8,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-func TestSurveyTellsColumnsThatNoRowHadAndKeysThatWereDropped(t *testing.T) {
+func TestSurveyNamesColumnsThatNoRowHadAndKeysThatWereDropped(t *testing.T) {
 	text := func(key string) sdk.Entry[sdk.Column] {
 		return sdk.Entry[sdk.Column]{Key: key, Value: sdk.Column{Type: "string"}}
 	}
@@ -27,7 +27,7 @@ func TestSurveyTellsColumnsThatNoRowHadAndKeysThatWereDropped(t *testing.T) {
 		for _, row := range rows {
 			_ = d.Append([]byte(row)) // a row that is refused had its columns all the same
 		}
-		d.Take().Release()
+		d.NewRecordBatch().Release()
 	}
 	want := []sdk.Missing{{Column: "orderId", Near: "order_id"},
 		{Column: "payload.createdAt", Near: "payload.created_at"}, {Column: "addr.zip", Near: "addr.ZIP"},
@@ -51,7 +51,7 @@ func TestNamesOfDroppedKeysAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d.Take().Release()
+	d.NewRecordBatch().Release()
 	if got := s.Unknown(); got.Keys < 290 || len(got.Names) != sdk.MaxNames || s.Missing() != nil {
 		t.Errorf("got %d keys, %d names, missing %v", got.Keys, len(got.Names), s.Missing())
 	}
@@ -64,7 +64,7 @@ func TestKeysKeptAsExtraAreNotDropped(t *testing.T) {
 	if err := d.Append([]byte(`{"a":1,"b":2,"c":"x"}`)); err != nil {
 		t.Fatal(err)
 	}
-	d.Take().Release()
+	d.NewRecordBatch().Release()
 	if s.Unknown() != nil || s.Missing() != nil {
 		t.Errorf("got %v, %v", s.Unknown(), s.Missing())
 	}

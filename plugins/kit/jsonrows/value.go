@@ -9,7 +9,7 @@ import (
 
 // value reads the value at p into a column. One that the column cannot take is
 // no error yet: a later key of the same name may win.
-func (d *Decoder) value(s []byte, p int, to *place) (after int, err error) {
+func (d *Decoder) value(s []byte, p int, to *target) (after int, err error) {
 	if p == len(s) {
 		return 0, syntax(s, p, "a value")
 	}
@@ -57,10 +57,10 @@ func raw(s []byte, p int, c *columns.Column) (after int, err error) {
 func (d *Decoder) string(s []byte, p int, c *columns.Column) (after int, err error) {
 	switch c.Kind {
 	case columns.String:
-		room := c.Room()
-		n, high := copyPlain(room, s[p:])
-		if at := p + n; n < len(room) && at < len(s) && s[at] == '"' && (!high || utf8.Valid(s[p:at])) {
-			c.Took(n)
+		available := c.Available()
+		n, high := copyPlain(available, s[p:])
+		if at := p + n; n < len(available) && at < len(s) && s[at] == '"' && (!high || utf8.Valid(s[p:at])) {
+			c.Wrote(n)
 			return at + 1, nil
 		}
 	case columns.Timestamp:

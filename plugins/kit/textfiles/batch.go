@@ -13,7 +13,7 @@ import (
 // DefaultLimit is how long a record may be when the config says nothing.
 const DefaultLimit = sdk.Bytes(4 << 20)
 
-// maxLimit leaves room for the offsets and fixed columns of a row beside its
+// maxLimit leaves space for the offsets and fixed columns of a row beside its
 // text: a batch holds at least one row.
 const (
 	minLimit = sdk.Bytes(64)
@@ -51,20 +51,20 @@ var ErrFull = errors.New("the batch is full")
 type Rows interface {
 	Rows() int
 	Bytes() int
-	Room(text int) int // the most bytes that a record of so much text adds to Bytes
-	Take() arrow.RecordBatch
+	MaxRowBytes(text int) int // most bytes that a record of so much text adds to Bytes
+	NewRecordBatch() arrow.RecordBatch
 }
 
 // Batch collects rows and rejected records up to what a batch may hold.
 type Batch struct {
-	Rows   Rows
-	Placed bool // the lines of rows are kept, for Positions
+	Rows          Rows
+	WithPositions bool // the lines of rows are kept, for Positions
 
-	lines, placed []int64 // of the rows at hand; of those that Next gave
-	rejected      []sdk.Reject
-	bytes         int // of rejected
-	room          int // that the rows leave for sure
-	ended         error
+	lines, positions []int64 // of the rows at hand; of those that Next gave
+	rejected         []sdk.Reject
+	bytes            int // of rejected
+	free             int // bytes of the batch that the rows leave at the least
+	ended            error
 }
 
 // Next calls step, which reads one record each time, until the batch is full or
@@ -82,37 +82,37 @@ func (b *Batch) Next(ctx context.Context, step func() error) (arrow.RecordBatch,
 		b.ended = err
 	}
 	rejected := b.rejected
-	b.rejected, b.bytes, b.room = nil, 0, 0
-	b.placed, b.lines = b.lines, make([]int64, 0, len(b.lines))
+	b.rejected, b.bytes, b.free = nil, 0, 0
+	b.positions, b.lines = b.lines, make([]int64, 0, len(b.lines))
 	switch {
 	case b.Rows.Rows() > 0:
-		return b.Rows.Take(), rejected, nil
+		return b.Rows.NewRecordBatch(), rejected, nil
 	case len(rejected) > 0:
 		return nil, rejected, nil
 	}
 	return nil, nil, b.ended
 }
 
-// Fits tells whether a record of so many bytes of text can become a row of this
+// Fits reports whether a record of so many bytes of text can become a row of this
 // batch. The first one always can.
 func (b *Batch) Fits(text int) bool {
-	most := b.Rows.Room(text)
-	if b.room -= most; b.room >= 0 {
+	most := b.Rows.MaxRowBytes(text)
+	if b.free -= most; b.free >= 0 {
 		return true
 	}
-	b.room = sdk.MaxBatchBytes - b.Rows.Bytes() - most // what records took may be less than they could
-	return b.room >= 0 || b.Rows.Rows() == 0
+	b.free = sdk.MaxBatchBytes - b.Rows.Bytes() - most // what records took may be less than they could
+	return b.free >= 0 || b.Rows.Rows() == 0
 }
 
-// Take notes where the record begins that became a row.
-func (b *Batch) Take(line int64) {
-	if b.Placed {
+// Accept records the line at which a record begins that became a row.
+func (b *Batch) Accept(line int64) {
+	if b.WithPositions {
 		b.lines = append(b.lines, line)
 	}
 }
 
 // Positions are the lines of the rows that the last Next gave.
-func (b *Batch) Positions() []int64 { return b.placed }
+func (b *Batch) Positions() []int64 { return b.positions }
 
 // Reject takes a record that cannot become a row. It keeps a copy of raw.
 func (b *Batch) Reject(line int64, reason error, raw []byte) {

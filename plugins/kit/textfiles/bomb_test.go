@@ -53,7 +53,7 @@ func bomb(t *testing.T, size int, compress func(*bytes.Buffer) *textfiles.Writer
 
 // TestLineThatDecompressesToManyBytesTakesNoMoreThanItsLimit: the lines around it are
 // read. A thousand times the limit comes out of a file of some kilobytes.
-func TestLineThatDecompressesToManyBytesTakesNoMoreThanItsLimit(t *testing.T) {
+func TestLineThatDecompressesToManyBytesUsesNoMoreThanItsLimit(t *testing.T) {
 	const limit, size, most = 64 << 10, 64 << 20, 24 << 20 // zstd keeps a window of 8 MB, twice
 	for _, c := range []textfiles.Compression{textfiles.Gzip, textfiles.Zstd} {
 		path := bomb(t, size, func(out *bytes.Buffer) *textfiles.Writer {
@@ -91,9 +91,9 @@ func TestLineThatDecompressesToManyBytesTakesNoMoreThanItsLimit(t *testing.T) {
 	}
 }
 
-// TestClaimsOfZstdFramesAreNotAllocated: windows, and sizes of contents, that frames of
+// TestSizesThatZstdClaimsAreNotAllocated: windows, and sizes of contents, that frames of
 // ten bytes claim.
-func TestClaimsOfZstdFramesAreNotAllocated(t *testing.T) {
+func TestSizesThatZstdClaimsAreNotAllocated(t *testing.T) {
 	const (
 		magic = "\x28\xb5\x2f\xfd"
 		line  = "\x23\x00\x00\n" // the last block: four line breaks, run-length encoded
@@ -123,7 +123,7 @@ func TestClaimsOfZstdFramesAreNotAllocated(t *testing.T) {
 }
 
 // TestManyEmptyMembersTakeNoMemoryOfTheirOwn: a member has 20 bytes at the least.
-func TestManyEmptyMembersTakeNoMemoryOfTheirOwn(t *testing.T) {
+func TestManyEmptyMembersUseNoMemoryOfTheirOwn(t *testing.T) {
 	const members = 20_000
 	empty := gzipped(t, "")
 	encoder, err := zstd.NewWriter(nil, zstd.WithZeroFrames(true))

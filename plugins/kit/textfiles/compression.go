@@ -46,13 +46,13 @@ func Suffixes(format string) []string {
 // Writer compresses what is written. Each Flush ends a frame (a gzip member, a
 // zstd frame): a file may end after it, and another writer may append to it.
 type Writer struct {
-	out    io.Writer
-	frames frames // nil: no compression
-	open   bool   // a frame has been begun
-	begun  bool   // the file has a frame
+	out         io.Writer
+	frameWriter frameWriter // nil: no compression
+	open        bool        // a frame has been begun
+	begun       bool        // the file has a frame
 }
 
-type frames interface {
+type frameWriter interface {
 	io.WriteCloser
 	Reset(w io.Writer)
 }
@@ -62,33 +62,33 @@ func NewWriter(out io.Writer, c Compression, resumed bool) (*Writer, error) {
 	w := &Writer{out: out, begun: resumed}
 	switch c {
 	case Gzip:
-		w.frames = gzip.NewWriter(out)
+		w.frameWriter = gzip.NewWriter(out)
 	case Zstd:
 		// One goroutine: sinks run beside each other already.
 		encoder, err := zstd.NewWriter(out, zstd.WithEncoderConcurrency(1), zstd.WithZeroFrames(true))
 		if err != nil {
 			return nil, fmt.Errorf("starting zstd: %w", err)
 		}
-		w.frames = encoder
+		w.frameWriter = encoder
 	}
 	return w, nil
 }
 
 // Write adds to the frame at hand, or begins one.
 func (w *Writer) Write(p []byte) (int, error) {
-	if w.frames == nil {
+	if w.frameWriter == nil {
 		return w.out.Write(p)
 	}
 	if len(p) == 0 {
 		return 0, nil // a frame of nothing is not begun
 	}
 	w.begin()
-	return w.frames.Write(p)
+	return w.frameWriter.Write(p)
 }
 
 func (w *Writer) begin() {
 	if !w.open {
-		w.frames.Reset(w.out)
+		w.frameWriter.Reset(w.out)
 		w.open, w.begun = true, true
 	}
 }
@@ -96,7 +96,7 @@ func (w *Writer) begin() {
 // End is Flush for the last time. A compressed file without a byte is one frame of
 // nothing: readers refuse one without a frame.
 func (w *Writer) End() error {
-	if w.frames != nil && !w.begun {
+	if w.frameWriter != nil && !w.begun {
 		w.begin()
 	}
 	return w.Flush()
@@ -108,5 +108,5 @@ func (w *Writer) Flush() error {
 		return nil
 	}
 	w.open = false
-	return w.frames.Close()
+	return w.frameWriter.Close()
 }

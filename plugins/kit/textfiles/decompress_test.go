@@ -91,7 +91,7 @@ func TestWhatIsNoTextIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := gzipped(t, strings.Repeat("abc\n", 100))
-	const wide = "a\x00,\x00b\x00\n\x00"
+	const utf16 = "a\x00,\x00b\x00\n\x00"
 	tests := []struct{ name, data, want string }{
 		{"bytes behind gzip", whole + "garbage", `its compressed data is whole, and behind it stand bytes that are no gzip, "garbage"`},
 		{"bytes behind padding", whole + "\x00\x00x", `no gzip, "x": were they added to the file? (2 zeros before them`},
@@ -104,8 +104,8 @@ func TestWhatIsNoTextIsNamed(t *testing.T) {
 		{"Parquet", "PAR1\x15\x04", "format Parquet, which the plugin parquet reads"},
 		{"UTF-16", "\xff\xfea\x00", "want UTF-8, got UTF-16: convert the file, with iconv -f utf-16 -t utf-8"},
 		{"UTF-16 of the other order", "\xfe\xff\x00a", "got UTF-16: "},
-		{"UTF-16 without a mark", wide, "got UTF-16LE: convert the file, with iconv -f utf-16le"},
-		{"the other order without a mark", "\x00" + wide[:7], "got UTF-16BE: "},
+		{"UTF-16 without a mark", utf16, "got UTF-16LE: convert the file, with iconv -f utf-16le"},
+		{"the other order without a mark", "\x00" + utf16[:7], "got UTF-16BE: "},
 		{"UTF-32", "\xff\xfe\x00\x00a\x00\x00\x00", "got UTF-32: convert the file, with iconv -f utf-32 "},
 		{"UTF-32 of the other order", "\x00\x00\xfe\xff\x00\x00\x00a", "got UTF-32: "},
 		{"UTF-32 without a mark", "a\x00\x00\x00b\x00\x00\x00", "got UTF-32LE: "},

@@ -11,7 +11,7 @@ import (
 // crBefore is what stands behind a line break that is a CR alone; 0: anything may.
 func (in *Input) Begin(crBefore byte) error {
 	data := in.Data()
-	if encoding := wideEncoding(data); encoding != "" {
+	if encoding := unicodeEncoding(data); encoding != "" {
 		return fmt.Errorf("want UTF-8, got %s: convert the file, with iconv -f %s -t utf-8", encoding,
 			iconvNames[encoding])
 	}
@@ -28,9 +28,9 @@ func (in *Input) Begin(crBefore byte) error {
 var iconvNames = map[string]string{"UTF-16": "utf-16", "UTF-16LE": "utf-16le", "UTF-16BE": "utf-16be",
 	"UTF-32": "utf-32", "UTF-32LE": "utf-32le", "UTF-32BE": "utf-32be"}
 
-// wideEncoding is the encoding of text in units of 2 or 4 bytes, or "". It is known by
+// unicodeEncoding is the encoding of text in units of 2 or 4 bytes, or "". It is known by
 // its mark, or by the zeros beside the first characters, which are ASCII in practice.
-func wideEncoding(data []byte) string {
+func unicodeEncoding(data []byte) string {
 	is := func(zero ...bool) bool {
 		if len(data) < len(zero) {
 			return false

@@ -63,7 +63,7 @@ func Open(path string, most int) (*Input, error) {
 // Data is what has been read and not advanced over. It is valid until More.
 func (in *Input) Data() []byte { return in.buffer[in.start:] }
 
-// Final tells whether Data is all that is left.
+// Final reports whether Data is all that is left.
 func (in *Input) Final() bool { return in.ended }
 
 // Advance goes past the first n bytes of Data.

@@ -54,13 +54,13 @@ type piece struct {
 
 // ReadLines begins to read the records behind the first ones, which are done. It
 // closes the input if it fails, as Close does. Each goroutine has a decoder of
-// its own. placed: Positions will be asked.
-func ReadLines(ctx context.Context, in *Input, done int64, placed bool, decoder func() LineDecoder) (
+// its own. withPositions: Positions will be asked.
+func ReadLines(ctx context.Context, in *Input, done int64, withPositions bool, decoder func() LineDecoder) (
 	*LineReader, error,
 ) {
 	r := &LineReader{in: in, stop: make(chan struct{})}
 	r.size.Store(pieceBytes)
-	first := &lines{rows: decoder(), most: in.most, batch: Batch{Placed: placed}}
+	first := &lines{rows: decoder(), most: in.most, batch: Batch{WithPositions: withPositions}}
 	if err := r.skip(ctx, first, done); err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
@@ -70,7 +70,7 @@ func ReadLines(ctx context.Context, in *Input, done int64, placed bool, decoder 
 	}
 	r.queue = make(chan *piece, decoders)
 	for i := range decoders {
-		l := &lines{rows: first.rows, most: in.most, batch: Batch{Placed: placed}}
+		l := &lines{rows: first.rows, most: in.most, batch: Batch{WithPositions: withPositions}}
 		if i > 0 {
 			l.rows = decoder()
 		}
@@ -93,7 +93,7 @@ func (r *LineReader) skip(ctx context.Context, l *lines, records int64) error {
 			return err
 		}
 		var err error
-		l.text, l.cut, err = r.in.Lines(l.text, pieceBytes)
+		l.text, l.truncated, err = r.in.Lines(l.text, pieceBytes)
 		if errors.Is(err, io.EOF) {
 			return fmt.Errorf("%s: want the %d records that were read before, got %d: the file has become shorter",
 				r.in.name, records, done)
@@ -114,7 +114,7 @@ func (r *LineReader) skip(ctx context.Context, l *lines, records int64) error {
 func (r *LineReader) work(l *lines) {
 	var buffer []byte
 	for {
-		p := r.take(l, &buffer)
+		p := r.queuePiece(l, &buffer)
 		if p == nil {
 			return
 		}
@@ -124,9 +124,9 @@ func (r *LineReader) work(l *lines) {
 	}
 }
 
-// take reads the next piece into the buffer, and queues it before another
+// queuePiece reads the next piece into the buffer, and queues it before another
 // goroutine can read the one behind it. It returns nil if there is none.
-func (r *LineReader) take(l *lines, buffer *[]byte) *piece {
+func (r *LineReader) queuePiece(l *lines, buffer *[]byte) *piece {
 	r.turn.Lock()
 	defer r.turn.Unlock()
 	if r.last {
@@ -134,7 +134,7 @@ func (r *LineReader) take(l *lines, buffer *[]byte) *piece {
 	}
 	p := &piece{batches: make(chan found, 2)} // of most pieces, all
 	err := guarded(func() (err error) {
-		l.text, l.cut, err = r.in.Lines(*buffer, int(r.size.Load()))
+		l.text, l.truncated, err = r.in.Lines(*buffer, int(r.size.Load()))
 		return err
 	})
 	l.line, p.offset = 0, r.in.Offset()
@@ -205,7 +205,7 @@ func (r *LineReader) Next(ctx context.Context) (arrow.RecordBatch, []sdk.Reject,
 		select {
 		case f, more := <-r.at.batches:
 			if more {
-				return r.place(f)
+				return r.withFilePositions(f)
 			}
 			r.line += r.at.lines
 			r.err, r.at = r.at.err, nil
@@ -218,8 +218,8 @@ func (r *LineReader) Next(ctx context.Context) (arrow.RecordBatch, []sdk.Reject,
 	return nil, nil, r.err
 }
 
-// place counts lines from the beginning of the file.
-func (r *LineReader) place(f found) (arrow.RecordBatch, []sdk.Reject, error) {
+// withFilePositions counts lines from the beginning of the file instead of the piece's.
+func (r *LineReader) withFilePositions(f found) (arrow.RecordBatch, []sdk.Reject, error) {
 	for i := range f.rejected {
 		f.rejected[i].Position += r.line
 	}

@@ -31,8 +31,8 @@ func Beginning(record []byte) []byte {
 // Lines gives about size bytes of whole lines, or one line that is longer, in
 // buffer if that is large enough. The last line of a file may have no break. Of
 // a line that is longer than a record may be it gives no more than the beginning
-// that is kept of one, and cut tells so. After the last line it fails with io.EOF.
-func (in *Input) Lines(buffer []byte, size int) (text []byte, cut bool, err error) {
+// that is kept of one, and truncated is true. After the last line it fails with io.EOF.
+func (in *Input) Lines(buffer []byte, size int) (text []byte, truncated bool, err error) {
 	if in.failed != nil {
 		return nil, false, in.failed
 	}
@@ -57,9 +57,9 @@ func (in *Input) Lines(buffer []byte, size int) (text []byte, cut bool, err erro
 	}
 }
 
-// hold makes rest what Data is.
-func (in *Input) hold(rest []byte) {
-	in.buffer, in.start = append(in.buffer[:0], rest...), 0
+// hold makes remaining what Data is.
+func (in *Input) hold(remaining []byte) {
+	in.buffer, in.start = append(in.buffer[:0], remaining...), 0
 }
 
 // unread puts back whole lines that Lines gave last.
@@ -77,12 +77,12 @@ type LineDecoder interface {
 // lines decodes pieces of whole lines. Lines are counted from the beginning of
 // the piece.
 type lines struct {
-	rows  LineDecoder
-	batch Batch
-	most  int
-	text  []byte // what is left of the piece
-	cut   bool   // it is the beginning of a line that is too long
-	line  int64
+	rows      LineDecoder
+	batch     Batch
+	most      int
+	text      []byte // what is left of the piece
+	truncated bool   // it is the beginning of a line that is too long
+	line      int64
 }
 
 // found is what came of some lines of a piece.
@@ -100,7 +100,7 @@ func (l *lines) step() error {
 	switch {
 	case err != nil:
 		return err
-	case l.cut || len(line) > l.most:
+	case l.truncated || len(line) > l.most:
 		l.batch.Reject(l.line+1, fmt.Errorf("want a line of at most %s, got a longer one; "+
 			"max_line_bytes sets the limit", sdk.Bytes(l.most)), Beginning(line))
 	case !l.batch.Fits(len(line)):
@@ -109,7 +109,7 @@ func (l *lines) step() error {
 		if err := l.rows.Append(line); err != nil {
 			l.batch.Reject(l.line+1, err, line)
 		} else {
-			l.batch.Take(l.line + 1)
+			l.batch.Accept(l.line + 1)
 		}
 	}
 	l.pass(line)
@@ -123,7 +123,7 @@ func (l *lines) peek() ([]byte, error) {
 		if at := bytes.IndexByte(line, '\n'); at >= 0 {
 			line = line[:at]
 		}
-		if len(line) > 0 && line[0] == '{' || l.cut || len(bytes.TrimSpace(line)) > 0 {
+		if len(line) > 0 && line[0] == '{' || l.truncated || len(bytes.TrimSpace(line)) > 0 {
 			return line, nil
 		}
 		l.pass(line)
@@ -137,7 +137,7 @@ func (l *lines) pass(line []byte) {
 	l.line++
 }
 
-// skip goes past so many records, and tells how many there were.
+// skip goes past so many records, and returns how many there were.
 func (l *lines) skip(records int64) (skipped int64) {
 	for ; skipped < records; skipped++ {
 		line, err := l.peek()

@@ -20,13 +20,13 @@ import (
 
 var compressions = []textfiles.Compression{textfiles.None, textfiles.Gzip, textfiles.Zstd}
 
-func compress(t testing.TB, out io.Writer, c textfiles.Compression, frames ...string) {
+func compress(t testing.TB, out io.Writer, c textfiles.Compression, texts ...string) {
 	t.Helper()
 	w, err := textfiles.NewWriter(out, c, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, frame := range frames {
+	for _, frame := range texts {
 		if _, err := io.WriteString(w, frame); err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func TestUnknownCompressionIsRefused(t *testing.T) {
 	}
 }
 
-func TestCutCompressedFileIsNamed(t *testing.T) {
+func TestTruncatedCompressedFileIsNamed(t *testing.T) {
 	for _, c := range compressions[1:] {
 		var file bytes.Buffer
 		compress(t, &file, c, strings.Repeat("some text that compresses well ", 100_000))
@@ -196,21 +196,21 @@ type fakeRows struct{ rows, bytes int }
 func (f *fakeRows) Rows() int  { return f.rows }
 func (f *fakeRows) Bytes() int { return f.bytes }
 
-func (f *fakeRows) Room(text int) int { return text }
-func (f *fakeRows) Take() arrow.RecordBatch {
+func (f *fakeRows) MaxRowBytes(text int) int { return text }
+func (f *fakeRows) NewRecordBatch() arrow.RecordBatch {
 	*f = fakeRows{}
 	return sdk.EmptyRows(arrow.NewSchema(nil, nil))
 }
 
 func TestBatchEndsWhenItIsFull(t *testing.T) {
 	rows := &fakeRows{}
-	b := textfiles.Batch{Rows: rows, Placed: true}
+	b := textfiles.Batch{Rows: rows, WithPositions: true}
 	step := func() error {
 		if !b.Fits(3 << 20) {
 			return textfiles.ErrFull
 		}
 		rows.rows, rows.bytes = rows.rows+1, rows.bytes+3<<20
-		b.Take(int64(rows.rows))
+		b.Accept(int64(rows.rows))
 		return nil
 	}
 	for range 2 {

@@ -59,7 +59,7 @@ func BenchmarkDecoder(b *testing.B) {
 			b.Fatal(err)
 		}
 		if data = data[n:]; len(data) == 0 {
-			d.Take()
+			d.NewRecordBatch()
 			data = text
 		}
 	}
@@ -80,7 +80,7 @@ func TestDecodingDoesNotAllocatePerRow(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		d.Take()
+		d.NewRecordBatch()
 	}
 	batch()
 	if allocs := testing.AllocsPerRun(10, batch); allocs > 100 {

@@ -37,7 +37,7 @@ type Decoder struct {
 	breaks    int
 	open      bool
 	survey    *sdk.Survey // of what is in nested cells
-	told      int64       // of UnknownKeys, to the survey
+	surveyed  int64       // of UnknownKeys: those the survey has
 }
 
 // NewDecoder makes a decoder for a valid schema. Until Header is
@@ -236,15 +236,15 @@ func (d *Decoder) set(at int, text []byte, quoted bool) {
 	}
 }
 
-// Rows is how many rows the next Take gives.
+// Rows is how many rows the next NewRecordBatch returns.
 func (d *Decoder) Rows() int { return d.builder.Rows() }
 
-// Bytes is the size of the next Take's column data. Take before it reaches
+// Bytes is the size of those rows' column data. Call NewRecordBatch before it reaches
 // sdk.MaxBatchBytes.
 func (d *Decoder) Bytes() int { return d.builder.Bytes() }
 
-// Room is the most bytes that a record of so much text adds to Bytes.
-func (d *Decoder) Room(text int) int { return d.builder.Room(text) }
+// MaxRowBytes is the most bytes that a record of text bytes of text adds to Bytes.
+func (d *Decoder) MaxRowBytes(text int) int { return d.builder.MaxRowBytes(text) }
 
 // UnknownKeys is how many keys of cells with structs had no field.
 func (d *Decoder) UnknownKeys() int64 {
@@ -257,17 +257,18 @@ func (d *Decoder) UnknownKeys() int64 {
 	return keys
 }
 
-// Observe tells the survey, at each Take, which fields the structs in cells had.
+// Observe makes each NewRecordBatch add to the survey which fields the structs in
+// cells had.
 // The columns themselves are all there: Header and Next see to that.
 func (d *Decoder) Observe(s *sdk.Survey) { d.survey = s }
 
-// Take hands over the rows since the last Take.
-func (d *Decoder) Take() arrow.RecordBatch {
-	rows := d.builder.Take()
+// NewRecordBatch returns the rows since the last call.
+func (d *Decoder) NewRecordBatch() arrow.RecordBatch {
+	rows := d.builder.NewRecordBatch()
 	if d.survey != nil {
 		keys := d.UnknownKeys()
-		found := sdk.Surveyed{Rows: rows.NumRows(), Keys: keys - d.told}
-		d.told = keys
+		found := sdk.Surveyed{Rows: rows.NumRows(), Keys: keys - d.surveyed}
+		d.surveyed = keys
 		names, had := d.builder.Survey()
 		for i, name := range names {
 			if strings.Contains(name, ".") {
@@ -287,7 +288,7 @@ func (d *Decoder) Take() arrow.RecordBatch {
 // Breaks is how many line breaks the record of the last Next had, its own included.
 func (d *Decoder) Breaks() int { return d.breaks }
 
-// Open tells whether the data of the last Next, which got ErrMore, ended inside quotes.
+// Open reports whether the data of the last Next, which got ErrMore, ended inside quotes.
 func (d *Decoder) Open() bool { return d.open }
 
 // cell reads the cell at p and finds where it ends: at a delimiter, at a line

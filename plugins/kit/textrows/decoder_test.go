@@ -28,7 +28,7 @@ func schemaOf(lines ...string) sdk.Schema {
 	return schema
 }
 
-// asJSON is a batch as JSON lines, which tell null from "".
+// asJSON is a batch as JSON lines, in which null is not "".
 func asJSON(rows arrow.RecordBatch) []string {
 	e := jsonrows.NewEncoder(rows)
 	var lines []string
@@ -71,7 +71,7 @@ func TestCellsBecomeValues(t *testing.T) {
 				if err := d.Append([]byte(tt.cell + ",x" + end)); err != nil {
 					t.Fatal(err)
 				}
-				if got, want := asJSON(d.Take())[0], `{"v":`+tt.want+`,"w":"x"}`; got != want {
+				if got, want := asJSON(d.NewRecordBatch())[0], `{"v":`+tt.want+`,"w":"x"}`; got != want {
 					t.Errorf("got %s, want %s", got, want)
 				}
 			}
@@ -133,7 +133,7 @@ func TestNextGoesOnAfterABadRecord(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	if rows := asJSON(d.Take()); !slices.Equal(rows, []string{`{"a":"x","b":1}`, `{"a":"z","b":3}`}) {
+	if rows := asJSON(d.NewRecordBatch()); !slices.Equal(rows, []string{`{"a":"x","b":1}`, `{"a":"z","b":3}`}) {
 		t.Errorf("got %s", rows)
 	}
 }
@@ -162,10 +162,10 @@ func TestRecordsMayArriveInPieces(t *testing.T) {
 		if wantN != len(record) {
 			t.Fatalf("%q: got %d bytes (%v), want %d", record, wantN, wantErr, len(record))
 		}
-		for cut := range len(record) {
+		for size := range len(record) {
 			d := textrows.NewDecoder(schema, textrows.Options{})
-			if n, err := d.Next([]byte(record[:cut]), false); n != 0 || !errors.Is(err, textrows.ErrMore) {
-				t.Errorf("%q: got %d, %v, want ErrMore", record[:cut], n, err)
+			if n, err := d.Next([]byte(record[:size]), false); n != 0 || !errors.Is(err, textrows.ErrMore) {
+				t.Errorf("%q: got %d, %v, want ErrMore", record[:size], n, err)
 			}
 			if n, err := d.Next([]byte(record), false); n != wantN || fmt.Sprint(err) != fmt.Sprint(wantErr) {
 				t.Errorf("%q: got %d, %v, want %d, %v", record, n, err, wantN, wantErr)
@@ -186,7 +186,7 @@ func TestHeaderOrdersTheCells(t *testing.T) {
 	if err := d.Append([]byte("0,1,2,text")); err != nil {
 		t.Fatal(err)
 	}
-	if got := asJSON(d.Take())[0]; got != `{"a":"text","b":1}` {
+	if got := asJSON(d.NewRecordBatch())[0]; got != `{"a":"text","b":1}` {
 		t.Errorf("got %s", got)
 	}
 	if err := d.Append([]byte("1,text")); err == nil || err.Error() != "want 4 cells, got 2" {
@@ -224,7 +224,7 @@ func TestDelimiterAndNullAreOptions(t *testing.T) {
 	if err := d.Append([]byte(`NULL;"NULL";`)); err != nil {
 		t.Fatal(err)
 	}
-	rows := d.Take()
+	rows := d.NewRecordBatch()
 	if got := asJSON(rows)[0]; got != `{"a":null,"b":"NULL","c":""}` {
 		t.Errorf("got %s", got)
 	}

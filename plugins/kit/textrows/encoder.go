@@ -118,8 +118,8 @@ func quoted(dst []byte, prefix string, text []byte) []byte {
 	}
 }
 
-// isFormula tells text that a spreadsheet would calculate, or that hides such
-// text behind a tab or a carriage return.
+// isFormula reports whether a spreadsheet would calculate text, which may begin with
+// a tab or a carriage return.
 func isFormula(text []byte) bool {
 	if len(text) == 0 {
 		return false

@@ -24,7 +24,7 @@ func rowsOf(t testing.TB, schema sdk.Schema, lines ...string) arrow.RecordBatch 
 			t.Fatal(err)
 		}
 	}
-	return d.Take()
+	return d.NewRecordBatch()
 }
 
 func written(rows arrow.RecordBatch, o textrows.Options) string {
@@ -71,7 +71,7 @@ func TestTextIsQuotedWhenItMustBe(t *testing.T) {
 	}
 }
 
-func TestMarksAreFoundAtEveryPlace(t *testing.T) {
+func TestMarksAreFoundAtEveryOffset(t *testing.T) {
 	builder := array.NewStringBuilder(memory.DefaultAllocator)
 	var want []string
 	for length := 1; length < 40; length++ {
@@ -128,7 +128,7 @@ func TestEveryTypeIsWrittenAndReadBack(t *testing.T) {
 				t.Fatalf("%+v: %v in %s", o, err, text)
 			}
 		}
-		if got := asJSON(d.Take()); !slices.Equal(got, lines) {
+		if got := asJSON(d.NewRecordBatch()); !slices.Equal(got, lines) {
 			t.Errorf("%+v: got %s, want %s", o, got, lines)
 		}
 	}

@@ -54,7 +54,7 @@ func FuzzNext(f *testing.F) {
 			if err != nil {
 				t.Fatalf("%q: %v", data, err)
 			}
-			compare(t, asJSON(d.Take())[0], want)
+			compare(t, asJSON(d.NewRecordBatch())[0], want)
 			data = data[n:]
 			i++
 		}

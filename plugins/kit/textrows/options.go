@@ -1,7 +1,7 @@
 // Package textrows turns delimited text (RFC 4180) into columns and columns
 // into delimited text: one record is one row.
 //
-// A null and an empty string are told apart by quotes: a null is the text of
+// Quotes distinguish a null from an empty string: a null is the text of
 // Options.Null as it is, a string that looks like it is quoted. So with the
 // default, a null is an empty cell and an empty string is "".
 package textrows
@@ -32,7 +32,7 @@ func (o Options) delimiter() byte {
 }
 
 // Check returns what of a field "schema" a Decoder cannot read, for Validate.
-// header tells whether the cells have names.
+// header reports whether the cells have names.
 func Check(schema sdk.Schema, header bool) error {
 	for i, column := range schema {
 		source := column.Value.Source(column.Key)
@@ -100,7 +100,7 @@ func special(s []byte, p int, delimiter byte) int {
 	return p
 }
 
-// copyPlain copies s to dst, which is as long, and tells whether it is a cell as
+// copyPlain copies s to dst, which is as long, and reports whether it is a cell as
 // it is. If not, part of it may be missing.
 func copyPlain(dst, s []byte, delimiter byte) bool {
 	delimiters := uint64(delimiter) * everyLow

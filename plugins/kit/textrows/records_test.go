@@ -88,7 +88,7 @@ func checkRecords(t *testing.T, data string) {
 			for i, cell := range want.cells {
 				want.cells[i] = strings.ReplaceAll(cell, "\r\n", "\n") // as compare has it
 			}
-			compare(t, asJSON(d.Take())[0], want.cells)
+			compare(t, asJSON(d.NewRecordBatch())[0], want.cells)
 		}
 		left = left[n:]
 	}

@@ -42,7 +42,7 @@ func Apply(t testing.TB, p sdk.Plugin, config string, in *arrow.Schema, json str
 	if err := instance.(sdk.Transform).Apply(t.Context(), batch, out); err != nil {
 		t.Fatal(err)
 	}
-	if err := out.Books(rows.NumRows()); err != nil {
+	if err := out.Balance(rows.NumRows()); err != nil {
 		t.Error(err)
 	}
 	return out

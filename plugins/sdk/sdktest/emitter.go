@@ -9,8 +9,8 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// Emitter collects what a transform hands on, as text and in order, and keeps
-// its books. Rows are read as they come.
+// Emitter collects what a transform hands on, as text and in order, and sums its
+// counters. Rows are read as they come.
 type Emitter struct {
 	Rows     []string // emitted, as Text has them
 	LateRows []string
@@ -81,7 +81,7 @@ func (e *Emitter) Watermark(t time.Time) error {
 	return nil
 }
 
-// Count adds to the books.
+// Count adds to the counters.
 func (e *Emitter) Count(c sdk.Counts) {
 	e.Counts.Dropped += c.Dropped
 	e.Counts.Absorbed += c.Absorbed
@@ -89,8 +89,8 @@ func (e *Emitter) Count(c sdk.Counts) {
 	e.Counts.Partial += c.Partial
 }
 
-// Books says what does not add up after so many rows in, or nil.
-func (e *Emitter) Books(in int64) error {
+// Balance returns an error if the counters do not account for so many rows in.
+func (e *Emitter) Balance(in int64) error {
 	emitted, late, rejected := int64(len(e.Rows)), int64(len(e.LateRows)), int64(len(e.Rejected))
 	c := e.Counts
 	if in+c.Created == emitted+c.Dropped+c.Absorbed+late+rejected {

@@ -17,7 +17,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// Options is what the suite must be told about a plugin.
+// Options is what the suite must know of a plugin.
 type Options struct {
 	// Prepare fills the world that an instance finds: files under env.Dir, a
 	// broker's address in env.Services. It is called once for each subtest's

@@ -11,8 +11,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// shape is a way to hold the same rows in memory. A plugin must not tell one
-// from another.
+// shape is a way to hold the same rows in memory. A plugin must treat all alike.
 type shape struct {
 	name string
 	give func(b *sdk.Batch) []*sdk.Batch
@@ -85,7 +84,7 @@ func sliced(rows arrow.RecordBatch) arrow.RecordBatch {
 	const before, behind = 5, 3
 	columns := make([]arrow.Array, rows.NumCols())
 	for i, column := range rows.Columns() {
-		around := filler(column, before+behind)
+		around := padding(column, before+behind)
 		joined, err := array.Concatenate([]arrow.Array{array.NewSlice(around, 0, before), column,
 			array.NewSlice(around, before, before+behind)}, memory.DefaultAllocator)
 		if err != nil {
@@ -97,8 +96,8 @@ func sliced(rows arrow.RecordBatch) arrow.RecordBatch {
 	return larger.NewSlice(before, before+rows.NumRows())
 }
 
-// filler is n values of a column's type: nulls and its own last one by turns.
-func filler(column arrow.Array, n int) arrow.Array {
+// padding is n values of a column's type: nulls and its own last one by turns.
+func padding(column arrow.Array, n int) arrow.Array {
 	null := array.MakeArrayOfNull(memory.DefaultAllocator, column.DataType(), 1)
 	var parts []arrow.Array
 	for i := range n {

@@ -26,11 +26,11 @@ type modelSink struct {
 	wait   bool
 	closed chan struct{}
 
-	mu    sync.Mutex // Prepare takes what Signal cut, while Write goes on
-	lines []string
-	cut   []string
-	kept  []*sdk.Batch
-	epoch uint64
+	mu        sync.Mutex // Prepare takes what Signal cut, while Write goes on
+	lines     []string
+	truncated []string
+	kept      []*sdk.Batch
+	epoch     uint64
 }
 
 func (m *modelSink) Write(ctx context.Context, b *sdk.Batch) error {
@@ -105,7 +105,7 @@ func (m *modelSink) end() {
 	for _, b := range m.kept {
 		m.lines = append(m.lines, Text(b.Rows)...)
 	}
-	m.cut, m.kept, m.lines = m.lines, nil, nil
+	m.truncated, m.kept, m.lines = m.lines, nil, nil
 }
 
 func (m *modelSink) Prepare(_ context.Context, epoch uint64) (sdk.Prepared, error) {
@@ -113,7 +113,7 @@ func (m *modelSink) Prepare(_ context.Context, epoch uint64) (sdk.Prepared, erro
 		m.end()
 	}
 	m.mu.Lock()
-	lines := m.cut
+	lines := m.truncated
 	m.epoch = epoch
 	m.mu.Unlock()
 	if len(lines) == 0 {

@@ -276,11 +276,11 @@ func committedChangesNothing(t testing.TB, s *suite) {
 	closer.mustClose(t)
 	env.Resume = cursorsOf(first) // what the first opening drew, the second shall not draw again
 	want := content(first)
-	told, _ := s.openSource(t, env)
+	withPositions, _ := s.openSource(t, env)
 	var items []sdk.Item
 	at, epoch := map[string][]byte{}, uint64(0)
 	for {
-		item, err := told.Next(t.Context())
+		item, err := withPositions.Next(t.Context())
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -291,7 +291,7 @@ func committedChangesNothing(t testing.TB, s *suite) {
 		if item.Batch != nil {
 			epoch++
 			at[item.Batch.Partition] = item.Batch.Cursor
-			if err := told.Committed(t.Context(), epoch, maps.Clone(at)); err != nil {
+			if err := withPositions.Committed(t.Context(), epoch, maps.Clone(at)); err != nil {
 				t.Fatalf("committed, epoch %d: %v", epoch, err)
 			}
 		}

@@ -41,16 +41,16 @@ func modelRows(from, to int) arrow.RecordBatch {
 
 // modelSource reads two partitions of twelve rows each, turn by turn.
 type modelSource struct {
-	fault  string
-	placed bool
-	c      *modelConfig
-	at     map[string]int
-	turn   int
-	given  []*sdk.Batch
-	said   bool
-	told   int
-	limit  int // records still to be given; -1: all
-	closed chan struct{}
+	fault         string
+	withPositions bool
+	c             *modelConfig
+	at            map[string]int
+	turn          int
+	given         []*sdk.Batch
+	said          bool
+	announced     int
+	limit         int // records still to be given; -1: all
+	closed        chan struct{}
 }
 
 var modelPartitions = []string{"a", "b"}
@@ -125,14 +125,14 @@ func (m *modelSource) limitTo(records int64) {
 
 func (m *modelSource) batch(name string, from, to int) *sdk.Batch {
 	b := &sdk.Batch{Rows: modelRows(from, to), Partition: name, Cursor: m.cursor(to)}
-	for row := from; m.placed && row < to; row++ {
+	for row := from; m.withPositions && row < to; row++ {
 		b.Positions = append(b.Positions, int64(row))
 	}
 	switch m.fault {
 	case "no positions":
 		b.Positions = nil
 	case "positions stand still":
-		if !m.placed {
+		if !m.withPositions {
 			break
 		}
 		b.Positions[0] = 0
@@ -153,7 +153,7 @@ func (m *modelSource) batch(name string, from, to int) *sdk.Batch {
 	case "unannounced partition":
 		b.Partition = "c"
 	case "reads less when told":
-		if m.told > 2 {
+		if m.announced > 2 {
 			b.Rows = b.Rows.NewSlice(0, 1)
 		}
 	}
@@ -171,7 +171,7 @@ func (m *modelSource) cursors() map[string][]byte {
 }
 
 func (m *modelSource) Committed(context.Context, uint64, map[string][]byte) error {
-	m.told++
+	m.announced++
 	return nil
 }
 
@@ -200,7 +200,7 @@ func modelSourceSuite(fault string) *suite {
 	spec.About = func(*modelConfig) sdk.Description { return sdk.Description{Bounds: sdk.Bounded{Records: true}} }
 	spec.Columns = func(_ *modelConfig, _ *arrow.Schema, d *sdk.Description) { d.Columns = modelSchema() }
 	spec.Open = func(_ context.Context, c *modelConfig, _ *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
-		m := &modelSource{fault: fault, placed: env.Positions, c: c, at: map[string]int{}, limit: -1,
+		m := &modelSource{fault: fault, withPositions: env.Positions, c: c, at: map[string]int{}, limit: -1,
 			closed: make(chan struct{})}
 		for name, cursor := range env.Resume {
 			if len(cursor) == 4 {

@@ -15,7 +15,7 @@ import (
 
 func transformChecks() []check {
 	checks := []check{
-		{"BooksBalance", booksBalance},
+		{"BooksBalance", rowsBalance},
 		{"InputIsNotChanged", inputIsNotChanged},
 		{"LentBatchesAreNotKept", lentBatchesAreNotKept},
 		{"EmittedBatchesAreLeftAlone", emittedBatchesAreLeftAlone},
@@ -161,20 +161,20 @@ func (s *suite) transform(t testing.TB, give func(*sdk.Batch) []*sdk.Batch, afte
 				after(b)
 			}
 			rows += b.NumRows()
-			if err := out.Books(rows); err != nil {
+			if err := out.Balance(rows); err != nil {
 				t.Fatalf("after batch %d: %v", i+1, err)
 			}
 		}
 	}
 	g.signal(sdk.Signal{Kind: sdk.End})
-	if err := out.Books(rows); err != nil {
+	if err := out.Balance(rows); err != nil {
 		t.Fatalf("at the end: %v", err)
 	}
 	closer.mustClose(t)
 	return out
 }
 
-func booksBalance(t testing.TB, s *suite) {
+func rowsBalance(t testing.TB, s *suite) {
 	out := s.transform(t, plain, nil)
 	if len(out.Rows)+len(out.LateRows)+len(out.Rejected) == 0 {
 		t.Error("nothing came out of the input: this suite would prove nothing")
@@ -213,27 +213,27 @@ func emittedBatchesAreLeftAlone(t testing.TB, s *suite) {
 // before and after must be what comes out without a cut.
 func snapshotsRestoreEverything(t testing.TB, s *suite) {
 	want := s.transform(t, plain, nil)
-	for cut := range len(s.Input) + 1 {
+	for done := range len(s.Input) + 1 {
 		out := NewEmitter(s.in(), s.out(t))
 		state := map[string][]byte{}
 		g, closer := s.openStage(t, out, nil)
 		g.barrier(state) // an epoch of nothing
-		for _, b := range s.Input[:cut] {
+		for _, b := range s.Input[:done] {
 			g.apply(plain(b)[0])
 			g.barrier(state)
 		}
 		closer.mustClose(t)
-		out.Came = time.Time{} // a restart may tell of its watermark anew
+		out.Came = time.Time{} // a restart may repeat its watermark
 		epoch := g.epoch
 		g, closer = s.openStage(t, out, state)
 		g.epoch = epoch
-		for _, b := range s.Input[cut:] {
+		for _, b := range s.Input[done:] {
 			g.apply(plain(b)[0])
 			g.barrier(state)
 		}
 		g.signal(sdk.Signal{Kind: sdk.End})
 		closer.mustClose(t)
-		s.sameText(t, fmt.Sprintf("restored after %d of %d batches", cut, len(s.Input)), out.text(), want.text())
+		s.sameText(t, fmt.Sprintf("restored after %d of %d batches", done, len(s.Input)), out.text(), want.text())
 	}
 }
 
@@ -241,7 +241,7 @@ func emptyStateIsAFreshStart(t testing.TB, s *suite) {
 	out := NewEmitter(s.in(), s.out(t))
 	g, closer := s.openStage(t, out, map[string][]byte{})
 	g.signal(sdk.Signal{Kind: sdk.End})
-	if err := out.Books(0); err != nil {
+	if err := out.Balance(0); err != nil {
 		t.Error(err)
 	}
 	closer.mustClose(t)

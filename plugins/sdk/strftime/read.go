@@ -106,12 +106,12 @@ func (p *parts) zone(text []byte) (n int, ok bool) {
 		return 0, false
 	}
 	n = 3
-	rest := text[3:]
-	colon := len(rest) > 0 && rest[0] == ':'
+	after := text[3:]
+	colon := len(after) > 0 && after[0] == ':'
 	if colon {
-		rest = rest[1:]
+		after = after[1:]
 	}
-	minutes, digits := number(rest, 2)
+	minutes, digits := number(after, 2)
 	switch {
 	case digits == 2 && minutes < 60 && colon:
 		n += 3

@@ -58,24 +58,24 @@ const directives = "YymbdjaHIpMSfzs"
 // New reads a pattern.
 func New(pattern string) (*Layout, error) {
 	l := &Layout{has: map[byte]bool{}}
-	for rest := short.Replace(pattern); rest != ""; {
-		at := strings.IndexByte(rest, '%')
+	for remaining := short.Replace(pattern); remaining != ""; {
+		at := strings.IndexByte(remaining, '%')
 		if at != 0 {
 			if at < 0 {
-				at = len(rest)
+				at = len(remaining)
 			}
-			l.literal(rest[:at])
-			rest = rest[at:]
+			l.literal(remaining[:at])
+			remaining = remaining[at:]
 			continue
 		}
-		rest = strings.TrimPrefix(rest[1:], "-")
-		if rest == "" {
+		remaining = strings.TrimPrefix(remaining[1:], "-")
+		if remaining == "" {
 			return nil, errors.New("want a directive after the last %, such as %d")
 		}
-		if err := l.directive(rest[0]); err != nil {
+		if err := l.directive(remaining[0]); err != nil {
 			return nil, err
 		}
-		rest = rest[1:]
+		remaining = remaining[1:]
 	}
 	l.unix, l.dated = l.has['s'], l.Dated()
 	return l, l.check()
@@ -149,16 +149,16 @@ func (l *Layout) anyOf(kinds string) bool {
 	return false
 }
 
-// Dated tells whether the pattern has a whole date.
+// Dated reports whether the pattern has a whole date.
 func (l *Layout) Dated() bool {
 	year, month := l.has['Y'] || l.has['y'], l.has['m'] || l.has['b']
 	return l.has['s'] || year && (l.has['j'] || month && l.has['d'])
 }
 
-// Timed tells whether the pattern has a time of the day.
+// Timed reports whether the pattern has a time of the day.
 func (l *Layout) Timed() bool { return l.anyOf("HIs") }
 
-// Zoned tells whether the pattern says how far the time is from UTC.
+// Zoned reports whether the pattern says how far the time is from UTC.
 func (l *Layout) Zoned() bool { return l.anyOf("zs") }
 
 // parts is what directives have read.

@@ -55,7 +55,7 @@ func Rows(t testing.TB, lines ...string) arrow.RecordBatch {
 	for _, line := range lines {
 		Must(t, d.Append([]byte(line)))
 	}
-	return d.Take()
+	return d.NewRecordBatch()
 }
 
 // Contents returns the text of the files of a folder and of those in it, by path, in order.

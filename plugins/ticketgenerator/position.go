@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// place is where a generator is, and all that was decided at a start: with it
+// position is where a generator is, and all that was decided at a start: with it
 // and the config the rest of the tickets is known. It is the cursor.
-type place struct {
+type position struct {
 	Seed  uint64 `json:"seed"`
 	IDs   uint64 `json:"ids"`   // key of the ticket ids: the first seed, so that no id comes back under another
 	Index uint64 `json:"index"` // tickets ever made
@@ -36,16 +36,16 @@ type place struct {
 // latest is the last event time that RFC 3339 can write.
 var latest = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).UnixMicro()
 
-// resume is the place to go on from: the cursor itself in the run it was made
+// resume is the position to go on from: the cursor itself in the run it was made
 // in, the beginning of another run after it.
-func resume(cursor []byte, c *Config, run uint64, log *slog.Logger) (place, error) {
-	var p place
+func resume(cursor []byte, c *Config, run uint64, log *slog.Logger) (position, error) {
+	var p position
 	if cursor == nil {
 		seed := rand.Uint64()
 		if c.Seed != nil {
 			seed = *c.Seed
 		}
-		return p.next(c, place{Seed: seed, IDs: seed, Run: run})
+		return p.next(c, position{Seed: seed, IDs: seed, Run: run})
 	}
 	if err := json.Unmarshal(cursor, &p); err != nil {
 		return p, fmt.Errorf("reading the cursor %.100q: %w", cursor, err)
@@ -63,7 +63,7 @@ func resume(cursor []byte, c *Config, run uint64, log *slog.Logger) (place, erro
 	for _, change := range p.changes(c) {
 		log.Info("a new run with another "+change.key, "was", change.was, "is", change.is)
 	}
-	fresh := place{Seed: p.Seed, IDs: p.IDs, Index: p.Index, Run: run}
+	fresh := position{Seed: p.Seed, IDs: p.IDs, Index: p.Index, Run: run}
 	if c.Seed != nil {
 		fresh.Seed = *c.Seed
 	}
@@ -76,7 +76,7 @@ func resume(cursor []byte, c *Config, run uint64, log *slog.Logger) (place, erro
 
 // next decides the event time of a run that follows p, which may be nothing. It
 // goes on behind p's, since what is there has been read: its windows are closed.
-func (p place) next(c *Config, fresh place) (place, error) {
+func (p position) next(c *Config, fresh position) (position, error) {
 	is, behind := askedOf(c), p.end()
 	fresh.Asked, fresh.Count, fresh.Span, fresh.Newest = is, is.Count, is.Span, behind
 	switch moved := p.Asked != nil && p.Asked.Start != is.Start; {
@@ -115,7 +115,7 @@ func unit(span int64) int64 {
 }
 
 // end is where the run's event time ends, 0 if there was none.
-func (p *place) end() int64 {
+func (p *position) end() int64 {
 	switch {
 	case p.Span > 0:
 		return p.Start + p.Span
@@ -127,19 +127,19 @@ func (p *place) end() int64 {
 }
 
 // made is how many tickets the run has so far.
-func (p *place) made() uint64 { return p.Before + p.Done }
+func (p *position) made() uint64 { return p.Before + p.Done }
 
-func (p *place) isNow() bool { return p.Span == 0 && p.Rate == 0 }
+func (p *position) isNow() bool { return p.Span == 0 && p.Rate == 0 }
 
 // left is how many tickets the run still owes, -1 if it is endless.
-func (p *place) left() int64 {
+func (p *position) left() int64 {
 	if p.Count < 0 {
 		return -1
 	}
 	return max(p.Count-int64(p.Done), 0)
 }
 
-func (p *place) cursor() []byte {
+func (p *position) cursor() []byte {
 	text, _ := json.Marshal(p) // numbers always encode; the rate was checked to be one
 	return text
 }
@@ -151,7 +151,7 @@ type pace struct {
 	fraction uint64
 }
 
-func (p *place) pace() pace {
+func (p *position) pace() pace {
 	if p.Span > 0 {
 		n := uint64(max(p.Count, 1))
 		fraction, _ := bits.Div64(uint64(p.Span)%n, 0, n)
@@ -166,8 +166,8 @@ func (p *place) pace() pace {
 
 // at is the time of the nth slot, from the start.
 func (p pace) at(n uint64) int64 {
-	carry, _ := bits.Mul64(n, p.fraction)
-	return int64(n*p.whole + carry)
+	carried, _ := bits.Mul64(n, p.fraction)
+	return int64(n*p.whole + carried)
 }
 
 // slots is how many slots fit into a time.
