@@ -28,7 +28,6 @@ type model struct {
 	topics map[string]*topicModel
 	txs    []*tx
 	count  int
-	kills  int
 }
 
 // topicModel is a topic. What was asked for and not answered may be or not.

@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 var (
 	format                  = textfilestest.Format{Source: Source, Sink: Sink, Extension: ".jsonl"}
 	write, source, readText = format.Write, format.Open, format.ReadText
-	env, rows, must         = textfilestest.Env, textfilestest.Rows, textfilestest.Must
+	rows, must              = textfilestest.Rows, textfilestest.Must
 	contents, read          = textfilestest.Contents, textfilestest.Read
 )
 

@@ -166,7 +166,7 @@ func (c *changing) tryOpen() error {
 	c.out, c.rows = i.(sdk.Sink), builder(schema)
 	c.refuses.keyless, c.refuses.large = false, false
 	c.noteRefusals()
-	two := c.out.(sdk.Sink)
+	two := c.out
 	if len(c.handle) > 0 {
 		if err := two.Commit(c.ctx(), c.epoch, c.handle); err != nil {
 			return err
@@ -211,7 +211,7 @@ func (c *changing) writeEpoch() {
 		})
 		c.tell("dies at %s", stage)
 	}
-	if err := c.out.(sdk.Sink).Commit(ctx, c.epoch, c.handle); err != nil {
+	if err := c.out.Commit(ctx, c.epoch, c.handle); err != nil {
 		c.fixed("publishing", err)
 	} else {
 		c.nowPublished()
