@@ -1,11 +1,11 @@
 package broker
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,17 +16,7 @@ import (
 // acknowledgedFile holds, for each partition, how far it was acknowledged and
 // where it begins. kfake knows neither after a kill, and not the former of a
 // partition without records.
-//
-// It is a row of slots of one sector each, the first for the file itself. A slot
-// is written over in one call before an answer goes out, so that a kill leaves
-// the old one or the new one. It is not synced each time: after a power failure
-// it may say less than was acknowledged, never more than was.
-const (
-	acknowledgedFile = "acknowledged"
-	slotBytes        = 512
-	slotHead         = 48 // checksum 4, state 4, topic id 16, partition 4, length of the name 4, start 8, end 8
-	fileSlot         = "embedded broker, acknowledged offsets, 1"
-)
+const acknowledgedFile = "acknowledged"
 
 // States of the file, in its own slot.
 const (
@@ -58,77 +48,58 @@ type acknowledged struct {
 	marks map[logKey]*mark
 	state uint32
 	slots int64
-	raw   []byte // of a slot, for the next one
+	raw   [slotBytes]byte // of a slot, for the next one
 	free  []int64
 	ids   map[string][16]byte // of topics, by name
 
 	deleted map[[16]byte]bool // topics that may be; an answer can still speak of them
 }
 
-// openAcknowledged reads the file, and makes it if there is none.
-func openAcknowledged(dir string) (*acknowledged, error) {
-	a := &acknowledged{marks: make(map[logKey]*mark), ids: make(map[string][16]byte), slots: 1,
-		deleted: make(map[[16]byte]bool)}
+// openAcknowledged reads the file, and makes it if there is none: without records, or
+// if the folder was closed by an engine that wrote none. With accept it goes on with
+// what can be read.
+func openAcknowledged(dir string, closed, accept bool, log *slog.Logger) (*acknowledged, error) {
 	path := filepath.Join(dir, acknowledgedFile)
 	raw, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
 		return nil, err
 	}
-	if a.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644); err != nil {
-		return nil, err
-	}
-	for at := int64(0); at+slotHead <= int64(len(raw)); at += slotBytes {
-		m := readMark(raw[at:min(int(at)+slotBytes, len(raw))])
-		switch {
-		case at == 0 && (m == nil || m.name != fileSlot):
-			a.file.Close()
-			return nil, &damaged{path, "it is not what the broker writes"}
-		case at == 0:
-			a.state = m.state
-			continue
-		case m == nil:
-			a.free = append(a.free, at)
-		default:
-			m.slot = at
-			a.marks[m.logKey] = m
+	found, damage := readSlots(path, raw)
+	if len(raw) == 0 {
+		damage = nil
+		records, err := hasRecords(dir)
+		if err != nil {
+			return nil, err
 		}
-		a.slots = at/slotBytes + 1
+		if records && !(closed && missing) {
+			damage = &damaged{path: path, why: "nothing is left of it, and there are records", way: goOn}
+		}
 	}
-	return a, nil
-}
-
-// readMark returns nil for a slot that is free, or whose first writing was cut
-// short by a power failure: nothing was known of it before.
-func readMark(raw []byte) *mark {
-	n := int(binary.LittleEndian.Uint32(raw[28:]))
-	if n == 0 || n > len(raw)-slotHead || binary.LittleEndian.Uint32(raw) != castagnoli(raw[4:slotHead+n]) {
-		return nil
+	switch {
+	case damage != nil && !accept:
+		return nil, damage
+	case damage != nil && log != nil:
+		log.Warn("broker: going on as on_data_loss says", "error", damage)
 	}
-	m := &mark{
-		state: binary.LittleEndian.Uint32(raw[4:]),
-		name:  string(raw[slotHead : slotHead+n]),
-		start: int64(binary.LittleEndian.Uint64(raw[32:])),
-		end:   int64(binary.LittleEndian.Uint64(raw[40:])),
+	a := &acknowledged{marks: make(map[logKey]*mark), ids: make(map[string][16]byte),
+		deleted: make(map[[16]byte]bool), free: found.free, slots: found.slots, state: found.state}
+	for _, m := range found.marks {
+		a.marks[m.logKey] = m
 	}
-	copy(m.topic[:], raw[8:])
-	m.partition = int32(binary.LittleEndian.Uint32(raw[24:]))
-	return m
+	if found.old || damage != nil {
+		if err := a.create(path); err != nil {
+			return nil, err
+		}
+	}
+	a.file, err = os.OpenFile(path, os.O_RDWR, 0o644)
+	return a, err
 }
 
 // write stores a mark.
 func (a *acknowledged) write(m *mark) error {
-	a.raw = append(a.raw[:0], make([]byte, slotHead)...)
-	raw := a.raw
-	binary.LittleEndian.PutUint32(raw[4:], m.state)
-	copy(raw[8:], m.topic[:])
-	binary.LittleEndian.PutUint32(raw[24:], uint32(m.partition))
-	binary.LittleEndian.PutUint32(raw[28:], uint32(len(m.name)))
-	binary.LittleEndian.PutUint64(raw[32:], uint64(m.start))
-	binary.LittleEndian.PutUint64(raw[40:], uint64(m.end))
-	raw = append(raw, m.name...)
-	a.raw = raw
-	binary.LittleEndian.PutUint32(raw, castagnoli(raw[4:]))
-	if _, err := a.file.WriteAt(raw, m.slot); err != nil {
+	fillSlot(a.raw[:], m)
+	if _, err := a.file.WriteAt(a.raw[:], m.slot); err != nil {
 		return fmt.Errorf("writing down what was acknowledged of topic %s: %w", m.name, err)
 	}
 	return nil
@@ -150,26 +121,26 @@ func (a *acknowledged) setState(state uint32) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.state = state
-	if err := a.write(&mark{name: fileSlot, state: state}); err != nil {
+	if err := a.write(a.own()); err != nil {
 		return err
 	}
 	return a.file.Sync()
 }
 
 // mark returns the mark of a partition, and makes one if need be.
-func (a *acknowledged) mark(key logKey, name string) *mark {
-	m := a.marks[key]
-	if m == nil {
-		m = &mark{logKey: key, name: name}
-		if n := len(a.free); n > 0 {
-			m.slot, a.free = a.free[n-1], a.free[:n-1]
-		} else {
-			m.slot = a.slots * slotBytes
-			a.slots++
-		}
-		a.marks[key] = m
+func (a *acknowledged) mark(key logKey, name string) (*mark, error) {
+	if m := a.marks[key]; m != nil {
+		return m, nil
 	}
-	return m
+	if len(a.free) == 0 {
+		if err := a.grow(); err != nil {
+			return nil, err
+		}
+	}
+	last := len(a.free) - 1
+	m := &mark{logKey: key, name: name, slot: a.free[last]}
+	a.free, a.marks[key] = a.free[:last], m
+	return m, nil
 }
 
 // reach stores that a partition was acknowledged up to an offset.
@@ -179,11 +150,12 @@ func (a *acknowledged) reach(key logKey, name string, end int64) error {
 	if a.deleted[key.topic] {
 		return nil
 	}
-	if m := a.mark(key, name); end > m.end {
-		m.end = end
-		return a.write(m)
+	m, err := a.mark(key, name)
+	if err != nil || end <= m.end {
+		return err
 	}
-	return nil
+	m.end = end
+	return a.write(m)
 }
 
 // set stores where a partition begins and ends. It moves neither back: what was
@@ -194,9 +166,9 @@ func (a *acknowledged) set(key logKey, name string, start, end int64) error {
 	if a.deleted[key.topic] {
 		return nil
 	}
-	m := a.mark(key, name)
-	if start <= m.start && end <= m.end {
-		return nil
+	m, err := a.mark(key, name)
+	if err != nil || start <= m.start && end <= m.end {
+		return err
 	}
 	m.start, m.end = max(start, m.start), max(end, m.end)
 	return a.write(m)
@@ -257,7 +229,7 @@ func (a *acknowledged) forget(topics map[[16]byte]bool) error {
 		if !topics[key.topic] {
 			continue
 		}
-		if _, err := a.file.WriteAt(make([]byte, slotHead), m.slot); err != nil {
+		if _, err := a.file.WriteAt(make([]byte, slotBytes), m.slot); err != nil {
 			return err
 		}
 		a.free = append(a.free, m.slot)

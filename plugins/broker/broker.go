@@ -117,9 +117,9 @@ func Start(o Options) (*Broker, error) {
 // prepare makes sure that kfake finds its files whole, and with all that was
 // acknowledged.
 func (b *Broker) prepare(o Options) error {
-	err := compare(o.Dir)
+	closed, err := compare(o.Dir, o.AcceptLoss)
 	if err == nil {
-		b.marks, err = openAcknowledged(o.Dir)
+		b.marks, err = openAcknowledged(o.Dir, closed, o.AcceptLoss, o.Log)
 	}
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -21,12 +22,21 @@ import (
 type damaged struct {
 	path string
 	why  string
+	way  string // on; empty: only without all records
 }
+
+// Ways on where not all records are lost.
+const (
+	acceptLoss = "set defaults: {broker: {on_data_loss: continue}}, " +
+		"or start engine broker with --on-data-loss continue"
+	goOn = "or go on with the records that there are: " + acceptLoss
+)
 
 // Error names the file and the way on.
 func (d *damaged) Error() string {
-	return fmt.Sprintf("the file %s is damaged: %s; put it back from a copy together with the whole state directory, "+
-		"or move the broker's folder away and run with --fresh to begin anew", d.path, d.why)
+	way := cmp.Or(d.way, "or move the broker's folder away and run with --fresh to begin anew")
+	return fmt.Sprintf("the file %s is damaged: %s; "+
+		"put it back from a copy together with the whole state directory, %s", d.path, d.why, way)
 }
 
 // inspect makes sure that the files of a partition that was not closed hold batch
@@ -39,7 +49,8 @@ func inspect(files []*segment) error {
 	for i, f := range files {
 		last := !slices.ContainsFunc(files[i+1:], func(f *segment) bool { return f.size > 0 })
 		if f.broken || f.rest > 0 && !last {
-			return &damaged{f.data, fmt.Sprintf("what is in it from byte %d on, %d bytes, is no batch", f.size, f.rest)}
+			why := fmt.Sprintf("what is in it from byte %d on, %d bytes, is no batch", f.size, f.rest)
+			return &damaged{path: f.data, why: why}
 		}
 	}
 	return nil
@@ -96,38 +107,46 @@ func takeNote(dir string) error {
 	return err
 }
 
-// compare makes sure that the files are as they were noted.
-func compare(dir string) error {
+// compare makes sure that the files are as they were noted, and returns whether there
+// is such a note. With accept, what was acknowledged need not be: its checksums are its own.
+func compare(dir string, accept bool) (closed bool, err error) {
 	text, err := os.ReadFile(filepath.Join(dir, noteFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // the broker was killed
+		return false, nil // the broker was killed
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	sum, raw, _ := bytes.Cut(bytes.TrimSpace(text), []byte("\n"))
 	was := map[string]noted{}
 	if want, err := strconv.ParseUint(string(sum), 16, 32); err != nil || uint32(want) != castagnoli(raw) ||
 		json.Unmarshal(raw, &was) != nil {
-		return nil // it was killed while it wrote this
+		return false, nil // it was killed while it wrote this
 	}
 	is, err := look(dir)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(was)) {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		switch now, there := is[name]; {
-		case !there:
-			return &damaged{path, "it is gone"}
-		case now.Size != was[name].Size:
-			return &damaged{path, fmt.Sprintf("it has %d bytes, and had %d when the broker was closed",
-				now.Size, was[name].Size)}
-		case now.Sum != was[name].Sum:
-			return &damaged{path, "it is not what it was when the broker was closed"}
+		d := &damaged{path: filepath.Join(dir, filepath.FromSlash(name))}
+		if name == acknowledgedFile {
+			d.way = goOn
 		}
+		switch now, there := is[name]; {
+		case accept && name == acknowledgedFile:
+			continue
+		case !there:
+			d.why = "it is gone"
+		case now.Size != was[name].Size:
+			d.why = fmt.Sprintf("it has %d bytes, and had %d when the broker was closed", now.Size, was[name].Size)
+		case now.Sum != was[name].Sum:
+			d.why = "it is not what it was when the broker was closed"
+		default:
+			continue
+		}
+		return false, d
 	}
-	return nil
+	return true, nil
 }
 
 // look lists all files but those that are of no consequence.

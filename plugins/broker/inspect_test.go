@@ -134,7 +134,7 @@ func acknowledgeOnly(t *testing.T, dir string, end int64) {
 
 func changeMarks(t *testing.T, dir string, change func(*mark)) {
 	t.Helper()
-	a, err := openAcknowledged(dir)
+	a, err := openAcknowledged(dir, false, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,8 +29,8 @@ type lost struct {
 // Error names the partition, what is missing, and the way on.
 func (l *lost) Error() string {
 	return fmt.Sprintf("topic %q, partition %d: %d records that were acknowledged are gone (offsets %d to %d, %s); "+
-		"put the whole state directory back from a copy, or go on without them: "+
-		"set defaults: {broker: {on_data_loss: continue}}, or start engine broker with --on-data-loss continue", l.topic, l.partition, l.to-l.from, l.from, l.to-1, l.where)
+		"put the whole state directory back from a copy, or go on without them: %s",
+		l.topic, l.partition, l.to-l.from, l.from, l.to-1, l.where, acceptLoss)
 }
 
 // span is what the files of a partition hold.

@@ -193,7 +193,7 @@ func TestMarkerOfACommitIsAcknowledged(t *testing.T) {
 // TestOlderMeasuresBringNothingBack: where a log begins may be asked before a deletion
 // and stored after it.
 func TestOlderMeasuresBringNothingBack(t *testing.T) {
-	a, err := openAcknowledged(t.TempDir())
+	a, err := openAcknowledged(t.TempDir(), false, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -145,7 +145,8 @@ func (m *mender) mend(folder string) error {
 	closed := readSnapshot(folder)
 	if closed.isOf(folder, bases) && (m.resumed || closed.Stable == closed.High) {
 		if last := files[len(files)-1]; last.rest > 0 { // nobody was killed: kfake would cut it off
-			return &damaged{last.data, fmt.Sprintf("its last %d bytes begin with what is no batch", last.rest)}
+			why := fmt.Sprintf("its last %d bytes begin with what is no batch", last.rest)
+			return &damaged{path: last.data, why: why}
 		}
 		return nil
 	}
