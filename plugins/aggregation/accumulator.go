@@ -9,9 +9,9 @@ import (
 // accumulator holds one aggregate for all cells. Cells are numbered from 0;
 // a new one is empty, and so is one that was cleared.
 type accumulator interface {
-	// grow makes room for cells below n, all of them empty so far.
+	// grow allocates cells below n; new ones are empty.
 	grow(n int)
-	// add takes the values of a batch.
+	// add adds the values of a batch to their cells.
 	add(in *input)
 	// result appends what a cell came to.
 	result(b array.Builder, cell uint32) error
@@ -19,25 +19,25 @@ type accumulator interface {
 	merge(into, from uint32)
 	// clear empties a cell.
 	clear(cell uint32)
-	// encode appends a cell's state, decode takes it into an empty cell.
+	// encode appends a cell's state, decode reads it into an empty cell.
 	encode(state []byte, cell uint32) []byte
 	decode(r *reader, cell uint32)
-	// bytes is about what all cells take in memory.
+	// bytes estimates the memory of all cells.
 	bytes() int64
 }
 
-// wide is an accumulator whose results have no bound on their size.
-type wide interface {
+// unbounded is an accumulator whose results have no bound on their size.
+type unbounded interface {
 	size(cell uint32) int
 }
 
-// large tells whether what a cell of an accumulator holds has no bound, or a high
+// large reports whether the size of a cell of the accumulator has no bound, or a high
 // one.
 func large(a accumulator) bool {
 	switch a := a.(type) {
-	case *distinctNumbers, *distinctTexts, *approx, *quantile, *extremeText:
+	case *distinctNumbers, *distinctTexts, *approx, *quantile, *minMaxText:
 		return true
-	case *edge:
+	case *firstLast:
 		return a.kind == textKind
 	}
 	return false
@@ -74,11 +74,11 @@ func newAccumulator(b bound, from int, parts *partitions, merged bool) accumulat
 		return newIntSum(b, from)
 	case "min", "max":
 		if k == textKind {
-			return &extremeText{from: from, least: b.Function == "min"}
+			return &minMaxText{from: from, least: b.Function == "min"}
 		}
-		return newExtreme(b, from)
+		return newMinMax(b, from)
 	case "first", "last":
-		return &edge{from: from, kind: k, last: b.Function == "last", parts: parts}
+		return &firstLast{from: from, kind: k, last: b.Function == "last", parts: parts}
 	case "count_distinct":
 		if k == textKind {
 			return newDistinctTexts(from)

@@ -3,9 +3,9 @@
 // alone which window they are in and when a window is complete; the wall clock
 // has a say only where the config gives it one (on_idle, max_future_skew).
 //
-// A batch goes through four passes, each a tight loop over columns: judge each
-// row by the watermark of its partition (judge.go), number its group
-// (group.go), find its cell, one for each window and group (frame.go: aligned.go,
+// A batch goes through four passes, each a tight loop over columns: classify
+// each row by the watermark of its partition (classify.go), number its group
+// (group.go), find its cell, one for each window and group (windows.go: aligned.go,
 // session.go), and add its values, or those that a condition picks (where.go),
 // to the cell's accumulators (count.go, sum.go, …). clock.go moves the
 // watermark, emit.go hands out the windows it has passed (order.go sorts their
@@ -66,7 +66,7 @@ func (*allowedLateness) UnmarshalText([]byte) error {
 
 // shape is the part of the config that decides what windows a state is of.
 func (c *Config) shape() string {
-	switch s := c.Window.spans(); {
+	switch s := c.Window.spec(); {
 	case c.Window == nil && c.EventTime == "":
 		return "no windows"
 	case c.Window == nil:

@@ -15,7 +15,7 @@ import (
 // numbered anew.
 type window struct {
 	start    int64
-	places   places
+	index    cellIndex
 	cells    list[uint32] // by position, in the order of their first rows
 	dirty    bool         // a cell has changed since the last snapshot
 	stored   int          // how many cells a snapshot has
@@ -27,38 +27,38 @@ type window struct {
 // hopping ones, and the one window of all time.
 type aligned struct {
 	*cells
-	spans   spans
-	open    map[int64]*window // by start
-	last    *window           // the one used last, so that most rows need no lookup
-	next    int64             // end of the window that closes first, MaxInt64 if none is open
-	closing []*window         // due, and not released yet
-	held    int64             // bytes of the open windows
-	gone    []int64           // starts of stored windows released since the last snapshot
-	bounded bounded           // the columns made last
-	apart   bool              // each cell's state is written by itself, since it may be large
+	spec        windowSpec
+	open        map[int64]*window // by start
+	last        *window           // the one used last, so that most rows need no lookup
+	next        int64             // end of the window that closes first, MaxInt64 if none is open
+	closing     []*window         // due, and not released yet
+	memoryUsed  int64             // bytes of the open windows
+	gone        []int64           // starts of stored windows released since the last snapshot
+	lastColumns windowColumns     // of the last call of bounds
+	apart       bool              // each cell's state is written by itself, since it may be large
 
 	keeps   bool    // the window never closes: its cells are handed out again and again
 	pending cellSet // cells that have changed since they were handed out, if it keeps
 	stored  cellSet // pending, as of the last snapshot
 
-	run                     []uint32 // room
+	run                     []uint32 // scratch
 	key, name, names, value []byte
 }
 
-func newAligned(c *cells, s spans) *aligned {
-	return &aligned{cells: c, spans: s, open: map[int64]*window{}, next: math.MaxInt64}
+func newAligned(c *cells, s windowSpec) *aligned {
+	return &aligned{cells: c, spec: s, open: map[int64]*window{}, next: math.MaxInt64}
 }
 
-func (a *aligned) place(j *judged, gids []uint32, in *input, g *groups) []join {
+func (a *aligned) assign(j *classified, gids []uint32, in *input, g *groups) []join {
 	a.last = nil // so that every window of the batch is marked as changed
 	before := len(in.cells)
 	for i, row := range j.rows {
-		for start := j.first[i]; start <= j.last[i]; start += a.spans.every {
+		for start := j.first[i]; start <= j.last[i]; start += a.spec.every {
 			w := a.last
 			if w == nil || w.start != start {
 				w = a.window(start)
 			}
-			cell := w.places.find(gids[i])
+			cell := w.index.find(gids[i])
 			if cell == 0 {
 				cell = a.begin(w, gids[i], g)
 			}
@@ -77,8 +77,8 @@ func (a *aligned) place(j *judged, gids []uint32, in *input, g *groups) []join {
 func (a *aligned) begin(w *window, group uint32, g *groups) uint32 {
 	cell, before := a.alloc(group), w.bytes()
 	w.cells.push(cell)
-	w.places.add(group, cell, g.len())
-	a.held += w.bytes() - before
+	w.index.add(group, cell, g.len())
+	a.memoryUsed += w.bytes() - before
 	return cell + 1
 }
 
@@ -87,9 +87,9 @@ func (a *aligned) window(start int64) *window {
 	w := a.open[start]
 	if w == nil {
 		w = &window{start: start}
-		a.held += w.bytes()
+		a.memoryUsed += w.bytes()
 		a.open[start] = w
-		a.next = min(a.next, start+a.spans.size)
+		a.next = min(a.next, start+a.spec.size)
 	}
 	w.dirty = true
 	a.last = w
@@ -103,11 +103,11 @@ func (a *aligned) due(closed int64, g *groups) []ready {
 	}
 	a.next, a.last = math.MaxInt64, nil
 	for start, w := range a.open {
-		if start+a.spans.size <= closed {
+		if start+a.spec.size <= closed {
 			a.closing = append(a.closing, w)
 			delete(a.open, start)
 		} else {
-			a.next = min(a.next, start+a.spans.size)
+			a.next = min(a.next, start+a.spec.size)
 		}
 	}
 	slices.SortFunc(a.closing, func(a, b *window) int { return cmp.Compare(a.start, b.start) })
@@ -132,7 +132,7 @@ func (a *aligned) release([]ready, *groups) {
 			a.dirty.clear(cell)
 			a.free.push(cell)
 		}
-		a.held -= w.bytes()
+		a.memoryUsed -= w.bytes()
 		if w.stored > 0 {
 			a.gone = append(a.gone, w.start)
 		}
@@ -159,22 +159,22 @@ func (a *aligned) all(g *groups) []ready {
 func (a *aligned) bounds(cells []ready) (arrow.Array, arrow.Array) {
 	n := len(cells)
 	first, one := cells[0].at, cells[0].at == cells[n-1].at // they are in the order of windows
-	if b := &a.bounded; one && b.start == first && b.n == n {
+	if b := &a.lastColumns; one && b.start == first && b.n == n {
 		return b.starts, b.ends
 	}
 	starts, ends := make([]arrow.Timestamp, n), make([]arrow.Timestamp, n)
 	for i, c := range cells {
-		starts[i], ends[i] = arrow.Timestamp(c.at), arrow.Timestamp(c.at+a.spans.size)
+		starts[i], ends[i] = arrow.Timestamp(c.at), arrow.Timestamp(c.at+a.spec.size)
 	}
-	made := bounded{first, n, fixedColumn(sdk.Timestamp, starts), fixedColumn(sdk.Timestamp, ends)}
+	made := windowColumns{first, n, fixedColumn(sdk.Timestamp, starts), fixedColumn(sdk.Timestamp, ends)}
 	if one {
-		a.bounded = made
+		a.lastColumns = made
 	}
 	return made.starts, made.ends
 }
 
-// bounded is the columns of so many cells of one window.
-type bounded struct {
+// windowColumns is the columns window_start and window_end of n cells of one window.
+type windowColumns struct {
 	start        int64
 	n            int
 	starts, ends arrow.Array
@@ -183,7 +183,7 @@ type bounded struct {
 func (a *aligned) end() int64 {
 	end := int64(unset)
 	for start := range a.open {
-		end = max(end, start+a.spans.size)
+		end = max(end, start+a.spec.size)
 	}
 	return end
 }
@@ -192,7 +192,7 @@ func (a *aligned) promise(closed int64) int64 {
 	if closed == unset {
 		return unset
 	}
-	return a.spans.open(closed)
+	return a.spec.open(closed)
 }
 
 func (a *aligned) regroup(live, old *groups) {
@@ -202,11 +202,11 @@ func (a *aligned) regroup(live, old *groups) {
 		}
 	}
 	for _, w := range a.open {
-		a.held -= w.bytes()
-		w.places = places{}
+		a.memoryUsed -= w.bytes()
+		w.index = cellIndex{}
 		for _, cell := range w.cells.all() {
-			w.places.add(*a.group.at(cell), cell, live.len())
+			w.index.add(*a.group.at(cell), cell, live.len())
 		}
-		a.held += w.bytes()
+		a.memoryUsed += w.bytes()
 	}
 }

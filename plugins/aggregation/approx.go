@@ -10,7 +10,7 @@ import (
 
 // A sketch has 2¹² registers of a byte: a standard error of 1.04/√4096, which
 // is 1.6 %. Up to exactHashes values there is no error: their hashes are kept
-// one by one, which takes no more room than the registers would. What a cell
+// one by one, which takes no more memory than the registers would. What a cell
 // holds depends on its set of values alone, never on their order.
 const (
 	sketchPrecision = 12
@@ -19,11 +19,11 @@ const (
 
 // approx counts different values by a HyperLogLog sketch.
 type approx struct {
-	from int
-	kind kind
-	few  list[numbers]    // hashes, while there are few
-	many list[*registers] // nil while there are few
-	held held
+	from       int
+	kind       kind
+	few        list[numbers]    // hashes, while there are few
+	many       list[*registers] // nil while there are few
+	memoryUsed memoryUsed
 }
 
 func (a *approx) grow(n int) {
@@ -64,7 +64,7 @@ func (a *approx) insert(cell uint32, hash uint64) {
 	few := a.few.at(cell)
 	before := len(few.values)
 	few.intern(int64(hash))
-	a.held.added(before, len(few.values), numberBytes)
+	a.memoryUsed.added(before, len(few.values), numberBytes)
 	if len(few.values) <= exactHashes {
 		return
 	}
@@ -72,16 +72,16 @@ func (a *approx) insert(cell uint32, hash uint64) {
 	for _, hash := range few.values {
 		sketch.insert(uint64(hash))
 	}
-	a.held += held(sketchBytes - few.heap())
+	a.memoryUsed += memoryUsed(sketchBytes - few.heap())
 	*a.many.at(cell), *a.few.at(cell) = sketch, numbers{}
 }
 
 // heap is what hangs on a cell.
-func (a *approx) heap(cell uint32) held {
+func (a *approx) heap(cell uint32) memoryUsed {
 	if *a.many.at(cell) != nil {
 		return sketchBytes
 	}
-	return held(a.few.at(cell).heap())
+	return memoryUsed(a.few.at(cell).heap())
 }
 
 func (a *approx) merge(into, from uint32) {
@@ -91,7 +91,7 @@ func (a *approx) merge(into, from uint32) {
 			a.insert(into, uint64(hash))
 		}
 	case *a.many.at(into) == nil:
-		a.held += sketchBytes - a.heap(into) // counted twice until from is cleared
+		a.memoryUsed += sketchBytes - a.heap(into) // counted twice until from is cleared
 		*a.many.at(into) = sketch
 		for _, hash := range a.few.at(into).values {
 			sketch.insert(uint64(hash))
@@ -112,11 +112,11 @@ func (a *approx) result(b array.Builder, cell uint32) error {
 }
 
 func (a *approx) clear(cell uint32) {
-	a.held -= a.heap(cell)
+	a.memoryUsed -= a.heap(cell)
 	*a.few.at(cell), *a.many.at(cell) = numbers{}, nil
 }
 
-func (a *approx) bytes() int64 { return a.few.bytes() + a.many.bytes() + int64(a.held) }
+func (a *approx) bytes() int64 { return a.few.bytes() + a.many.bytes() + int64(a.memoryUsed) }
 
 // encode writes the number of hashes and the hashes, or one number more than
 // could be and the registers.
@@ -150,5 +150,5 @@ func (a *approx) decode(r *reader, cell uint32) {
 		copy(sketch[:], ranks)
 	}
 	*a.many.at(cell) = sketch
-	a.held += sketchBytes
+	a.memoryUsed += sketchBytes
 }

@@ -127,12 +127,12 @@ func TestRanksBeyondTheLastAreRefused(t *testing.T) {
 	a := &approx{}
 	a.grow(1)
 	state := append([]byte{exactHashes%128 + 1 | 128, exactHashes / 128}, make([]byte, 1<<sketchPrecision)...)
-	r := &reader{rest: state}
+	r := &reader{remaining: state}
 	if a.decode(r, 0); r.done() != nil {
 		t.Fatalf("a sketch without a value: got %v", r.done())
 	}
 	state[len(state)-1] = mostRank + 1
-	r = &reader{rest: state}
+	r = &reader{remaining: state}
 	if a.decode(r, 0); r.done() == nil {
 		t.Error("a rank that no hash has: got no error")
 	}

@@ -64,9 +64,9 @@ var (
 
 // UnmarshalText reads a call.
 func (c *Call) UnmarshalText(text []byte) error {
-	p := callParser{rest: strings.TrimSpace(string(text))}
+	p := callParser{remaining: strings.TrimSpace(string(text))}
 	name := p.word()
-	if name == "" || !p.take('(') {
+	if name == "" || !p.accept('(') {
 		return fmt.Errorf("want a call such as count() or sum(amount), got %q", text)
 	}
 	if err := checkFunction(name); err != nil {
@@ -98,8 +98,8 @@ var whereBehind = regexp.MustCompile(`(?i)^(?:where|filter|if)\b\s*(.*)$`)
 // explain says how to write what people write that know SQL or pandas: an
 // expression in a call, or a condition behind it.
 func (p *callParser) explain(name, text string, err error) error {
-	if m := whereBehind.FindStringSubmatch(p.rest); m != nil {
-		call := strings.TrimSpace(text[:strings.LastIndex(text, p.rest)])
+	if m := whereBehind.FindStringSubmatch(p.remaining); m != nil {
+		call := strings.TrimSpace(text[:strings.LastIndex(text, p.remaining)])
 		condition := strings.TrimSuffix(strings.TrimPrefix(m[1], "("), ")")
 		if condition == "" {
 			condition = "…"
@@ -107,7 +107,7 @@ func (p *callParser) explain(name, text string, err error) error {
 		return sdk.Problem{Message: fmt.Sprintf("a condition stands beside its call, got %q", text),
 			Hint: fmt.Sprintf("write: { call: %s, where: %s }", yamlText(call), yamlText(condition))}
 	}
-	if strings.ContainsAny(p.rest, "([+-*/%?=<>&|!") && strings.HasSuffix(strings.TrimSpace(text), ")") {
+	if strings.ContainsAny(p.remaining, "([+-*/%?=<>&|!") && strings.HasSuffix(strings.TrimSpace(text), ")") {
 		return sdk.Problem{Message: fmt.Sprintf("%s takes a column, not an expression, got %q", name, text),
 			Hint: "compute it before, in a derive step, as in derive: { x: 'size(name)' }, and write " + name + "(x)"}
 	}
@@ -122,7 +122,7 @@ func yamlText(text string) string {
 	return text
 }
 
-// quantile takes the arguments of that function, the one that has two.
+// quantile sets the arguments of that function, the one that has two.
 func (c *Call) quantile(args []string, text []byte) error {
 	if len(args) != 2 {
 		return fmt.Errorf("quantile takes a column and a number from 0 to 1, "+
@@ -156,39 +156,39 @@ func checkFunction(name string) error {
 	return fmt.Errorf("no aggregate named %q (have %s)", name, strings.Join(functions, ", "))
 }
 
-// callParser eats a call from the left.
+// callParser reads a call from left to right.
 type callParser struct {
-	rest string
+	remaining string
 }
 
 func plain(r rune) bool {
 	return r == '_' || r == '.' || r == '-' || unicode.IsLetter(r) || unicode.IsDigit(r)
 }
 
-// word takes a plain word, which may be empty.
+// word reads a plain word, which may be empty.
 func (p *callParser) word() string {
-	end := strings.IndexFunc(p.rest, func(r rune) bool { return !plain(r) })
+	end := strings.IndexFunc(p.remaining, func(r rune) bool { return !plain(r) })
 	if end < 0 {
-		end = len(p.rest)
+		end = len(p.remaining)
 	}
-	word := p.rest[:end]
-	p.rest = strings.TrimLeft(p.rest[end:], " \t")
+	word := p.remaining[:end]
+	p.remaining = strings.TrimLeft(p.remaining[end:], " \t")
 	return word
 }
 
-func (p *callParser) take(mark byte) bool {
-	if p.rest == "" || p.rest[0] != mark {
+func (p *callParser) accept(mark byte) bool {
+	if p.remaining == "" || p.remaining[0] != mark {
 		return false
 	}
-	p.rest = strings.TrimLeft(p.rest[1:], " \t")
+	p.remaining = strings.TrimLeft(p.remaining[1:], " \t")
 	return true
 }
 
-// args takes everything behind the opening parenthesis.
+// args reads everything behind the opening parenthesis.
 func (p *callParser) args() ([]string, error) {
 	var args []string
-	for !p.take(')') {
-		if len(args) > 0 && !p.take(',') {
+	for !p.accept(')') {
+		if len(args) > 0 && !p.accept(',') {
 			return nil, fmt.Errorf("want , or ), got %s", p.next())
 		}
 		arg, err := p.arg()
@@ -197,27 +197,27 @@ func (p *callParser) args() ([]string, error) {
 		}
 		args = append(args, arg)
 	}
-	if p.rest != "" {
+	if p.remaining != "" {
 		return nil, fmt.Errorf("want nothing after ), got %s", p.next())
 	}
 	return args, nil
 }
 
 func (p *callParser) arg() (string, error) {
-	if p.take('*') {
+	if p.accept('*') {
 		return "*", nil
 	}
-	if !strings.HasPrefix(p.rest, `"`) {
+	if !strings.HasPrefix(p.remaining, `"`) {
 		if word := p.word(); word != "" {
 			return word, nil
 		}
 		return "", fmt.Errorf("want a column, got %s", p.next())
 	}
-	quoted, err := strconv.QuotedPrefix(p.rest)
+	quoted, err := strconv.QuotedPrefix(p.remaining)
 	if err != nil {
-		return "", fmt.Errorf("want a closing quote after %s", p.rest)
+		return "", fmt.Errorf("want a closing quote after %s", p.remaining)
 	}
-	p.rest = strings.TrimLeft(p.rest[len(quoted):], " \t")
+	p.remaining = strings.TrimLeft(p.remaining[len(quoted):], " \t")
 	name, _ := strconv.Unquote(quoted) // QuotedPrefix has checked it
 	if name == "" {
 		return "", fmt.Errorf("want a column, got an empty name")
@@ -227,9 +227,9 @@ func (p *callParser) arg() (string, error) {
 
 // next describes what stands where something else was wanted.
 func (p *callParser) next() string {
-	if p.rest == "" {
+	if p.remaining == "" {
 		return "the end"
 	}
-	r, _ := utf8.DecodeRuneInString(p.rest)
+	r, _ := utf8.DecodeRuneInString(p.remaining)
 	return strconv.QuoteRune(r)
 }

@@ -129,18 +129,18 @@ type feed struct {
 	before func(h *harness) // called before each batch
 	ref    *reference
 
-	quiet bool        // partitions fall silent now and then
-	now   time.Time   // the wall clock
-	fed   []time.Time // by partition: when it last had a row
+	quiet   bool        // partitions fall silent now and then
+	now     time.Time   // the wall clock
+	lastRow []time.Time // by partition: when it last had a row
 }
 
 func newFeed(c refConfig, parts [][]ticket, asText bool, most int64) *feed {
-	f := &feed{parts: parts, most: most, from: make([]int64, len(parts)), fed: make([]time.Time, len(parts)),
+	f := &feed{parts: parts, most: most, from: make([]int64, len(parts)), lastRow: make([]time.Time, len(parts)),
 		now: noon, ref: newReference(c, len(parts))}
 	for i, rows := range parts {
 		f.names = append(f.names, "tickets/"+strconv.Itoa(i))
 		f.rows = append(f.rows, rowsOf(rows, asText))
-		f.fed[i] = noon
+		f.lastRow[i] = noon
 	}
 	return f
 }
@@ -163,29 +163,28 @@ func (f *feed) run(r *rand.Rand, h *harness) {
 		from, to := f.from[p], min(rows, f.from[p]+r.Int64N(f.most+1)) // now and then no row at all
 		h.apply(f.names[p], f.rows[p].NewSlice(from, to))
 		for _, row := range f.parts[p][from:to] {
-			f.ref.take(p, row)
+			f.ref.apply(p, row)
 		}
 		if from == to { // what wakes a partition is a batch, not its rows
 			f.ref.parts[p].since = time.Time{}
 			f.ref.tick(time.Time{})
 		}
-		if f.from[p], f.fed[p] = to, f.now; to == rows {
+		if f.from[p], f.lastRow[p] = to, f.now; to == rows {
 			left--
 		}
 	}
 	h.end()
 }
 
-// silence lets the wall clock run, and tells of some or all partitions that they
-// have had nothing since.
+// silence lets the wall clock run, and reports some or all partitions as idle since.
 func (f *feed) silence(r *rand.Rand, h *harness) {
 	for range 1 + r.IntN(3) {
 		f.now = f.now.Add(time.Duration(r.Int64N(int64(2 * f.ref.c.timeout))))
 		all := r.IntN(2) == 0
 		for p, name := range f.names {
 			if all || r.IntN(2) == 0 {
-				h.idle(name, f.now, f.now.Sub(f.fed[p]))
-				f.ref.idle(p, f.now, f.now.Sub(f.fed[p]))
+				h.idle(name, f.now, f.now.Sub(f.lastRow[p]))
+				f.ref.idle(p, f.now, f.now.Sub(f.lastRow[p]))
 			}
 		}
 	}
@@ -209,7 +208,7 @@ func (f *feed) wantReference(t *testing.T, h *harness) {
 	}
 }
 
-// sameLine tells whether all values are the same, those marked with ~ within a
+// sameLine reports whether all values are the same, those marked with ~ within a
 // hundredth.
 func sameLine(got, want string) bool {
 	values := strings.Split(got, "|")

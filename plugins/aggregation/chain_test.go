@@ -57,7 +57,7 @@ func TestRowsLateInFrontNeverReachTheStepBehind(t *testing.T) {
 }
 
 // TestQuietStreamsLastWindowOfWindowsComesOut: the step in front advances by the
-// wall clock, and its promises carry that on.
+// wall clock, and its promises pass that on.
 func TestQuietStreamsLastWindowOfWindowsComesOut(t *testing.T) {
 	first := minutes(t, "")
 	second := first.chain(perFive(windowStart, ""))
@@ -273,13 +273,13 @@ func addUp(t *testing.T, lines []string, by string, size int64) (sums []string) 
 		sums = append(sums, fmt.Sprintf("%s|%d|%d|%d", key, s.windows, s.rows, s.most))
 	}
 	slices.SortFunc(sums, func(a, b string) int {
-		start, rest, _ := strings.Cut(a, "|")
-		otherStart, otherRest, _ := strings.Cut(b, "|")
+		start, remaining, _ := strings.Cut(a, "|")
+		otherStart, otherRemaining, _ := strings.Cut(b, "|")
 		if order := strings.Compare(start, otherStart); order != 0 {
 			return order
 		}
-		kind, _, _ := strings.Cut(rest, "|")
-		otherKind, _, _ := strings.Cut(otherRest, "|")
+		kind, _, _ := strings.Cut(remaining, "|")
+		otherKind, _, _ := strings.Cut(otherRemaining, "|")
 		if (kind == "null") != (otherKind == "null") { // nulls first
 			if kind == "null" {
 				return -1
@@ -289,13 +289,13 @@ func addUp(t *testing.T, lines []string, by string, size int64) (sums []string) 
 		return strings.Compare(kind, otherKind)
 	})
 	for i, line := range sums {
-		key, rest, _ := strings.Cut(line, "|")
+		key, remaining, _ := strings.Cut(line, "|")
 		var start int64
 		if _, err := fmt.Sscan(strings.TrimLeft(key, "0"), &start); err != nil {
 			t.Fatal(err)
 		}
 		start -= 1 << 60
-		sums[i] = clockText(start) + "|" + clockText(start+size) + "|" + rest
+		sums[i] = clockText(start) + "|" + clockText(start+size) + "|" + remaining
 	}
 	return sums
 }

@@ -79,7 +79,7 @@ func compareNames(a, b string) int {
 // Rows of others (idle ones that wake up, new ones) may find them closed, and
 // are late then: "an idle decision has closed them".
 //
-// Behind a step that mixes partitions, rows have none. They are judged by
+// Behind a step that mixes partitions, rows have none. They are classified by
 // closed alone, which only that step's own promises move: its rows need not come
 // in the order of their times, and the source's partitions, which have no row
 // here, hold the watermark as they do everywhere.
@@ -88,16 +88,16 @@ type clock struct {
 	timeout  time.Duration
 	onIdle   string
 	parts    *partitions
-	known    bool // the source's partitions have been told
+	known    bool // the set of the source's partitions has come
 	unnamed  bool // one of them has no name
 	closed   int64
 	natural  int64 // closed as it would be if no end of a run had closed windows
 	newest   int64 // the greatest event time seen in any partition, ever
-	promised int64 // the greatest watermark told by the steps before
-	told     int64 // the one told to the steps behind
+	promised int64 // the greatest watermark received from upstream
+	emitted  int64 // the last watermark sent downstream
 }
 
-// enter notes that a batch of the partition has come.
+// enter marks the partition as active: a batch of it has come.
 func (c *clock) enter(name string) *partition {
 	p := c.parts.byName[name]
 	if p == nil {
@@ -107,10 +107,10 @@ func (c *clock) enter(name string) *partition {
 	return p
 }
 
-// mixed tells whether rows without a partition come from a step that mixes them.
+// mixed reports whether rows without a partition come from a step that mixes them.
 func (c *clock) mixed() bool { return !c.unnamed && (c.known || c.promised != unset) }
 
-// promise takes the watermark of a step before. It is exact: no delay is due.
+// promise records the watermark of an upstream step. It is exact: no delay is due.
 func (c *clock) promise(at int64) int64 {
 	c.promised = max(c.promised, at)
 	return at
@@ -129,10 +129,10 @@ func (c *clock) watermark(p *partition) int64 {
 	return max(c.closed, c.own(p))
 }
 
-// assign takes the whole set of partitions. Those without a row hold the
-// watermark; those that are gone no longer do. Rows before settled are in no
+// assign sets the whole set of partitions. Those without a row hold the
+// watermark; those that are gone no longer do. Rows before earliestOpen are in no
 // open window.
-func (c *clock) assign(names []string, settled int64) {
+func (c *clock) assign(names []string, earliestOpen int64) {
 	c.known, c.unnamed = true, slices.Contains(names, "")
 	for _, p := range c.parts.byName {
 		p.assigned = false
@@ -144,14 +144,14 @@ func (c *clock) assign(names []string, settled int64) {
 		}
 		p.assigned = true
 	}
-	c.forget(settled)
+	c.forget(earliestOpen)
 }
 
 // forget drops partitions that are gone and whose rows are all in closed
-// windows: should one come back, it is judged the same without being known.
-func (c *clock) forget(settled int64) {
+// windows: should one come back, its rows are classified the same without it.
+func (c *clock) forget(earliestOpen int64) {
 	for name, p := range c.parts.byName {
-		if p.assigned || p.newest != unset && p.newest >= settled {
+		if p.assigned || p.newest != unset && p.newest >= earliestOpen {
 			continue
 		}
 		delete(c.parts.byName, name)
@@ -162,7 +162,7 @@ func (c *clock) forget(settled int64) {
 	}
 }
 
-// idle takes an Idle signal.
+// idle applies an Idle signal.
 func (c *clock) idle(s sdk.Signal) {
 	p := c.parts.byName[s.Partition]
 	if p == nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 )
 
-// kind is how values of a type are held while they are compared.
+// kind is how values of a type are represented while they are compared.
 type kind uint8
 
 const (
@@ -18,7 +18,7 @@ const (
 	textKind              // bytes in the order of the values
 )
 
-// kindOf tells how a type's values are compared; false if they are not.
+// kindOf returns how a type's values are compared; false if they are not.
 func kindOf(t arrow.DataType) (kind, bool) {
 	switch t.ID() {
 	case arrow.INT32, arrow.INT64, arrow.UINT64, arrow.FLOAT32, arrow.FLOAT64, arrow.BOOL,
@@ -31,7 +31,7 @@ func kindOf(t arrow.DataType) (kind, bool) {
 }
 
 // column is one column of the batch in hand, in the form the loops want: plain
-// slices, whatever the type and wherever the batch was cut out of.
+// slices, whatever the type and whatever the batch is a slice of.
 type column struct {
 	index int
 	typ   arrow.DataType
@@ -44,10 +44,10 @@ type column struct {
 	offsets []int32   // textKind: value i is bytes[offsets[i]:offsets[i+1]]
 	bytes   []byte
 
-	ints []int64 // room for conversions, kept between batches
-	wide []float64
-	ends []int32
-	text []byte
+	ints    []int64 // scratch for conversions, kept between batches
+	doubles []float64
+	ends    []int32
+	text    []byte
 }
 
 func (c *column) null(row uint32) bool {
@@ -58,7 +58,7 @@ func (c *column) value(row uint32) []byte {
 	return c.bytes[c.offsets[row]:c.offsets[row+1]]
 }
 
-// load takes the column out of a batch of at least one row.
+// load reads the column of a batch of at least one row.
 func (c *column) load(rows arrow.RecordBatch) {
 	a := rows.Column(c.index)
 	c.bitmap, c.offset = nil, a.Data().Offset()
@@ -72,18 +72,18 @@ func (c *column) load(rows arrow.RecordBatch) {
 		c.fixed = widen(c, fixedValues(a, arrow.Int32Traits.CastFromBytes))
 	case arrow.UINT64:
 		values := fixedValues(a, arrow.Uint64Traits.CastFromBytes)
-		c.fixed = c.room(len(values))
+		c.fixed = c.intScratch(len(values))
 		for i, v := range values {
 			c.fixed[i] = int64(v ^ 1<<63)
 		}
 	case arrow.FLOAT64:
 		c.loadFloats(fixedValues(a, arrow.Float64Traits.CastFromBytes))
 	case arrow.FLOAT32:
-		c.wide = c.wide[:0]
+		c.doubles = c.doubles[:0]
 		for _, v := range fixedValues(a, arrow.Float32Traits.CastFromBytes) {
-			c.wide = append(c.wide, float64(v))
+			c.doubles = append(c.doubles, float64(v))
 		}
-		c.loadFloats(c.wide)
+		c.loadFloats(c.doubles)
 	case arrow.BOOL:
 		c.loadBools(a.(*array.Boolean))
 	case arrow.STRING:
@@ -107,7 +107,7 @@ func fixedValues[T any](a arrow.Array, cast func([]byte) []T) []T {
 	return cast(bufferBytes(a.Data(), 1))[from : from+a.Len()]
 }
 
-func (c *column) room(n int) []int64 {
+func (c *column) intScratch(n int) []int64 {
 	if cap(c.ints) < n {
 		c.ints = make([]int64, n)
 	}
@@ -115,23 +115,23 @@ func (c *column) room(n int) []int64 {
 }
 
 func widen(c *column, values []int32) []int64 {
-	wide := c.room(len(values))
+	widened := c.intScratch(len(values))
 	for i, v := range values {
-		wide[i] = int64(v)
+		widened[i] = int64(v)
 	}
-	return wide
+	return widened
 }
 
 func (c *column) loadFloats(values []float64) {
 	c.floats = values
-	c.fixed = c.room(len(values))
+	c.fixed = c.intScratch(len(values))
 	for i, v := range values {
 		c.fixed[i] = floatOrder(v)
 	}
 }
 
 func (c *column) loadBools(a *array.Boolean) {
-	c.fixed = c.room(a.Len())
+	c.fixed = c.intScratch(a.Len())
 	for i := range a.Len() {
 		c.fixed[i] = 0
 		if a.Value(i) {

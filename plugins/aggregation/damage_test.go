@@ -82,22 +82,22 @@ func restoreAndFlush(t testing.TB, config string, in *arrow.Schema, state [][2][
 	return step.signal(sdk.Signal{Kind: sdk.End}, out)
 }
 
-func TestCutStateIsRefused(t *testing.T) {
+func TestTruncatedStateIsRefused(t *testing.T) {
 	for _, shape := range everyShape {
 		config := everyCall(shape)
 		keys, values := storedState(t, config, 300)
 		for i := range keys[:min(4, len(keys))] {
-			for cut := range values[i] {
+			for size := range values[i] {
 				var state [][2][]byte
 				for j := range keys {
 					value := values[j]
 					if i == j {
-						value = value[:cut]
+						value = value[:size]
 					}
 					state = append(state, [2][]byte{keys[j], value})
 				}
 				if err := restoreAndFlush(t, config, refSchema(false), state); err == nil {
-					t.Fatalf("%s: key %x, value %x cut to %d bytes: got no error", shape, keys[i], values[i], cut)
+					t.Fatalf("%s: key %x, value %x cut to %d bytes: got no error", shape, keys[i], values[i], size)
 				}
 			}
 		}
@@ -109,7 +109,7 @@ func TestNegativeNumbersOfRowsAreRefused(t *testing.T) {
 	for name, a := range map[string]accumulator{"count": &count{}, "sum of integers": &intSum{},
 		"sum of floats": &floatSum{parts: newPartitions()}, "exact sum": &exactSum{}} {
 		a.grow(1)
-		r := &reader{rest: append([]byte{1}, make([]byte, 8)...)} // -1, and nothing
+		r := &reader{remaining: append([]byte{1}, make([]byte, 8)...)} // -1, and nothing
 		if a.decode(r, 0); !r.failed() {
 			t.Errorf("%s of -1 rows: got no error", name)
 		}

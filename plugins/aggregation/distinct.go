@@ -6,11 +6,11 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
-// distinctNumbers counts different values that are held as integers, exactly.
+// distinctNumbers counts different values of fixedKind, exactly.
 type distinctNumbers struct {
-	from int
-	sets list[numbers]
-	held held
+	from       int
+	sets       list[numbers]
+	memoryUsed memoryUsed
 }
 
 func (d *distinctNumbers) grow(n int) { d.sets.extend(n) }
@@ -31,7 +31,7 @@ func (d *distinctNumbers) insert(cell uint32, v int64) {
 	set := d.sets.at(cell)
 	before := len(set.values)
 	set.intern(v)
-	d.held.added(before, len(set.values), numberBytes)
+	d.memoryUsed.added(before, len(set.values), numberBytes)
 }
 
 func (d *distinctNumbers) result(b array.Builder, cell uint32) error {
@@ -50,11 +50,11 @@ func (d *distinctNumbers) merge(into, from uint32) {
 }
 
 func (d *distinctNumbers) clear(cell uint32) {
-	d.held -= held(d.sets.at(cell).heap())
+	d.memoryUsed -= memoryUsed(d.sets.at(cell).heap())
 	*d.sets.at(cell) = numbers{}
 }
 
-func (d *distinctNumbers) bytes() int64 { return d.sets.bytes() + int64(d.held) }
+func (d *distinctNumbers) bytes() int64 { return d.sets.bytes() + int64(d.memoryUsed) }
 
 func (d *distinctNumbers) encode(state []byte, cell uint32) []byte {
 	values := d.sets.at(cell).values
@@ -71,12 +71,12 @@ func (d *distinctNumbers) decode(r *reader, cell uint32) {
 	}
 }
 
-// distinctTexts counts different values that are held as bytes, exactly.
+// distinctTexts counts different values of textKind, exactly.
 type distinctTexts struct {
-	from int
-	seed *seed
-	sets list[texts]
-	held held
+	from       int
+	seed       *seed
+	sets       list[texts]
+	memoryUsed memoryUsed
 }
 
 func newDistinctTexts(from int) *distinctTexts {
@@ -101,8 +101,8 @@ func (d *distinctTexts) insert(cell uint32, v []byte) {
 	set := d.sets.at(cell)
 	before, long := set.len(), set.long.bytes()
 	set.intern(d.seed, v)
-	d.held.added(before, set.len(), textBytes)
-	d.held += held(set.long.bytes() - long)
+	d.memoryUsed.added(before, set.len(), textBytes)
+	d.memoryUsed += memoryUsed(set.long.bytes() - long)
 }
 
 func (d *distinctTexts) result(b array.Builder, cell uint32) error {
@@ -115,25 +115,25 @@ func (d *distinctTexts) merge(into, from uint32) {
 	if a.len() < b.len() {
 		*a, *b = *b, *a
 	}
-	var room [16]byte
+	var scratch [16]byte
 	for id := range b.len() {
-		d.insert(into, b.value(uint32(id), &room))
+		d.insert(into, b.value(uint32(id), &scratch))
 	}
 }
 
 func (d *distinctTexts) clear(cell uint32) {
-	d.held -= held(d.sets.at(cell).heap())
+	d.memoryUsed -= memoryUsed(d.sets.at(cell).heap())
 	*d.sets.at(cell) = texts{}
 }
 
-func (d *distinctTexts) bytes() int64 { return d.sets.bytes() + int64(d.held) }
+func (d *distinctTexts) bytes() int64 { return d.sets.bytes() + int64(d.memoryUsed) }
 
 func (d *distinctTexts) encode(state []byte, cell uint32) []byte {
 	set := d.sets.at(cell)
 	state = binary.AppendUvarint(state, uint64(set.len()))
-	var room [16]byte
+	var scratch [16]byte
 	for id := range set.len() {
-		state = appendText8(state, set.value(uint32(id), &room))
+		state = appendText8(state, set.value(uint32(id), &scratch))
 	}
 	return state
 }

@@ -27,32 +27,32 @@ const everything = math.MaxInt64
 // advance moves the pipeline's watermark, if it has not come as far before.
 func (t *transform) advance(to int64, out sdk.Emitter) error {
 	if to == everything {
-		to = t.frames.end()
+		to = t.windows.end()
 	}
 	t.clock.natural = max(t.clock.natural, to)
 	return t.closeThrough(to, out)
 }
 
 // closeThrough hands out the windows that end by then, by start and then by group,
-// and tells the steps behind.
+// and sends the watermark downstream.
 func (t *transform) closeThrough(closed int64, out sdk.Emitter) error {
 	if closed <= t.clock.closed {
 		return nil
 	}
 	t.clock.closed = closed
-	if t.forever != nil {
+	if t.globalWindow != nil {
 		return nil // its one window is open for good
 	}
-	if due := t.frames.due(closed, t.groups); len(due) > 0 {
+	if due := t.windows.due(closed, t.groups); len(due) > 0 {
 		if err := t.emit(due, out); err != nil {
 			return err
 		}
-		t.frames.release(due, t.groups)
+		t.windows.release(due, t.groups)
 		t.forgetGroups()
 	}
 	// Windows to come begin here at the earliest: what window_start may still be.
-	if promise := t.frames.promise(closed); promise > t.clock.told {
-		t.clock.told = promise
+	if promise := t.windows.promise(closed); promise > t.clock.emitted {
+		t.clock.emitted = promise
 		return out.Watermark(time.UnixMicro(promise).UTC())
 	}
 	return nil
@@ -62,10 +62,10 @@ func (t *transform) closeThrough(closed int64, out sdk.Emitter) error {
 // of the groups that have had rows since they were last handed out. It goes on
 // from there, in this run or the next.
 func (t *transform) emitChanged(out sdk.Emitter) error {
-	if err := t.emit(t.forever.all(t.groups), out); err != nil {
+	if err := t.emit(t.globalWindow.all(t.groups), out); err != nil {
 		return err
 	}
-	t.forever.emitted()
+	t.globalWindow.emitted()
 	return nil
 }
 
@@ -75,7 +75,7 @@ func (t *transform) emit(cells []ready, out sdk.Emitter) error {
 		some := cells[:min(len(cells), sdk.DefaultBatchRows)]
 		t.groups.gather(some)
 		n := t.fitting(some)
-		if err := t.hand(some[:n], out); err != nil {
+		if err := t.emitBatch(some[:n], out); err != nil {
 			return err
 		}
 		cells = cells[n:]
@@ -87,9 +87,9 @@ func (t *transform) emit(cells []ready, out sdk.Emitter) error {
 func (t *transform) fitting(cells []ready) int {
 	bytes := 0
 	for n, c := range cells {
-		size := t.groups.size(n) + 16 + 8*len(t.calls)
-		for _, call := range t.wide {
-			size += call.size(c.cell)
+		size := t.groups.size(n) + 16 + 8*len(t.accumulators)
+		for _, a := range t.unbounded {
+			size += a.size(c.cell)
 		}
 		if bytes += size; n > 0 && bytes > sdk.MaxBatchBytes {
 			return n
@@ -98,11 +98,11 @@ func (t *transform) fitting(cells []ready) int {
 	return len(cells)
 }
 
-// hand gives a batch of cells to the next step, column by column.
-func (t *transform) hand(ready []ready, out sdk.Emitter) error {
+// emitBatch gives a batch of cells to the next step, column by column.
+func (t *transform) emitBatch(ready []ready, out sdk.Emitter) error {
 	columns := make([]arrow.Array, 0, len(t.results))
 	if t.windowed() > 0 {
-		starts, ends := t.frames.bounds(ready)
+		starts, ends := t.windows.bounds(ready)
 		columns = append(columns, starts, ends)
 	}
 	for i := range t.layout.groups {
@@ -112,18 +112,18 @@ func (t *transform) hand(ready []ready, out sdk.Emitter) error {
 	for _, c := range ready {
 		t.emitted = append(t.emitted, c.cell)
 	}
-	for _, call := range t.calls {
-		column, err := t.resultsOf(call, ready, t.results[len(columns)])
+	for _, a := range t.accumulators {
+		column, err := t.resultsOf(a, ready, t.results[len(columns)])
 		if err != nil {
-			b := t.layout.calls[len(columns)-t.windowed()-len(t.layout.groups)]
+			b := t.layout.aggregates[len(columns)-t.windowed()-len(t.layout.groups)]
 			return fmt.Errorf("%s of %w %s", b.Call, err, sdk.TypeName(b.out))
 		}
 		columns = append(columns, column)
 	}
-	if t.forever == nil {
-		for _, call := range t.calls { // not above: quantiles may share a sketch
+	if t.globalWindow == nil {
+		for _, a := range t.accumulators { // not above: quantiles may share a sketch
 			for _, cell := range t.emitted {
-				call.clear(cell)
+				a.clear(cell)
 			}
 		}
 	}
@@ -132,14 +132,14 @@ func (t *transform) hand(ready []ready, out sdk.Emitter) error {
 }
 
 // resultsOf is what the cells in hand have come to.
-func (t *transform) resultsOf(call accumulator, ready []ready, b array.Builder) (arrow.Array, error) {
-	if g, ok := call.(gatherer); ok {
+func (t *transform) resultsOf(a accumulator, ready []ready, b array.Builder) (arrow.Array, error) {
+	if g, ok := a.(gatherer); ok {
 		if column := g.results(b.Type(), t.emitted); column != nil {
 			return column, nil
 		}
 	}
 	for at, cell := range t.emitted {
-		if err := call.result(b, cell); err != nil {
+		if err := a.result(b, cell); err != nil {
 			return nil, fmt.Errorf("%s: %w", t.nameCell(ready[at]), err)
 		}
 	}
@@ -150,9 +150,9 @@ func (t *transform) resultsOf(call accumulator, ready []ready, b array.Builder) 
 func (t *transform) nameCell(cell ready) string {
 	var b strings.Builder
 	b.WriteString("all rows")
-	if t.forever == nil {
+	if t.globalWindow == nil {
 		b.Reset()
-		starts, ends := t.frames.bounds([]ready{cell})
+		starts, ends := t.windows.bounds([]ready{cell})
 		fmt.Fprintf(&b, "the window from %s to %s", timeText(starts), timeText(ends))
 	}
 	t.groups.gather([]ready{cell})
@@ -177,7 +177,7 @@ func (t *transform) forgetGroups() {
 		return
 	}
 	live := t.groups.empty()
-	t.frames.regroup(live, t.groups)
+	t.windows.regroup(live, t.groups)
 	t.groups = live
 	t.regroup = max(leastRegroup, 2*live.len())
 }

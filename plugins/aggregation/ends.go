@@ -18,7 +18,7 @@ func (c *clock) unended(p *partition) int64 { return max(c.natural, c.own(p)) }
 // and the config leaves open what then becomes of its rows, they would be lost by a
 // default that nobody chose.
 func (t *transform) missed(p *partition, b *sdk.Batch, row int, start int64) error {
-	end := start + t.spans.size
+	end := start + t.spec.size
 	if t.decided || end <= t.clock.unended(p) {
 		return nil
 	}
@@ -35,7 +35,7 @@ func (t *transform) afterEnd(b *sdk.Batch, row int, what string) error {
 		}
 	}
 	return sdk.Problem{Path: "on_end", Message: fmt.Sprintf("%s: %s %s %s, though the watermark had not passed it",
-		where, t.times.name, timeOf(t.judged.times[row]), what),
+		where, t.times.name, timeOf(t.classified.times[row]), what),
 		Hint: "on_end: hold keeps such windows open for later runs (what came out is counted anew with --fresh); " +
 			"with on_end: flush, or a late output, rows that come for them later are late"}
 }
@@ -45,7 +45,7 @@ func timeOf(micros int64) string { return time.UnixMicro(micros).UTC().Format(ti
 // waiting lists the partitions that hold windows back which others have passed.
 func (t *transform) waiting() (all []sdk.Waiting) {
 	c := &t.clock
-	if t.forever != nil || c.promised != unset {
+	if t.globalWindow != nil || c.promised != unset {
 		return nil
 	}
 	ahead := int64(unset)
@@ -57,7 +57,7 @@ func (t *transform) waiting() (all []sdk.Waiting) {
 		if !p.assigned || !p.since.IsZero() || own >= ahead {
 			continue
 		}
-		one := sdk.Waiting{Partition: p.name, Windows: t.frames.count(max(own, c.closed), ahead)}
+		one := sdk.Waiting{Partition: p.name, Windows: t.windows.count(max(own, c.closed), ahead)}
 		if p.newest != unset {
 			one.Newest = time.UnixMicro(p.newest).UTC()
 		}

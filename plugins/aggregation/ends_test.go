@@ -143,7 +143,7 @@ func TestRunningTotalsComeOutWhenTheyHaveChanged(t *testing.T) {
 				h.partitions("p")
 			}
 		}
-		if got := h.step.(*transform).frames.holds(); got != (len(changed) > 0) {
+		if got := h.step.(*transform).windows.holds(); got != (len(changed) > 0) {
 			t.Errorf("run %d: holding %t with %d groups changed", run, got, len(changed))
 		}
 		h.out.batches = nil
@@ -164,14 +164,14 @@ func (h *harness) olderState() {
 		case stateClock:
 			value = bytes.Clone(value)
 			value[0] = versionWithoutEnds
-			r := &reader{rest: value}
+			r := &reader{remaining: value}
 			r.byte()
 			r.uvarint()
 			r.text()
 			for range 4 {
 				r.varint()
 			}
-			h.state[key] = value[:len(value)-len(r.rest)]
+			h.state[key] = value[:len(value)-len(r.remaining)]
 		case stateSession:
 			_, length := binary.Uvarint(value)
 			_, owner := binary.Uvarint(value[length:])
@@ -226,7 +226,7 @@ func TestStepBehindIsNotSilentWhileTheOneBeforeHoldsRows(t *testing.T) {
 	second.want()
 	first.signal(sdk.Signal{Kind: sdk.End})
 	second.want()
-	first.idle("p/0", noon.Add(40*time.Second), 40*time.Second) // 00:03:00: nothing is held any more
+	first.idle("p/0", noon.Add(40*time.Second), 40*time.Second) // 00:03:00: nothing is buffered any more
 	second.want("00:00:00|00:05:00|a|2|2")
 	if second.out.lateRows != 0 {
 		t.Errorf("late behind: got %d rows, want none", second.out.lateRows)
@@ -280,7 +280,7 @@ func TestRowOfAFarFutureIsNotBelieved(t *testing.T) {
 		`, "max_future_skew": "9000h"`: 1} {
 		h := minutes(t, keys)
 		h.partitions("p")
-		h.takenAt(time.UnixMicro(0), "p", rows...)
+		h.applyAt(time.UnixMicro(0), "p", rows...)
 		if len(h.out.rejects) != rejects {
 			t.Errorf("%q: got %d rejects, want %d", keys, len(h.out.rejects), rejects)
 		}
@@ -295,7 +295,7 @@ func TestRowOfAFarFutureIsNotBelieved(t *testing.T) {
 		}
 	}
 	h := newHarness(t, running(`, "event_time": "at"`), schemaOf(t, "at timestamp", "kind string"))
-	h.takenAt(time.UnixMicro(0), "p", rows...) // no window, none to close
+	h.applyAt(time.UnixMicro(0), "p", rows...) // no window, none to close
 	h.end()
 	h.want("4")
 }

@@ -27,7 +27,7 @@ type timeReader struct {
 	skew  time.Duration // how far ahead of the wall clock a row may be, 0 for any
 
 	first, last int64 // times whose windows begin and end in the years 1 to 9999
-	room        []int64
+	scratch     []int64
 	clock       columns.Clock
 }
 
@@ -42,8 +42,8 @@ func (r *timeReader) latest(b *sdk.Batch) int64 {
 // read returns the times of all rows, unset where there is none.
 func (r *timeReader) read(rows arrow.RecordBatch) []int64 {
 	if r.index < 0 {
-		r.room = extend(r.room, int(rows.NumRows())) // nothing else is in it
-		return r.room[:rows.NumRows()]
+		r.scratch = extend(r.scratch, int(rows.NumRows())) // nothing else is in it
+		return r.scratch[:rows.NumRows()]
 	}
 	a := rows.Column(r.index)
 	if text, ok := a.(*array.String); ok {
@@ -53,29 +53,29 @@ func (r *timeReader) read(rows arrow.RecordBatch) []int64 {
 	if a.NullN() == 0 {
 		return times
 	}
-	r.room = append(r.room[:0], times...)
-	for row := range r.room {
+	r.scratch = append(r.scratch[:0], times...)
+	for row := range r.scratch {
 		if a.IsNull(row) {
-			r.room[row] = unset
+			r.scratch[row] = unset
 		}
 	}
-	return r.room
+	return r.scratch
 }
 
 func (r *timeReader) parse(text *array.String) []int64 {
-	r.room = r.room[:0]
+	r.scratch = r.scratch[:0]
 	offsets, bytes := text.ValueOffsets(), bufferBytes(text.Data(), 2)
 	for row := range text.Len() {
 		at, ok := r.clock.Parse(bytes[offsets[row]:offsets[row+1]])
 		if !ok || text.IsNull(row) {
 			at = unset
 		}
-		r.room = append(r.room, at)
+		r.scratch = append(r.scratch, at)
 	}
-	return r.room
+	return r.scratch
 }
 
-// reject says why a row cannot be taken.
+// reject returns why a row is rejected.
 func (t *transform) reject(b *sdk.Batch, row int, at int64) sdk.Reject {
 	reason, ok := t.where.failed[row]
 	if !ok {
@@ -84,7 +84,7 @@ func (t *transform) reject(b *sdk.Batch, row int, at int64) sdk.Reject {
 	return jsonrows.Reject(b, row, reason)
 }
 
-// reason says why a row has no event time, or none that is believed.
+// reason returns why a row has no event time, or none that is believed.
 func (r *timeReader) reason(b *sdk.Batch, row int, at int64) string {
 	a := b.Rows.Column(r.index)
 	reason := r.name + ": want an event time, got null"
@@ -109,7 +109,7 @@ func (r *timeReader) ahead(at int64, now time.Time) string {
 		r.name, sdk.Duration(r.skew), event.Format(time.RFC3339Nano), now.UTC().Format(time.RFC3339Nano))
 }
 
-// quote shows a value, cut if it is long.
+// quote quotes a value, truncated if it is long.
 func quote(s string) string {
 	const most = 60
 	if len(s) > most {

@@ -13,11 +13,11 @@ import (
 // became one depends on how partitions interleave, and so would a sum that is
 // rounded on the way, even that of one partition.
 type exactSum struct {
-	from int
-	mean bool
-	n    list[int64]
-	sums list[exact]
-	held held
+	from       int
+	mean       bool
+	n          list[int64]
+	sums       list[exact]
+	memoryUsed memoryUsed
 }
 
 func (s *exactSum) grow(n int) {
@@ -36,7 +36,7 @@ func (s *exactSum) add(in *input) {
 		sum := s.sums.at(cell)
 		before := cap(sum.limbs)
 		sum.add(column.floats[row])
-		s.held += held(8 * (cap(sum.limbs) - before))
+		s.memoryUsed += memoryUsed(8 * (cap(sum.limbs) - before))
 		*s.n.at(cell)++
 	}
 }
@@ -59,22 +59,22 @@ func (s *exactSum) merge(into, from uint32) {
 	a, b := s.sums.at(into), s.sums.at(from)
 	before := cap(a.limbs) + cap(b.limbs)
 	a.merge(b)
-	s.held += held(8 * (cap(a.limbs) + cap(b.limbs) - before))
+	s.memoryUsed += memoryUsed(8 * (cap(a.limbs) + cap(b.limbs) - before))
 	*s.n.at(into) += *s.n.at(from)
 }
 
 func (s *exactSum) clear(cell uint32) {
-	s.held -= held(8 * cap(s.sums.at(cell).limbs))
+	s.memoryUsed -= memoryUsed(8 * cap(s.sums.at(cell).limbs))
 	*s.n.at(cell), *s.sums.at(cell) = 0, exact{}
 }
 
-func (s *exactSum) bytes() int64 { return s.n.bytes() + s.sums.bytes() + int64(s.held) }
+func (s *exactSum) bytes() int64 { return s.n.bytes() + s.sums.bytes() + int64(s.memoryUsed) }
 
 func (s *exactSum) encode(state []byte, cell uint32) []byte {
 	sum := s.sums.at(cell)
 	before := cap(sum.limbs)
 	state = sum.encode(binary.AppendVarint(state, *s.n.at(cell)))
-	s.held += held(8 * (cap(sum.limbs) - before))
+	s.memoryUsed += memoryUsed(8 * (cap(sum.limbs) - before))
 	return state
 }
 
@@ -84,16 +84,16 @@ func (s *exactSum) decode(r *reader, cell uint32) {
 		r.fail()
 	}
 	*s.n.at(cell), *s.sums.at(cell) = n, sum
-	s.held += held(8 * cap(sum.limbs))
+	s.memoryUsed += memoryUsed(8 * cap(sum.limbs))
 }
 
-// exact is a sum as one long whole number of units of 2⁻¹⁰⁷⁴, the smallest that
-// a float64 can tell apart: limb i counts 2^(32·(low+i)) of them. Limbs are
+// exact is a sum as one long whole number of units of 2⁻¹⁰⁷⁴, the smallest
+// difference of two float64: limb i counts 2^(32·(low+i)) of them. Limbs are
 // wider than their 32 bits and signed, so that carries can wait.
 type exact struct {
 	limbs   []int64
 	low     int
-	adds    uint32 // since the carries were settled
+	adds    uint32 // since the last propagateCarries
 	special uint8  // which values were seen that are no numbers
 }
 
@@ -127,7 +127,7 @@ func (e *exact) add(v float64) {
 	shift := exponent - 1
 	at, bits := int(shift/limbBits), shift%limbBits
 	low, high := mantissa<<bits, mantissa>>(64-bits)
-	limbs := e.room(at, at+3)
+	limbs := e.limbRange(at, at+3)
 	const mask = 1<<limbBits - 1
 	if v < 0 {
 		limbs[0] -= int64(low & mask)
@@ -139,7 +139,7 @@ func (e *exact) add(v float64) {
 		limbs[2] += int64(high)
 	}
 	if e.adds++; e.adds == mostAdds {
-		e.settle()
+		e.propagateCarries()
 	}
 }
 
@@ -154,8 +154,8 @@ func (e *exact) see(v float64) {
 	}
 }
 
-// room is the limbs from one to before another.
-func (e *exact) room(from, to int) []int64 {
+// limbRange is the limbs in [from, to), which are allocated if need be.
+func (e *exact) limbRange(from, to int) []int64 {
 	if len(e.limbs) == 0 {
 		e.low = from
 	}
@@ -167,19 +167,19 @@ func (e *exact) room(from, to int) []int64 {
 	return e.limbs[from-e.low : to-e.low]
 }
 
-// settle carries, so that every limb but the last is from 0 to 2³²-1, and the
-// last, which has the sign, not more than that off 0.
-func (e *exact) settle() {
+// propagateCarries normalizes the limbs: every one but the last is from 0 to 2³²-1,
+// and the last, which has the sign, not more than that off 0.
+func (e *exact) propagateCarries() {
 	e.adds = 0
 	for i := 0; i < len(e.limbs); i++ {
-		carry := e.limbs[i] >> limbBits
-		if last := i+1 == len(e.limbs); last && (carry == 0 || carry == -1) {
+		overflow := e.limbs[i] >> limbBits
+		if last := i+1 == len(e.limbs); last && (overflow == 0 || overflow == -1) {
 			return
 		} else if last {
 			e.limbs = append(e.limbs, 0)
 		}
-		e.limbs[i] -= carry << limbBits
-		e.limbs[i+1] += carry
+		e.limbs[i] -= overflow << limbBits
+		e.limbs[i+1] += overflow
 	}
 }
 
@@ -188,18 +188,18 @@ func (e *exact) merge(other *exact) {
 	if len(other.limbs) == 0 {
 		return
 	}
-	e.settle()
-	other.settle()
-	into := e.room(other.low, other.low+len(other.limbs))
+	e.propagateCarries()
+	other.propagateCarries()
+	into := e.limbRange(other.low, other.low+len(other.limbs))
 	for i, limb := range other.limbs {
 		into[i] += limb
 	}
 	e.adds = 2
 }
 
-// encode appends the sum, its carries settled.
+// encode appends the normalized sum.
 func (e *exact) encode(state []byte) []byte {
-	e.settle()
+	e.propagateCarries()
 	state = append(state, e.special)
 	state = binary.AppendUvarint(state, uint64(e.low))
 	state = binary.AppendUvarint(state, uint64(len(e.limbs)))

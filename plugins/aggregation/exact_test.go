@@ -48,7 +48,7 @@ func TestExactSumIsRoundedOnce(t *testing.T) {
 				all.add(v)
 			}
 			if r.IntN(10) == 0 {
-				all.settle()
+				all.propagateCarries()
 			}
 		}
 		all.merge(&other)
@@ -97,7 +97,7 @@ func TestExactSumCarriesBeforeItOverflows(t *testing.T) {
 		e.add(math.MaxFloat64)
 		e.add(-0x1p970) // the last bit of it
 		if e.adds > 2 {
-			t.Fatalf("carries not settled after %d additions", e.adds)
+			t.Fatalf("carries not propagated after %d additions", e.adds)
 		}
 	}
 	if got := e.value(); got != -1000*0x1p970 || len(e.limbs) > mostLimbs {
@@ -106,7 +106,7 @@ func TestExactSumCarriesBeforeItOverflows(t *testing.T) {
 }
 
 // FuzzExactState decodes anything: it is refused, or a sum that can be added to,
-// told and written again.
+// read and written again.
 func FuzzExactState(f *testing.F) {
 	s := &exactSum{}
 	s.grow(2)
@@ -120,12 +120,12 @@ func FuzzExactState(f *testing.F) {
 	f.Fuzz(func(t *testing.T, state []byte, v float64) {
 		s := &exactSum{}
 		s.grow(2)
-		r := &reader{rest: state}
+		r := &reader{remaining: state}
 		if s.decode(r, 0); r.done() != nil {
 			return
 		}
 		before := s.sums.at(0).value()
-		again := &reader{rest: s.encode(nil, 0)}
+		again := &reader{remaining: s.encode(nil, 0)}
 		if s.decode(again, 1); again.done() != nil {
 			t.Fatalf("state %x: written as %x, which is refused", state, s.encode(nil, 0))
 		}

@@ -11,8 +11,8 @@ import (
 // floatSum adds floating point numbers. Their sum depends on the order of
 // adding, which is fixed within a partition but not between them: so each
 // partition has its own, and the result joins them in the order of partitions.
-// One that finite numbers carry beyond a float64 goes on without rounding, since
-// numbers to come may bring it back.
+// Once finite numbers add up to more than a float64 holds, the sum goes on without
+// rounding, since numbers to come may bring it back.
 type floatSum struct {
 	from  int
 	mean  bool

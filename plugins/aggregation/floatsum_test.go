@@ -19,7 +19,7 @@ func floatResult(t *testing.T, mean, stored bool, parts [][]float64) float64 {
 		names.add("p/"+string(rune('0'+i)), uint32(i))
 		for _, v := range values {
 			if stored {
-				r := &reader{rest: s.encode(nil, 0)}
+				r := &reader{remaining: s.encode(nil, 0)}
 				s.clear(0)
 				if s.decode(r, 0); r.done() != nil {
 					t.Fatalf("%v: the state is not read back", parts)
@@ -92,7 +92,7 @@ func TestMeanOfASessionIsFiniteThoughItsSumIsNot(t *testing.T) {
 }
 
 // FuzzFloatState decodes anything: it is refused, or a sum that can be added to,
-// told and written again.
+// read and written again.
 func FuzzFloatState(f *testing.F) {
 	parts := newPartitions()
 	parts.add("p/0", 0)
@@ -117,12 +117,12 @@ func FuzzFloatState(f *testing.F) {
 		s, again := &floatSum{parts: parts}, &floatSum{parts: parts}
 		s.grow(1)
 		again.grow(1)
-		r := &reader{rest: state}
+		r := &reader{remaining: state}
 		if s.decode(r, 0); r.done() != nil {
 			return
 		}
 		add(s, v)
-		r = &reader{rest: s.encode(nil, 0)}
+		r = &reader{remaining: s.encode(nil, 0)}
 		if again.decode(r, 0); r.done() != nil {
 			t.Fatalf("state %x: written as %x, which is refused", state, s.encode(nil, 0))
 		}

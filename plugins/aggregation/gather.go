@@ -99,7 +99,7 @@ func (g *groups) column(i, n int, b array.Builder) arrow.Array {
 		case d.last == nullMark:
 			b.AppendNull()
 		case c.kind == textKind:
-			appendText(b, c.values.text(d, &g.room))
+			appendText(b, c.values.text(d, &g.scratch))
 		default:
 			appendFixed(b, int64(d.first))
 		}
@@ -118,7 +118,7 @@ func (g *groups) texts(c *groupColumn, values []digest, t arrow.DataType) arrow.
 	}
 	offsets, data := make([]int32, 1, len(values)+1), make([]byte, 0, size)
 	for _, d := range values {
-		data = append(data, c.values.text(d, &g.room)...)
+		data = append(data, c.values.text(d, &g.scratch)...)
 		offsets = append(offsets, int32(len(data)))
 	}
 	buffers := []*memory.Buffer{nil, memory.NewBufferBytes(arrow.GetBytes(offsets)),

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// groups numbers the combinations of group values, from 0. What a group is of
-// can be told from its number: each table keeps by id what it numbered.
+// groups numbers the combinations of group values, from 0. The values
+// of a group follow from its number: each table keeps by id what it numbered.
 type groups struct {
 	seed    *seed
 	columns []groupColumn
@@ -16,7 +16,7 @@ type groups struct {
 	ids     [][]uint32 // by column, of the rows in hand
 	values  [][]digest // by column, of the groups gathered last
 	parts   []uint32   // of the group in hand: the id of each column
-	room    [16]byte
+	scratch [16]byte
 }
 
 // groupColumn numbers the values of one column.
@@ -191,7 +191,7 @@ func (g *groups) adopt(other *groups, group uint32) uint32 {
 		if d := *from.values.at(id); g.columns[i].kind == fixedKind || d.last == nullMark {
 			g.parts[i] = c.add(g.seed, d, nil)
 		} else {
-			g.parts[i] = c.intern(g.seed, from.value(id, &g.room))
+			g.parts[i] = c.intern(g.seed, from.value(id, &g.scratch))
 		}
 	}
 	return g.one()
@@ -205,7 +205,7 @@ func (g *groups) appendKey(key []byte, group uint32) []byte {
 		case d.last == nullMark:
 			key = append(key, keyNull)
 		case c.kind == textKind:
-			key = appendTextKey(key, c.values.value(id, &g.room))
+			key = appendTextKey(key, c.values.value(id, &g.scratch))
 		default:
 			key = appendFixedKey(key, int64(d.first))
 		}
@@ -244,11 +244,11 @@ func (g *groups) restore(keys [][]byte, into []uint32) ([]uint32, int) {
 	return into, -1
 }
 
-// restoreColumn numbers the first value of each key, which it cuts off.
+// restoreColumn numbers the first value of each key, and removes it from the key.
 func (g *groups) restoreColumn(c *groupColumn, keys [][]byte, ids []uint32) int {
 	texts := make([][]byte, len(keys))
 	for i, key := range keys {
-		v, rest, err := cutKey(key, c.kind)
+		v, remaining, err := nextKeyPart(key, c.kind)
 		switch {
 		case err != nil:
 			return i
@@ -259,14 +259,14 @@ func (g *groups) restoreColumn(c *groupColumn, keys [][]byte, ids []uint32) int 
 		default:
 			g.lookup.digests[i] = digest{uint64(v.fixed), fixedMark}
 		}
-		keys[i] = rest
+		keys[i] = remaining
 	}
 	c.values.addAll(g.seed, g.lookup, ids, func(i int) []byte { return texts[i] })
 	return -1
 }
 
 // compare is the order of two groups.
-func (g *groups) compare(a, b uint32, room *[2][]byte) int {
-	room[0], room[1] = g.appendKey(room[0][:0], a), g.appendKey(room[1][:0], b)
-	return bytes.Compare(room[0], room[1])
+func (g *groups) compare(a, b uint32, scratch *[2][]byte) int {
+	scratch[0], scratch[1] = g.appendKey(scratch[0][:0], a), g.appendKey(scratch[1][:0], b)
+	return bytes.Compare(scratch[0], scratch[1])
 }

@@ -41,7 +41,7 @@ func TestManyGroupsAreHandedOnInBatches(t *testing.T) {
 	}
 }
 
-func TestLargeResultsAreCutByBytes(t *testing.T) {
+func TestLargeResultsAreSplitByBytes(t *testing.T) {
 	schema := schemaOf(t, "at timestamp", "id string", "text string")
 	h := newHarness(t, with(`"group_by": ["id"], "aggregates": {"most": "max(text)"}`), schema)
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
@@ -75,13 +75,13 @@ func TestGroupsOfClosedWindowsAreForgotten(t *testing.T) {
 	if got := step.groups.len(); got > 1600 {
 		t.Errorf("groups after the windows closed: got %d, want those of open windows", got)
 	}
-	held := int64(0)
-	windows := step.frames.(*aligned)
-	for _, w := range windows.open {
-		held += w.bytes()
+	memoryUsed := int64(0)
+	aligned := step.windows.(*aligned)
+	for _, w := range aligned.open {
+		memoryUsed += w.bytes()
 	}
-	if windows.held != held {
-		t.Errorf("open windows have %d bytes, told were %d", held, windows.held)
+	if aligned.memoryUsed != memoryUsed {
+		t.Errorf("open windows have %d bytes, reported were %d", memoryUsed, aligned.memoryUsed)
 	}
 	h.apply("p", idRows(schema, 49*60_000_000, 10+49*500, 1)) // a group that moved
 	h.end()
@@ -111,9 +111,9 @@ func TestTablesKeepWhatTheyGot(t *testing.T) {
 func TestTextsKeepTheirOwnCopy(t *testing.T) {
 	g := newGroups(nil)
 	var s texts
-	room := []byte("abc")
-	s.intern(g.seed, room)
-	copy(room, "xyz")
+	buffer := []byte("abc")
+	s.intern(g.seed, buffer)
+	copy(buffer, "xyz")
 	if got := s.intern(g.seed, []byte("abc")); got != 0 {
 		t.Errorf("id of abc after its buffer changed: got %d, want 0", got)
 	}

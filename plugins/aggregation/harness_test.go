@@ -256,7 +256,7 @@ func (h *harness) signal(s sdk.Signal) {
 	if err != nil {
 		h.t.Fatalf("signal %s: %v", s.Kind, err)
 	}
-	// A watermark is for the step behind the one that told it, and no further.
+	// A watermark is for the step behind the one that sent it, and no further.
 	if h.out.next != nil && s.Kind != sdk.Barrier && s.Kind != sdk.Watermark {
 		s.Pending = (s.Kind == sdk.Idle || s.Kind == sdk.End) && (s.Pending || holds)
 		h.out.next.signal(s)
@@ -321,7 +321,7 @@ func jsonRows(t *testing.T, schema *arrow.Schema, objects ...string) arrow.Recor
 	return rows
 }
 
-// balance checks the books.
+// balance checks that the counters balance.
 func (h *harness) balance() {
 	h.t.Helper()
 	in := h.rows + h.out.counts.Created

@@ -148,7 +148,7 @@ func TestOnEndMayChange(t *testing.T) {
 func TestFutureSkewMayChange(t *testing.T) {
 	h := minutes(t, "")
 	h.partitions("p")
-	take := func(rows ...string) {
+	apply := func(rows ...string) {
 		t.Helper()
 		h.rows += int64(len(rows))
 		b := &sdk.Batch{Rows: jsonRows(t, h.in, rows...), Partition: "p", Time: time.UnixMicro(0).UTC()}
@@ -157,16 +157,16 @@ func TestFutureSkewMayChange(t *testing.T) {
 		}
 		h.balance()
 	}
-	take(row("00:00:01", "a"), row("00:10:00", "a"))
+	apply(row("00:00:01", "a"), row("00:10:00", "a"))
 	h.change(`"watermark"`, `"max_future_skew": "1m", "watermark"`)
 	h.partitions("p")
-	take(row("00:20:00", "ahead"), row("00:00:30", "late")) // the row of 00:10 has closed its window
+	apply(row("00:20:00", "ahead"), row("00:00:30", "late")) // the row of 00:10 has closed its window
 	if len(h.out.rejects) != 1 || h.out.lateRows != 1 {
 		t.Errorf("got %d rejects and %d late rows, want one of each", len(h.out.rejects), h.out.lateRows)
 	}
 	h.change(`"max_future_skew": "1m", `, "")
 	h.partitions("p")
-	take(row("00:20:00", "a"))
+	apply(row("00:20:00", "a"))
 	h.end()
 	h.want("00:00:00|00:01:00|a|1", "00:10:00|00:11:00|a|1", "00:20:00|00:21:00|a|1")
 }

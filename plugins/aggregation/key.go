@@ -38,8 +38,9 @@ type keyPart struct {
 	text  []byte
 }
 
-// cutKey takes the first value off a key. Its text may be the key's own.
-func cutKey(key []byte, k kind) (keyPart, []byte, error) {
+// nextKeyPart returns the first value of a key and the remaining key. The value's text
+// may share the key's memory.
+func nextKeyPart(key []byte, k kind) (keyPart, []byte, error) {
 	switch {
 	case len(key) > 0 && key[0] == keyNull:
 		return keyPart{null: true}, key[1:], nil

@@ -10,7 +10,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// The columns that tell a row's window.
+// The columns of a row's window.
 const (
 	windowStart = "window_start"
 	windowEnd   = "window_end"
@@ -18,18 +18,18 @@ const (
 
 // layout is a config that has met its input: every name is a column's index.
 type layout struct {
-	time   int     // the column with the event time, -1 if there is none
-	groups []int   // the columns grouped by
-	calls  []bound // the aggregates, in order
-	out    *arrow.Schema
-	shape  string // what a stored state depends on
+	time       int     // the column with the event time, -1 if there is none
+	groups     []int   // the columns grouped by
+	aggregates []bound // the aggregates, in order
+	out        *arrow.Schema
+	shape      string // what a stored state depends on
 
-	windows, sessions bool
+	hasWindows, hasSessions bool
 }
 
 // windowed is how many columns of the output are about the window.
 func (l *layout) windowed() int {
-	if l.windows {
+	if l.hasWindows {
 		return 2
 	}
 	return 0
@@ -56,10 +56,10 @@ func describeColumns(c *Config, in *arrow.Schema, d *sdk.Description) {
 
 // newLayout looks all columns up; it returns everything that does not fit.
 func newLayout(c *Config, in *arrow.Schema) (*layout, []sdk.Problem) {
-	l, p := &layout{time: -1, windows: c.Window != nil}, problems{}
+	l, p := &layout{time: -1, hasWindows: c.Window != nil}, problems{}
 	var fields []arrow.Field
-	if l.windows {
-		l.sessions = c.Window.Session != nil
+	if l.hasWindows {
+		l.hasSessions = c.Window.Session != nil
 		fields = []arrow.Field{{Name: windowStart, Type: sdk.Timestamp}, {Name: windowEnd, Type: sdk.Timestamp}}
 	}
 	if c.EventTime != "" {
@@ -90,7 +90,7 @@ func newLayout(c *Config, in *arrow.Schema) (*layout, []sdk.Problem) {
 			p.at(path, err)
 			continue
 		}
-		l.calls = append(l.calls, b)
+		l.aggregates = append(l.aggregates, b)
 		fields = append(fields, b.field(a.Key, in))
 	}
 	if len(p) > 0 {
@@ -193,19 +193,19 @@ func (l *layout) stateShape(c *Config, in *arrow.Schema) string {
 		fmt.Fprintf(&b, " %s:%s", in.Field(g).Name, sdk.TypeName(in.Field(g).Type))
 	}
 	b.WriteString("; aggregates")
-	for _, call := range l.calls {
-		fmt.Fprintf(&b, " %s", call.Call)
-		if call.column >= 0 {
-			fmt.Fprintf(&b, ":%s", sdk.TypeName(call.in))
+	for _, a := range l.aggregates {
+		fmt.Fprintf(&b, " %s", a.Call)
+		if a.column >= 0 {
+			fmt.Fprintf(&b, ":%s", sdk.TypeName(a.in))
 		}
-		if call.where != nil {
-			fmt.Fprintf(&b, " where %s", call.condition)
+		if a.where != nil {
+			fmt.Fprintf(&b, " where %s", a.condition)
 		}
 	}
 	return b.String()
 }
 
-// groupable tells whether values of the column can be compared one with
+// groupable reports whether values of the column can be compared one with
 // another. JSON is text here, but equal documents need not be equal text.
 func groupable(f arrow.Field) bool {
 	_, ok := kindOf(f.Type)

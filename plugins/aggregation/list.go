@@ -55,7 +55,7 @@ func (l *list[T]) all() iter.Seq2[uint32, T] {
 	}
 }
 
-// pop takes the last item out.
+// pop removes the last item and returns it.
 func (l *list[T]) pop() T {
 	last, none := l.at(uint32(l.n-1)), *new(T)
 	v := *last
@@ -71,9 +71,9 @@ func (l *list[T]) cap() int {
 	return len(l.chunks) * chunkLen
 }
 
-// grow makes room for n items, and for some more: half as many while they are
-// copied for it, then as many again, up to a slab. Memory that nothing was written
-// to takes no room yet.
+// grow makes the capacity at least n items: half as much again while that copies
+// them, then twice as much, up to a slab more. Memory that nothing was written to is
+// not resident yet.
 func (l *list[T]) grow(n int) {
 	if have := l.cap(); have < chunkLen {
 		size := min(max(n, l.n+l.n/2, leastChunk), chunkLen)

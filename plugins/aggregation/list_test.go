@@ -61,24 +61,24 @@ func TestLongListsDoNotMove(t *testing.T) {
 func TestBlocksKeepTextsOfAnySize(t *testing.T) {
 	var b blocks
 	r := rand.New(rand.NewPCG(4, 4))
-	texts, places := [][]byte{}, []uint64{}
+	texts, addresses := [][]byte{}, []uint64{}
 	for range 3000 {
 		n := []int{16, 200, firstBlock}[r.IntN(3)]
 		if r.IntN(500) == 0 {
 			n = blockBytes + r.IntN(blockBytes)
 		}
 		text := bytes.Repeat([]byte{byte(r.Uint32())}, n)
-		texts, places = append(texts, text), append(places, b.keep(text))
+		texts, addresses = append(texts, text), append(addresses, b.keep(text))
 	}
 	size := int64(0)
-	for i, place := range places {
-		if !bytes.Equal(b.at(place), texts[i]) {
+	for i, address := range addresses {
+		if !bytes.Equal(b.at(address), texts[i]) {
 			t.Fatalf("text %d of %d bytes: got another", i, len(texts[i]))
 		}
 		size += int64(len(texts[i]))
 	}
 	if b.bytes() < size || b.bytes() > size+size/4+blockBytes {
-		t.Errorf("%d bytes of texts: told %d", size, b.bytes())
+		t.Errorf("%d bytes of texts: reported %d", size, b.bytes())
 	}
 }
 

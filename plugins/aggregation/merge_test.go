@@ -69,9 +69,9 @@ func TestJoinedSessionsAreWhatOneWouldBe(t *testing.T) {
 	}
 }
 
-// TestJoinedSumsCarry: sums on the way need more than 64 bits, and so does their
+// TestJoinedSumsOverflowIntoTheUpperHalf: sums on the way need more than 64 bits, and so does their
 // joining.
-func TestJoinedSumsCarry(t *testing.T) {
+func TestJoinedSumsOverflowIntoTheUpperHalf(t *testing.T) {
 	most, least := "9223372036854775807", "-9223372036854775808"
 	joined(t, `"sum": "sum(v)", "mean": "avg(v)"`, []string{most, most, most}, []string{least, least, least})
 	joined(t, `"sum": "sum(v)", "mean": "avg(v)"`, []string{least, least}, []string{most, most})

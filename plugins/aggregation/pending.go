@@ -7,7 +7,7 @@ import (
 
 // Without a window, cells are handed out at the end of every run. Only those that
 // have changed since are: readers of the results would else find each group again
-// in every run, and could not tell the newest from the others.
+// in every run, and could not distinguish the newest from the others.
 
 const pendingWords = runCells / 64 // of a run's cells, which are stored together
 
@@ -30,7 +30,7 @@ func (a *aligned) holds() bool {
 
 func (a *aligned) count(from, to int64) (n int64) {
 	for start := range a.open {
-		if end := start + a.spans.size; end > from && end <= to {
+		if end := start + a.spec.size; end > from && end <= to {
 			n++
 		}
 	}
@@ -62,9 +62,9 @@ func (a *aligned) putPending(to *snapshot) error {
 	return nil
 }
 
-// restorePending takes the pending cells of a run.
+// restorePending reads the pending cells of a run.
 func (a *aligned) restorePending(key, value []byte) error {
-	start, run := cutRun(key)
+	start, run := parseRunKey(key)
 	if a.open[start] == nil || run >= runs(a.cells.len()) || len(value)%8 != 0 || len(value) > 8*pendingWords {
 		return errState
 	}

@@ -16,12 +16,12 @@ func (p *problems) add(path, format string, args ...any) {
 	*p = append(*p, sdk.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
-// at tells of an error, which may be a problem itself.
+// at adds an error, which may be a problem itself.
 func (p *problems) at(path string, err error) {
 	*p = append(*p, sdk.ProblemAt(path, err))
 }
 
-// warn tells what is legal but doubtful.
+// warn adds what is legal but doubtful.
 func (p *problems) warn(code, path, message, hint string) {
 	*p = append(*p, sdk.Problem{Code: code, Path: path, Message: message, Hint: hint, Warning: true})
 }

@@ -23,13 +23,13 @@ const (
 // grow by 2 % from one to the next. The bins a cell has depend on its values
 // alone, not on their order, and those of two cells can be added.
 type quantile struct {
-	from     int
-	q        float64
-	id       arrow.Type
-	whole    bool // a column of whole numbers
-	bins     *mapping.CubicallyInterpolatedMapping
-	sketches list[sketch]
-	held     held
+	from       int
+	q          float64
+	id         arrow.Type
+	whole      bool // a column of whole numbers
+	bins       *mapping.CubicallyInterpolatedMapping
+	sketches   list[sketch]
+	memoryUsed memoryUsed
 }
 
 // sketch is the bins of a cell. A bin's key has the order of its values.
@@ -122,7 +122,7 @@ func (a *quantile) value(key int64) float64 {
 func (a *quantile) count(s *sketch, key, n int64) {
 	id := s.keys.intern(key)
 	if int(id) == len(s.counts) {
-		a.held.added(len(s.counts), len(s.counts)+1, binBytes)
+		a.memoryUsed.added(len(s.counts), len(s.counts)+1, binBytes)
 		s.counts = append(s.counts, 0)
 	}
 	s.counts[id] += n
@@ -151,11 +151,11 @@ func (s *sketch) sorted() (bins []bin, n int64) {
 }
 
 func (a *quantile) result(b array.Builder, cell uint32) error {
-	a.tell(b, cell, a.q)
+	a.appendQuantile(b, cell, a.q)
 	return nil
 }
 
-func (a *quantile) tell(b array.Builder, cell uint32, q float64) {
+func (a *quantile) appendQuantile(b array.Builder, cell uint32, q float64) {
 	s := a.sketches.at(cell)
 	bins, n := s.sorted()
 	if n == 0 {
@@ -200,11 +200,11 @@ func (a *quantile) merge(into, from uint32) {
 }
 
 func (a *quantile) clear(cell uint32) {
-	a.held.added(len(a.sketches.at(cell).counts), 0, binBytes)
+	a.memoryUsed.added(len(a.sketches.at(cell).counts), 0, binBytes)
 	*a.sketches.at(cell) = sketch{}
 }
 
-func (a *quantile) bytes() int64 { return a.sketches.bytes() + int64(a.held) }
+func (a *quantile) bytes() int64 { return a.sketches.bytes() + int64(a.memoryUsed) }
 
 // encode writes the bins in order, each as its distance from the one before.
 func (a *quantile) encode(state []byte, cell uint32) []byte {
@@ -251,7 +251,7 @@ func (a *quantile) decode(r *reader, cell uint32) {
 
 func isNumber(key int64) bool { return key != nanKey }
 
-// known tells whether there is a bin with this key.
+// known reports whether there is a bin with this key.
 func (a *quantile) known(key int64) bool {
 	size := max(key, -key)
 	least, most := a.bins.Index(a.bins.MinIndexableValue())+middle, a.bins.Index(math.MaxFloat64)+middle
@@ -265,7 +265,7 @@ type sameSketch struct {
 }
 
 func (s *sameSketch) result(b array.Builder, cell uint32) error {
-	s.of.tell(b, cell, s.q)
+	s.of.appendQuantile(b, cell, s.q)
 	return nil
 }
 

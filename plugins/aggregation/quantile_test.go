@@ -63,7 +63,7 @@ func sketchOf(values []float64) asked {
 
 func (a asked) ask(q float64) float64 {
 	b := array.NewFloat64Builder(memory.DefaultAllocator)
-	a.tell(b, 0, q)
+	a.appendQuantile(b, 0, q)
 	return b.NewFloat64Array().Value(0)
 }
 
@@ -112,19 +112,19 @@ func FuzzQuantileState(f *testing.F) {
 	f.Add(binary.AppendUvarint([]byte{1}, infinityKey), 0.0)
 	f.Fuzz(func(t *testing.T, state []byte, v float64) {
 		a := sketchOf(nil)
-		r := &reader{rest: state}
+		r := &reader{remaining: state}
 		if a.decode(r, 0); r.done() != nil {
 			return
 		}
 		written := a.encode(nil, 0)
-		again := &reader{rest: written}
+		again := &reader{remaining: written}
 		if a.decode(again, 1); again.done() != nil || !bytes.Equal(a.encode(nil, 1), written) {
 			t.Fatalf("state %x: written as %x, which is read otherwise", state, written)
 		}
 		a.insert(a.sketches.at(0), v)
 		b := array.NewFloat64Builder(memory.DefaultAllocator)
 		for _, q := range []float64{0, 0.5, 1} {
-			a.tell(b, 0, q)
+			a.appendQuantile(b, 0, q)
 		}
 	})
 }
@@ -185,8 +185,8 @@ func TestQuantilesOfTheSameRowsShareASketch(t *testing.T) {
 		"high95": {"call": "quantile(v, 0.95)", "where": "w > 0"}}`),
 		schemaOf(t, "at timestamp", "v int64", "w int64"))
 	sketches := 0
-	for _, call := range h.step.(*transform).calls {
-		if _, ok := call.(*quantile); ok {
+	for _, a := range h.step.(*transform).accumulators {
+		if _, ok := a.(*quantile); ok {
 			sketches++
 		}
 	}

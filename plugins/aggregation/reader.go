@@ -9,39 +9,39 @@ var errState = errors.New("the stored state is damaged")
 
 // reader reads a value of the state. After the first failure it gives zeros.
 type reader struct {
-	rest []byte
-	bad  bool
+	remaining []byte
+	bad       bool
 }
 
-func (r *reader) fail() { r.bad, r.rest = true, nil }
+func (r *reader) fail() { r.bad, r.remaining = true, nil }
 
 func (r *reader) failed() bool { return r.bad }
 
 // done demands that all was read.
 func (r *reader) done() error {
-	if r.bad || len(r.rest) > 0 {
+	if r.bad || len(r.remaining) > 0 {
 		return errState
 	}
 	return nil
 }
 
 func (r *reader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.rest)
+	v, n := binary.Uvarint(r.remaining)
 	if n <= 0 {
 		r.fail()
 		return 0
 	}
-	r.rest = r.rest[n:]
+	r.remaining = r.remaining[n:]
 	return v
 }
 
 func (r *reader) varint() int64 {
-	v, n := binary.Varint(r.rest)
+	v, n := binary.Varint(r.remaining)
 	if n <= 0 {
 		r.fail()
 		return 0
 	}
-	r.rest = r.rest[n:]
+	r.remaining = r.remaining[n:]
 	return v
 }
 
@@ -56,7 +56,7 @@ func (r *reader) time() int64 {
 	return v
 }
 
-// rows reads how many rows there were. There is room to add some.
+// rows reads how many rows there were: few enough that adding more cannot overflow.
 func (r *reader) rows() int64 {
 	n := r.varint()
 	if n < 0 || n > 1<<62 {
@@ -67,12 +67,12 @@ func (r *reader) rows() int64 {
 }
 
 func (r *reader) byte() byte {
-	if len(r.rest) == 0 {
+	if len(r.remaining) == 0 {
 		r.fail()
 		return 0
 	}
-	v := r.rest[0]
-	r.rest = r.rest[1:]
+	v := r.remaining[0]
+	r.remaining = r.remaining[1:]
 	return v
 }
 
@@ -85,19 +85,19 @@ func (r *reader) bool() bool {
 }
 
 func (r *reader) uint64() uint64 {
-	if len(r.rest) < 8 {
+	if len(r.remaining) < 8 {
 		r.fail()
 		return 0
 	}
-	v := binary.BigEndian.Uint64(r.rest)
-	r.rest = r.rest[8:]
+	v := binary.BigEndian.Uint64(r.remaining)
+	r.remaining = r.remaining[8:]
 	return v
 }
 
-// text reads bytes that stand behind their length. They are the value's own.
+// text reads bytes that stand behind their length. They share the value's memory.
 func (r *reader) text() []byte {
 	n := r.uvarint()
-	if n > uint64(len(r.rest)) {
+	if n > uint64(len(r.remaining)) {
 		r.fail()
 		return nil
 	}
@@ -106,12 +106,12 @@ func (r *reader) text() []byte {
 
 // bytes reads so many of them.
 func (r *reader) bytes(n int) []byte {
-	if n > len(r.rest) {
+	if n > len(r.remaining) {
 		r.fail()
 		return nil
 	}
-	v := r.rest[:n]
-	r.rest = r.rest[n:]
+	v := r.remaining[:n]
+	r.remaining = r.remaining[n:]
 	return v
 }
 
@@ -119,7 +119,7 @@ func (r *reader) bytes(n int) []byte {
 // damaged one cannot ask for more memory than there is state.
 func (r *reader) count(least int) int {
 	n := r.uvarint()
-	if n > uint64(len(r.rest)/least) {
+	if n > uint64(len(r.remaining)/least) {
 		r.fail()
 		return 0
 	}

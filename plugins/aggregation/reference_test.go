@@ -12,7 +12,7 @@ import (
 )
 
 // The reference: the rules of windows and watermarks in maps and loops, one row
-// at a time, without a line of the code that it judges. It keeps every row, and
+// at a time, without a line of the code that it checks. It keeps every row, and
 // computes each aggregate from the rows of its window when all is over.
 
 // ticket is a row of the random cases. Nil pointers are nulls.
@@ -66,8 +66,8 @@ func newReference(c refConfig, parts int) *reference {
 	return r
 }
 
-// take judges a row by the rows before it.
-func (r *reference) take(part int, row ticket) {
+// apply classifies a row by the rows before it.
+func (r *reference) apply(part int, row ticket) {
 	p := r.parts[part]
 	p.since = time.Time{}
 	watermark := r.closed
@@ -75,9 +75,9 @@ func (r *reference) take(part int, row ticket) {
 		watermark = max(watermark, p.newest-r.c.delay)
 	}
 	r.seen++
-	placed := refRow{ticket: row, part: part, position: r.seen}
-	if r.place(&placed, watermark) {
-		r.rows = append(r.rows, placed)
+	assigned := refRow{ticket: row, part: part, position: r.seen}
+	if r.assign(&assigned, watermark) {
+		r.rows = append(r.rows, assigned)
 	} else {
 		r.late++
 	}
@@ -87,7 +87,7 @@ func (r *reference) take(part int, row ticket) {
 
 // place finds the windows of a row that are open at a watermark; false if there
 // is none.
-func (r *reference) place(row *refRow, watermark int64) bool {
+func (r *reference) assign(row *refRow, watermark int64) bool {
 	c := r.c
 	if c.size == 0 {
 		return c.gap == 0 || row.at >= watermark || r.inSession(row, watermark)

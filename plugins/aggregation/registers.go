@@ -27,7 +27,7 @@ func (s *registers) merge(other *registers) {
 }
 
 // estimate is Ertl's improved raw estimator (arXiv 1702.01284): without a bias at
-// any number of values, so that no table has to mend it.
+// any number of values, so that no table has to correct it.
 func (s *registers) estimate() int64 {
 	var counts [mostRank + 1]float64 // of registers by rank
 	for _, rank := range s {

@@ -9,18 +9,18 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// restore takes back what the snapshots put.
+// restore reads what the snapshots have put.
 func (t *transform) restore(state iter.Seq2[[]byte, []byte]) error {
 	defer t.weigh()
 	for key, value := range state {
 		if t.saved.clock != nil && len(key) > 0 && key[0] > statePartition {
-			if err := t.frames.restore(key, value, t); err != nil {
+			if err := t.windows.restore(key, value, t); err != nil {
 				return err
 			}
 			t.weigh()
 			continue
 		}
-		r := &reader{rest: value}
+		r := &reader{remaining: value}
 		var err error
 		switch {
 		case len(key) == 1 && key[0] == stateClock:
@@ -39,7 +39,7 @@ func (t *transform) restore(state iter.Seq2[[]byte, []byte]) error {
 			return atKey(key, err)
 		}
 	}
-	return t.frames.restored(t)
+	return t.windows.restored(t)
 }
 
 func atKey(key []byte, err error) error {
@@ -54,7 +54,7 @@ func (t *transform) restoreClock(r *reader) error {
 	}
 	size := r.uvarint()
 	shape := string(r.text())
-	closed, newest, promised, told := r.time(), r.time(), r.time(), r.time()
+	closed, newest, promised, emitted := r.time(), r.time(), r.time(), r.time()
 	natural := closed
 	if version == stateVersion {
 		natural = r.time()
@@ -66,7 +66,7 @@ func (t *transform) restoreClock(r *reader) error {
 		return sdk.Problem{Message: fmt.Sprintf("the state is of %s; the config asks for %s", shape, t.shape),
 			Hint: "give the step another label to begin anew beside it, or run with --fresh"}
 	}
-	t.clock.closed, t.clock.newest, t.clock.promised, t.clock.told = closed, newest, promised, told
+	t.clock.closed, t.clock.newest, t.clock.promised, t.clock.emitted = closed, newest, promised, emitted
 	t.clock.natural, t.restoredVersion = natural, version
 	return nil
 }
@@ -82,12 +82,12 @@ func (t *transform) restorePartition(name string, r *reader) {
 	p.newest, p.saved = newest, newest
 }
 
-// decode takes what cells have come to, one aggregate after the other.
+// decode reads the accumulators of cells, one aggregate after the other.
 func (t *transform) decode(r *reader, cells []uint32) error {
-	for _, call := range t.calls {
-		call.grow(t.cells.len())
+	for _, a := range t.accumulators {
+		a.grow(t.cells.len())
 		for _, cell := range cells {
-			call.decode(r, cell)
+			a.decode(r, cell)
 		}
 	}
 	return r.done()

@@ -24,8 +24,8 @@ func TestWithoutAWindowResultsComeAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestRunningResultGoesOnInTheNextRun: what has been told is told again with
-// what has come since.
+// TestRunningResultGoesOnInTheNextRun: what has been emitted is emitted again
+// with what has come since.
 func TestRunningResultGoesOnInTheNextRun(t *testing.T) {
 	h := newHarness(t, running(`, "group_by": ["kind"], "unbounded_state": true`),
 		schemaOf(t, "at timestamp", "kind string"))
@@ -43,7 +43,7 @@ func TestRunningResultGoesOnInTheNextRun(t *testing.T) {
 	h.want("b|1", "a|1", "b|2")
 }
 
-func TestCutRunTellsNothing(t *testing.T) {
+func TestStoppedRunEmitsNothing(t *testing.T) {
 	h := newHarness(t, running(``), schemaOf(t, "kind string"))
 	h.partitions("p")
 	h.json("p", `{"kind": "a"}`)
@@ -56,7 +56,7 @@ func TestCutRunTellsNothing(t *testing.T) {
 	h.want("2")
 }
 
-func TestEventTimeIsJudgedEvenWithoutAWindow(t *testing.T) {
+func TestEventTimeIsCheckedEvenWithoutAWindow(t *testing.T) {
 	h := newHarness(t, running(`, "event_time": "at"`), schemaOf(t, "at timestamp", "kind string"))
 	h.json("p", row("00:00:01", "a"), `{"at": null, "kind": "a"}`)
 	h.end()
@@ -92,7 +92,7 @@ func future(t *testing.T, keys string) *harness {
 		schemaOf(t, "at timestamp", "kind string"))
 }
 
-func (h *harness) takenAt(now time.Time, partition string, objects ...string) {
+func (h *harness) applyAt(now time.Time, partition string, objects ...string) {
 	h.t.Helper()
 	rows := jsonRows(h.t, h.in, objects...)
 	h.rows += rows.NumRows()
@@ -107,7 +107,7 @@ func TestRowTooFarAheadIsRejectedAndMovesNothing(t *testing.T) {
 	h := future(t, "")
 	now := time.Date(1970, 1, 1, 12, 0, 0, 0, time.UTC)
 	h.partitions("p")
-	h.takenAt(now, "p", row("12:59:59", "a"), row("13:00:00.000001", "b"), row("23:00:00", "b"),
+	h.applyAt(now, "p", row("12:59:59", "a"), row("13:00:00.000001", "b"), row("23:00:00", "b"),
 		row("13:00:00", "a"), row("12:59:55", "a"))
 	h.end()
 	h.want("12:59:00|13:00:00|a|2", "13:00:00|13:01:00|a|1")
@@ -130,7 +130,7 @@ func TestWithoutAClockNoRowIsAhead(t *testing.T) {
 
 func TestWithoutASkewEveryTimeIsBelieved(t *testing.T) {
 	h := minutes(t, "")
-	h.takenAt(time.Unix(0, 0), "p", row("23:00:00", "a"))
+	h.applyAt(time.Unix(0, 0), "p", row("23:00:00", "a"))
 	h.end()
 	h.want("23:00:00|23:01:00|a|1")
 }

@@ -143,7 +143,7 @@ func (a *aligned) putSingle(w *window, run int, cells []uint32, to *snapshot) er
 	return nil
 }
 
-// markSingle notes that a cell has a state beside that of its run, if it has a run.
+// markSingle marks that a cell has a state beside that of its run, if it has a run.
 func (a *aligned) markSingle(w *window, position int) {
 	if a.apart {
 		return
@@ -180,20 +180,20 @@ func (a *aligned) restore(key, value []byte, t *transform) error {
 	return nil
 }
 
-// cutRun reads what runKey makes.
-func cutRun(key []byte) (start int64, at int) {
-	return cutStart(key[1:]), int(binary.BigEndian.Uint32(key[9:]))
+// parseRunKey reads what runKey makes.
+func parseRunKey(key []byte) (start int64, at int) {
+	return parseStart(key[1:]), int(binary.BigEndian.Uint32(key[9:]))
 }
 
 // restoreGroups opens cells. It wants positions without a gap: a window loses no
 // cell before it closes.
 func (a *aligned) restoreGroups(key, value []byte, t *transform) error {
-	start, position := cutRun(key)
-	if start < minTime-a.spans.size || start > maxTime || a.spans.last(start) != start ||
-		start+a.spans.size <= t.clock.closed {
+	start, position := parseRunKey(key)
+	if start < minTime-a.spec.size || start > maxTime || a.spec.last(start) != start ||
+		start+a.spec.size <= t.clock.closed {
 		return errState
 	}
-	r := &reader{rest: value}
+	r := &reader{remaining: value}
 	keys := make([][]byte, r.count(1))
 	if len(keys) == 0 || len(keys) > runCells {
 		return errState
@@ -214,7 +214,7 @@ func (a *aligned) restoreGroups(key, value []byte, t *transform) error {
 		return errKey
 	}
 	for _, group := range gids {
-		if w.places.find(group) != 0 {
+		if w.index.find(group) != 0 {
 			return errState // the same group twice
 		}
 		a.begin(w, group, t.groups)
@@ -225,19 +225,19 @@ func (a *aligned) restoreGroups(key, value []byte, t *transform) error {
 
 // restoreRun wants what all runs have come to, in order.
 func (a *aligned) restoreRun(key, value []byte, t *transform) error {
-	start, run := cutRun(key)
+	start, run := parseRunKey(key)
 	w := a.open[start]
 	if w == nil || w.restored != run || run >= runs(w.cells.len()) {
 		return errState
 	}
 	w.restored++
-	return t.decode(&reader{rest: value}, a.runOf(w, run))
+	return t.decode(&reader{remaining: value}, a.runOf(w, run))
 }
 
-// restoreSingle takes what a cell has come to since its run was written, or the
+// restoreSingle reads what a cell has come to since its run was written, or the
 // next one of cells without a run.
 func (a *aligned) restoreSingle(key, value []byte, t *transform) error {
-	start, run := cutRun(key)
+	start, run := parseRunKey(key)
 	w, offset := a.open[start], int(key[runKey])
 	if w == nil || offset >= runCells || run*runCells+offset >= w.cells.len() {
 		return errState
@@ -249,12 +249,12 @@ func (a *aligned) restoreSingle(key, value []byte, t *transform) error {
 		w.restored++
 	}
 	cell := a.runOf(w, run)[offset : offset+1]
-	for _, call := range t.calls {
-		call.grow(t.cells.len())
-		call.clear(cell[0])
+	for _, a := range t.accumulators {
+		a.grow(t.cells.len())
+		a.clear(cell[0])
 	}
 	a.markSingle(w, run*runCells+offset)
-	return t.decode(&reader{rest: value}, cell)
+	return t.decode(&reader{remaining: value}, cell)
 }
 
 // restored wants a state for every cell.

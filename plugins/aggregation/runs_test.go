@@ -190,8 +190,8 @@ func TestDamagedRunsAreRefused(t *testing.T) {
 					for at := range uint32(2 * runCells) {
 						from, to := keyOf(sort, at), keyAt(sort, -60_000_000, at)
 						for _, key := range slices.Collect(maps.Keys(s)) {
-							if rest, ok := strings.CutPrefix(key, from); ok {
-								s[to+rest] = s[key]
+							if remaining, ok := strings.CutPrefix(key, from); ok {
+								s[to+remaining] = s[key]
 								delete(s, key)
 							}
 						}

@@ -21,7 +21,7 @@ type sessions struct {
 	open   list[[]uint32]  // by group: its open sessions, oldest first
 	start  list[int64]     // by cell: its beginning
 	until  list[int64]     // by cell: its end
-	queued list[int64]     // by cell: when it is looked at for being complete, unset if it is not open
+	queued list[int64]     // by cell: when to check whether it is complete, unset if it is not open
 	ends   queue           // by queued
 	owners list[uint32]    // by cell: index + 1 of the partition whose rows alone it is of, or shared
 	parts  list[[]stretch] // by cell: of a shared one, what each partition makes of it
@@ -35,7 +35,7 @@ type sessions struct {
 	stored      cellSet // cells in a snapshot, under their start and group
 	deleted     []byte  // keys of stored cells that are no more
 	deletedEnds []int
-	value       []byte // room
+	value       []byte // scratch
 	restoring   restoring
 }
 
@@ -43,7 +43,7 @@ func newSessions(c *cells, gap int64) *sessions {
 	return &sessions{cells: c, gap: gap}
 }
 
-func (s *sessions) place(j *judged, gids []uint32, in *input, g *groups) []join {
+func (s *sessions) assign(j *classified, gids []uint32, in *input, g *groups) []join {
 	s.open.extend(g.len())
 	s.joins, s.passed = s.joins[:0], j.watermark
 	before := len(in.cells)
@@ -116,7 +116,7 @@ func (s *sessions) at(t int64, group, part uint32, g *groups) uint32 {
 	return cell
 }
 
-// begin opens a session of one row, at its place among those of the group.
+// begin opens a session of one row, at index at among those of the group.
 func (s *sessions) begin(t int64, group, part uint32, at int) uint32 {
 	cell := s.alloc(group)
 	s.add(cell, t, t+s.gap)
@@ -153,7 +153,7 @@ func (s *sessions) sweep() {
 	s.starts.items = slices.Compact(items) // in order, they are a heap
 }
 
-// begins tells whether an open session begins as it was queued.
+// begins reports whether an open session begins as it was queued.
 func (s *sessions) begins(q queued) bool {
 	return *s.queued.at(q.cell) != unset && *s.start.at(q.cell) == q.at
 }
@@ -192,7 +192,7 @@ func (s *sessions) due(closed int64, g *groups) []ready {
 	}
 	var keys [2][]byte
 	slices.SortFunc(s.ready, func(a, b ready) int {
-		// Not cmp.Or, which would look for the keys even where ends differ.
+		// Not cmp.Or, which would build the keys even where ends differ.
 		if order := cmp.Compare(*s.until.at(a.cell), *s.until.at(b.cell)); order != 0 {
 			return order
 		}

@@ -98,7 +98,7 @@ func TestRowBehindTheWatermarkIsLateOutsideOfOpenSessions(t *testing.T) {
 			t.Fatalf("late: got %d rows, want 3", h.out.lateRows)
 		}
 		if got := clockText(h.out.late[0].watermark.UnixMicro()); got != "00:00:59" {
-			t.Errorf("judged by %s, want 00:00:59", got)
+			t.Errorf("classified by %s, want 00:00:59", got)
 		}
 		h.end()
 		h.want("00:00:50|00:01:58|a|5", "00:01:59|00:02:50|b|2", "00:03:00|00:03:30|b|1")

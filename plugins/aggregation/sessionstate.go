@@ -11,8 +11,8 @@ import (
 // noCell stands for the cell of a key that is deleted.
 const noCell = 1<<32 - 1
 
-// change is a session that changed, or a key that is gone, before it has a place
-// in the order of keys.
+// change is a session that changed, or a key that is gone, before changes are sorted
+// by key.
 type change struct {
 	start   int64
 	cell    uint32 // noCell: the key is gone
@@ -55,7 +55,7 @@ func (s *sessions) changes(to *snapshot) error {
 	return nil
 }
 
-// changed takes the cells and keys that changed, in no order.
+// changed drains the cells and keys that changed, in no order.
 func (s *sessions) changed() []change {
 	var all []change
 	for i, word := range s.dirty {
@@ -67,7 +67,7 @@ func (s *sessions) changed() []change {
 	}
 	from := 0
 	for i, end := range s.deletedEnds {
-		all = append(all, change{start: cutStart(s.deleted[from+1:]), cell: noCell, deleted: uint32(i)})
+		all = append(all, change{start: parseStart(s.deleted[from+1:]), cell: noCell, deleted: uint32(i)})
 		from = end
 	}
 	return all
@@ -131,7 +131,7 @@ func (s *sessions) restored(t *transform) error {
 	return err
 }
 
-// reopenAll takes the sessions that wait, in the order of their keys.
+// reopenAll opens the sessions that wait, in the order of their keys.
 func (s *sessions) reopenAll(t *transform) error {
 	few := &s.restoring
 	few.keys = few.keys[:0]
@@ -147,8 +147,8 @@ func (s *sessions) reopenAll(t *transform) error {
 	}
 	for i, group := range few.gids {
 		key, value := few.session(i)
-		r := &reader{rest: value}
-		cell := s.reopen(cutStart(key[1:]), r.uvarint(), group, t.clock.closed, r)
+		r := &reader{remaining: value}
+		cell := s.reopen(parseStart(key[1:]), r.uvarint(), group, t.clock.closed, r)
 		if !r.failed() && t.restoredVersion == stateVersion {
 			s.readStretches(r, cell)
 		} else if !r.failed() {
@@ -167,7 +167,7 @@ func (s *sessions) reopenAll(t *transform) error {
 
 // reopen wants sessions that the watermark has not closed, in the order of starts.
 func (s *sessions) reopen(start int64, length uint64, group uint32, closed int64, r *reader) uint32 {
-	const most = 1 << 62 // more than all of time, and room to add
+	const most = 1 << 62 // more than all of time, and far from overflow
 	if r.failed() || length < uint64(s.gap) || length > most || start < minTime || start > maxTime {
 		r.fail()
 		return 0

@@ -2,17 +2,17 @@ package aggregation
 
 import "unsafe"
 
-// What is held in memory, about: slices by their capacity, what hangs on cells
-// by what was added to it. It is told to the engine, which warns by it.
+// Estimates of memory: slices by their capacity, what cells refer to by what was
+// added to it. The engine warns by their sum.
 
-// bytesOf is what a slice of plain values takes.
+// bytesOf is the memory of a slice of plain values.
 func bytesOf[T any](s []T) int64 { return int64(cap(s)) * int64(unsafe.Sizeof(*new(T))) }
 
-// held is the bytes that hang on the cells of an accumulator.
-type held int64
+// memoryUsed is the bytes that the cells of an accumulator refer to.
+type memoryUsed int64
 
 // added counts the values that a set has come to have.
-func (h *held) added(before, after int, each int64) {
+func (h *memoryUsed) added(before, after int, each int64) {
 	if before == after {
 		return
 	}
@@ -21,11 +21,11 @@ func (h *held) added(before, after int, each int64) {
 	} else if after == 0 {
 		*h -= setBytes
 	}
-	*h += held(int64(after-before) * each)
+	*h += memoryUsed(int64(after-before) * each)
 }
 
 // A value in a set takes its own 8 bytes and 8 to 16 of slots; a slice that
-// grows has a quarter of room to spare, or more while it is short.
+// grows has a quarter of its capacity to spare, or more while it is short.
 const (
 	setBytes    = 16 // of the first value, over what each takes
 	numberBytes = 8 + 8/2 + 12
@@ -51,9 +51,9 @@ func (t *texts) heap() int64 {
 
 // weigh computes about how many bytes the state takes.
 func (t *transform) weigh() {
-	n := t.groups.bytes() + t.cells.bytes() + t.frames.bytes()
-	for _, call := range t.calls {
-		n += call.bytes()
+	n := t.groups.bytes() + t.cells.bytes() + t.windows.bytes()
+	for _, a := range t.accumulators {
+		n += a.bytes()
 	}
 	t.memory.Set(n)
 }
@@ -75,10 +75,10 @@ func (c *cells) bytes() int64 {
 }
 
 func (w *window) bytes() int64 {
-	return int64(unsafe.Sizeof(*w)) + w.places.byGroup.bytes() + bytesOf(w.places.slots) + w.cells.bytes()
+	return int64(unsafe.Sizeof(*w)) + w.index.byGroup.bytes() + bytesOf(w.index.slots) + w.cells.bytes()
 }
 
-func (a *aligned) bytes() int64 { return a.held }
+func (a *aligned) bytes() int64 { return a.memoryUsed }
 
 // bytes takes each open session to be the only one of its group.
 func (s *sessions) bytes() int64 {

@@ -79,30 +79,30 @@ func TestMemoryOfTheStateIsNearTheHeap(t *testing.T) {
 func checkSize(t *testing.T, name string, step *transform, heap int64) {
 	t.Helper()
 	if got := step.memory.Value(); 3*got < 2*heap || 2*got > 3*heap {
-		t.Errorf("%s: told %d bytes, the heap has %d: want them within a factor of 1.5 (%.2f)", name, got, heap,
+		t.Errorf("%s: reported %d bytes, the heap has %d: want them within a factor of 1.5 (%.2f)", name, got, heap,
 			float64(got)/float64(heap))
 	}
 	runtime.KeepAlive(step)
 }
 
 // hanging is what the accumulators have beyond their slices.
-func (t *transform) hanging() (n held) {
-	for _, call := range t.calls {
-		switch c := call.(type) {
+func (t *transform) hanging() (n memoryUsed) {
+	for _, a := range t.accumulators {
+		switch c := a.(type) {
 		case *exactSum:
-			n += c.held
-		case *extremeText:
-			n += c.held
-		case *edge:
-			n += c.held
+			n += c.memoryUsed
+		case *minMaxText:
+			n += c.memoryUsed
+		case *firstLast:
+			n += c.memoryUsed
 		case *distinctNumbers:
-			n += c.held
+			n += c.memoryUsed
 		case *distinctTexts:
-			n += c.held
+			n += c.memoryUsed
 		case *approx:
-			n += c.held
+			n += c.memoryUsed
 		case *quantile:
-			n += c.held
+			n += c.memoryUsed
 		}
 	}
 	return n

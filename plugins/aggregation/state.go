@@ -42,18 +42,18 @@ const (
 	versionWithoutEnds = 4
 )
 
-// saved is the clock as of the last snapshot, and room to write in.
+// saved is the clock as of the last snapshot, and scratch to encode in.
 type saved struct {
 	clock      []byte
 	key, value []byte
 }
 
-// appendStart begins the key of a cell; cutStart reads it, behind the first byte.
+// appendStart begins the key of a cell; parseStart reads it, behind the first byte.
 func appendStart(key []byte, sort byte, start int64) []byte {
 	return binary.BigEndian.AppendUint64(append(key, sort), uint64(start)^1<<63)
 }
 
-func cutStart(key []byte) int64 { return int64(binary.BigEndian.Uint64(key) ^ 1<<63) }
+func parseStart(key []byte) int64 { return int64(binary.BigEndian.Uint64(key) ^ 1<<63) }
 
 // appendText8 writes bytes behind their length.
 func appendText8(state, text []byte) []byte {
@@ -63,7 +63,7 @@ func appendText8(state, text []byte) []byte {
 // Snapshot writes what changed since the last one: first that the windows emitted since
 // then are gone.
 func (t *transform) Snapshot(_ context.Context, _ uint64, state sdk.StateWriter) error {
-	for _, prefix := range t.frames.cleared() {
+	for _, prefix := range t.windows.cleared() {
 		if err := state.Clear(prefix); err != nil {
 			return err
 		}
@@ -79,7 +79,7 @@ func (t *transform) Snapshot(_ context.Context, _ uint64, state sdk.StateWriter)
 	if err := t.putPartitions(put); err != nil {
 		return err
 	}
-	return t.frames.changes(&snapshot{t.groups, t.calls, put})
+	return t.windows.changes(&snapshot{t.groups, t.accumulators, put})
 }
 
 func (t *transform) encodeClock(value []byte) []byte {
@@ -89,7 +89,7 @@ func (t *transform) encodeClock(value []byte) []byte {
 	value = binary.AppendVarint(value, t.clock.closed)
 	value = binary.AppendVarint(value, t.clock.newest)
 	value = binary.AppendVarint(value, t.clock.promised)
-	value = binary.AppendVarint(value, t.clock.told)
+	value = binary.AppendVarint(value, t.clock.emitted)
 	return binary.AppendVarint(value, t.clock.natural)
 }
 
@@ -97,12 +97,12 @@ func (t *transform) encodeClock(value []byte) []byte {
 // every window, or one of the others.
 func (t *transform) windowSize() int64 {
 	switch {
-	case !t.windows:
+	case !t.hasWindows:
 		return allTime
-	case t.sessions:
+	case t.hasSessions:
 		return ownSize
 	}
-	return t.spans.size
+	return t.spec.size
 }
 
 const (
@@ -144,16 +144,16 @@ func (t *transform) putPartitions(put func(key, value []byte) error) error {
 
 // snapshot is where cells are put that have changed, and what they are made of.
 type snapshot struct {
-	groups *groups
-	calls  []accumulator
-	put    func(key, value []byte) error
+	groups       *groups
+	accumulators []accumulator
+	put          func(key, value []byte) error
 }
 
 // encode appends what cells have come to, one aggregate after the other.
 func (s *snapshot) encode(state []byte, cells []uint32) []byte {
-	for _, call := range s.calls {
+	for _, a := range s.accumulators {
 		for _, cell := range cells {
-			state = call.encode(state, cell)
+			state = a.encode(state, cell)
 		}
 	}
 	return state

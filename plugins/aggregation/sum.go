@@ -62,9 +62,9 @@ func (s *intSum) add(in *input) {
 func (s *intSum) addTo(cell uint32, low, high int64) {
 	sum := s.low.at(cell)
 	before := *sum
-	total, carry := bits.Add64(uint64(before), uint64(low), 0)
+	total, overflow := bits.Add64(uint64(before), uint64(low), 0)
 	*sum = int64(total)
-	if more := before>>63 + high + int64(carry) - int64(total)>>63; more != 0 {
+	if more := before>>63 + high + int64(overflow) - int64(total)>>63; more != 0 {
 		s.exceed(cell, more)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // cell can change: values of both signs and of uint64, joins, clearing, storing.
 func TestIntegerSumsAreExact(t *testing.T) {
 	const cells = 40
-	extremes := []int64{0, 1, -1, 1<<63 - 1, -1 << 63, 5, -7}
+	limits := []int64{0, 1, -1, 1<<63 - 1, -1 << 63, 5, -7}
 	for seed := range uint64(40) {
 		r := rand.New(rand.NewPCG(seed, 9))
 		s := &intSum{unsigned: seed%2 == 0, mean: seed%4 < 2}
@@ -34,13 +34,13 @@ func TestIntegerSumsAreExact(t *testing.T) {
 				want[cell].SetInt64(0)
 				n[cell] = 0
 			case 2:
-				stored := &reader{rest: s.encode(nil, cell)}
+				stored := &reader{remaining: s.encode(nil, cell)}
 				s.clear(cell)
 				if s.decode(stored, cell); stored.done() != nil {
 					t.Fatalf("cell %d was not read back", cell)
 				}
 			default:
-				v := extremes[r.IntN(len(extremes))]
+				v := limits[r.IntN(len(limits))]
 				s.add(&input{cells: []uint32{cell}, rows: []uint32{0}, columns: []column{{fixed: []int64{v}}}})
 				if s.unsigned {
 					want[cell].Add(&want[cell], new(big.Int).SetUint64(uint64(v)^1<<63))

@@ -72,8 +72,8 @@ func newSeed() *seed {
 	return &seed{first: rand.Uint64(), last: rand.Uint64(), long: maphash.MakeSeed()}
 }
 
-// digest is two words that tell values apart: a text of up to 15 bytes and its
-// length, or a hash of a longer one, longMark, and where its bytes are kept; an
+// digest is two words by which values differ: a text of up to 15 bytes and its
+// length, or a hash of a longer one, longMark, and the address of its bytes; an
 // integer and fixedMark; nullMark; or up to three ids. One table has either ids
 // or the others.
 type digest struct {
@@ -130,19 +130,19 @@ var shortMasks = func() (masks [mostShort + 1]digest) {
 	return masks
 }()
 
-// hash costs two multiplications. Where a long text is kept is nothing to it.
+// hash costs two multiplications. It ignores the address of a long text.
 func (s *seed) hash(d digest) uint32 {
-	last := d.last &^ d.place()
+	last := d.last &^ d.addressMask()
 	high, low := bits.Mul64(d.first^s.first, last^s.last)
 	return uint32((high ^ low) * 0x9e3779b97f4a7c15 >> 32)
 }
 
-// place is the bits of last that tell where a long text is kept.
-func (d digest) place() uint64 { return uint64(int64(d.last)>>63) >> 1 }
+// addressMask is the bits of last that are the address of a long text.
+func (d digest) addressMask() uint64 { return uint64(int64(d.last)>>63) >> 1 }
 
 // differs is 0 if two digests are of one value or of two long texts with one hash.
 func (d digest) differs(kept digest) uint64 {
-	return d.first ^ kept.first | (d.last^kept.last)&^d.place()
+	return d.first ^ kept.first | (d.last^kept.last)&^d.addressMask()
 }
 
 // texts gives every different value the next id, from 0. Of texts it keeps one
@@ -156,8 +156,8 @@ type texts struct {
 
 // slot is the hash of a value and behind it its id+1, or 0. A value's slot is the
 // one that its hash begins with, or the next free one behind that: so a table can
-// grow, and most look-ups can fail, without a look at the values, which are
-// elsewhere in memory.
+// grow, and most look-ups can fail, without reading the values, which are elsewhere in
+// memory.
 type slot uint64
 
 func newSlot(hash, id uint32) slot { return slot(hash)<<32 | slot(id+1) }
@@ -213,17 +213,17 @@ func (t *texts) same(d digest, v []byte, id uint32) bool {
 
 func (t *texts) keptAt(d digest) []byte { return t.long.at(d.last &^ longMark) }
 
-// value is the text of an id, which is in room if it is short.
-func (t *texts) value(id uint32, room *[16]byte) []byte { return t.text(*t.values.at(id), room) }
+// value is the text of an id, which is in scratch if it is short.
+func (t *texts) value(id uint32, scratch *[16]byte) []byte { return t.text(*t.values.at(id), scratch) }
 
 // text is value by what is kept of it.
-func (t *texts) text(d digest, room *[16]byte) []byte {
+func (t *texts) text(d digest, scratch *[16]byte) []byte {
 	if d.last&longMark != 0 {
 		return t.keptAt(d)
 	}
-	binary.LittleEndian.PutUint64(room[:], d.first)
-	binary.LittleEndian.PutUint64(room[8:], d.last)
-	return room[:d.last>>56&mostShort] // none of null
+	binary.LittleEndian.PutUint64(scratch[:], d.first)
+	binary.LittleEndian.PutUint64(scratch[8:], d.last)
+	return scratch[:d.last>>56&mostShort] // none of null
 }
 
 // length is how many bytes a text has.
@@ -234,8 +234,8 @@ func (t *texts) length(d digest) int {
 	return int(d.last >> 56 & mostShort)
 }
 
-// reserve makes room for n more values. Slots are in the order of hashes, but for
-// those that had to move on: so they are read and written from one end to the other.
+// reserve grows the table for n more values. Slots are in the order of hashes, but
+// for those that had to move on: so growing reads and writes memory in order.
 func (t *texts) reserve(n int) {
 	size := max(len(t.slots), leastTexts)
 	for 4*(t.len()+n) > 3*size {
@@ -265,7 +265,7 @@ func (t *texts) reserve(n int) {
 // their values, by loops that the processor can run far ahead in.
 const stage = 256
 
-// lookup is the room that one stage is worked in.
+// lookup is the scratch of one stage.
 type lookup struct {
 	digests [stage]digest
 	hashes  [stage]uint32
@@ -274,7 +274,8 @@ type lookup struct {
 	differs [stage]uint64
 }
 
-// beyondCache is how many slots a table has that is worth the loops of its own.
+// beyondCache is the table size, in slots, from which batched probing pays: it no
+// longer fits the cache.
 const beyondCache = 1 << 14
 
 // addAll is add for the first n digests of a stage. text gives the bytes of long ones.
@@ -288,7 +289,7 @@ func (t *texts) addAll(s *seed, l *lookup, ids []uint32, text func(i int) []byte
 	for i := range n {
 		l.hashes[i] = s.hash(l.digests[i])
 	}
-	slots, shift, mask := t.slots, t.shift&31, uint32(len(t.slots)-1) // &31: no look at what a larger one would do
+	slots, shift, mask := t.slots, t.shift&31, uint32(len(t.slots)-1) // &31: spares the check for larger shifts
 	for i := range n {
 		l.slots[i] = slots[l.hashes[i]>>shift]
 	}
@@ -350,8 +351,8 @@ const (
 	blockBytes = 1 << 20 // of further ones, at most, unless a text is longer
 )
 
-// keep copies a text and tells where it is.
-func (b *blocks) keep(v []byte) (place uint64) {
+// keep copies a text and returns its address: the block and the offset in it.
+func (b *blocks) keep(v []byte) (address uint64) {
 	need := len(v) + binary.MaxVarintLen64
 	last := len(b.all) - 1
 	if last < 0 || last == 0 && len(b.all[0])+need > firstBlock || last > 0 && len(b.all[last])+need > cap(b.all[last]) {
@@ -369,8 +370,8 @@ func (b *blocks) keep(v []byte) (place uint64) {
 	return uint64(last)<<32 | uint64(len(block))
 }
 
-func (b *blocks) at(place uint64) []byte {
-	kept := b.all[place>>32][uint32(place):]
+func (b *blocks) at(address uint64) []byte {
+	kept := b.all[address>>32][uint32(address):]
 	n, size := binary.Uvarint(kept)
 	return kept[size : size+int(n)]
 }

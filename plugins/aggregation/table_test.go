@@ -98,7 +98,7 @@ func randomGroups(r *rand.Rand, columns, rows int) (arrow.RecordBatch, []string)
 	return b.NewRecordBatch(), texts
 }
 
-// TestTextsOfOneHashAreTwo: long texts are told apart by their bytes.
+// TestTextsOfOneHashAreTwo: long texts are distinguished by their bytes.
 func TestTextsOfOneHashAreTwo(t *testing.T) {
 	s, l, values := newSeed(), &lookup{}, []string{strings.Repeat("a", 20), strings.Repeat("b", 20)}
 	for _, before := range []int{0, beyondCache} {
@@ -111,9 +111,9 @@ func TestTextsOfOneHashAreTwo(t *testing.T) {
 			l.digests[i] = digest{42, longMark}
 		}
 		table.addAll(s, l, ids, func(i int) []byte { return []byte(values[i%2]) })
-		var room [16]byte
+		var scratch [16]byte
 		for i, id := range ids {
-			if got := string(table.value(id, &room)); got != values[i%2] {
+			if got := string(table.value(id, &scratch)); got != values[i%2] {
 				t.Fatalf("behind %d others: got %q for row %d", before, got, i)
 			}
 		}
@@ -123,14 +123,14 @@ func TestTextsOfOneHashAreTwo(t *testing.T) {
 	}
 }
 
-// TestPlacesFindWhatWasPut goes from few groups to many and from a slice to a
+// TestCellIndexFindsWhatWasAdded goes from few groups to many and from a slice to a
 // table and back, by how many of all groups a window has, behind some or none that
 // have the cells of their numbers.
-func TestPlacesFindWhatWasPut(t *testing.T) {
+func TestCellIndexFindsWhatWasAdded(t *testing.T) {
 	sliced, tabled, alone := 0, 0, 0
 	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(seed, 2))
-		var p places
+		var p cellIndex
 		want, groups := map[uint32]uint32{}, 1
 		alike := uint32(r.IntN(2) * r.IntN(30_000)) // so many groups have the cell of their number
 		for cell := range uint32(30_000) {
@@ -163,9 +163,9 @@ func TestPlacesFindWhatWasPut(t *testing.T) {
 				t.Fatalf("cell of group %d: got %d, want %d", group, got, cell)
 			}
 		}
-		if most := int64(64*len(want) + 8*fewGroups); (&window{places: p}).bytes() > most {
+		if most := int64(64*len(want) + 8*fewGroups); (&window{index: p}).bytes() > most {
 			t.Errorf("%d cells of %d groups: %d bytes, want at most %d", len(want), groups,
-				(&window{places: p}).bytes(), most)
+				(&window{index: p}).bytes(), most)
 		}
 	}
 	if sliced == 0 || tabled == 0 || alone == 0 {

@@ -20,7 +20,7 @@ func TestTimesAreThoseWhoseWindowsStayInTheYears1To9999(t *testing.T) {
 		if r.IntN(2) == 0 {
 			w.Offset = -w.Offset
 		}
-		s := w.spans()
+		s := w.spec()
 		inside := func(at int64) bool {
 			last := s.last(at)
 			return s.first(at, last) >= minTime && last+s.size <= maxTime

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Validate says what cannot be.
+// Validate returns what is wrong with the config.
 func (c *Config) Validate() error {
 	p := problems{}
 	p.choice("on_idle", c.OnIdle, advance, flush, hold)
@@ -30,7 +30,7 @@ func (c *Config) Validate() error {
 	if c.Window != nil {
 		c.validateWindowed(&p)
 	} else {
-		c.validateForever(&p)
+		c.validateGlobalWindow(&p)
 	}
 	c.validateNames(&p)
 	return p.err()
@@ -56,8 +56,8 @@ func (c *Config) validateWindowed(p *problems) {
 	}
 }
 
-// validateForever looks at aggregates without a window.
-func (c *Config) validateForever(p *problems) {
+// validateGlobalWindow checks aggregates without a window.
+func (c *Config) validateGlobalWindow(p *problems) {
 	if c.Emit != onEnd {
 		p.add("window", "is missing, such as {tumbling: 1m}; "+
 			"for one result at the end of the input write emit: on_end instead")
@@ -105,24 +105,24 @@ func (c *Config) unbounded() string {
 	return ""
 }
 
-// validateNames looks at the columns that the step makes.
+// validateNames checks the columns that the step makes.
 func (c *Config) validateNames(p *problems) {
 	if len(c.Aggregates) == 0 {
 		p.add("aggregates", "want at least one, such as tickets: count()")
 	}
-	var taken []string
+	var existing []string
 	if c.Window != nil {
-		taken = []string{windowStart, windowEnd}
+		existing = []string{windowStart, windowEnd}
 	}
 	for i, name := range c.GroupBy {
 		path := pathOf("group_by", i)
 		if slices.Contains(c.GroupBy[:i], name) {
 			p.add(path, "%q is grouped by twice", name)
-		} else if slices.Contains(taken, name) {
+		} else if slices.Contains(existing, name) {
 			p.add(path, "the step makes a column %s of its own; rename %q before it", name, name)
 		}
 	}
-	taken = append(taken, c.GroupBy...)
+	existing = append(existing, c.GroupBy...)
 	for _, a := range c.Aggregates {
 		path := "aggregates." + a.Key
 		switch {
@@ -130,9 +130,9 @@ func (c *Config) validateNames(p *problems) {
 			p.add("aggregates", "want a name for each column, got an empty one")
 		case strings.HasPrefix(a.Key, "_"):
 			p.add(path, "columns that begin with _ are the engine's; choose another name")
-		case slices.Contains(taken, a.Key):
-			p.add(path, "there is a column of this name already (have %s)", strings.Join(taken, ", "))
+		case slices.Contains(existing, a.Key):
+			p.add(path, "there is a column of this name already (have %s)", strings.Join(existing, ", "))
 		}
-		taken = append(taken, a.Key)
+		existing = append(existing, a.Key)
 	}
 }

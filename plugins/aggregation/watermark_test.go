@@ -37,7 +37,7 @@ func TestWindowComesOutWhenTheWatermarkReachesItsEnd(t *testing.T) {
 	h.want("00:00:00|00:01:00|a|2", "00:01:00|00:02:00|b|2")
 }
 
-func TestRowsAreJudgedByTheRowsBeforeThem(t *testing.T) {
+func TestRowsAreClassifiedByTheRowsBeforeThem(t *testing.T) {
 	h := minutes(t, "")
 	h.partitions("p/0")
 	// The third row is late by the second; the fifth would be late only by itself.
@@ -104,7 +104,7 @@ func TestIdlePartitionThatWakesFindsItsWindowsClosed(t *testing.T) {
 		t.Errorf("got %d late and %d in time, want 1 and 4", h.out.lateRows, h.out.counts.Absorbed)
 	}
 	if got := clockText(h.out.late[0].watermark.UnixMicro()); got != "00:09:50" {
-		t.Errorf("judged by %s, want 00:09:50, the watermark of the others", got)
+		t.Errorf("classified by %s, want 00:09:50, the watermark of the others", got)
 	}
 	// Awake, it holds the watermark again.
 	h.json("p/0", row("00:30:00", "a"))
@@ -211,7 +211,7 @@ func TestEndFlushesAndWhatItClosedStaysClosed(t *testing.T) {
 	}
 }
 
-func TestHeldWindowsGoOnInTheNextRun(t *testing.T) {
+func TestKeptWindowsGoOnInTheNextRun(t *testing.T) {
 	h := minutes(t, `, "on_end": "hold"`)
 	h.partitions("p/0")
 	h.json("p/0", row("00:00:05", "a"))
@@ -264,7 +264,7 @@ func TestPromisedWatermarkIsTheFirstStartToCome(t *testing.T) {
 	wantLines(t, got, []string{"00:05:00", "00:06:00"})
 }
 
-func TestForgottenPartitionIsJudgedAsIfItWereKnown(t *testing.T) {
+func TestForgottenPartitionIsClassifiedAsIfItWereKnown(t *testing.T) {
 	h := minutes(t, "")
 	h.partitions("a.csv", "b.csv")
 	h.json("a.csv", row("00:00:30", "a"))

@@ -23,7 +23,7 @@ type condition struct {
 	input   input  // the rows that it keeps
 }
 
-// find is the place of a bound aggregate's condition, -1 for none.
+// find is the index of a bound aggregate's condition, -1 for none.
 func (c *conditions) find(b bound) int {
 	if b.where == nil {
 		return -1
@@ -58,7 +58,7 @@ func (c *conditions) load(rows arrow.RecordBatch) error {
 	return nil
 }
 
-// mask takes the time of rows that failed, so that they count nowhere.
+// mask unsets the time of rows that failed, so that they count nowhere.
 func (c *conditions) mask(times []int64) []int64 {
 	if c.failed == nil {
 		return times

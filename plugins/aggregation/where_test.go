@@ -59,7 +59,7 @@ func TestRowWithoutAnAnswerIsRejected(t *testing.T) {
 	}
 }
 
-func TestFaultInAConditionHasItsPlace(t *testing.T) {
+func TestFaultInAConditionHasItsPosition(t *testing.T) {
 	config := with(`"aggregates": {"n": {"call": "count()", "where": "v > 1 && priority == 'high'"}}`)
 	_, problems := sdktest.Plan(Transform, []byte(config), schemaOf(t, "at timestamp", "v int64", "priorite string"))
 	if len(problems) != 1 {

@@ -110,23 +110,23 @@ func (w *Window) size() sdk.Duration {
 	return 0
 }
 
-// spans computes windows: [start, start+size) for every start that is a
+// windowSpec computes windows: [start, start+size) for every start that is a
 // multiple of every away from the offset. All times are microseconds.
-type spans struct {
+type windowSpec struct {
 	size, every, offset int64
 }
 
-// spans is the windows that decide whether a row is late. A row of a session is late from its own
+// spec is the windows that decide whether a row is late. A row of a session is late from its own
 // time on, as that of a window of no more than a microsecond is; without windows
 // none is ever late.
-func (w *Window) spans() spans {
+func (w *Window) spec() windowSpec {
 	switch {
 	case w == nil:
-		return spans{size: maxTime - minTime + 1, every: maxTime - minTime + 1, offset: minTime}
+		return windowSpec{size: maxTime - minTime + 1, every: maxTime - minTime + 1, offset: minTime}
 	case w.Session != nil:
-		return spans{size: 1, every: 1}
+		return windowSpec{size: 1, every: 1}
 	}
-	s := spans{offset: micros(w.Offset)}
+	s := windowSpec{offset: micros(w.Offset)}
 	if w.Hopping != nil {
 		s.size, s.every = micros(w.Hopping.Size), micros(w.Hopping.Every)
 	} else {
@@ -138,7 +138,7 @@ func (w *Window) spans() spans {
 // times are the first and the last event time whose windows all begin and end in the
 // years 1 to 9999: a row beyond would come out with a time that nobody reads.
 func (w *Window) times() (first, last int64) {
-	switch s := w.spans(); {
+	switch s := w.spec(); {
 	case w == nil:
 		return minTime, maxTime
 	case w.Session != nil:
@@ -152,7 +152,7 @@ func (w *Window) times() (first, last int64) {
 func micros(d sdk.Duration) int64 { return time.Duration(d).Microseconds() }
 
 // last is the start of the newest window that holds at.
-func (s spans) last(at int64) int64 {
+func (s windowSpec) last(at int64) int64 {
 	into := (at - s.offset) % s.every
 	if into < 0 {
 		into += s.every
@@ -161,11 +161,11 @@ func (s spans) last(at int64) int64 {
 }
 
 // first is the start of the oldest window that holds at, given the newest.
-func (s spans) first(at, last int64) int64 {
+func (s windowSpec) first(at, last int64) int64 {
 	return last - (s.size-1-(at-last))/s.every*s.every
 }
 
 // open is the start of the oldest window that ends after closed.
-func (s spans) open(closed int64) int64 {
+func (s windowSpec) open(closed int64) int64 {
 	return s.last(closed-s.size) + s.every
 }

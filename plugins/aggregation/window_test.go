@@ -8,25 +8,25 @@ import (
 func TestWindowsAreHalfOpenAndAligned(t *testing.T) {
 	tests := []struct {
 		name            string
-		spans           spans
+		spec            windowSpec
 		at, first, last int64
 	}{
-		{"a start is in its window", spans{60, 60, 0}, 120, 120, 120},
-		{"an end is in the next window", spans{60, 60, 0}, 180, 180, 180},
-		{"just before the end", spans{60, 60, 0}, 179, 120, 120},
-		{"before 1970", spans{60, 60, 0}, -1, -60, -60},
-		{"offset", spans{60, 60, 15}, 74, 15, 15},
-		{"offset, at the start", spans{60, 60, 15}, 75, 75, 75},
-		{"negative offset", spans{60, 60, -15}, 44, -15, -15},
-		{"hopping", spans{300, 60, 0}, 300, 60, 300},
-		{"hopping, just before the next", spans{300, 60, 0}, 359, 60, 300},
-		{"hopping, uneven", spans{100, 60, 0}, 119, 60, 60},
-		{"hopping, uneven overlap", spans{100, 60, 0}, 130, 60, 120},
+		{"a start is in its window", windowSpec{60, 60, 0}, 120, 120, 120},
+		{"an end is in the next window", windowSpec{60, 60, 0}, 180, 180, 180},
+		{"just before the end", windowSpec{60, 60, 0}, 179, 120, 120},
+		{"before 1970", windowSpec{60, 60, 0}, -1, -60, -60},
+		{"offset", windowSpec{60, 60, 15}, 74, 15, 15},
+		{"offset, at the start", windowSpec{60, 60, 15}, 75, 75, 75},
+		{"negative offset", windowSpec{60, 60, -15}, 44, -15, -15},
+		{"hopping", windowSpec{300, 60, 0}, 300, 60, 300},
+		{"hopping, just before the next", windowSpec{300, 60, 0}, 359, 60, 300},
+		{"hopping, uneven", windowSpec{100, 60, 0}, 119, 60, 60},
+		{"hopping, uneven overlap", windowSpec{100, 60, 0}, 130, 60, 120},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			last := test.spans.last(test.at)
-			if first := test.spans.first(test.at, last); first != test.first || last != test.last {
+			last := test.spec.last(test.at)
+			if first := test.spec.first(test.at, last); first != test.first || last != test.last {
 				t.Errorf("windows of %d: got starts %d to %d, want %d to %d", test.at, first, last, test.first, test.last)
 			}
 		})
@@ -37,7 +37,7 @@ func TestOpenIsTheFirstWindowThatEndsLater(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 2000 {
 		every := 1 + r.Int64N(50)
-		s := spans{size: every + r.Int64N(100), every: every, offset: r.Int64N(every)}
+		s := windowSpec{size: every + r.Int64N(100), every: every, offset: r.Int64N(every)}
 		closed := r.Int64N(1000) - 500
 		start := s.open(closed)
 		if start+s.size <= closed || start-s.every+s.size > closed || s.last(start) != start {

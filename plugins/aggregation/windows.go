@@ -1,68 +1,49 @@
 package aggregation
 
-import (
-	"fmt"
-	"iter"
-	"time"
+import "github.com/apache/arrow-go/v18/arrow"
 
-	"etlengine/plugins/sdk"
-)
-
-// storedWindows tells which windows a state holds, without the config that it was
-// made with: each window with its groups, by start. Sessions, of which each group
-// has its own, are one: from the first start to the last end, with the number of
-// sessions in place of groups. Without windows there is one of all time.
-func storedWindows(state iter.Seq2[[]byte, []byte]) ([]sdk.Window, error) {
-	var all []sdk.Window
-	size := int64(-1)
-	for key, value := range state {
-		r := &reader{rest: value}
-		switch {
-		case len(key) == 1 && key[0] == stateClock:
-			if version := r.byte(); version != stateVersion && version != versionWithoutEnds {
-				return nil, fmt.Errorf("want version %d of the state, got %d", stateVersion, version)
-			}
-			size = int64(r.uvarint())
-		case size < 0:
-			r.fail()
-		case len(key) >= 1 && key[0] == statePartition:
-		case len(key) >= sessionKey && key[0] == stateSession && size == ownSize:
-			w := windowAt(cutStart(key[1:]), int64(r.uvarint()), r)
-			if len(all) == 0 {
-				all = append(all, w)
-			}
-			if all[0].Groups++; w.End.After(all[0].End) {
-				all[0].End = w.End
-			}
-		case len(key) == runKey && key[0] == stateGroups && size != ownSize:
-			w := sdk.Window{}
-			if size != allTime {
-				w = windowAt(cutStart(key[1:]), size, r)
-			}
-			if n := len(all); n == 0 || !all[n-1].Start.Equal(w.Start) {
-				all = append(all, w)
-			}
-			groups := r.count(1)
-			if groups == 0 {
-				r.fail()
-			}
-			all[len(all)-1].Groups += int64(groups)
-		case len(key) >= runKey && (key[0] == stateCells || key[0] == statePending):
-		default:
-			r.fail()
-		}
-		if r.failed() {
-			return nil, fmt.Errorf("reading the state at key %x: %w", key, errState)
-		}
-	}
-	return all, nil
+// windows assigns rows to cells and knows which of them are complete. Windows
+// that are the same for all groups are aligned, those of each group's own rows
+// are sessions.
+type windows interface {
+	// assign adds the rows that are in time, with their cells, to the input. It
+	// returns the joins of cells that this made, in order.
+	assign(j *classified, gids []uint32, in *input, g *groups) []join
+	// due takes out the cells that are complete at a watermark, in the order
+	// in which they are emitted. That is the same order by whatever steps the
+	// watermark came so far. They are not used again before release.
+	due(closed int64, g *groups) []ready
+	// release frees the cells that were due.
+	release(cells []ready, g *groups)
+	// drop frees a cell that was joined to another.
+	drop(cell uint32, g *groups)
+	// bounds is the columns of the windows of cells.
+	bounds(cells []ready) (starts, ends arrow.Array)
+	// end is when the last open window ends, unset if none is open.
+	end() int64
+	// count is how many windows are open that end in (from, to], sessions each.
+	count(from, to int64) int64
+	// holds reports whether there is anything that is yet to be handed out.
+	holds() bool
+	// promise is where windows that are yet to be emitted may begin at the
+	// earliest. Rows before it are in no open window.
+	promise(closed int64) int64
+	// cleared returns the prefixes whose keys are all gone since the last call.
+	// Clear them before the changes are put.
+	cleared() [][]byte
+	// changes puts what changed since the last call, in the order of keys.
+	changes(s *snapshot) error
+	// restore reads one key of the state that is of cells. Keys come in order;
+	// restored is called after the last.
+	restore(key, value []byte, t *transform) error
+	restored(t *transform) error
+	// bytes estimates the memory of the windows, beside their cells.
+	bytes() int64
+	// regroup gives every open cell its group's number in a new numbering.
+	regroup(live, old *groups)
 }
 
-// windowAt is a window without its groups.
-func windowAt(start, length int64, r *reader) sdk.Window {
-	const most = 1 << 60 // ends are no more than a year 9999 and a window
-	if start < -most || start > most || length <= 0 || length > most {
-		r.fail()
-	}
-	return sdk.Window{Start: time.UnixMicro(start).UTC(), End: time.UnixMicro(start + length).UTC()}
+// join is a cell whose content goes into another.
+type join struct {
+	into, from uint32
 }

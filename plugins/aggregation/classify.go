@@ -6,9 +6,9 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// judged is what became of the rows of a batch: those in time, each with the
-// windows it is in that are still open.
-type judged struct {
+// classified is the rows of a batch by class: those in time, each with the windows
+// it is in that are still open, those behind the watermark, late and rejected ones.
+type classified struct {
 	times       []int64 // of all rows
 	rows        []uint32
 	first, last []int64 // starts of the oldest and newest of its windows
@@ -28,16 +28,16 @@ type behind struct {
 	own       int64 // the same, if no run had ended
 }
 
-// lateRun is neighbouring late rows that one watermark judged.
+// lateRun is neighbouring rows that are late by the same watermark.
 type lateRun struct {
 	from, to  int64
 	watermark int64
 }
 
-// judge decides row by row: a row is late if the watermark of its partition, as
+// classify goes row by row: a row is late if the watermark of its partition, as
 // the rows before it have moved it, has passed the end of all its windows.
-func (t *transform) judge(p *partition, b *sdk.Batch, out sdk.Emitter) error {
-	j := &t.judged
+func (t *transform) classify(p *partition, b *sdk.Batch, out sdk.Emitter) error {
+	j := &t.classified
 	j.begin(p)
 	if err := t.where.load(b.Rows); err != nil {
 		return err
@@ -52,14 +52,14 @@ func (t *transform) judge(p *partition, b *sdk.Batch, out sdk.Emitter) error {
 			j.rejects = append(j.rejects, t.reject(b, row, at))
 			continue
 		}
-		if at < last || at >= last+t.spans.every {
-			last = t.spans.last(at)
+		if at < last || at >= last+t.spec.every {
+			last = t.spec.last(at)
 		}
 		first := last
-		if t.spans.size != t.spans.every {
-			first = t.spans.first(at, last)
+		if t.spec.size != t.spec.every {
+			first = t.spec.first(at, last)
 		}
-		if last+t.spans.size <= closed && !t.layout.sessions {
+		if last+t.spec.size <= closed && !t.layout.hasSessions {
 			if err := t.missed(p, b, row, last); err != nil {
 				return err
 			}
@@ -67,12 +67,12 @@ func (t *transform) judge(p *partition, b *sdk.Batch, out sdk.Emitter) error {
 				return err
 			}
 		} else {
-			if last+t.spans.size <= closed {
+			if last+t.spec.size <= closed {
 				j.behind = append(j.behind, behind{len(j.rows), closed, t.clock.unended(p)})
-			} else if first+t.spans.size <= closed {
-				first = t.spans.open(closed)
+			} else if first+t.spec.size <= closed {
+				first = t.spec.open(closed)
 				j.partial++
-				if err := t.missed(p, b, row, first-t.spans.every); err != nil {
+				if err := t.missed(p, b, row, first-t.spec.every); err != nil {
 					return err
 				}
 			}
@@ -97,7 +97,7 @@ func (t *transform) judge(p *partition, b *sdk.Batch, out sdk.Emitter) error {
 }
 
 // begin empties what the batch before has left.
-func (j *judged) begin(p *partition) {
+func (j *classified) begin(p *partition) {
 	j.rows, j.first, j.last = j.rows[:0], j.first[:0], j.last[:0]
 	j.partial, j.late, j.rejects = 0, lateRun{}, j.rejects[:0]
 	j.partition, j.behind, j.refused = p.index, j.behind[:0], 0
@@ -106,7 +106,7 @@ func (j *judged) begin(p *partition) {
 // refuse hands out the rows before the watermark that no session had open: the
 // first so many of behind.
 func (t *transform) refuse(b *sdk.Batch, out sdk.Emitter) error {
-	j := &t.judged
+	j := &t.classified
 	if j.refused == 0 {
 		return nil
 	}
@@ -123,7 +123,7 @@ func (t *transform) refuse(b *sdk.Batch, out sdk.Emitter) error {
 }
 
 // tooLate collects late rows into runs.
-func (j *judged) tooLate(row, watermark int64, b *sdk.Batch, out sdk.Emitter) error {
+func (j *classified) tooLate(row, watermark int64, b *sdk.Batch, out sdk.Emitter) error {
 	if j.late.to == row && j.late.watermark == watermark && row > 0 {
 		j.late.to++
 		return nil
@@ -133,7 +133,7 @@ func (j *judged) tooLate(row, watermark int64, b *sdk.Batch, out sdk.Emitter) er
 	return err
 }
 
-func (j *judged) handLate(b *sdk.Batch, out sdk.Emitter) error {
+func (j *classified) handLate(b *sdk.Batch, out sdk.Emitter) error {
 	r := j.late
 	if r.from == r.to {
 		return nil

@@ -29,7 +29,7 @@ func (h *harness) windows() []string {
 	return lines
 }
 
-func TestStoredWindowsAreTold(t *testing.T) {
+func TestStoredWindowsAreListed(t *testing.T) {
 	h := minutes(t, "")
 	wantLines(t, h.windows(), nil)
 	h.json("p", row("00:01:05", "a"), row("00:00:59", "a"), row("00:01:03", "b"))
