@@ -235,7 +235,7 @@ func (c *chunk) upTo(whole int) int {
 	return len(c.defs)
 }
 
-// spread puts the values that dst begins with into their places, nulls between
+// spread puts the values that dst begins with at their positions, nulls between
 // them, and gives all of them their levels.
 func (c *chunk) spread(dst []pq.Value, whole int) {
 	for i := len(dst) - 1; i >= 0; i-- {

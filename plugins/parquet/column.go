@@ -11,23 +11,23 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// A slab is what a column writer is handed at once. It writes a page when its
+// A slab is the values that a column writer gets at once. It writes a page when its
 // buffer is full after a slab, so slabs are kept small against a page.
 const (
 	slabRows  = 1024
 	slabBytes = 64 << 10
 )
 
-// column cuts arrays into slabs of parquet values with their levels.
+// column splits arrays into slabs of parquet values with their levels.
 type column struct {
 	index    int   // of the leaf in the file
 	top      int   // the column of the schema that it belongs to
 	path     *path // to it, if there is more than a list of values
 	field    arrow.Field
 	required bool
-	feed     *feed      // nil: the values themselves are handed over
-	slab     []pq.Value // reused
-	full     []pq.Value // for a feed: of rows without a null
+	source   *columnSource // nil: the values themselves are in the slabs
+	slab     []pq.Value    // reused
+	full     []pq.Value    // with a source: of rows without a null
 }
 
 func newColumns(schema *arrow.Schema) []*column {
@@ -68,7 +68,7 @@ func (c *column) check(a arrow.Array) error {
 	return nil
 }
 
-// slabs hands all rows of an array to write, in order.
+// slabs passes all rows of an array to write, in order.
 func (c *column) slabs(a arrow.Array, write func(values []pq.Value) error) error {
 	if c.path != nil {
 		return c.pathSlabs(a, write)
@@ -76,12 +76,12 @@ func (c *column) slabs(a arrow.Array, write func(values []pq.Value) error) error
 	if list, ok := a.(*array.List); ok {
 		return c.listSlabs(list, write)
 	}
-	if c.feed != nil {
-		return c.fedSlabs(a, write)
+	if c.source != nil {
+		return c.sourceSlabs(a, write)
 	}
 	values, level, nulls, step := valuesOf(a), c.level(), a.NullN() > 0, slabStep(a)
 	for from := 0; from < a.Len(); from += step {
-		slab := c.room(min(step, a.Len()-from))
+		slab := c.slabOf(min(step, a.Len()-from))
 		values(slab, from)
 		for i := range slab {
 			if nulls && a.IsNull(from+i) {
@@ -97,15 +97,15 @@ func (c *column) slabs(a arrow.Array, write func(values []pq.Value) error) error
 	return nil
 }
 
-// fedSlabs is slabs for a column with a feed: values are no more than their levels.
-func (c *column) fedSlabs(a arrow.Array, write func(values []pq.Value) error) error {
+// sourceSlabs is slabs for a column with a source: values are no more than their levels.
+func (c *column) sourceSlabs(a arrow.Array, write func(values []pq.Value) error) error {
 	if c.full == nil {
 		c.full = make([]pq.Value, slabRows)
 		for i := range c.full {
 			c.full[i].SetDefinitionLevel(c.level())
 		}
 	}
-	c.feed.set(a)
+	c.source.set(a)
 	nulls, step := a.NullN() > 0, slabStep(a)
 	for from := 0; from < a.Len(); from += step {
 		slab := c.full[:min(step, a.Len()-from)]
@@ -125,8 +125,8 @@ func (c *column) fedSlabs(a arrow.Array, write func(values []pq.Value) error) er
 	return nil
 }
 
-// room is a slab of n values, to be set.
-func (c *column) room(n int) []pq.Value {
+// slabOf is a slab of n values, which the caller sets.
+func (c *column) slabOf(n int) []pq.Value {
 	c.slab = slices.Grow(c.slab[:0], n)[:n]
 	return c.slab
 }

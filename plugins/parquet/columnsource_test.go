@@ -14,9 +14,9 @@ import (
 	pq "github.com/parquet-go/parquet-go"
 )
 
-// unfed is what written gives, if all values are handed to parquet-go one by one.
+// writtenByValue is what written gives, if parquet-go gets all values one by one.
 // The first batch must be enough to choose by.
-func unfed(t *testing.T, o options, schema *arrow.Schema, batches ...arrow.RecordBatch) []byte {
+func writtenByValue(t *testing.T, o options, schema *arrow.Schema, batches ...arrow.RecordBatch) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w, err := newWriter(&out, schema, o)
@@ -75,7 +75,8 @@ func TestFilesAreAsParquetGoMakesThemOfValues(t *testing.T) {
 		for from := int64(sampleRows + 1); from < whole.NumRows(); from += 3000 {
 			batches = append(batches, whole.NewSlice(from, min(from+3000, whole.NumRows())))
 		}
-		got, want := written(t, o, whole.Schema(), batches...), unfed(t, o, whole.Schema(), batches...)
+		got := written(t, o, whole.Schema(), batches...)
+		want := writtenByValue(t, o, whole.Schema(), batches...)
 		if !bytes.Equal(got, want) {
 			t.Errorf("got %d bytes, want these %d", len(got), len(want))
 			for i, c := range opened(t, want).Metadata().RowGroups[0].Columns {
@@ -103,7 +104,7 @@ func TestFilesAreAsParquetGoMakesThemOfValues(t *testing.T) {
 func TestBoundsOfTextsAreTheLeastAndTheGreatest(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for range 2000 {
-		var p packed
+		var p pageValues
 		var all []string
 		p.offsets = []uint32{0}
 		for range 1 + r.IntN(20) {

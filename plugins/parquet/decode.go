@@ -76,7 +76,7 @@ func logical(t pq.Type) any {
 	return nil
 }
 
-// textual tells whether bytes are meant as text. Those without an annotation
+// textual reports whether bytes are meant as text. Those without an annotation
 // may be, as old writers have it; what is not UTF-8 is rejected row by row.
 func textual(t pq.Type) bool {
 	if t.Kind() != pq.ByteArray {
@@ -89,7 +89,7 @@ func textual(t pq.Type) bool {
 	return false
 }
 
-// signed tells whether a type's values fit into signed integers of so many bits.
+// signed reports whether a type's values fit into signed integers of so many bits.
 func signed(t pq.Type, bits int) bool {
 	if t.Kind() != pq.Int32 && t.Kind() != pq.Int64 {
 		return false
@@ -155,7 +155,7 @@ const noTimestamp = "want a timestamp of the years 1 to 9999, got %v %s since 19
 
 // micros is how a number of units becomes microseconds, rounded down. It is false for
 // one that does not fit.
-func micros(unit format.TimeUnit, cut *int64) (to func(int64) (int64, bool), name string) {
+func micros(unit format.TimeUnit, truncated *int64) (to func(int64) (int64, bool), name string) {
 	switch unit.Value.(type) {
 	case *format.MilliSeconds:
 		return func(n int64) (int64, bool) {
@@ -163,11 +163,11 @@ func micros(unit format.TimeUnit, cut *int64) (to func(int64) (int64, bool), nam
 		}, "ms"
 	case *format.NanoSeconds:
 		return func(n int64) (int64, bool) {
-			whole, rest := n/1000, n%1000
-			if rest != 0 {
-				*cut++
+			whole, remainder := n/1000, n%1000
+			if remainder != 0 {
+				*truncated++
 			}
-			if rest < 0 {
+			if remainder < 0 {
 				whole--
 			}
 			return whole, true
@@ -197,7 +197,7 @@ func putTimestamp(b *array.TimestampBuilder, from pq.Type, f *faults) (put, erro
 	if !ok || from.Kind() != pq.Int64 {
 		return nil, errOtherType
 	}
-	toMicros, unit := micros(l.Unit, &f.cut)
+	toMicros, unit := micros(l.Unit, &f.truncated)
 	return func(v pq.Value) int {
 		at, ok := toMicros(v.Int64())
 		if !ok {
@@ -212,7 +212,7 @@ func putTimestamp(b *array.TimestampBuilder, from pq.Type, f *faults) (put, erro
 // Julian day, both with a sign.
 func putInt96(b *array.TimestampBuilder, f *faults) put {
 	const epoch, mostDays = 2_440_588, 4_000_000 // about 10,000 years
-	toMicros, _ := micros(format.TimeUnit{Value: &format.NanoSeconds{}}, &f.cut)
+	toMicros, _ := micros(format.TimeUnit{Value: &format.NanoSeconds{}}, &f.truncated)
 	return func(v pq.Value) int {
 		raw := v.Int96()
 		day := int64(int32(raw[2])) - epoch
@@ -230,7 +230,7 @@ func putTime(b *array.Time64Builder, from pq.Type, f *faults) (put, error) {
 	if !ok || from.Kind() != pq.Int32 && from.Kind() != pq.Int64 {
 		return nil, errOtherType
 	}
-	toMicros, unit := micros(l.Unit, &f.cut)
+	toMicros, unit := micros(l.Unit, &f.truncated)
 	add := func(n int64) int {
 		at, ok := toMicros(n)
 		if !ok {
@@ -249,12 +249,12 @@ func putTime(b *array.Time64Builder, from pq.Type, f *faults) (put, error) {
 // bytes can hold digits of a decimal.
 func bigEndian(bytes []byte) decimal128.Num {
 	bytes = bytes[max(0, len(bytes)-16):]
-	var wide [16]byte
+	var padded [16]byte
 	if len(bytes) > 0 && bytes[0]&0x80 != 0 {
-		for i := range wide {
-			wide[i] = math.MaxUint8
+		for i := range padded {
+			padded[i] = math.MaxUint8
 		}
 	}
-	copy(wide[16-len(bytes):], bytes)
-	return decimal128.New(int64(binary.BigEndian.Uint64(wide[:8])), binary.BigEndian.Uint64(wide[8:]))
+	copy(padded[16-len(bytes):], bytes)
+	return decimal128.New(int64(binary.BigEndian.Uint64(padded[:8])), binary.BigEndian.Uint64(padded[8:]))
 }

@@ -278,7 +278,7 @@ func TestListsOfOtherWritersAreRead(t *testing.T) {
 	sameRows(t, joined(t, schema.Arrow(), got...), rowsOf(t, schema, `[{"x": [1, 2]}, {"x": []}, {"x": [3]}]`))
 }
 
-func TestNanosecondsAreCutAndTheLogSaysSo(t *testing.T) {
+func TestNanosecondsAreTruncatedAndTheLogSaysSo(t *testing.T) {
 	schema := schemaOf(t, "x:timestamp")
 	data := foreign(t, pq.Timestamp(pq.Nanosecond), asUsual, pq.Int64Value(-1), pq.Int64Value(1999), pq.Int64Value(3000))
 	var log strings.Builder

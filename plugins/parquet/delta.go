@@ -7,7 +7,7 @@ import (
 
 var errDelta = errors.New("a page encoded as deltas is not well formed")
 
-// deltas reads whole numbers of which the differences are packed
+// deltas reads whole numbers of which the differences are bit-packed
 // (DELTA_BINARY_PACKED). Numbers of 4 bytes are read the same way: sums wrap
 // around, whether the writer's differences had 4 bytes or 8.
 type deltas struct {
@@ -67,7 +67,7 @@ func (d *deltas) next(dst []int64) error {
 				return err
 			}
 		}
-		d.last += d.least + int64(wideBits(d.mini, d.bit, d.width))
+		d.last += d.least + int64(longBits(d.mini, d.bit, d.width))
 		d.bit += d.width
 		d.left--
 		dst[i] = d.last
@@ -106,23 +106,23 @@ func (d deltas) end() ([]byte, error) {
 	return d.data, nil
 }
 
-// wideBits is the number of up to 64 bits that begins at a bit.
-func wideBits(packed []byte, bit, width uint) uint64 {
+// longBits is the number of up to 64 bits that begins at a bit.
+func longBits(miniblock []byte, bit, width uint) uint64 {
 	if width == 0 {
 		return 0
 	}
 	at, shift := int(bit>>3), bit&7
 	var low uint64
-	if at+8 <= len(packed) {
-		low = binary.LittleEndian.Uint64(packed[at:])
+	if at+8 <= len(miniblock) {
+		low = binary.LittleEndian.Uint64(miniblock[at:])
 	} else {
 		var end [8]byte
-		copy(end[:], packed[at:])
+		copy(end[:], miniblock[at:])
 		low = binary.LittleEndian.Uint64(end[:])
 	}
 	v := low >> shift
-	if shift+width > 64 && at+8 < len(packed) {
-		v |= uint64(packed[at+8]) << (64 - shift)
+	if shift+width > 64 && at+8 < len(miniblock) {
+		v |= uint64(miniblock[at+8]) << (64 - shift)
 	}
 	if width < 64 {
 		v &= 1<<width - 1

@@ -11,8 +11,8 @@ import (
 // in which they came.
 type dictionary struct {
 	pq.Dictionary // what is not asked of a writer's dictionary
-	packed
-	kind   fed
+	pageValues
+	kind   columnType
 	column int
 
 	seed   maphash.Seed
@@ -22,14 +22,14 @@ type dictionary struct {
 
 const fewestSlots = 256 // a power of two
 
-func newDictionary(inner pq.Dictionary, kind fed, column int) *dictionary {
+func newDictionary(inner pq.Dictionary, kind columnType, column int) *dictionary {
 	return &dictionary{Dictionary: inner, kind: kind, column: column, seed: maphash.MakeSeed(),
 		slots: make([]int32, fewestSlots)}
 }
 
-// index finds a value of the feed, or adds it.
+// index finds a value of the source, or adds it.
 func (d *dictionary) index(row int) int32 {
-	value := d.kind.feed.value(row)
+	value := d.kind.source.value(row)
 	hash := maphash.Bytes(d.seed, value)
 	mask := uint64(len(d.slots) - 1)
 	at := hash & mask
@@ -38,7 +38,7 @@ func (d *dictionary) index(row int) int32 {
 			return i
 		}
 	}
-	d.add(d.kind.feed, row, row+1)
+	d.add(d.kind.source, row, row+1)
 	d.hashes = append(d.hashes, hash)
 	d.slots[at] = int32(d.n)
 	if 2*d.n > len(d.slots) {
@@ -48,7 +48,7 @@ func (d *dictionary) index(row int) int32 {
 }
 
 func (d *dictionary) value(i int) []byte {
-	if width := d.kind.feed.width; width > 0 {
+	if width := d.kind.source.width; width > 0 {
 		return d.data[i*width : (i+1)*width]
 	}
 	return d.data[d.offsets[i]:d.offsets[i+1]]
@@ -103,20 +103,20 @@ func (t *indexed) NewColumnBuffer(column, _ int) pq.ColumnBuffer {
 		dictionary: t.dictionary}
 }
 
-// indexes are the values of a page, as their places in the dictionary.
+// indexes are the values of a page, as their indexes in the dictionary.
 type indexes struct {
 	pq.ColumnBuffer // what is not asked of a writer's buffer
 	kind            pq.Type
 	column          int
 	dictionary      *dictionary
 	values          []int32
-	used            []bool // by index: a value of this page
-	distinct        packed // those used, for the bounds
+	used            []bool     // by index: a value of this page
+	distinct        pageValues // those used, for the bounds
 }
 
-// WriteValues takes as many rows from the feed.
+// WriteValues adds the indexes of as many rows of the source.
 func (x *indexes) WriteValues(values []pq.Value) (int, error) {
-	from, to := x.dictionary.kind.feed.take(len(values))
+	from, to := x.dictionary.kind.source.next(len(values))
 	for row := from; row < to; row++ {
 		x.values = append(x.values, x.dictionary.index(row))
 	}
@@ -126,7 +126,7 @@ func (x *indexes) WriteValues(values []pq.Value) (int, error) {
 // Page is the page. Its bounds are those of the values that it uses.
 func (x *indexes) Page() pq.Page {
 	page := x.kind.NewPage(x.column, len(x.values), encoding.Int32Values(x.values))
-	return bounded{page, x.bounds}
+	return boundedPage{page, x.bounds}
 }
 
 func (x *indexes) bounds() (least, greatest pq.Value) {
@@ -135,7 +135,7 @@ func (x *indexes) bounds() (least, greatest pq.Value) {
 	for _, i := range x.values {
 		x.used[i] = true
 	}
-	all := feed{width: d.kind.feed.width, data: d.data, offsets: d.offsets}
+	all := columnSource{width: d.kind.source.width, data: d.data, offsets: d.offsets}
 	x.distinct.reset()
 	for i, used := range x.used {
 		if used {
@@ -149,7 +149,7 @@ func (x *indexes) bounds() (least, greatest pq.Value) {
 // Len is how many values there are.
 func (x *indexes) Len() int { return len(x.values) }
 
-// Size is what they take.
+// Size is their bytes.
 func (x *indexes) Size() int64 { return 4 * int64(len(x.values)) }
 
 // Reset begins another page.

@@ -165,7 +165,7 @@ func unread(e encoded) bool {
 	return false
 }
 
-// references are places in the dictionary.
+// references are indexes in the dictionary.
 type references struct {
 	hybrid     hybrid
 	dictionary []pq.Value
@@ -321,8 +321,8 @@ func (t *deltaTexts) next(dst []pq.Value) (int, error) {
 	return len(dst), nil
 }
 
-// text is the next value. With a shared beginning it is put together in texts: what
-// that held before stays where it was when it grows.
+// text is the next value. With a shared beginning it is put together in texts. Values
+// in it stay valid when it grows: append copies them, and leaves the old array as it is.
 func (t *deltaTexts) text() ([]byte, error) {
 	if err := t.sizes.next(t.lengths[:1]); err != nil {
 		return nil, err

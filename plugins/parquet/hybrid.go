@@ -15,10 +15,10 @@ type hybrid struct {
 	data  []byte // behind the run at hand
 	width uint
 
-	left   int    // of the run
-	packed []byte // of the run, or nil: it repeats value
-	bit    uint   // of packed, where the next number begins
-	value  uint32
+	left     int    // of the run
+	runBytes []byte // of the run, or nil: it repeats value
+	bit      uint   // of runBytes, where the next number begins
+	value    uint32
 }
 
 // newHybrid reads numbers of so many bits, at most 32.
@@ -33,12 +33,12 @@ func (h *hybrid) next(dst []uint32) error {
 			}
 		}
 		n := min(len(dst), h.left)
-		if h.packed == nil {
+		if h.runBytes == nil {
 			for i := range dst[:n] {
 				dst[i] = h.value
 			}
 		} else {
-			unpack(dst[:n], h.packed, h.bit, h.width)
+			unpack(dst[:n], h.runBytes, h.bit, h.width)
 			h.bit += uint(n) * h.width
 		}
 		h.left, dst = h.left-n, dst[n:]
@@ -58,9 +58,9 @@ func (h *hybrid) begin() error {
 		if len(h.data) < bytes || head>>1 == 0 {
 			return errShortPage
 		}
-		var wide [4]byte
-		copy(wide[:], h.data[:bytes])
-		h.value, h.packed, h.left = binary.LittleEndian.Uint32(wide[:]), nil, int(head>>1)
+		var padded [4]byte
+		copy(padded[:], h.data[:bytes])
+		h.value, h.runBytes, h.left = binary.LittleEndian.Uint32(padded[:]), nil, int(head>>1)
 		if bits.Len32(h.value) > int(h.width) {
 			return errors.New("a run repeats a number that is wider than its width")
 		}
@@ -69,12 +69,12 @@ func (h *hybrid) begin() error {
 	}
 	h.left, h.bit = int(head>>1)*8, 0
 	if h.width == 0 {
-		h.packed, h.value = nil, 0
+		h.runBytes, h.value = nil, 0
 		return nil
 	}
 	// The last run may be shorter than it says: writers differ in whether they fill it up.
 	bytes := min(int(head>>1)*int(h.width), len(h.data))
-	h.packed, h.data = h.data[:bytes], h.data[bytes:]
+	h.runBytes, h.data = h.data[:bytes], h.data[bytes:]
 	if h.left = min(h.left, bytes*8/int(h.width)); h.left == 0 {
 		return errShortPage
 	}
@@ -82,33 +82,34 @@ func (h *hybrid) begin() error {
 }
 
 // unpack sets dst to numbers of a width that begin at a bit, the least bit first.
-func unpack(dst []uint32, packed []byte, bit, width uint) {
+func unpack(dst []uint32, runBytes []byte, bit, width uint) {
 	mask := uint64(1)<<width - 1
 	i := 0
 	for ; i < len(dst); i++ {
 		at := bit >> 3
-		if int(at)+8 > len(packed) {
+		if int(at)+8 > len(runBytes) {
 			break
 		}
-		dst[i] = uint32(binary.LittleEndian.Uint64(packed[at:]) >> (bit & 7) & mask)
+		dst[i] = uint32(binary.LittleEndian.Uint64(runBytes[at:]) >> (bit & 7) & mask)
 		bit += width
 	}
 	for ; i < len(dst); i++ {
 		var end [8]byte
-		copy(end[:], packed[bit>>3:])
+		copy(end[:], runBytes[bit>>3:])
 		dst[i] = uint32(binary.LittleEndian.Uint64(end[:]) >> (bit & 7) & mask)
 		bit += width
 	}
 }
 
-// packedLevels are levels in the older encoding: the greatest bit first, and no runs.
-type packedLevels struct {
+// deprecatedLevels are levels in the older encoding, BIT_PACKED: the greatest bit first,
+// and no runs.
+type deprecatedLevels struct {
 	data  []byte
 	bit   uint
 	width uint
 }
 
-func (p *packedLevels) next(dst []uint32) error {
+func (p *deprecatedLevels) next(dst []uint32) error {
 	if (p.bit+uint(len(dst))*p.width+7)/8 > uint(len(p.data)) {
 		return errShortPage
 	}

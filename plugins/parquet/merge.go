@@ -72,7 +72,7 @@ func agreed(schema *arrow.Schema, parts []*pq.File) []choice {
 	return choices
 }
 
-// usesDictionary tells whether all data pages of a column use one: it was not
+// usesDictionary reports whether all data pages of a column use one: it was not
 // given up.
 func usesDictionary(pages []format.PageEncodingStats) bool {
 	used := false
@@ -109,7 +109,7 @@ func leaves(c *pq.Column, found []*pq.Column) []*pq.Column {
 	return found
 }
 
-// add takes a part. next is the rows of the row group that follows it.
+// add appends a part. next is the rows of the row group that follows it.
 func (m *merger) add(ctx context.Context, part *pq.File, next int64) error {
 	if !pq.EqualNodes(m.file.Schema(), part.Schema()) {
 		return errors.New("its columns are others than those of the file")
@@ -134,7 +134,7 @@ func (m *merger) add(ctx context.Context, part *pq.File, next int64) error {
 	return nil
 }
 
-// addGroup takes a row group; from is the same one, as it is read.
+// addGroup appends a row group; from is the same one, as it is read.
 func (m *merger) addGroup(ctx context.Context, group pq.RowGroup, from *rowGroup, columns []*pq.Column,
 	after int64) error {
 	n := group.NumRows()

@@ -46,10 +46,10 @@ func groupRows(t testing.TB, data []byte) []int64 {
 func TestMergedPartsKeepTheirRowsInOrder(t *testing.T) {
 	schema := schemaOf(t, everyType)
 	whole := randomRows(schema.Arrow(), 7000, 5, rand.New(rand.NewPCG(1, 1)))
-	cuts := []int64{0, 1, 1, 90, 700, 3200, 3201, 7000} // one part without rows
+	bounds := []int64{0, 1, 1, 90, 700, 3200, 3201, 7000} // one part without rows
 	var pieces []arrow.RecordBatch
-	for i, from := range cuts[:len(cuts)-1] {
-		pieces = append(pieces, whole.NewSlice(from, cuts[i+1]))
+	for i, from := range bounds[:len(bounds)-1] {
+		pieces = append(pieces, whole.NewSlice(from, bounds[i+1]))
 	}
 	for _, groupRows := range []int64{1, 500, 100_000} {
 		if groupRows == 1 {
@@ -140,7 +140,7 @@ func flipped(data []byte, at int) []byte {
 	return data
 }
 
-func TestMergeStopsWhenItIsToldTo(t *testing.T) {
+func TestMergeStopsWhenItIsCancelled(t *testing.T) {
 	rows := tickets(t, 1, 100)[0]
 	part := partOf(written(t, plainOptions, rows.Schema(), rows))
 	ctx, cancel := context.WithCancel(t.Context())

@@ -21,7 +21,7 @@ func splitMisfits(rows arrow.RecordBatch, before int64, reasons map[int]string) 
 	return part(rows, before, reasons)
 }
 
-// part takes the rows that have a reason out of the others.
+// part removes the rows that have a reason from the others.
 func part(rows arrow.RecordBatch, before int64, reasons map[int]string) (arrow.RecordBatch, []sdk.Reject) {
 	var rejected []sdk.Reject
 	kept := make([][]arrow.Array, rows.NumCols())

@@ -116,7 +116,7 @@ func TestBadValuesInsideAreRejected(t *testing.T) {
 		"l":{"type":"list(struct)","fields":{"t":"string"}}}}}`)
 	data := written(t, plainOptions, loose.Arrow(), rowsOf(t, loose,
 		`[{"s":{"a":1,"l":[{"t":"YQ=="}]}},{"s":{"a":2,"l":[{"t":null},{"t":"/w=="}]}},{"s":{"l":[]}},{"s":null}]`))
-	// The file says bytes: the text in it is for the reader to judge.
+	// The file says bytes: the text in it is for the reader to check.
 	batches, rejected, err := tryRead(t, onDisk(t, data), strict, 0)
 	if err != nil {
 		t.Fatal(err)

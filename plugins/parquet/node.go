@@ -11,7 +11,7 @@ import (
 )
 
 // nested reads a column of structs, or of lists of more than values: it has
-// several leaves, whose levels tell how their values belong together.
+// several leaves, whose levels say how their values belong together.
 type nested struct {
 	name  string
 	root  node

@@ -95,7 +95,7 @@ func levelsV1(page []byte, e format.Encoding, most, values int) (levels, []byte,
 		if size > len(page) {
 			return nil, nil, errShortPage
 		}
-		return &packedLevels{data: page[:size], width: width}, page[size:], nil
+		return &deprecatedLevels{data: page[:size], width: width}, page[size:], nil
 	}
 	return nil, nil, fmt.Errorf("levels encoded as %s", e)
 }

@@ -61,7 +61,7 @@ func TestColumnsThatDropTheirPagesGiveTheSameRows(t *testing.T) {
 }
 
 // wideFile has columns of texts, named c000 and so on, each with one page in each row group.
-func wideFile(t testing.TB, columns, rows, size int) ([]byte, sdk.Schema) {
+func manyColumnsFile(t testing.TB, columns, rows, size int) ([]byte, sdk.Schema) {
 	t.Helper()
 	group, names := pq.Group{}, make([]string, columns)
 	for i := range columns {
@@ -70,10 +70,10 @@ func wideFile(t testing.TB, columns, rows, size int) ([]byte, sdk.Schema) {
 	}
 	var out bytes.Buffer
 	w := pq.NewWriter(&out, pq.NewSchema("wide", group), pq.PageBufferSize(rows*(size+8)))
-	row, filler := make(pq.Row, columns), strings.Repeat("x", size)
+	row, padding := make(pq.Row, columns), strings.Repeat("x", size)
 	for n := range rows {
 		for i := range columns {
-			row[i] = pq.ByteArrayValue(fmt.Appendf(nil, "%d-%d-%s", n, i, filler)).Level(0, 0, i)
+			row[i] = pq.ByteArrayValue(fmt.Appendf(nil, "%d-%d-%s", n, i, padding)).Level(0, 0, i)
 		}
 		if _, err := w.WriteRows([]pq.Row{row}); err != nil {
 			t.Fatal(err)
@@ -89,7 +89,7 @@ func wideFile(t testing.TB, columns, rows, size int) ([]byte, sdk.Schema) {
 // kilobytes. What is set aside never is more than the memory and the page being read.
 func TestPagesOfManyColumnsStayWithinTheirMemory(t *testing.T) {
 	const columns, rows, size, page = 24, 300, 4 << 10, 3 << 20
-	data, schema := wideFile(t, columns, rows, size)
+	data, schema := manyColumnsFile(t, columns, rows, size)
 	r := readerOf(t, data, schema)
 	r.memory.most = 6 << 20
 	read := 0
@@ -206,7 +206,7 @@ func TestRowsAndListsThatAreTooLargeAreRejectedAlone(t *testing.T) {
 
 // TestRowOfManyLargeValuesIsRejected: each of them is within its limit.
 func TestRowOfManyLargeValuesIsRejected(t *testing.T) {
-	data, schema := wideFile(t, 36, 2, 1<<20)
+	data, schema := manyColumnsFile(t, 36, 2, 1<<20)
 	r := readerOf(t, data, schema)
 	batches, rejected, err := drain(t, r)
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -71,7 +71,8 @@ func openSink(_ context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (
 	if err != nil {
 		return nil, err
 	}
-	o := options{codec: codec, rowGroupRows: c.RowGroupRows, room: &room{files: int64(c.MaxOpenFiles), bytes: files.Budget()}}
+	o := options{codec: codec, rowGroupRows: c.RowGroupRows,
+		budget: &memoryBudget{files: int64(c.MaxOpenFiles), bytes: files.Budget()}}
 	return files.NewSink(c.SinkConfig, in, env, files.Format{
 		Suffix:  suffix,
 		Options: c.Compression,

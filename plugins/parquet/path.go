@@ -58,7 +58,7 @@ func walk(before []step, f arrow.Field, nullable bool, lists int) []*path {
 	return []*path{{steps: append(slices.Clip(before), here)}}
 }
 
-// to takes up the arrays on the way and returns the leaf's. It refuses nulls
+// to walks the arrays on the way and returns the leaf's. It refuses nulls
 // where the schema has none.
 func (p *path) to(a arrow.Array) (arrow.Array, error) {
 	for i := range p.steps {
@@ -103,8 +103,8 @@ func (c *column) pathSlabs(a arrow.Array, write func(values []pq.Value) error) e
 }
 
 // append adds what an element of a step's array has of the leaf: one value for
-// each item of the lists on the way, or one null that tells by its level of
-// definition where the way ended. repetition is the level of the first of them.
+// each item of the lists on the way, or one null whose definition level
+// says where the way ended. repetition is the level of the first of them.
 func (p *path) append(slab []pq.Value, at, row, repetition, definition int) []pq.Value {
 	s := &p.steps[at]
 	if s.nullable {

@@ -285,14 +285,14 @@ func (r *reader) Offset() int64 {
 	return int64(float64(r.size) * float64(r.row) / float64(r.rows))
 }
 
-// Close ends the reading, and tells if times lost digits.
+// Close ends the reading, and logs whether times lost digits.
 func (r *reader) Close() error {
 	r.memory.inflater.close()
 	for _, c := range r.columns {
 		for _, leaf := range c.leaves() {
-			if leaf.cut > 0 {
+			if leaf.truncated > 0 {
 				r.log.Warn("times finer than a microsecond were cut", "file", r.name, "column", leaf.name,
-					"values", leaf.cut)
+					"values", leaf.truncated)
 			}
 		}
 	}

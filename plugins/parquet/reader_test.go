@@ -180,7 +180,7 @@ func TestTextThatIsNotUTF8IsRejected(t *testing.T) {
 	}
 }
 
-func TestReadingStopsWhenItIsToldTo(t *testing.T) {
+func TestReadingStopsWhenItIsCancelled(t *testing.T) {
 	rows := tickets(t, 1, 100)[0]
 	path := onDisk(t, written(t, plainOptions, rows.Schema(), rows))
 	f := files.File{Path: path, Schema: schemaOf(t, "ticket_id:string")}

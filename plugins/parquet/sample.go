@@ -6,12 +6,12 @@ import (
 	pq "github.com/parquet-go/parquet-go"
 )
 
-// The first rows of a file are held back until there are enough of them to tell
-// which columns repeat themselves.
+// The first rows of a file are buffered until there are enough of them to see which
+// columns repeat themselves.
 const (
-	sampleRows   = 4096    // rows held back
+	sampleRows   = 4096    // rows buffered
 	sampleBytes  = 4 << 20 // or as many bytes
-	sampleValues = 1024    // values looked at, spread over those rows
+	sampleValues = 1024    // values examined, spread over those rows
 	paysBelow    = 4       // a dictionary pays if at most one value in so many is new
 	longValue    = 1 << 10 // bytes: the footer holds least and greatest values whole, but no longer ones
 )
@@ -20,7 +20,7 @@ const (
 type choice struct {
 	dictionary bool
 	noBounds   bool // no least and greatest value in the statistics
-	feed       *feed
+	source     *columnSource
 }
 
 // choose decides by the first rows of a file. A dictionary is for columns that
@@ -81,7 +81,7 @@ func leafValues(a arrow.Array) []arrow.Array {
 	return []arrow.Array{a}
 }
 
-// add takes every step-th value of an array.
+// add counts every step-th value of an array.
 func (d *distinct) add(a arrow.Array, step int) {
 	if d.numbers == nil {
 		d.numbers, d.strings = make(map[uint64]struct{}), make(map[string]struct{})

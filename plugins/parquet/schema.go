@@ -90,8 +90,8 @@ func fieldNode(f arrow.Field, choices []choice) (node pq.Node, left []choice, er
 			if choices[0].dictionary {
 				encoding = &pq.RLEDictionary
 			}
-			if choices[0].feed != nil {
-				node = pq.Leaf(fed{node.Type(), choices[0].feed})
+			if choices[0].source != nil {
+				node = pq.Leaf(columnType{node.Type(), choices[0].source})
 			}
 			choices = choices[1:]
 		}

@@ -52,17 +52,17 @@ func (e *ending) finish(unbounded func(group, column int) bool) error {
 	if err := thrift.Unmarshal(protocol, data[begin:at], meta); err != nil {
 		return err
 	}
-	rest := begin // of the last row group, which parquet-go had in a buffer
+	indexStart := begin // behind the rows of the last row group, which are in the buffer too
 	if len(meta.RowGroups) > 0 {
-		rest = int(meta.RowGroups[0].Columns[0].ColumnIndexOffset - e.size)
+		indexStart = int(meta.RowGroups[0].Columns[0].ColumnIndexOffset - e.size)
 	}
-	if rest < 0 || rest > begin {
-		return fmt.Errorf("want a page index before the footer, got one at %d", rest)
+	if indexStart < 0 || indexStart > begin {
+		return fmt.Errorf("want a page index before the footer, got one at %d", indexStart)
 	}
-	if _, err := e.out.Write(data[:rest]); err != nil {
+	if _, err := e.out.Write(data[:indexStart]); err != nil {
 		return err
 	}
-	index := &pageIndex{from: e.size + int64(rest), old: data[rest:begin]}
+	index := &pageIndex{from: e.size + int64(indexStart), old: data[indexStart:begin]}
 	var chunks []*format.ColumnChunk
 	for g := range meta.RowGroups {
 		for c := range meta.RowGroups[g].Columns {
@@ -169,11 +169,11 @@ func widen(pages *format.ColumnIndex, t format.Type) error {
 	return nil
 }
 
-// lift corrects the greatest values of pages that cannot be cut short: parquet-go counts
+// lift corrects the greatest values of pages that cannot be truncated: parquet-go counts
 // the last byte up, and gives up where all are 0xFF, with less than the value.
 func (x *pageIndex) lift(pages *format.ColumnIndex, greatest []byte) {
-	for i, cut := range pages.MaxValues {
-		if len(cut) < pq.DefaultColumnIndexSizeLimit || len(bytes.TrimLeft(cut, "\xff")) > 0 {
+	for i, truncated := range pages.MaxValues {
+		if len(truncated) < pq.DefaultColumnIndexSizeLimit || len(bytes.TrimLeft(truncated, "\xff")) > 0 {
 			continue
 		}
 		if pages.MaxValues[i] = greatest; len(greatest) > longValue || len(greatest) == 0 {

@@ -122,13 +122,13 @@ func putWhole(
 	}
 	factor := decimal128.GetScaleMultiplier(int(scale))
 	return func(v pq.Value) int {
-		n, wide := get(v)
-		whole, rest := n, decimal128.Num{}
+		n, overlong := get(v)
+		whole, remainder := n, decimal128.Num{}
 		if scale > 0 {
-			whole, rest = n.Div(factor)
+			whole, remainder = n.Div(factor)
 		}
-		if wide != "" || rest.Sign() != 0 || whole.Less(least) || whole.Greater(most) {
-			return f.reject(b, "want %s, got %s", name, cmp.Or(wide, n.ToString(scale)))
+		if overlong != "" || remainder.Sign() != 0 || whole.Less(least) || whole.Greater(most) {
+			return f.reject(b, "want %s, got %s", name, cmp.Or(overlong, n.ToString(scale)))
 		}
 		return add(whole)
 	}, nil
@@ -164,13 +164,14 @@ func putDecimal(b *array.Decimal128Builder, from pq.Type, f *faults) (put, error
 	down := decimal128.GetScaleMultiplier(int(max(0, scale-want.Scale)))
 	most := decimal128.GetMaxValue(want.Precision - max(0, want.Scale-scale))
 	return func(v pq.Value) int {
-		n, wide := get(v)
-		fitting, rest := n, decimal128.Num{}
+		n, overlong := get(v)
+		fitting, remainder := n, decimal128.Num{}
 		if scale > want.Scale {
-			fitting, rest = n.Div(down)
+			fitting, remainder = n.Div(down)
 		}
-		if wide != "" || rest.Sign() != 0 || fitting.Greater(most) || fitting.Less(most.Negate()) {
-			return f.reject(b, "want %s, got %s", sdk.WithArticle(sdk.TypeName(want)), cmp.Or(wide, n.ToString(scale)))
+		if overlong != "" || remainder.Sign() != 0 || fitting.Greater(most) || fitting.Less(most.Negate()) {
+			return f.reject(b, "want %s, got %s", sdk.WithArticle(sdk.TypeName(want)),
+				cmp.Or(overlong, n.ToString(scale)))
 		}
 		if scale < want.Scale {
 			fitting = fitting.Mul(up)
@@ -182,7 +183,7 @@ func putDecimal(b *array.Decimal128Builder, from pq.Type, f *faults) (put, error
 
 // numbers returns how whole numbers and decimals of a type become decimals, and of what
 // scale; nil if it holds others. A number of more than 16 bytes comes as its text.
-func numbers(from pq.Type) (get func(pq.Value) (n decimal128.Num, wide string), scale int32) {
+func numbers(from pq.Type) (get func(pq.Value) (n decimal128.Num, overlong string), scale int32) {
 	narrowed := func(get func(pq.Value) decimal128.Num) func(pq.Value) (decimal128.Num, string) {
 		return func(v pq.Value) (decimal128.Num, string) { return get(v), "" }
 	}

@@ -28,14 +28,14 @@ type writer struct {
 	options options
 	columns []*column
 
-	held      []arrow.RecordBatch // rows before the dictionaries are decided
-	heldRows  int64
-	heldBytes int64
+	buffered      []arrow.RecordBatch // rows before the dictionaries are decided
+	bufferedRows  int64
+	bufferedBytes int64
 
 	file       *output // nil until then
 	groupRows  int64
 	groupStart int64 // size of the file where the row group begins
-	taken      int64 // of options.room
+	charged    int64 // to options.budget
 	rowBytes   int64 // of the largest rows: buffers grow to it and stay so
 }
 
@@ -43,7 +43,7 @@ type writer struct {
 type options struct {
 	codec        compress.Codec
 	rowGroupRows int64
-	room         *room // nil: no other file is open
+	budget       *memoryBudget // nil: no other file is open
 }
 
 func newWriter(out io.Writer, schema *arrow.Schema, o options) (*writer, error) {
@@ -53,8 +53,8 @@ func newWriter(out io.Writer, schema *arrow.Schema, o options) (*writer, error) 
 	return &writer{out: out, schema: schema, options: o, columns: newColumns(schema)}, nil
 }
 
-// Write takes rows. Copies of the first ones are held back until the
-// dictionaries are decided.
+// Write writes rows. Copies of the first ones are buffered until the dictionaries are
+// decided.
 func (w *writer) Write(rows arrow.RecordBatch) error {
 	if rows.NumRows() == 0 {
 		return nil
@@ -68,24 +68,24 @@ func (w *writer) Write(rows arrow.RecordBatch) error {
 	if w.file != nil {
 		return w.write(rows)
 	}
-	w.heldRows += rows.NumRows()
-	w.heldBytes += sizeOfRows(rows)
-	if w.heldRows >= sampleRows || w.heldBytes >= sampleBytes {
-		w.held = append(w.held, rows)
+	w.bufferedRows += rows.NumRows()
+	w.bufferedBytes += sizeOfRows(rows)
+	if w.bufferedRows >= sampleRows || w.bufferedBytes >= sampleBytes {
+		w.buffered = append(w.buffered, rows)
 		return w.start()
 	}
 	copied, err := columns.Clone(rows)
-	w.held = append(w.held, copied)
+	w.buffered = append(w.buffered, copied)
 	return err
 }
 
-// start decides the dictionaries and writes what was held back.
+// start decides the dictionaries and writes the buffered rows.
 func (w *writer) start() error {
-	choices := choose(w.schema, w.held)
+	choices := choose(w.schema, w.buffered)
 	for i, c := range w.columns {
 		if c.path == nil && c.field.Type.ID() != arrow.LIST {
-			c.feed = newFeed(c.field.Type)
-			choices[i].feed = c.feed
+			c.source = newColumnSource(c.field.Type)
+			choices[i].source = c.source
 		}
 	}
 	file, err := newFile(w.out, w.schema, choices, w.options)
@@ -93,17 +93,17 @@ func (w *writer) start() error {
 		return err
 	}
 	w.file = file
-	for _, rows := range w.held {
+	for _, rows := range w.buffered {
 		if err := w.write(rows); err != nil {
 			return err
 		}
 	}
-	w.held, w.heldBytes = nil, 0
+	w.buffered, w.bufferedBytes = nil, 0
 	return nil
 }
 
-// newFile begins a file. The column writers of what it returns take the
-// columns' values one by one.
+// newFile begins a file. Write the columns' values to the column writers of what it
+// returns.
 func newFile(out io.Writer, schema *arrow.Schema, choices []choice, o options) (*output, error) {
 	root, err := fileSchema(schema, choices)
 	if err != nil {
@@ -131,7 +131,7 @@ func newFile(out io.Writer, schema *arrow.Schema, choices []choice, o options) (
 	return newOutput(out, choices, settings), nil
 }
 
-// write hands rows to the column writers, cut where row groups end.
+// write writes rows to the column writers, split where row groups end.
 func (w *writer) write(rows arrow.RecordBatch) error {
 	for rows.NumRows() > 0 {
 		n := min(rows.NumRows(), w.options.rowGroupRows-w.groupRows)
@@ -144,8 +144,8 @@ func (w *writer) write(rows arrow.RecordBatch) error {
 		}
 		w.groupRows += n
 		size := w.file.Size() - w.groupStart
-		w.take(size)
-		if w.groupRows >= w.options.rowGroupRows || size >= groupBytes() || w.options.room.short(size) {
+		w.charge(size)
+		if w.groupRows >= w.options.rowGroupRows || size >= groupBytes() || w.options.budget.short(size) {
 			if err := w.endGroup(); err != nil {
 				return err
 			}
@@ -181,32 +181,32 @@ func (w *writer) endGroup() error {
 		return err
 	}
 	w.groupRows, w.groupStart = 0, w.file.Size()
-	w.take(0)
+	w.charge(0)
 	return nil
 }
 
-// groupBytes is what a row group may take where memory is short, else rowGroupBytes.
+// groupBytes is the most of a row group where memory is short, else rowGroupBytes.
 func groupBytes() int64 { return min(rowGroupBytes, files.Budget()/2) }
 
-// take says how much memory the row group takes now.
-func (w *writer) take(size int64) {
-	if w.options.room != nil {
-		w.options.room.taken.Add(size - w.taken)
+// charge sets what the row group is charged to the budget with.
+func (w *writer) charge(size int64) {
+	if w.options.budget != nil {
+		w.options.budget.used.Add(size - w.charged)
 	}
-	w.taken = size
+	w.charged = size
 }
 
-// Buffered is about the memory that the file takes: rows that are held back, the row group,
-// and the buffers of a page, of its compressed form and of the row group, which never
+// Buffered estimates the memory of the file: buffered rows, the row group, and the
+// buffers of a page, of its compressed form and of the row group, which never
 // shrink.
-func (w *writer) Buffered() int64 { return w.heldBytes + w.taken + 3*w.rowBytes }
+func (w *writer) Buffered() int64 { return w.bufferedBytes + w.charged + 3*w.rowBytes }
 
 // Flush does nothing: a file cannot be resumed after its footer.
 func (w *writer) Flush() error { return nil }
 
 // Close writes the last row group and the footer.
 func (w *writer) Close() error {
-	defer w.take(0)
+	defer w.charge(0)
 	if w.file == nil {
 		if err := w.start(); err != nil {
 			return err

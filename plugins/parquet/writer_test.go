@@ -53,10 +53,10 @@ func TestEveryTypeComesBackAsItWas(t *testing.T) {
 func TestSlicedAndEmptyBatchesAreWritten(t *testing.T) {
 	schema := schemaOf(t, everyType)
 	whole := randomRows(schema.Arrow(), 6000, 4, rand.New(rand.NewPCG(1, 1)))
-	for _, cut := range []int64{7, 500, 4100} {
+	for _, step := range []int64{7, 500, 4100} {
 		var pieces []arrow.RecordBatch
-		for from := int64(2); from < whole.NumRows(); from += cut {
-			piece := whole.NewSlice(from, min(from+cut, whole.NumRows()))
+		for from := int64(2); from < whole.NumRows(); from += step {
+			piece := whole.NewSlice(from, min(from+step, whole.NumRows()))
 			pieces = append(pieces, piece, sdk.EmptyRows(schema.Arrow()))
 		}
 		got, _ := readAll(t, onDisk(t, written(t, plainOptions, schema.Arrow(), pieces...)), schema, 0)
@@ -88,7 +88,7 @@ func TestNumbersAtTheirLimitsComeBack(t *testing.T) {
 	sameRows(t, joined(t, schema.Arrow(), got...), rows)
 }
 
-func TestLargeStringsAreCutIntoPagesAndRowGroups(t *testing.T) {
+func TestLargeStringsAreSplitIntoPagesAndRowGroups(t *testing.T) {
 	schema := schemaOf(t, "text:string")
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema.Arrow())
 	for i := range 18 {
@@ -269,17 +269,17 @@ func retyped(d arrow.ArrayData, to arrow.DataType) arrow.ArrayData {
 	return array.NewData(to, d.Len(), d.Buffers(), children, d.NullN(), d.Offset())
 }
 
-func TestManyOpenFilesShareTheirRoom(t *testing.T) {
+func TestManyOpenFilesShareTheirBudget(t *testing.T) {
 	batches := tickets(t, 8, 4096)
 	o := plainOptions
 	const openBytes = 256 << 20
-	o.room = &room{files: 1 << 12, bytes: openBytes}
-	o.room.taken.Store(openBytes) // by others
+	o.budget = &memoryBudget{files: 1 << 12, bytes: openBytes}
+	o.budget.used.Store(openBytes) // by others
 	data := written(t, o, batches[0].Schema(), batches...)
 	if n := len(opened(t, data).RowGroups()); n < 2 {
 		t.Errorf("got %d row groups, want early ends", n)
 	}
-	if left := o.room.taken.Load(); left != openBytes {
+	if left := o.budget.used.Load(); left != openBytes {
 		t.Errorf("after Close %d bytes are still taken", left-openBytes)
 	}
 }
