@@ -9,6 +9,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"etlengine/plugins/sdk"
 )
 
 // maxWindow is how far back a zstd frame may refer. A frame only claims its window, and
@@ -23,22 +25,49 @@ func (in *Input) decompress() error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	switch {
-	case bytes.HasPrefix(mark, gzipMark):
+	switch in.format = compressionOf(mark); in.format {
+	case Gzip:
 		r, err := newGzipReader(raw)
 		if err != nil {
 			return err
 		}
 		in.from = r
-	case bytes.HasPrefix(mark, []byte("\x28\xb5\x2f\xfd")) || isSkippable(mark):
+	case Zstd:
 		r, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1),
 			zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return err
 		}
 		in.from, in.stop = r, r.Close
-	default:
+	case None:
 		return otherFormat(mark)
+	}
+	return nil
+}
+
+// compressionOf is how a file is compressed that begins with mark.
+func compressionOf(mark []byte) Compression {
+	switch {
+	case bytes.HasPrefix(mark, gzipMark):
+		return Gzip
+	case bytes.HasPrefix(mark, zstdMark), isSkippable(mark):
+		return Zstd
+	}
+	return None
+}
+
+// checkContents refuses what a compressed file holds if it is no text: a file that was
+// compressed twice, or one of another format.
+func (in *Input) checkContents(data []byte) error {
+	if in.format == None {
+		return nil // decompress has looked at it
+	}
+	if inner := compressionOf(data); inner != None {
+		return fmt.Errorf("want text, got %s within %s: was the file compressed twice? Decompress it once",
+			inner, in.format)
+	}
+	if err := otherFormat(data); err != nil {
+		return fmt.Errorf("in %s: %w", in.format, err)
 	}
 	return nil
 }
@@ -63,7 +92,81 @@ func otherFormat(mark []byte) error {
 	return nil
 }
 
-var gzipMark = []byte("\x1f\x8b")
+var (
+	gzipMark = []byte("\x1f\x8b")
+	zstdMark = []byte("\x28\xb5\x2f\xfd")
+)
+
+// compressedError says what an error of reading means for the file.
+func (in *Input) compressedError(err error) error {
+	switch {
+	case errors.Is(err, zstd.ErrMagicMismatch), errors.Is(err, io.ErrUnexpectedEOF) && in.format == Zstd:
+		if trailing := behindZstd(in.file); len(trailing) > 0 {
+			return fmt.Errorf("behind its whole zstd frames stand bytes that are none, %q: is the file damaged, or "+
+				"were other bytes added?", trailing)
+		}
+	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		return fmt.Errorf("want a zstd window of at most %s, got a larger one: is the file damaged? If not, "+
+			"compress it without --long", sdk.Bytes(maxWindow))
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("the file ends in the middle of its compressed data: %w", err)
+	}
+	return err
+}
+
+// behindZstd returns the first bytes behind the whole zstd frames of a file: the decoder
+// does not say whether a file ends in a frame, or has too few bytes behind it to be one.
+// None: the file ends with a frame or within one, or cannot be read again.
+func behindZstd(file io.ReaderAt) []byte {
+	for at := int64(0); ; {
+		begin := make([]byte, zstd.HeaderMaxSize)
+		n, err := file.ReadAt(begin, at)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil
+		}
+		begin = begin[:n]
+		if compressionOf(begin) != Zstd {
+			if bytes.HasPrefix(zstdMark, begin) {
+				return nil
+			}
+			return begin
+		}
+		size, err := zstdFrameSize(file, at, begin)
+		if err != nil {
+			return nil
+		}
+		at += size
+	}
+}
+
+// zstdFrameSize is how many bytes the frame at a position has, which begins with begin.
+func zstdFrameSize(file io.ReaderAt, at int64, begin []byte) (int64, error) {
+	var h zstd.Header
+	if err := h.Decode(begin); err != nil {
+		return 0, err
+	}
+	size := int64(h.HeaderSize)
+	if h.Skippable {
+		return size + int64(h.SkippableSize), nil
+	}
+	for last := false; !last; {
+		var block [3]byte // a bit: the last one; two: how it is compressed; its size
+		if _, err := file.ReadAt(block[:], at+size); err != nil {
+			return 0, err
+		}
+		header := int64(block[0]) | int64(block[1])<<8 | int64(block[2])<<16
+		const runLength = 1 // one byte, repeated
+		if size += 3 + header>>3; header>>1&3 == runLength {
+			size += 1 - header>>3
+		}
+		last = header&1 == 1
+	}
+	if h.HasCheckSum {
+		size += 4
+	}
+	return size, nil
+}
 
 // gzipReader reads the members of a file one after the other. Zeros behind the last one
 // are padding, of tapes and of archivers that write to a pipe.

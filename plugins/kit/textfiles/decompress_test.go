@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,13 +92,30 @@ func TestWhatIsNoTextIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := gzipped(t, strings.Repeat("abc\n", 100))
+	zstdOf := func(text string) string { return string(encoder.EncodeAll([]byte(text), nil)) }
+	frame, skippable := zstdOf("a\n"), "\x5a\x2a\x4d\x18\x03\x00\x00\x00abc"
+	// Several blocks: compressed, run-length encoded, and some that are as they are.
+	random := make([]byte, 300<<10)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(random)
+	long := zstdOf(strings.Repeat("abc\n", 1<<18) + strings.Repeat("x", 1<<20) + string(random))
 	const utf16 = "a\x00,\x00b\x00\n\x00"
 	tests := []struct{ name, data, want string }{
 		{"bytes behind gzip", whole + "garbage", `its compressed data is whole, and behind it stand bytes that are no gzip, "garbage"`},
 		{"bytes behind padding", whole + "\x00\x00x", `no gzip, "x": were they added to the file? (2 zeros before them`},
 		{"a member cut short", whole + whole[:5], "reading the next gzip member: unexpected EOF"},
 		{"gzip cut short", whole[:20], "the file ends in the middle of its compressed data"},
-		{"bytes behind zstd", string(encoder.EncodeAll([]byte("a\n"), nil)) + "garbage", "behind its whole zstd frames"},
+		{"bytes behind zstd", frame + "garbage", `behind its whole zstd frames stand bytes that are none, "garbage"`},
+		{"one byte behind zstd", frame + "\n", `bytes that are none, "\n": is the file damaged`},
+		{"three bytes behind zstd", skippable + frame + long + "abc", `bytes that are none, "abc": `},
+		{"a zstd frame cut short at its mark", frame + frame[:3], "the file ends in the middle of its compressed data"},
+		{"a zstd frame cut short", long + frame[:len(frame)-1], "the file ends in the middle of its compressed data"},
+		{"a zstd frame cut short by much", long[:len(long)/2], "the file ends in the middle of its compressed data"},
+		{"gzip within gzip", gzipped(t, whole), "want text, got gzip within gzip: was the file compressed twice?"},
+		{"zstd within gzip", gzipped(t, frame), "got zstd within gzip"},
+		{"gzip within zstd", zstdOf(whole), "got gzip within zstd"},
+		{"zstd within zstd", zstdOf(skippable + frame), "got zstd within zstd"},
+		{"a zip within gzip", gzipped(t, "PK\x03\x04...."), "in gzip: want text, plain or compressed with gzip or zstd, " +
+			"got a file of the format zip"},
 		{"bzip2", "BZh91AY&SY", "format bzip2"},
 		{"xz", "\xfd7zXZ\x00\x00\x04", "format xz"},
 		{"zip", "PK\x03\x04....", "format zip"},

@@ -11,6 +11,9 @@ import (
 // crBefore is what stands behind a line break that is a CR alone; 0: anything may.
 func (in *Input) Begin(crBefore byte) error {
 	data := in.Data()
+	if err := in.checkContents(data); err != nil {
+		return err
+	}
 	if encoding := unicodeEncoding(data); encoding != "" {
 		return fmt.Errorf("want UTF-8, got %s: convert the file, with iconv -f %s -t utf-8", encoding,
 			iconvNames[encoding])

@@ -7,10 +7,6 @@ import (
 	"io"
 	"os"
 	"slices"
-
-	"github.com/klauspost/compress/zstd"
-
-	"etlengine/plugins/sdk"
 )
 
 // ErrTooLong says that a record is longer than the limit of its Input.
@@ -26,7 +22,8 @@ type Input struct {
 	file   *os.File
 	read   counted
 	from   io.Reader
-	stop   func() // of the decompressor
+	format Compression // of the file
+	stop   func()      // of the decompressor
 	buffer []byte
 	start  int // of Data in buffer
 	most   int
@@ -102,19 +99,8 @@ func (in *Input) fill(dst []byte, size int) ([]byte, error) {
 			in.ended = true
 			return dst, nil
 		}
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			err = fmt.Errorf("the file ends in the middle of its compressed data: %w", err)
-		}
-		switch {
-		case errors.Is(err, zstd.ErrMagicMismatch):
-			err = errors.New("behind its whole zstd frames stand bytes that are none: is the file damaged, or were " +
-				"other bytes added?")
-		case errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded):
-			err = fmt.Errorf("want a zstd window of at most %s, got a larger one: is the file damaged? If not, "+
-				"compress it without --long", sdk.Bytes(maxWindow))
-		}
 		if err != nil {
-			return dst, fmt.Errorf("reading %s: %w", in.name, err)
+			return dst, fmt.Errorf("reading %s: %w", in.name, in.compressedError(err))
 		}
 	}
 	return dst, nil
