@@ -13,8 +13,8 @@ import (
 	"etlengine/plugins/kit/staging/stagingtest"
 )
 
-// place puts a file on a disk, with the folders above it, and syncs all.
-func place(t *testing.T, d *stagingtest.Disk, path, text string) {
+// createFile makes a file on a disk, with the folders above it, and syncs all.
+func createFile(t *testing.T, d *stagingtest.Disk, path, text string) {
 	t.Helper()
 	if err := staging.MakeFolder(d, filepath.Dir(path)); err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func TestForeignFilesAreRefused(t *testing.T) {
 	}
 	for _, test := range tests {
 		d := stagingtest.NewDisk()
-		place(t, d, "/data/out/"+test.name, "")
+		createFile(t, d, "/data/out/"+test.name, "")
 		err := enter(t, d, false)
 		if test.want == nil {
 			if err != nil {
@@ -93,21 +93,21 @@ func TestForeignFilesAreRefused(t *testing.T) {
 	}
 }
 
-func TestHiddenRowsOfAnotherPipelineAreNotLeftBehindInSilence(t *testing.T) {
+func TestStagedRowsOfAnotherPipelineAreNotLeftBehindInSilence(t *testing.T) {
 	const (
-		shown  = "/data/out/part.e1.old.csv.00000001-0001.txt"
-		staged = "/data/.out.engine/old/csv/part.e1.old.csv.00000002-0001.abcdefghij"
-		stays  = "/data/.out.engine holds 1 file of rows that pipeline old has not shown, and that nothing shows " +
-			"but a run under its name; go on under the name old, or run with --adopt to "
+		visible = "/data/out/part.e1.old.csv.00000001-0001.txt"
+		staged  = "/data/.out.engine/old/csv/part.e1.old.csv.00000002-0001.abcdefghij"
+		stays   = "/data/.out.engine holds 1 file of rows that pipeline old has not shown, and that nothing " +
+			"shows but a run under its name; go on under the name old, or run with --adopt to "
 	)
 	tests := []struct {
 		name  string
 		files []string
 		want  string
 	}{
-		{"hidden", []string{staged}, "opening the folder /data/out: " + stays + "leave such files there for good, " +
+		{"staged", []string{staged}, "opening the folder /data/out: " + stays + "leave such files there for good, " +
 			"or choose another path"},
-		{"shown and hidden", []string{shown, staged}, "which readers could not tell from those of pipeline report; " +
+		{"both", []string{visible, staged}, "which readers could not tell from those of pipeline report; " +
 			stays + "keep such files for good"},
 		{"of two pipelines", []string{staged, "/data/.out.engine/older/csv/part.e1.older.csv.00000001-0001.abc"},
 			stays},
@@ -118,7 +118,7 @@ func TestHiddenRowsOfAnotherPipelineAreNotLeftBehindInSilence(t *testing.T) {
 	for _, test := range tests {
 		d := stagingtest.NewDisk()
 		for _, path := range test.files {
-			place(t, d, path, "rows")
+			createFile(t, d, path, "rows")
 		}
 		before := d.Tree("/data")
 		switch err := enter(t, d, false); {
@@ -144,7 +144,7 @@ func TestHiddenRowsOfAnotherPipelineAreNotLeftBehindInSilence(t *testing.T) {
 func TestAllForeignFilesAreCounted(t *testing.T) {
 	d := stagingtest.NewDisk()
 	for _, name := range []string{"a.txt", "b.txt", "kind=x/c.txt"} {
-		place(t, d, "/data/out/"+name, "")
+		createFile(t, d, "/data/out/"+name, "")
 	}
 	wantError(t, enter(t, d, false),
 		"it holds a.txt, which this engine did not make, and 2 files more that are not its own")
@@ -154,7 +154,7 @@ func TestAdoptedFilesAreAcceptedFromThenOn(t *testing.T) {
 	d := stagingtest.NewDisk()
 	theirs := []string{"kind=a/b.txt", "part.e2.report.csv.00000009-0001.txt", "people.txt"}
 	for _, name := range theirs {
-		place(t, d, "/data/out/"+name, "theirs")
+		createFile(t, d, "/data/out/"+name, "theirs")
 	}
 	if err := enter(t, d, true); err != nil {
 		t.Fatal(err)
@@ -175,7 +175,7 @@ func TestAdoptedFilesAreAcceptedFromThenOn(t *testing.T) {
 	if err := enter(t, d, false); err != nil {
 		t.Errorf("without --adopt, after a power cut: %v", err)
 	}
-	place(t, d, "/data/out/new.txt", "")
+	createFile(t, d, "/data/out/new.txt", "")
 	wantError(t, enter(t, d, false), "it holds new.txt, which this engine did not make;")
 	if err := enter(t, d, true); err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestAdoptedFilesAreAcceptedFromThenOn(t *testing.T) {
 
 func TestFilesOfEpochsToComeAreNotAdopted(t *testing.T) {
 	d := stagingtest.NewDisk()
-	place(t, d, "/data/out/part.e1.report.csv.00000003-0001.txt", "")
+	createFile(t, d, "/data/out/part.e1.report.csv.00000003-0001.txt", "")
 	wantError(t, enter(t, d, true), "the state is older than the files", "--fresh")
 }
 
@@ -204,8 +204,8 @@ func TestDamagedListOfAdoptedFilesIsNamed(t *testing.T) {
 		`{"version":1,"files":["../x"]}`: `want paths below the output folder, got "../x"`,
 	} {
 		d := stagingtest.NewDisk()
-		place(t, d, "/data/out/people.txt", "")
-		place(t, d, "/data/.out.engine/"+adoptedName, text)
+		createFile(t, d, "/data/out/people.txt", "")
+		createFile(t, d, "/data/.out.engine/"+adoptedName, text)
 		for _, adopt := range []bool{false, true} {
 			wantError(t, enter(t, d, adopt), "/data/.out.engine/"+adoptedName, want, "put it right",
 				"delete it and run with --adopt")
@@ -218,12 +218,12 @@ func TestAdoptionIsWholeOrNotAtAll(t *testing.T) {
 		random := rand.New(rand.NewPCG(5, 6))
 		for step := 1; ; step++ {
 			d := stagingtest.NewDisk()
-			place(t, d, "/data/out/a.txt", "")
+			createFile(t, d, "/data/out/a.txt", "")
 			if err := enter(t, d, true); err != nil {
 				t.Fatal(err)
 			}
 			d.Crash("kill", nil)
-			place(t, d, "/data/out/b.txt", "")
+			createFile(t, d, "/data/out/b.txt", "")
 			d.Steps, d.FailAt, d.Err = 0, step, syscall.ENOSPC
 			d.Once = step%2 == 0
 			err := enter(t, d, true)
@@ -248,7 +248,7 @@ func TestAdoptionIsWholeOrNotAtAll(t *testing.T) {
 
 func TestRowsGoBesideAdoptedFiles(t *testing.T) {
 	d := stagingtest.NewDisk()
-	place(t, d, "/data/out/people.txt", "theirs\n")
+	createFile(t, d, "/data/out/people.txt", "theirs\n")
 	env := testEnv("")
 	env.Adopt = true
 	s, err := newSink(testConfig(), testSchema, env, lines, d)
@@ -259,7 +259,7 @@ func TestRowsGoBesideAdoptedFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, s, batchOf(0, 1))
-	publish(t, s, 1, prepare(t, s, 1, true))
+	commit(t, s, 1, prepare(t, s, 1, true))
 	want := map[string]string{"people.txt": "theirs\n",
 		"part.e1.report.csv.00000001-0001.txt": "#id,kind\n0,k\n"}
 	if got := d.Tree("/data/out"); !maps.Equal(got, want) {

@@ -12,7 +12,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// flow runs a sink as the engine does: Prepare and Publish of an epoch in one
+// flow runs a sink as the engine does: Prepare and Commit of an epoch in one
 // goroutine, Write and Signal of the next in another.
 type flow struct {
 	sink  *sink
@@ -100,8 +100,8 @@ func checkFlow(t *testing.T, d *stagingtest.Disk, f *flow) {
 	seen := map[int]int{}
 	tree := d.Tree("/data/out")
 	for _, name := range slices.Sorted(maps.Keys(tree)) {
-		place := strings.Split(name, ".")[4]
-		rolled := strings.TrimLeft(strings.Split(place, "-")[0], "0")
+		epochAndPart := strings.Split(name, ".")[4]
+		rolled := strings.TrimLeft(strings.Split(epochAndPart, "-")[0], "0")
 		for line := range strings.Lines(tree[name]) {
 			var id int
 			if _, err := fmt.Sscanf(line, "%d", &id); err != nil {
@@ -119,6 +119,6 @@ func checkFlow(t *testing.T, d *stagingtest.Disk, f *flow) {
 		}
 	}
 	if got := d.Tree("/data/.out.engine"); len(got) > 0 {
-		t.Errorf("want no hidden files, got %q", slices.Sorted(maps.Keys(got)))
+		t.Errorf("want no staged files, got %q", slices.Sorted(maps.Keys(got)))
 	}
 }

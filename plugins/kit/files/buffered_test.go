@@ -8,8 +8,8 @@ import (
 )
 
 // Files of many folders are finished before they take more memory than they may, and
-// what is shown of them is the same.
-func TestOpenFilesEndBeforeTheyTakeTooMuchMemory(t *testing.T) {
+// what readers see of them is the same.
+func TestOpenFilesEndBeforeTheyUseTooMuchMemory(t *testing.T) {
 	d := stagingtest.NewDisk()
 	cfg := testConfig()
 	cfg.PartitionBy = []string{"kind"}
@@ -18,7 +18,7 @@ func TestOpenFilesEndBeforeTheyTakeTooMuchMemory(t *testing.T) {
 	most := int64(0)
 	for from := 0; from < 60; from += 6 {
 		write(t, s, batchOf(from, from+6, "a", "b", "c"))
-		if err := s.writeHeld(); err != nil {
+		if err := s.writeBuffered(); err != nil {
 			t.Fatal(err)
 		}
 		sum := int64(0)
@@ -33,7 +33,7 @@ func TestOpenFilesEndBeforeTheyTakeTooMuchMemory(t *testing.T) {
 	if s.number < 6 {
 		t.Errorf("got %d files: none was finished early", s.number)
 	}
-	publish(t, s, 1, prepare(t, s, 1, true))
+	commit(t, s, 1, prepare(t, s, 1, true))
 	rows := 0
 	got := d.Tree("/data/out")
 	for _, text := range got {

@@ -34,7 +34,7 @@ func wantUnpublished(t *testing.T, d *stagingtest.Disk, err error, staged string
 	}
 }
 
-// recovered opens a sink as a next process does: publish, then recover.
+// recovered opens a sink as a next process does: commit, then recover.
 func recovered(t *testing.T, d *stagingtest.Disk, f Format, epoch uint64, h []byte) error {
 	t.Helper()
 	env := testEnv("")
@@ -94,7 +94,7 @@ func TestChecksumGoesOnOverEpochsAndRestarts(t *testing.T) {
 		s.epoch = epoch
 		write(t, s, batchOf(int(epoch), int(epoch)+2))
 		h = prepare(t, s, epoch, epoch == 6)
-		publish(t, s, epoch, h)
+		commit(t, s, epoch, h)
 		if epoch == 6 {
 			break
 		}
@@ -109,11 +109,11 @@ func TestChecksumGoesOnOverEpochsAndRestarts(t *testing.T) {
 	}
 }
 
-func TestHandleWithoutChecksumsIsRecovered(t *testing.T) {
+func TestCommittableWithoutChecksumsIsRecovered(t *testing.T) {
 	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 2))
-	h, err := decodeHandle(prepare(t, s, 1, false))
+	h, err := decodeCommittable(prepare(t, s, 1, false))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,14 +125,14 @@ func TestHandleWithoutChecksumsIsRecovered(t *testing.T) {
 	d.Crash("kill", nil)
 	s = openSink(t, d, testConfig(), lines, old)
 	write(t, s, batchOf(2, 3))
-	publish(t, s, 2, prepare(t, s, 2, true))
+	commit(t, s, 2, prepare(t, s, 2, true))
 	want := "#id,kind\n0,k\n1,k\n2,k\n"
 	if got := d.Tree("/data/out")["part.e1.report.csv.00000002-0001.txt"]; got != want {
 		t.Errorf("want %q, got %q", want, got)
 	}
 }
 
-// All that a known publish names has appeared, and may have been moved away with
+// All that a known commit names has appeared, and may have been moved away with
 // its folders since.
 func TestFoldersThatAreGoneAfterACleanStopAreMadeAnew(t *testing.T) {
 	for _, gone := range []string{"/data/.out.engine", "/data/out"} {
@@ -141,7 +141,7 @@ func TestFoldersThatAreGoneAfterACleanStopAreMadeAnew(t *testing.T) {
 			s := openSink(t, d, testConfig(), lines, nil)
 			write(t, s, batchOf(0, 1))
 			h := prepare(t, s, 1, true)
-			publish(t, s, 1, h)
+			commit(t, s, 1, h)
 			d.Crash("kill", nil)
 			for _, folder := range []string{"/data/.out.engine", gone} {
 				if d.Has(folder) {

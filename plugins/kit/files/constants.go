@@ -51,7 +51,7 @@ func newCompletion(cfg SourceConfig, f found) (completion, error) {
 	return c, nil
 }
 
-func (k *constant) take(n int64) (arrow.Array, error) {
+func (k *constant) slice(n int64) (arrow.Array, error) {
 	if k.longest == nil || int64(k.longest.Len()) < n {
 		var err error
 		if k.longest, err = k.value.rows(n); err != nil {
@@ -77,7 +77,7 @@ func (c completion) join(rows arrow.RecordBatch, positions []int64) (arrow.Recor
 			next++
 			continue
 		}
-		column, err := k.take(rows.NumRows())
+		column, err := k.slice(rows.NumRows())
 		if err != nil {
 			return nil, err
 		}

@@ -78,7 +78,7 @@ func TestWhatASinkWroteIsReadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, k, batchOf(0, 6, "x/y", "-", "z"))
-	publish(t, k, 1, prepare(t, k, 1, true))
+	commit(t, k, 1, prepare(t, k, 1, true))
 	if err := k.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

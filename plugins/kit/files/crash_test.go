@@ -21,18 +21,18 @@ import (
 
 // job is a small engine: it writes rows in epochs, keeps a record as the real
 // one does, and goes on from it after a crash. Rows of the next epoch are
-// written in the midst of Prepare and Publish, always at the same steps.
+// written in the midst of Prepare and Commit, always at the same steps.
 type job struct {
 	disk   *stagingtest.Disk
 	cfg    SinkConfig
 	format Format
 	kinds  []string
 	parts  int // of one level; 0: as it is
-	every  int // steps of Prepare and Publish from one write to the next; 0: none
+	every  int // steps of Prepare and Commit from one write to the next; 0: none
 
-	epoch  uint64 // of the record; it survives every crash
-	handle []byte
-	rows   int
+	epoch       uint64 // of the record; it survives every crash
+	committable []byte
+	rows        int
 }
 
 const (
@@ -52,11 +52,11 @@ func (j *job) open(ctx context.Context) (*sink, error) {
 		s.parts = j.parts
 	}
 	if j.epoch > 0 {
-		if err := s.Commit(ctx, j.epoch, j.handle); err != nil {
+		if err := s.Commit(ctx, j.epoch, j.committable); err != nil {
 			return nil, fmt.Errorf("publish of the record: %w", err)
 		}
 	}
-	if err := s.Recover(ctx, j.handle); err != nil {
+	if err := s.Recover(ctx, j.committable); err != nil {
 		return nil, fmt.Errorf("recover: %w", err)
 	}
 	return s, nil
@@ -84,14 +84,14 @@ func (j *job) Run(ctx context.Context) error {
 		err := w.beside(ctx, func() error {
 			h, err := s.Prepare(ctx, epoch)
 			if err == nil {
-				j.epoch, j.handle, j.rows = epoch, h.Committable, end
+				j.epoch, j.committable, j.rows = epoch, h.Committable, end
 			}
 			return err
 		})
 		if err != nil {
 			return fmt.Errorf("prepare: %w", err)
 		}
-		if err := w.beside(ctx, func() error { return s.Commit(ctx, epoch, j.handle) }); err != nil {
+		if err := w.beside(ctx, func() error { return s.Commit(ctx, epoch, j.committable) }); err != nil {
 			return fmt.Errorf("publish: %w", err)
 		}
 	}
@@ -196,7 +196,7 @@ func (j *job) CheckDone(t *testing.T) {
 		t.Fatalf("want each of %d rows once, got %v", len(want), got)
 	}
 	for name := range j.disk.Tree("/data/.out.engine") {
-		t.Errorf("%s is left among the hidden files", name)
+		t.Errorf("%s is left among the staged files", name)
 	}
 }
 

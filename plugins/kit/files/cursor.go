@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// cursor is where reading a file has come to. Size and time tell whether it is
+// cursor is where reading a file has come to. Size and time show whether it is
 // still the file that was read.
 type cursor struct {
 	Version  int   `json:"v"`

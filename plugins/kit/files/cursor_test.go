@@ -27,11 +27,11 @@ func TestReadingGoesOnAfterEachCursor(t *testing.T) {
 			}
 			if item.Batch != nil {
 				resume[item.Batch.Partition] = item.Batch.Cursor
-				got = append(got, told(item))
+				got = append(got, summaryOf(item))
 			}
 		}
-		rest, _ := drainAll(t, mustOpenSource(t, dir, "*.txt", resume))
-		got = append(got, rest...)
+		remaining, _ := drainAll(t, mustOpenSource(t, dir, "*.txt", resume))
+		got = append(got, remaining...)
 		var want, have []string
 		for _, line := range [][]string{whole, got} {
 			var batches []string

@@ -20,7 +20,7 @@ func (d *due) limits(r Roll) {
 	d.size, d.interval = int64(r.Size), time.Duration(r.Interval)
 }
 
-// barrier tells the time of the barrier at hand. Rows staged before the first
+// barrier sets the time of the barrier at hand. Rows staged before the first
 // one get its time: they are at most the first, short epoch older.
 func (d *due) barrier(at time.Time) {
 	d.mu.Lock()
@@ -31,7 +31,7 @@ func (d *due) barrier(at time.Time) {
 	}
 }
 
-// grew tells that a file has staged rows, of so many bytes in all.
+// grew records that a file has staged rows, of so many bytes in all.
 func (d *due) grew(bytes int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -41,21 +41,21 @@ func (d *due) grew(bytes int64) {
 	d.largest = max(d.largest, bytes)
 }
 
-// shrank tells the bytes staged for the largest file after a merge.
+// shrank sets the bytes staged for the largest file after a merge.
 func (d *due) shrank(largest int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.largest = largest
 }
 
-// restore takes back what a record knew.
+// restore sets what the record kept.
 func (d *due) restore(since time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.since = since
 }
 
-// reset tells that nothing is staged any more.
+// reset records that nothing is staged any more.
 func (d *due) reset() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

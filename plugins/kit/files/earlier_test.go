@@ -25,9 +25,9 @@ func TestFoldersOfAnEarlierVersionAreGoneOnWith(t *testing.T) {
 	for epoch, record := range map[uint64]string{1: earlierStaged, 2: earlierPrepared} {
 		d := stagingtest.NewDisk()
 		const staged = "/data/.out.engine/report/csv/part.e1.report.csv.00000001-000"
-		place(t, d, staged+"1.hgtrn3ms4u", "#id\n0\n2\n4\n")
-		place(t, d, staged+"2.hgtrn3ms4u", "#id\n1\n3\n5\n")
-		place(t, d, staged+"3.aaaaaaaaaa", "#id\n6\n") // of an epoch that never was
+		createFile(t, d, staged+"1.hgtrn3ms4u", "#id\n0\n2\n4\n")
+		createFile(t, d, staged+"2.hgtrn3ms4u", "#id\n1\n3\n5\n")
+		createFile(t, d, staged+"3.aaaaaaaaaa", "#id\n6\n") // of an epoch that never was
 		if err := d.Mkdir("/data/out"); err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +37,7 @@ func TestFoldersOfAnEarlierVersionAreGoneOnWith(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		publish(t, s, epoch, []byte(record))
+		commit(t, s, epoch, []byte(record))
 		if err := s.Recover(t.Context(), []byte(record)); err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestFoldersOfAnEarlierVersionAreGoneOnWith(t *testing.T) {
 			"kind=b/part.e1.report.csv.00000002-0002.txt": "#id\n1\n3\n5\n"}
 		if epoch == 1 {
 			write(t, s, batchOf(4, 6, "a", "b"))
-			publish(t, s, 2, prepare(t, s, 2, true))
+			commit(t, s, 2, prepare(t, s, 2, true))
 		}
 		if got := d.Tree("/data/out"); !maps.Equal(got, want) {
 			t.Errorf("after epoch %d: want %q, got %q", epoch, want, got)

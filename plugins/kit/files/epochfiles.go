@@ -24,7 +24,7 @@ type epochFiles struct {
 // endedPartition is what is staged for one folder of the output.
 type endedPartition struct {
 	partition *partition
-	taken     int // how many of the target's files became pieces
+	sealed    int // how many of the partition's files became pieces
 	pieces    []piece
 	merged    []mergedPart
 }
@@ -39,7 +39,7 @@ type piece struct {
 // EndEpoch hands what was written to the system, and does not wait for the disk. Rows
 // of later writes are behind the lengths that were reached, or in other files.
 func (s *store) EndEpoch(b staging.Barrier) (*epochFiles, error) {
-	if err := s.writeHeld(); err != nil {
+	if err := s.writeBuffered(); err != nil {
 		return nil, err
 	}
 	if err := s.flush(b.Roll); err != nil {
@@ -48,7 +48,7 @@ func (s *store) EndEpoch(b staging.Barrier) (*epochFiles, error) {
 	s.due.barrier(b.Time)
 	c := &epochFiles{epoch: b.Epoch, roll: b.Roll, newNames: s.newNames}
 	for _, t := range s.order {
-		ct := &endedPartition{partition: t, taken: len(t.files), pieces: make([]piece, 0, len(t.files))}
+		ct := &endedPartition{partition: t, sealed: len(t.files), pieces: make([]piece, 0, len(t.files))}
 		for _, h := range t.files {
 			ct.pieces = append(ct.pieces, piece{h.stagedPart, h.dirty, s.grows() && !c.roll && !h.Full})
 			h.dirty = false

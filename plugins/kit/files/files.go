@@ -16,11 +16,11 @@ import (
 // Format is how a sink turns rows into the bytes of part files.
 //
 // There are two kinds. A format without Merge is appended to: one staged file
-// grows over many epochs and is cut to its last recorded length after a crash.
+// grows over many epochs and is truncated to its last recorded length after a crash.
 // A format with Merge, whose files end in a footer, gets one staged part per
-// epoch, and Merge makes one file of them when they are published.
+// epoch, and Merge makes one file of them when they become visible.
 type Format struct {
-	// Suffix ends every published name: ".csv", ".csv.gz", ".parquet".
+	// Suffix ends every visible name: ".csv", ".csv.gz", ".parquet".
 	Suffix string
 	// Options is all else that decides how the bytes are read, such as the
 	// delimiter. After a restart with other columns, options or suffix, files
@@ -74,7 +74,7 @@ type File struct {
 	Path   string
 	Skip   int64      // records at the beginning that are done: rows and rejects
 	Schema sdk.Schema // the columns wanted, without those that the folder's name gives
-	// Positions tells that Reader.Positions will be asked.
+	// Positions: Reader.Positions will be asked.
 	Positions bool
 	Survey    *sdk.Survey // for decoders of formats whose records may lack columns; may be nil
 }

@@ -48,7 +48,7 @@ func TestFilesAppearOnARealDisk(t *testing.T) {
 	}
 	for epoch := uint64(1); epoch <= 3; epoch++ {
 		write(t, s, batchOf(int(epoch), int(epoch)+1))
-		publish(t, s, epoch, prepare(t, s, epoch, epoch == 2))
+		commit(t, s, epoch, prepare(t, s, epoch, epoch == 2))
 	}
 	entries, err := os.ReadDir(filepath.Join(dir, "deep/out"))
 	if err != nil || len(entries) != 1 {
@@ -59,7 +59,7 @@ func TestFilesAppearOnARealDisk(t *testing.T) {
 	}
 	staged, err := filepath.Glob(filepath.Join(dir, "deep/.out.engine/report/csv/*"))
 	if err != nil || len(staged) != 1 || get(t, staged[0]) != "#id,kind\n3,k\n" {
-		t.Errorf("want row 3 in a hidden file, got %v, %v", staged, err)
+		t.Errorf("want row 3 in a staged file, got %v, %v", staged, err)
 	}
 }
 
@@ -123,7 +123,7 @@ func TestTwoWaysToAFolderMeet(t *testing.T) {
 				"path "+test.first+", too; give each output a folder of its own")
 			root := filepath.Join(dir, test.root)
 			if info, err := os.Stat(stagingOf(root)); err != nil || !info.IsDir() {
-				t.Errorf("want the hidden files beside %s, got %v", root, err)
+				t.Errorf("want the staged files beside %s, got %v", root, err)
 			}
 		})
 	}

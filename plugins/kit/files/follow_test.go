@@ -37,7 +37,7 @@ func TestFolderBeingFilledIsReadUntilItIsDrained(t *testing.T) {
 					}
 					return
 				}
-				items <- told(item)
+				items <- summaryOf(item)
 			}
 		}()
 		want := func(lines ...string) {

@@ -14,7 +14,7 @@ import (
 // foreign is what an output folder and its staging folder hold that is not the pipeline's
 // and was not adopted.
 type foreign struct {
-	files  []string // in the output folder: readers could not tell them from ours
+	files  []string // in the output folder: readers would read them with ours
 	staged []string // in the staging folder: rows that only a run under another name shows
 }
 
@@ -24,7 +24,7 @@ func (f foreign) empty() bool { return len(f.files)+len(f.staged) == 0 }
 // the files of one that got another name hold rows that are about to be written
 // again. It refuses what cannot be adopted: files of an epoch that is yet to come.
 func (s *store) foreign(stagingDir string, recorded uint64) (f foreign, err error) {
-	found, err := s.published()
+	found, err := s.visibleFiles()
 	if err != nil {
 		return foreign{}, err
 	}
@@ -50,8 +50,8 @@ func (s *store) foreign(stagingDir string, recorded uint64) (f foreign, err erro
 	return f, err
 }
 
-// published are the data files in an output folder that may not be there yet.
-func (s *store) published() ([]string, error) {
+// visibleFiles are the data files in an output folder that may not be there yet.
+func (s *store) visibleFiles() ([]string, error) {
 	info, err := s.disk.Stat(s.root)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -66,7 +66,7 @@ func (s *store) published() ([]string, error) {
 }
 
 // stranded are the staged files of this engine's other pipelines that were not
-// adopted. Which of them a record names only the store could tell.
+// adopted, whether a record names them or not.
 func (s *store) stranded(stagingDir string, known map[string]bool) (found []string, err error) {
 	pipelines, err := staging.Entries(s.disk, stagingDir)
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *store) stranded(stagingDir string, known map[string]bool) (found []stri
 }
 
 // foreignError refuses files that a reader would take for the pipeline's, and
-// rows that nobody would show any more.
+// rows that nobody would make visible any more.
 func (s *store) foreignError(stagingDir string, f foreign) error {
 	stays, under := strandedText(stagingDir, f.staged)
 	if len(f.files) == 0 {
@@ -123,8 +123,8 @@ func (s *store) foreignError(stagingDir string, f foreign) error {
 		"and write beside them%s, or move them away, or choose another path", s.root, what, under, fresh)
 }
 
-// strandedText tells of staged files, of one pipeline if there are several, and
-// the way to show their rows.
+// strandedText describes staged files, of one pipeline if there are several, and how
+// to make their rows visible.
 func strandedText(stagingDir string, staged []string) (text, under string) {
 	if len(staged) == 0 {
 		return "", ""
@@ -150,7 +150,7 @@ func (s *store) dataFiles() (found []string, err error) {
 	return found, err
 }
 
-// inTwin lists the files in a pipeline's folder of the staging folder, by step.
+// stagedIn lists the files in a pipeline's folder of the staging folder, by step.
 func stagedIn(d staging.Disk, folder string) (found []string, err error) {
 	steps, err := staging.Entries(d, folder)
 	if err != nil {

@@ -75,7 +75,7 @@ func (l *leftovers) visible() (string, error) {
 }
 
 func (l *leftovers) list() ([]string, error) {
-	shown, err := l.visible()
+	visible, err := l.visible()
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +90,8 @@ func (l *leftovers) list() ([]string, error) {
 		}
 	}
 	var found []string
-	if shown != "" {
-		found = append(found, shown)
+	if visible != "" {
+		found = append(found, visible)
 	}
 	if staged > 0 {
 		stagingDir := stagingOf(filepath.Clean(string(l.cfg.Path)))
@@ -100,8 +100,8 @@ func (l *leftovers) list() ([]string, error) {
 	return found, nil
 }
 
-// Forget removes what the pipeline has published and staged, for Spec.Forget.
-// It may be cut short anywhere, and called again.
+// Forget removes the pipeline's visible and staged files, for Spec.Forget. It may end
+// anywhere, and be called again.
 func Forget(ctx context.Context, cfg SinkConfig, env sdk.Env, suffixes ...string) error {
 	l, err := newLeftovers(cfg, env, suffixes, staging.OSDisk{})
 	if err != nil {
@@ -137,15 +137,15 @@ func (l *leftovers) forget(ctx context.Context) (err error) {
 	return staging.Failed("syncing", above, l.disk.Sync(above))
 }
 
-// isPartition tells whether partition_by makes folders of this name: one that
-// is empty was left by an earlier Forget that was cut short.
+// isPartition reports whether partition_by makes folders of this name: one that is
+// empty was left by an earlier Forget that did not finish.
 func (l *leftovers) isPartition(folder string) bool {
 	return slices.ContainsFunc(l.cfg.PartitionBy, func(column string) bool {
 		return strings.HasPrefix(filepath.Base(folder), escape(column)+"=")
 	})
 }
 
-// clearTwin removes the pipeline's staged files, and then what is empty, up to
+// clearStaging removes the pipeline's staged files, and then what is empty, up to
 // the staging folder itself.
 func (l *leftovers) clearStaging(ctx context.Context) error {
 	steps, err := staging.Entries(l.disk, l.pipeline)

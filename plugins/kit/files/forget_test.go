@@ -15,8 +15,8 @@ import (
 )
 
 // remains is what a run of pipeline report of engine e1 has left, and others.
-var remains = struct{ published, staged, others []string }{
-	published: []string{
+var remains = struct{ visible, staged, others []string }{
+	visible: []string{
 		"/data/out/part.e1.report.csv.00000001-0001.txt",
 		"/data/out/part.e1.report.csv.00000001-0002.txt.gz",
 		"/data/out/part.e1.report.an_older_label.00000002-0001.txt",
@@ -57,12 +57,12 @@ func forgetter(t *testing.T, d staging.Disk) *leftovers {
 func filled(t *testing.T, others bool) *stagingtest.Disk {
 	t.Helper()
 	d := stagingtest.NewDisk()
-	paths := slices.Concat(remains.published, remains.staged)
+	paths := slices.Concat(remains.visible, remains.staged)
 	if others {
 		paths = slices.Concat(paths, remains.others)
 	}
 	for _, path := range paths {
-		place(t, d, path, "text")
+		createFile(t, d, path, "text")
 	}
 	return d
 }
@@ -74,15 +74,15 @@ func TestLeftoversAreCounted(t *testing.T) {
 		t.Errorf("want %q, got %q, %v", want, got, err)
 	}
 	if got, err := forgetter(t, filled(t, true)).visible(); err != nil || got != want[0] {
-		t.Errorf("shown: want %q, got %q, %v", want[0], got, err)
+		t.Errorf("visible: want %q, got %q, %v", want[0], got, err)
 	}
 	staged := stagingtest.NewDisk()
 	for _, path := range remains.staged {
-		place(t, staged, path, "text")
+		createFile(t, staged, path, "text")
 	}
-	for name, d := range map[string]staging.Disk{"nothing": stagingtest.NewDisk(), "hidden files": staged} {
+	for name, d := range map[string]staging.Disk{"nothing": stagingtest.NewDisk(), "staged files": staged} {
 		if got, err := forgetter(t, d).visible(); err != nil || got != "" {
-			t.Errorf("shown of %s: want nothing, got %q, %v", name, got, err)
+			t.Errorf("visible of %s: want nothing, got %q, %v", name, got, err)
 		}
 	}
 	if got, err := forgetter(t, stagingtest.NewDisk()).list(); err != nil || len(got) > 0 {
@@ -120,7 +120,7 @@ func checkForgotten(t *testing.T, d *stagingtest.Disk, want []string) {
 	}
 }
 
-func TestEmptyTwinIsForgottenAndTheOutputFolderStays(t *testing.T) {
+func TestEmptyStagingDirectoryIsForgottenAndTheOutputFolderStays(t *testing.T) {
 	d := filled(t, false)
 	if err := forgetter(t, d).forget(t.Context()); err != nil {
 		t.Fatal(err)
@@ -130,13 +130,13 @@ func TestEmptyTwinIsForgottenAndTheOutputFolderStays(t *testing.T) {
 		t.Errorf("want the output folder empty, got %v, %v", entries, err)
 	}
 	if d.Has("/data/.out.engine") {
-		t.Error("want the twin gone")
+		t.Error("want the staging directory gone")
 	}
 }
 
 func TestListOfAdoptedFilesIsKept(t *testing.T) {
 	d := filled(t, false)
-	place(t, d, "/data/out/people.txt", "")
+	createFile(t, d, "/data/out/people.txt", "")
 	if err := enter(t, d, true); err != nil {
 		t.Fatal(err)
 	}
@@ -203,9 +203,9 @@ func TestFreshStartOnARealDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		write(t, s, batchOf(0, 6, "a", "b"))
-		publish(t, s, 1, prepare(t, s, 1, true))
+		commit(t, s, 1, prepare(t, s, 1, true))
 		write(t, s, batchOf(6, 12, "a", "b"))
-		publish(t, s, 2, prepare(t, s, 2, false))
+		commit(t, s, 2, prepare(t, s, 2, false))
 		if err := s.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +226,7 @@ func TestFreshStartOnARealDisk(t *testing.T) {
 	}
 }
 
-func TestStagedRowsAreCountedFromTheHandle(t *testing.T) {
+func TestStagedRowsAreCountedFromTheCommittable(t *testing.T) {
 	for name, f := range map[string]Format{"lines": lines, "blocks": blocks} {
 		d := stagingtest.NewDisk()
 		cfg := testConfig()
@@ -237,7 +237,7 @@ func TestStagedRowsAreCountedFromTheHandle(t *testing.T) {
 		for epoch := 1; epoch <= 3; epoch++ {
 			write(t, s, batchOf(epoch*10, epoch*10+10, "a", "b"))
 			h = prepare(t, s, uint64(epoch), false)
-			publish(t, s, uint64(epoch), h)
+			commit(t, s, uint64(epoch), h)
 		}
 		bytes := int64(0)
 		tree := d.Tree("/data/.out.engine")
@@ -257,13 +257,13 @@ func TestStagedRowsAreCountedFromTheHandle(t *testing.T) {
 			t.Errorf("%s, rolled: want 30 rows of 2 files that wait for the commit, got %+v, %v", name, got, err)
 		}
 	}
-	if _, err := decodeHandle([]byte("{")); err == nil {
-		t.Error("a damaged handle: want an error")
+	if _, err := decodeCommittable([]byte("{")); err == nil {
+		t.Error("a damaged committable: want an error")
 	}
 }
 
 func stagedOf(h []byte) (sdk.Staged, error) {
-	decoded, err := decodeHandle(h)
+	decoded, err := decodeCommittable(h)
 	if err != nil {
 		return sdk.Staged{}, err
 	}

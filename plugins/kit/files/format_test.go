@@ -25,7 +25,7 @@ var lines = Format{Suffix: ".txt", Empty: true,
 	Start: func(w io.Writer, schema *arrow.Schema, resumed bool) (Encoder, error) {
 		e := &lineEncoder{w: w}
 		if !resumed {
-			fmt.Fprintln(&e.held, header(schema))
+			fmt.Fprintln(&e.buffered, header(schema))
 		}
 		return e, nil
 	}}
@@ -64,39 +64,39 @@ func header(schema *arrow.Schema) string {
 	return "#" + strings.Join(names, ",")
 }
 
-// lineEncoder holds lines back until it is flushed, as encoders do.
+// lineEncoder buffers lines until it is flushed, as encoders do.
 type lineEncoder struct {
-	w      io.Writer
-	held   bytes.Buffer
-	footer string
+	w        io.Writer
+	buffered bytes.Buffer
+	footer   string
 }
 
 func (e *lineEncoder) Write(rows arrow.RecordBatch) error {
 	for row := range int(rows.NumRows()) {
 		for i, column := range rows.Columns() {
 			if i > 0 {
-				e.held.WriteByte(',')
+				e.buffered.WriteByte(',')
 			}
-			e.held.WriteString(column.ValueStr(row))
+			e.buffered.WriteString(column.ValueStr(row))
 		}
-		e.held.WriteByte('\n')
+		e.buffered.WriteByte('\n')
 	}
-	if e.held.Len() > 256 {
+	if e.buffered.Len() > 256 {
 		return e.Flush()
 	}
 	return nil
 }
 
 func (e *lineEncoder) Flush() error {
-	_, err := e.held.WriteTo(e.w)
+	_, err := e.buffered.WriteTo(e.w)
 	return err
 }
 
 // Buffered makes it one that keeps rows in memory.
-func (e *lineEncoder) Buffered() int64 { return int64(e.held.Len()) }
+func (e *lineEncoder) Buffered() int64 { return int64(e.buffered.Len()) }
 
 func (e *lineEncoder) Close() error {
-	e.held.WriteString(e.footer)
+	e.buffered.WriteString(e.footer)
 	return e.Flush()
 }
 
@@ -142,8 +142,8 @@ func testConfig() SinkConfig {
 type sink struct {
 	*staging.Sink[*epochFiles]
 	inner
-	last   uint64 // epoch that was prepared
-	handle []byte // its, until it is published
+	last        uint64 // epoch that was prepared
+	committable []byte // its, until it is committed
 }
 
 // inner stands deeper than Sink, whose methods have the names of the store's.
@@ -177,10 +177,10 @@ func write(t *testing.T, s *sink, b *sdk.Batch) {
 	}
 }
 
-// barrier ends an epoch as far as its record, after the one before was published.
+// barrier ends an epoch as far as its record, after the one before was committed.
 func barrier(ctx context.Context, s *sink, epoch uint64, roll bool) (h []byte, err error) {
-	if s.handle != nil {
-		if err := s.Commit(ctx, s.last, s.handle); err != nil {
+	if s.committable != nil {
+		if err := s.Commit(ctx, s.last, s.committable); err != nil {
 			return nil, err
 		}
 	}
@@ -190,8 +190,8 @@ func barrier(ctx context.Context, s *sink, epoch uint64, roll bool) (h []byte, e
 	}
 	s.last = epoch
 	prepared, err := s.Prepare(ctx, epoch)
-	s.handle = prepared.Committable
-	return s.handle, err
+	s.committable = prepared.Committable
+	return s.committable, err
 }
 
 func clock(epoch uint64) time.Time {
@@ -207,12 +207,12 @@ func prepare(t *testing.T, s *sink, epoch uint64, roll bool) []byte {
 	return h
 }
 
-func publish(t *testing.T, s *sink, epoch uint64, h []byte) {
+func commit(t *testing.T, s *sink, epoch uint64, h []byte) {
 	t.Helper()
 	if err := s.Commit(t.Context(), epoch, h); err != nil {
 		t.Fatal(err)
 	}
-	s.handle = nil
+	s.committable = nil
 }
 
 func wantError(t *testing.T, err error, parts ...string) {

@@ -81,7 +81,7 @@ const (
 	timeText = "2006-01-02 15:04:05.999999"
 )
 
-// hasFolderText tells whether values of a type can stand in the name of a
+// hasFolderText reports whether values of a type can stand in the name of a
 // folder and be read back the same.
 func hasFolderText(t arrow.DataType) bool {
 	switch t.ID() {

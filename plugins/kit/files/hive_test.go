@@ -146,7 +146,7 @@ func TestFolderNamesAreReadAsTextIs(t *testing.T) {
 	}
 }
 
-func TestKeysTellValuesApart(t *testing.T) {
+func TestKeysOfDifferentValuesDiffer(t *testing.T) {
 	schema := arrow.NewSchema([]arrow.Field{{Name: "a", Type: arrow.BinaryTypes.String, Nullable: true},
 		{Name: "b", Type: arrow.BinaryTypes.String, Nullable: true},
 		{Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil)
@@ -160,7 +160,7 @@ func TestKeysTellValuesApart(t *testing.T) {
 	cfg.PartitionBy = []string{"a", "b"}
 	l, _ := cfg.layout(schema)
 	s := newSpread(l)
-	if _, err := s.hold(rows, rows); err != nil {
+	if _, err := s.buffer(rows, rows); err != nil {
 		t.Fatal(err)
 	}
 	if len(s.groups) != 5 || len(s.groups[0].rows) != 2 || len(s.groups[4].rows) != 2 {
@@ -168,11 +168,11 @@ func TestKeysTellValuesApart(t *testing.T) {
 	}
 }
 
-func FuzzHandles(f *testing.F) {
+func FuzzCommittables(f *testing.F) {
 	f.Add([]byte(`{"v":1,"publish":[{"from":"a","to":"b"}],"hidden":[{"name":"a","length":3}]}`))
 	f.Add([]byte(`{"v":1,"hidden":[{"name":"..","length":-3}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		h, err := decodeHandle(data)
+		h, err := decodeCommittable(data)
 		if err != nil || len(data) == 0 {
 			return
 		}
@@ -180,7 +180,7 @@ func FuzzHandles(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := decodeHandle(again); err != nil {
+		if _, err := decodeCommittable(again); err != nil {
 			t.Fatalf("%s: %v", again, err)
 		}
 	})

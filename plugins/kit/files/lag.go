@@ -12,12 +12,12 @@ type lag struct {
 	records  int64 // of files read to their end
 	estimate atomic.Int64
 	known    atomic.Bool
-	limit    atomic.Int64 // records until the run is cut
+	limit    atomic.Int64 // records until the run ends
 }
 
 func (l *lag) add(bytes int64) { l.total += bytes }
 
-// at tells how far the file at hand has come.
+// at updates the lag by the progress of the file at hand.
 func (l *lag) at(r *reading) {
 	bytes, records := l.bytes, l.records
 	if o, ok := r.reader.(interface{ Offset() int64 }); ok {

@@ -215,7 +215,7 @@ func (l *listing) wanted(name string) bool {
 	})
 }
 
-// covers tells whether a file of that name, now gone, would have been listed.
+// covers reports whether a file of that name, now gone, would have been listed.
 func (l *listing) covers(name string) bool {
 	if matched, _ := filepath.Match(l.path, name); matched || name == l.path {
 		return true

@@ -13,7 +13,7 @@ func holder(cfg SinkConfig, env sdk.Env) string {
 	return fmt.Sprintf("output %s of pipeline %s, path %s", env.Step, env.Pipeline, cfg.Path)
 }
 
-// lockTwin locks the staging folder of the output folder of a config. Two ways to one
+// lockStaging locks the staging folder of the output folder of a config. Two ways to one
 // folder, such as a link, meet here: what lint compares is their names.
 func lockStaging(d staging.Disk, stagingDir string, cfg SinkConfig, env sdk.Env) (
 	unlock func() error, err error,

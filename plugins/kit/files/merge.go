@@ -143,7 +143,7 @@ func (s *store) replace(c *epochFiles, ct *endedPartition) {
 	for _, p := range ct.pieces {
 		files = append(files, &stagedFile{stagedPart: p.stagedPart})
 	}
-	t.files = append(files, t.files[ct.taken:]...)
+	t.files = append(files, t.files[ct.sealed:]...)
 	t.before = 0
 	for _, h := range t.files[:len(t.files)-1] {
 		t.before += h.Length

@@ -11,7 +11,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// What a source can tell of a row beside its columns, by the names that
+// What a source knows of a row beside its columns, by the names that
 // SourceConfig.Metadata takes; the columns have a _ in front.
 const (
 	metaPath = "path" // the file, as the config would write it; the partition's name
@@ -64,7 +64,7 @@ func newMetadata(names []string, file string) metadata {
 	return metadata{names, &constant{value: fixedValue{column: column, text: []byte(file)}}}
 }
 
-// lines tells whether positions are needed.
+// lines reports whether positions are needed.
 func (m metadata) lines() bool { return slices.Contains(m.names, metaLine) }
 
 func (m metadata) columns(rows int64, positions []int64) ([]arrow.Array, error) {
@@ -77,7 +77,7 @@ func (m metadata) columns(rows int64, positions []int64) ([]arrow.Array, error) 
 			continue
 		}
 		var err error
-		if columns[i], err = m.path.take(rows); err != nil {
+		if columns[i], err = m.path.slice(rows); err != nil {
 			return nil, err
 		}
 	}

@@ -42,7 +42,7 @@ func rowsOf(t *testing.T, dir string, positions bool, metadata ...string) (rows 
 	}
 }
 
-func TestMetadataTellsFileAndLine(t *testing.T) {
+func TestMetadataNamesFileAndLine(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "in/a.txt"), "7\nbad\n8\n")
 	put(t, filepath.Join(dir, "in/b.txt"), "9\n")

@@ -25,7 +25,7 @@ func TestPartitionsBecomeFolders(t *testing.T) {
 			if len(s.open) > 2 {
 				t.Fatalf("%s: want at most 2 open files, got %d", name, len(s.open))
 			}
-			publish(t, s, uint64(i+1), prepare(t, s, uint64(i+1), i == 3))
+			commit(t, s, uint64(i+1), prepare(t, s, uint64(i+1), i == 3))
 		}
 		rows := map[string]int{}
 		for file, body := range d.Tree("/data/out") {
@@ -42,13 +42,13 @@ func TestPartitionsBecomeFolders(t *testing.T) {
 	}
 }
 
-func TestFoldersOfFoldersSurviveAPowerCut(t *testing.T) {
+func TestFoldersOfFoldersSurviveAPowerFailure(t *testing.T) {
 	d := stagingtest.NewDisk()
 	cfg := testConfig()
 	cfg.PartitionBy = []string{"kind", "_position"}
 	s := openSink(t, d, cfg, lines, nil)
 	write(t, s, batchOf(0, 4, "a", "b"))
-	publish(t, s, 1, prepare(t, s, 1, true))
+	commit(t, s, 1, prepare(t, s, 1, true))
 	d.Crash("power", nil)
 	last := "kind=b/_position=3/part.e1.report.csv.00000001-0004.txt"
 	if got := d.Tree("/data/out"); len(got) != 4 || got[last] == "" {
@@ -69,7 +69,7 @@ func TestRowWhoseValueIsTooLongForAFolderIsRefusedAlone(t *testing.T) {
 			t.Fatalf("%s: got %v, want the rows 1 and 4 refused", name, err)
 		}
 		write(t, s, batchOf(6, 8, "a", "b"))
-		publish(t, s, 1, prepare(t, s, 1, true))
+		commit(t, s, 1, prepare(t, s, 1, true))
 		for folder, ids := range map[string][]string{"kind=a": {"0", "3", "6"}, "kind=b": {"2", "5", "7"}} {
 			body := ""
 			for file, text := range d.Tree("/data/out") {
@@ -92,7 +92,7 @@ func TestSlicedRowsAreWritten(t *testing.T) {
 		s := openSink(t, d, cfg, lines, nil)
 		whole := batchOf(0, 10, "a", "-").Rows
 		write(t, s, &sdk.Batch{Rows: whole.NewSlice(3, 6)})
-		publish(t, s, 1, prepare(t, s, 1, true))
+		commit(t, s, 1, prepare(t, s, 1, true))
 		var ids []string
 		for _, body := range d.Tree("/data/out") {
 			for line := range strings.Lines(body) {
@@ -114,7 +114,7 @@ func TestLeastRecentlyUsedFileIsClosedFirst(t *testing.T) {
 	s := openSink(t, stagingtest.NewDisk(), cfg, lines, nil)
 	for _, kind := range []string{"a", "b", "a", "c"} {
 		write(t, s, batchOf(0, 1, kind))
-		if err := s.writeHeld(); err != nil {
+		if err := s.writeBuffered(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -123,19 +123,19 @@ func TestLeastRecentlyUsedFileIsClosedFirst(t *testing.T) {
 	}
 }
 
-func TestRowsHeldForTheirFoldersAreDueWithTheirAge(t *testing.T) {
+func TestRowsBufferedForTheirFoldersAreDueWithTheirAge(t *testing.T) {
 	cfg := testConfig()
 	cfg.PartitionBy = []string{"kind"}
 	s := openSink(t, stagingtest.NewDisk(), cfg, lines, nil)
-	publish(t, s, 1, prepare(t, s, 1, false))
+	commit(t, s, 1, prepare(t, s, 1, false))
 	write(t, s, batchOf(0, 1))
 	if s.Due(clock(6)).Roll || !s.Due(clock(7)).Roll {
 		t.Errorf("want the roll due one minute after the barrier before the row")
 	}
 }
 
-// Batches are lent: what is held is a copy, so there must not be much of it.
-func TestFewRowsAreHeldForTheirFolders(t *testing.T) {
+// Batches are lent: what is buffered is a copy, so there must not be much of it.
+func TestFewRowsAreBufferedForTheirFolders(t *testing.T) {
 	const rows, batches = 1000, 80
 	d := stagingtest.NewDisk()
 	cfg := testConfig()
@@ -143,11 +143,11 @@ func TestFewRowsAreHeldForTheirFolders(t *testing.T) {
 	s := openSink(t, d, cfg, lines, nil)
 	for i := range batches {
 		write(t, s, batchOf(i*rows, (i+1)*rows, "a", "b", "c"))
-		if s.spread.rows >= heldRows || s.spread.bytes >= heldBytes {
-			t.Fatalf("after %d rows, %d of them and %d bytes are held", (i+1)*rows, s.spread.rows, s.spread.bytes)
+		if s.spread.rows >= maxBufferedRows || s.spread.bytes >= maxBufferedBytes {
+			t.Fatalf("after %d rows, %d of them and %d bytes are buffered", (i+1)*rows, s.spread.rows, s.spread.bytes)
 		}
 	}
-	publish(t, s, 1, prepare(t, s, 1, true))
+	commit(t, s, 1, prepare(t, s, 1, true))
 	tree := d.Tree("/data/out")
 	for i, kind := range []string{"a", "b", "c"} {
 		var body, want strings.Builder
@@ -166,7 +166,7 @@ func TestFewRowsAreHeldForTheirFolders(t *testing.T) {
 	}
 }
 
-func TestFewBytesAreHeldForTheirFolders(t *testing.T) {
+func TestFewBytesAreBufferedForTheirFolders(t *testing.T) {
 	cfg := testConfig()
 	cfg.PartitionBy = []string{"_position"}
 	l, problems := cfg.layout(testSchema)
@@ -183,7 +183,7 @@ func TestFewBytesAreHeldForTheirFolders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.hold(rows, kept); err != nil {
+		if _, err := s.buffer(rows, kept); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -11,10 +11,9 @@ import (
 )
 
 // Prepare makes the rows of an epoch durable in staged files: bytes, then names
-// (rule 7 of engine/DESIGN.md). If its barrier
-// rolls, all staged files become whole and the handle names where each is to
-// appear; else they stay staged, and the handle tells how much of each is durable.
-// It is never nil: Recover learns from it that the output folder was there.
+// (rule 7 of engine/DESIGN.md). If its barrier rolls, all staged files become whole and
+// the committable names where each is to appear; else they stay staged, and it records
+// how much of each is durable. It is never nil: Recover learns from it that the output folder was there.
 func (s *store) Prepare(ctx context.Context, _ uint64, c *epochFiles, writing sync.Locker) (
 	staging.Committable, error,
 ) {
@@ -24,7 +23,7 @@ func (s *store) Prepare(ctx context.Context, _ uint64, c *epochFiles, writing sy
 
 // prepare waits for the disk with the lock of Write open. Names are synced
 // after the bytes they name.
-func (s *store) prepare(ctx context.Context, c *epochFiles) (*handle, error) {
+func (s *store) prepare(ctx context.Context, c *epochFiles) (*committable, error) {
 	if err := s.mergeEpoch(ctx, c); err != nil {
 		return nil, err
 	}
@@ -46,30 +45,31 @@ func (s *store) prepare(ctx context.Context, c *epochFiles) (*handle, error) {
 			return nil, err
 		}
 	}
-	return s.handleOf(c), nil
+	return s.committableOf(c), nil
 }
 
-// handleOf is what the record must know of an epoch.
-func (s *store) handleOf(c *epochFiles) *handle {
-	h := &handle{Envelope: staging.Envelope{Version: handleVersion}, Since: c.since, Shape: s.shape()}
+// committableOf is what the record must know of an epoch.
+func (s *store) committableOf(c *epochFiles) *committable {
+	made := &committable{Envelope: staging.Envelope{Version: committableVersion},
+		Since: c.since, Shape: s.shape()}
 	rolled := 0
 	for _, t := range c.partitions {
 		for _, p := range t.pieces {
 			if !c.roll {
-				h.Parts = append(h.Parts, p.stagedPart)
+				made.Parts = append(made.Parts, p.stagedPart)
 				continue
 			}
 			rolled++
 			name := s.names.Visible(c.epoch, rolled, p.Suffix)
-			s.unpublished = append(s.unpublished, publishing{From: p.Name,
+			s.uncommitted = append(s.uncommitted, move{From: p.Name,
 				To: filepath.Join(p.Folder, name), Length: p.Length, Sum: p.Sum, Rows: p.Rows})
 		}
 	}
-	// What an earlier record named and nobody published yet is carried on.
-	h.Publish = slices.Clone(s.unpublished)
-	s.shown = s.shown || len(h.Publish) > 0
-	h.Shown = s.shown
-	return h
+	// What an earlier record named and nobody committed yet stays in the record.
+	made.Moves = slices.Clone(s.uncommitted)
+	s.visible = s.visible || len(made.Moves) > 0
+	made.Visible = s.visible
+	return made
 }
 
 // sync makes a file durable up to Length. It goes by its name, not by the file
@@ -102,10 +102,10 @@ func (s *store) whole(p piece) error {
 // addEmpty makes the one file of an input that had no row (Format.Empty). Under
 // partition_by it goes where rows would that have no value in any of its columns.
 func (s *store) addEmpty(c *epochFiles) error {
-	if !c.empty || s.shown {
+	if !c.empty || s.visible {
 		return nil
 	}
-	found, err := s.dataFiles() // an engine before this rule did not record what it had shown
+	found, err := s.dataFiles() // an engine before this rule did not record what it had made visible
 	if err != nil || len(found) > 0 {
 		return err
 	}

@@ -7,49 +7,49 @@ import (
 	"etlengine/plugins/kit/staging"
 )
 
-// Recover takes up what the newest record knows to be staged, cut to what was
-// durable then, and removes this step's other staged files. Without a record it
+// Recover resumes the files that the newest record knows to be staged, truncated to
+// what was durable then, and removes this step's other staged files. Without a record it
 // makes the folders.
 func (s *store) Recover(ctx context.Context, live []byte) error {
-	h, err := decodeHandle(live)
+	c, err := decodeCommittable(live)
 	if err == nil {
-		err = s.restore(ctx, h, live != nil)
+		err = s.restore(ctx, c, live != nil)
 	}
 	s.recovered = err == nil
 	return err
 }
 
-func (s *store) restore(ctx context.Context, h *handle, recorded bool) error {
-	if err := s.makeFolders(h, recorded); err != nil {
+func (s *store) restore(ctx context.Context, c *committable, recorded bool) error {
+	if err := s.makeFolders(c, recorded); err != nil {
 		return err
 	}
-	s.shown = h.Shown || len(h.Publish) > 0
+	s.visible = c.Visible || len(c.Moves) > 0
 	listed := map[string]bool{}
-	for _, p := range h.Publish {
+	for _, p := range c.Moves {
 		listed[p.From] = true
 	}
-	for _, p := range h.Parts {
+	for _, p := range c.Parts {
 		listed[p.Name] = true
-		p.Full = p.Full || h.Shape != s.shape() || p.Suffix != s.format.Suffix
-		if err := s.takeUp(ctx, p); err != nil {
+		p.Full = p.Full || c.Shape != s.shape() || p.Suffix != s.format.Suffix
+		if err := s.resumeFile(ctx, p); err != nil {
 			return err
 		}
 	}
-	if len(h.Parts) > 0 {
-		s.due.restore(h.Since)
+	if len(c.Parts) > 0 {
+		s.due.restore(c.Since)
 	}
 	return s.area.Keep(listed)
 }
 
 // makeFolders makes the output folder at the very first start, and the folder
 // of staged files whenever nothing should be in it. What a record says was
-// there and is not has taken rows with it.
-func (s *store) makeFolders(h *handle, recorded bool) error {
+// there and is not had rows in it.
+func (s *store) makeFolders(c *committable, recorded bool) error {
 	missing, err := s.missing()
 	if err != nil {
 		return err
 	}
-	if (missing == s.root && recorded) || (missing != "" && len(h.Parts) > 0) {
+	if (missing == s.root && recorded) || (missing != "" && len(c.Parts) > 0) {
 		return s.folderGone(missing)
 	}
 	if err := staging.MakeFolder(s.disk, s.area.Folder); err != nil {
@@ -67,8 +67,8 @@ func (s *store) makeFolders(h *handle, recorded bool) error {
 	return s.target.probe(s.area.Path(s.names.Staged(0, 0)))
 }
 
-// takeUp makes a recorded file the one that grows, or one more part.
-func (s *store) takeUp(ctx context.Context, p stagedPart) error {
+// resumeFile makes a recorded file the one that grows, or one more part.
+func (s *store) resumeFile(ctx context.Context, p stagedPart) error {
 	path := s.area.Path(p.Name)
 	info, err := s.disk.Stat(path)
 	if err != nil {
@@ -96,8 +96,8 @@ func (s *store) takeUp(ctx context.Context, p stagedPart) error {
 		s.partitions[p.Folder] = t
 		s.order = append(s.order, t)
 	}
-	// Dirty even if nothing was cut: an earlier start may have cut it, and ended
-	// before that was synced. The next Prepare does, before the file appears.
+	// Dirty even if nothing was truncated: an earlier start may have truncated it, and
+	// ended before that was synced. The next Prepare does, before the file appears.
 	t.push(&stagedFile{stagedPart: p, dirty: true})
 	s.due.grew(t.bytes(s.grows()))
 	return nil

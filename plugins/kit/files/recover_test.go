@@ -11,7 +11,7 @@ import (
 	"etlengine/plugins/kit/staging/stagingtest"
 )
 
-func TestRecoveryCutsGrowingFileAndGoesOnAppending(t *testing.T) {
+func TestRecoveryTruncatesGrowingFileAndGoesOnAppending(t *testing.T) {
 	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 2))
@@ -22,14 +22,14 @@ func TestRecoveryCutsGrowingFileAndGoesOnAppending(t *testing.T) {
 
 	s = openSink(t, d, testConfig(), lines, h)
 	write(t, s, batchOf(2, 3))
-	publish(t, s, 2, prepare(t, s, 2, true))
+	commit(t, s, 2, prepare(t, s, 2, true))
 	want := map[string]string{"part.e1.report.csv.00000002-0001.txt": "#id,kind\n0,k\n1,k\n2,k\n"}
 	if got := d.Tree("/data/out"); !maps.Equal(got, want) {
 		t.Errorf("want %q, got %q", want, got)
 	}
 }
 
-func TestCutIsDurableBeforeTheFileAppears(t *testing.T) {
+func TestTruncationIsDurableBeforeTheFileAppears(t *testing.T) {
 	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 2))
@@ -38,7 +38,7 @@ func TestCutIsDurableBeforeTheFileAppears(t *testing.T) {
 	prepare(t, s, 2, false)
 	d.Crash("power", nil)
 	s = openSink(t, d, testConfig(), lines, h)
-	publish(t, s, 2, prepare(t, s, 2, true))
+	commit(t, s, 2, prepare(t, s, 2, true))
 	d.Crash("power", nil)
 	want := map[string]string{"part.e1.report.csv.00000002-0001.txt": "#id,kind\n0,k\n1,k\n"}
 	if got := d.Tree("/data/out"); !maps.Equal(got, want) {
@@ -70,12 +70,12 @@ func TestRecoveryRemovesOwnUnlistedFilesOnly(t *testing.T) {
 	}
 }
 
-func TestFileTakenByAConsumerIsNotAnError(t *testing.T) {
+func TestFileRemovedByAConsumerIsNotAnError(t *testing.T) {
 	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))
 	h := prepare(t, s, 1, true)
-	publish(t, s, 1, h)
+	commit(t, s, 1, h)
 	if err := d.Delete("/data/out/part.e1.report.csv.00000001-0001.txt"); err != nil {
 		t.Fatal(err)
 	}
@@ -86,15 +86,15 @@ func TestFileTakenByAConsumerIsNotAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	publish(t, s, 1, h)
+	commit(t, s, 1, h)
 }
 
-func TestFileTakenByAConsumerDoesNotComeBackWithAPowerCut(t *testing.T) {
+func TestFileRemovedByAConsumerDoesNotComeBackAfterAPowerFailure(t *testing.T) {
 	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))
 	h := prepare(t, s, 1, true)
-	publish(t, s, 1, h)
+	commit(t, s, 1, h)
 	if err := d.Delete("/data/out/part.e1.report.csv.00000001-0001.txt"); err != nil {
 		t.Fatal(err)
 	}
@@ -108,13 +108,13 @@ func TestFileTakenByAConsumerDoesNotComeBackWithAPowerCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	publish(t, s, 1, h)
+	commit(t, s, 1, h)
 	if got := d.Tree("/data"); len(got) > 0 {
 		t.Errorf("want no file, got %q", got)
 	}
 }
 
-func TestHiddenFileLostBeforePublishIsAnError(t *testing.T) {
+func TestStagedFileLostBeforeCommitIsAnError(t *testing.T) {
 	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))
@@ -199,7 +199,7 @@ func TestOutputFolderMadeAnewByHandIsGoneOnWith(t *testing.T) {
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))
 	h := prepare(t, s, 1, true)
-	publish(t, s, 1, h)
+	commit(t, s, 1, h)
 	if err := d.Delete("/data/out"); err != nil {
 		t.Fatal(err)
 	}
@@ -211,19 +211,19 @@ func TestOutputFolderMadeAnewByHandIsGoneOnWith(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	publish(t, s, 1, h)
+	commit(t, s, 1, h)
 	if err := s.Recover(t.Context(), h); err != nil {
 		t.Fatal(err)
 	}
 	write(t, s, batchOf(1, 2))
-	publish(t, s, 2, prepare(t, s, 2, true))
+	commit(t, s, 2, prepare(t, s, 2, true))
 	want := map[string]string{"part.e1.report.csv.00000002-0001.txt": "#id,kind\n1,k\n"}
 	if got := d.Tree("/data/out"); !maps.Equal(got, want) {
 		t.Errorf("want %q, got %q", want, got)
 	}
 }
 
-func TestRecordedHiddenFileMustBeThereAndWhole(t *testing.T) {
+func TestRecordedStagedFileMustBeThereAndWhole(t *testing.T) {
 	for name, damage := range map[string]func(d *stagingtest.Disk, path string) error{
 		"no such file": func(d *stagingtest.Disk, path string) error { return d.Delete(path) },
 		"want 17 bytes, got 3": func(d *stagingtest.Disk, path string) error {
@@ -247,19 +247,19 @@ func TestRecordedHiddenFileMustBeThereAndWhole(t *testing.T) {
 	}
 }
 
-// TestPreparedFileMustBeWhole: a file that was cut short behind the engine's back
-// is not shown as if it were all there was, in this life or after a crash.
+// TestPreparedFileMustBeWhole: a file that was truncated behind the engine's back does
+// not become visible as if it were all there was, in this life or after a crash.
 func TestPreparedFileMustBeWhole(t *testing.T) {
 	for _, killed := range []bool{false, true} {
 		d := stagingtest.NewDisk()
 		s := openSink(t, d, testConfig(), lines, nil)
 		write(t, s, batchOf(0, 2))
 		h := prepare(t, s, 1, true)
-		decoded, err := decodeHandle(h)
-		if err != nil || len(decoded.Publish) != 1 {
-			t.Fatalf("got handle %s, %v, want one file to publish", h, err)
+		decoded, err := decodeCommittable(h)
+		if err != nil || len(decoded.Moves) != 1 {
+			t.Fatalf("got committable %s, %v, want one file to move", h, err)
 		}
-		path := s.area.Path(decoded.Publish[0].From)
+		path := s.area.Path(decoded.Moves[0].From)
 		if err := d.Truncate(path, 3); err != nil {
 			t.Fatal(err)
 		}
@@ -271,12 +271,12 @@ func TestPreparedFileMustBeWhole(t *testing.T) {
 		}
 		wantError(t, s.Commit(t.Context(), 1, h), "want 17 bytes, got 3", path)
 		if got := d.Tree("/data/out"); len(got) != 0 {
-			t.Errorf("shown: got %q, want nothing", got)
+			t.Errorf("visible: got %q, want nothing", got)
 		}
 	}
 }
 
-func TestHandleOfANewerEngineIsRefused(t *testing.T) {
+func TestCommittableOfANewerEngineIsRefused(t *testing.T) {
 	s, err := newSink(testConfig(), testSchema, testEnv(""), lines, stagingtest.NewDisk())
 	if err != nil {
 		t.Fatal(err)
@@ -285,11 +285,11 @@ func TestHandleOfANewerEngineIsRefused(t *testing.T) {
 	wantError(t, s.Commit(t.Context(), 1, nil), "nothing is written after an error")
 }
 
-func TestHandleCannotLeaveItsFolders(t *testing.T) {
+func TestCommittableCannotLeaveItsFolders(t *testing.T) {
 	for _, h := range []string{`{"v":1,"publish":[{"from":"../x","to":"y"}]}`,
 		`{"v":1,"publish":[{"from":"x","to":"/y"}]}`,
 		`{"v":1,"hidden":[{"name":"../../x","length":1}]}`, `{"v":1,"hidden":[{"name":"x","folder":"../y"}]}`} {
-		if _, err := decodeHandle([]byte(h)); err == nil {
+		if _, err := decodeCommittable([]byte(h)); err == nil {
 			t.Errorf("%s: want an error", h)
 		}
 	}
@@ -305,7 +305,7 @@ func TestMountPointIsRefusedBeforeAnyWork(t *testing.T) {
 	wantError(t, s.Recover(t.Context(), nil), "/data/out", "choose a folder below the mount point")
 }
 
-func TestHiddenFilesOfAnotherShapeAreLeftAsTheyAre(t *testing.T) {
+func TestStagedFilesOfAnotherShapeAreLeftAsTheyAre(t *testing.T) {
 	for name, change := range map[string]func(c *SinkConfig, f *Format){
 		"columns": func(c *SinkConfig, f *Format) { c.KeepMetadata = new(true) },
 		"options": func(c *SinkConfig, f *Format) { f.Options = "delimiter ;" },
@@ -321,7 +321,7 @@ func TestHiddenFilesOfAnotherShapeAreLeftAsTheyAre(t *testing.T) {
 			change(&cfg, &f)
 			s = openSink(t, d, cfg, f, h)
 			write(t, s, batchOf(1, 2))
-			publish(t, s, 2, prepare(t, s, 2, true))
+			commit(t, s, 2, prepare(t, s, 2, true))
 			got := d.Tree("/data/out")
 			prefix := "part.e1.report.csv.00000002-"
 			first, second := got[prefix+"0001"+old], got[prefix+"0002"+f.Suffix]
@@ -332,7 +332,7 @@ func TestHiddenFilesOfAnotherShapeAreLeftAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestHiddenRowsThatWentWhileRunningAreNoticed(t *testing.T) {
+func TestStagedRowsThatWentWhileRunningAreNoticed(t *testing.T) {
 	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))
@@ -345,7 +345,7 @@ func TestHiddenRowsThatWentWhileRunningAreNoticed(t *testing.T) {
 	wantError(t, err, "looking for the hidden rows in /data/.out.engine", "no such file")
 }
 
-func TestTwinWithRecordedRowsIsNotMadeAnew(t *testing.T) {
+func TestStagingDirectoryWithRecordedRowsIsNotMadeAnew(t *testing.T) {
 	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 1))

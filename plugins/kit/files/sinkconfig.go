@@ -23,7 +23,7 @@ type SinkConfig struct {
 	KeepMetadata *bool    `json:"keep_metadata" state:"keep" doc:"Whether _ columns are written too; left out: those of late rows are."`
 }
 
-// Roll is when staged rows are published: with the first epoch that ends after
+// Roll is when staged rows become visible: with the first epoch that ends after
 // one of the limits was reached.
 type Roll struct {
 	Size     sdk.Bytes    `json:"size" doc:"Size of a part file."`
@@ -73,7 +73,7 @@ func (r *Roll) Validate() error {
 	return errors.Join(errs...)
 }
 
-// isRoot tells a path that has no folder above it as written, so that nothing
+// isRoot reports whether a path has no folder above it as written, so that nothing
 // could stand beside it: "/", ".", "..", "../..".
 func isRoot(path string) bool {
 	base := filepath.Base(filepath.Clean(path))

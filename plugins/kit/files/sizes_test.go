@@ -30,17 +30,17 @@ func tally(f Format, read *int64, most *int) Format {
 }
 
 // epochs runs small epochs and rolls when the sink asks for it and at the end.
-func epochs(t *testing.T, s *sink, n int, rows func(epoch int) *sdk.Batch, after func(h *handle)) {
+func epochs(t *testing.T, s *sink, n int, rows func(epoch int) *sdk.Batch, after func(h *committable)) {
 	t.Helper()
 	for epoch := 1; epoch <= n; epoch++ {
 		write(t, s, rows(epoch))
 		due := s.Due(clock(0).Add(time.Duration(epoch) * time.Millisecond)).Roll
 		data := prepare(t, s, uint64(epoch), due || epoch == n)
-		publish(t, s, uint64(epoch), data)
+		commit(t, s, uint64(epoch), data)
 		if after == nil || epoch%mostParts != mostParts-1 { // where there are most files
 			continue
 		}
-		h, err := decodeHandle(data)
+		h, err := decodeCommittable(data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestLargePartsAreNotMergedFarBeyondTheSizeOfARoll(t *testing.T) {
 	s := openSink(t, d, cfg, blocks, nil)
 	for i, rows := range []int{100, 100, 60, 3, 150, 2} { // 7 or 6 bytes a row
 		write(t, s, batchOf(100, 100+rows))
-		publish(t, s, uint64(i+1), prepare(t, s, uint64(i+1), i == 5))
+		commit(t, s, uint64(i+1), prepare(t, s, uint64(i+1), i == 5))
 	}
 	var sizes []int
 	tree := d.Tree("/data/out")
@@ -87,18 +87,18 @@ func TestLargePartsAreNotMergedFarBeyondTheSizeOfARoll(t *testing.T) {
 	}
 }
 
-func TestThousandsOfTinyEpochsLeaveAFewHiddenFiles(t *testing.T) {
+func TestThousandsOfTinyEpochsLeaveAFewStagedFiles(t *testing.T) {
 	d := stagingtest.NewDisk()
 	cfg := testConfig()
 	cfg.Roll.Interval = sdk.Duration(time.Hour)
 	var read int64
 	var merged, staged int
 	s := openSink(t, d, cfg, tally(blocks, &read, &merged), nil)
-	epochs(t, s, 5000, func(epoch int) *sdk.Batch { return batchOf(epoch, epoch+1) }, func(h *handle) {
+	epochs(t, s, 5000, func(epoch int) *sdk.Batch { return batchOf(epoch, epoch+1) }, func(h *committable) {
 		staged = max(staged, len(h.Parts))
 	})
 	if staged > 3*mostParts || merged > 3*mostParts {
-		t.Errorf("want at most %d hidden files and parts of a merge, got %d and %d", 3*mostParts, staged, merged)
+		t.Errorf("want at most %d staged files and parts of a merge, got %d and %d", 3*mostParts, staged, merged)
 	}
 	tree := d.Tree("/data/out")
 	if len(tree) != 1 {
@@ -118,7 +118,7 @@ func TestThousandsOfTinyEpochsLeaveAFewHiddenFiles(t *testing.T) {
 		t.Errorf("want at most %d open files, got %d", 1+mostOpenParts+1, d.Most)
 	}
 	if got := d.Tree("/data/.out.engine"); len(got) > 0 {
-		t.Errorf("want no hidden files, got %d", len(got))
+		t.Errorf("want no staged files, got %d", len(got))
 	}
 }
 
@@ -136,7 +136,7 @@ func TestOpenFilesAreBoundedWithHundredsOfParts(t *testing.T) {
 			for range 30 { // each closes all files, so that a folder gets a part for each
 				write(t, s, batchOf(0, 300, kinds...))
 			}
-			publish(t, s, epoch, prepare(t, s, epoch, epoch == 4))
+			commit(t, s, epoch, prepare(t, s, epoch, epoch == 4))
 		}
 		if most := 5 + mostOpenParts + 1; d.Most > most {
 			t.Errorf("%s: want at most %d open files, got %d", name, most, d.Most)
@@ -171,7 +171,7 @@ func TestPartsOfAnEpochThatIsBeingWrittenStandBehindMergedOnes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		publish(t, s, epoch, h)
+		commit(t, s, epoch, h)
 		f.rows = end
 	}
 	var want strings.Builder

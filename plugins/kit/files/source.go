@@ -27,20 +27,20 @@ type source struct {
 	list   listing
 	lag    lag
 
-	closed   chan struct{}
-	close    sync.Once
-	drained  chan struct{} // if it follows: no file that appears from now on is read
-	drain    sync.Once
-	follows  bool
-	places   bool          // batches have positions
-	interval time.Duration // between two looks for new files
+	closed        chan struct{}
+	close         sync.Once
+	drained       chan struct{} // if it follows: no file that appears from now on is read
+	drain         sync.Once
+	follows       bool
+	withPositions bool          // batches have positions
+	interval      time.Duration // between two searches for new files
 
 	mu        sync.Mutex // guards what follows, while Next does not wait
 	positions map[string]cursor
 	queue     []found  // to be read; the first one is at hand if reading is set
 	names     []string // of queue
 	reading   *reading
-	limit     int64 // records until the run is cut
+	limit     int64 // records until the run ends
 	announce  bool  // the set of partitions has changed
 	begun     bool  // the first set has been given
 	complete  bool  // no more files are looked for
@@ -63,8 +63,8 @@ var errSourceClosed = errors.New("the source is closed")
 // not read again. If a pipeline of this run fills the folder, files that appear
 // are read too, until the source is drained.
 func NewSource(cfg SourceConfig, env sdk.Env, in Input) (sdk.Instance, error) {
-	s := &source{cfg: cfg, input: in, log: env.Log, survey: env.Survey, follows: env.Filled, places: env.Positions,
-		announce: true, complete: !env.Filled, limit: unlimited,
+	s := &source{cfg: cfg, input: in, log: env.Log, survey: env.Survey, follows: env.Filled,
+		withPositions: env.Positions, announce: true, complete: !env.Filled, limit: unlimited,
 		list:   listing{dir: env.Dir, path: filepath.Clean(string(cfg.Path)), suffixes: in.Suffixes},
 		closed: make(chan struct{}), drained: make(chan struct{}), interval: time.Second,
 		positions: map[string]cursor{}}
@@ -76,7 +76,7 @@ func NewSource(cfg SourceConfig, env sdk.Env, in Input) (sdk.Instance, error) {
 		}
 		s.positions[name] = at
 	}
-	if _, err := s.look(); err != nil {
+	if _, err := s.findNew(); err != nil {
 		return nil, err
 	}
 	if err := s.checkGone(); err != nil {
@@ -92,8 +92,8 @@ func NewSource(cfg SourceConfig, env sdk.Env, in Input) (sdk.Instance, error) {
 	return s, nil
 }
 
-// look takes up the files that are new, and tells whether there are any.
-func (s *source) look() (bool, error) {
+// findNew queues the files that are new, and reports whether there are any.
+func (s *source) findNew() (bool, error) {
 	files, err := s.list.find()
 	if none, ok := errors.AsType[errNoFiles](err); ok {
 		if s.follows {
@@ -215,7 +215,7 @@ func (s *source) more() error {
 		return io.EOF
 	}
 	s.complete = isClosed(s.drained) // before looking: what appears later is not wanted
-	found, err := s.look()
+	found, err := s.findNew()
 	if err != nil {
 		return err
 	}
@@ -254,14 +254,14 @@ func (s *source) read(ctx context.Context) (*sdk.Batch, error) {
 		return nil, readingError(r.name, err)
 	}
 	var positions []int64
-	if rows != nil && s.placed(r.columns) {
+	if rows != nil && s.needsPositions(r.columns) {
 		positions = r.reader.Positions()
 		if int64(len(positions)) != rows.NumRows() {
 			return nil, fmt.Errorf("reading %s: want the positions of %d rows, got %d", r.name, rows.NumRows(),
 				len(positions))
 		}
 	}
-	rows, positions, rejected = s.cut(rows, positions, rejected)
+	rows, positions, rejected = s.trim(rows, positions, rejected)
 	for i := range rejected {
 		rejected[i].Partition = r.name
 	}
@@ -302,7 +302,7 @@ func (s *source) start(ctx context.Context) error {
 		return err
 	}
 	reader, err := s.input.Open(ctx, File{Path: f.path, Skip: at.Records, Schema: c.inFile,
-		Positions: s.placed(c), Survey: s.survey})
+		Positions: s.needsPositions(c), Survey: s.survey})
 	if err != nil {
 		return err // it names the file, and the line if there is one
 	}

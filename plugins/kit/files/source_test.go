@@ -113,8 +113,8 @@ func mustOpenSource(t *testing.T, dir, path string, resume map[string][]byte) *s
 	return s
 }
 
-// told is what a source gave, item by item, in short.
-func told(item sdk.Item) string {
+// summaryOf is an item of a source in short.
+func summaryOf(item sdk.Item) string {
 	if item.Signal != nil {
 		return fmt.Sprintf("%s %s", item.Signal.Kind, strings.Join(item.Signal.Partitions, " "))
 	}
@@ -145,7 +145,7 @@ func drainAll(t *testing.T, s sdk.Source) ([]string, map[string][]byte) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, told(item))
+		all = append(all, summaryOf(item))
 		if item.Batch != nil {
 			cursors[item.Batch.Partition] = item.Batch.Cursor
 		}
@@ -198,8 +198,8 @@ func TestPathIsAFileOrAGlobToo(t *testing.T) {
 	for _, test := range tests {
 		s := mustOpenSource(t, dir, test.path, nil)
 		item, err := s.Next(t.Context())
-		if err != nil || told(item) != "partitions "+test.want {
-			t.Errorf("%s: want %s, got %s, %v", test.path, test.want, told(item), err)
+		if err != nil || summaryOf(item) != "partitions "+test.want {
+			t.Errorf("%s: want %s, got %s, %v", test.path, test.want, summaryOf(item), err)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// unlimited is the limit of a run that is not cut.
+// unlimited is the limit of a run that has none.
 const unlimited = -1
 
 // limitTo ends the run after that many records. The file at hand is not finished
@@ -16,15 +16,15 @@ func (s *source) limitTo(records int64) {
 	s.lag.limit.Store(s.limit)
 }
 
-// placed tells whether the rows of a file are asked for their positions. Of a
-// run with a limit they are: its last batch is cut in the order of its records,
+// needsPositions reports whether the rows of a file need positions. Those of a run with
+// a limit do: its last batch is trimmed in the order of its records,
 // of which some may be rejects.
-func (s *source) placed(c completion) bool {
-	return s.places || c.metadata.lines() || s.limit != unlimited
+func (s *source) needsPositions(c completion) bool {
+	return s.withPositions || c.metadata.lines() || s.limit != unlimited
 }
 
-// cut takes of a batch what the limit leaves, and counts it.
-func (s *source) cut(rows arrow.RecordBatch, positions []int64, rejected []sdk.Reject) (
+// trim shortens a batch to what the limit leaves, and counts it.
+func (s *source) trim(rows arrow.RecordBatch, positions []int64, rejected []sdk.Reject) (
 	arrow.RecordBatch, []int64, []sdk.Reject,
 ) {
 	if s.limit == unlimited {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestLimitCutsRowsAndRejectsInTheirOrder(t *testing.T) {
+func TestLimitTrimsRowsAndRejectsInTheirOrder(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "a.txt"), "1\nx\n3\ny\nz\n6\n")
 	put(t, filepath.Join(dir, "b.txt"), "7\n8\n")
@@ -30,13 +30,13 @@ func TestLimitCutsRowsAndRejectsInTheirOrder(t *testing.T) {
 		if lag := s.Lag(); lag != 0 && n <= len(whole) {
 			t.Errorf("limited to %d: want a lag of 0 at the end, got %d", n, lag)
 		}
-		rest, _ := drainAll(t, mustOpenSource(t, dir, "*.txt", resume))
-		both := append(records(part), records(rest)...)
+		remaining, _ := drainAll(t, mustOpenSource(t, dir, "*.txt", resume))
+		both := append(records(part), records(remaining)...)
 		wantItems(t, slices.Sorted(slices.Values(both)), slices.Sorted(slices.Values(whole))...)
 	}
 }
 
-// records are the rows and rejects of what was told.
+// records are the rows and rejects of items.
 func records(items []string) (all []string) {
 	for _, item := range items {
 		if _, batch, ok := strings.Cut(item, ": "); ok {

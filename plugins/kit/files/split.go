@@ -71,17 +71,17 @@ func (l layout) project(rows arrow.RecordBatch) (arrow.RecordBatch, error) {
 	return array.NewRecordBatch(l.schema, columns, rows.NumRows()), nil
 }
 
-// Rows of many folders are held for a while, so that each folder gets many at a
-// time: taking them out, and an encoder's call, cost as much for one row as for many.
+// Rows of many folders are buffered, so that each folder gets many at a time: picking
+// them, and an encoder's call, cost as much for one row as for many.
 const (
-	heldRows  = 64 << 10
-	heldBytes = 8 << 20
+	maxBufferedRows  = 64 << 10
+	maxBufferedBytes = 8 << 20
 )
 
 // spread is rows on their way to their folders.
 type spread struct {
 	layout   layout
-	held     []arrow.RecordBatch // copies, with the columns of the files
+	buffered []arrow.RecordBatch // copies, with the columns of the files
 	rows     int
 	bytes    uint64
 	groups   []*group // in order of first appearance
@@ -90,7 +90,7 @@ type spread struct {
 	key      []byte
 }
 
-// group is the numbers, among all held rows, of those that go into one folder.
+// group is the numbers, among all buffered rows, of those that go into one folder.
 type group struct {
 	folder string
 	rows   []int
@@ -100,9 +100,9 @@ func newSpread(l layout) *spread {
 	return &spread{layout: l, byFolder: map[string]*group{}, byKey: map[string]*group{}}
 }
 
-// hold takes a batch, and finds the folders of its rows. Rows whose folder cannot be
+// buffer copies a batch, and finds the folders of its rows. Rows whose folder cannot be
 // are refused, and no others.
-func (s *spread) hold(rows, kept arrow.RecordBatch) (refused *sdk.RefusedError, err error) {
+func (s *spread) buffer(rows, kept arrow.RecordBatch) (refused *sdk.RefusedError, err error) {
 	for row := range int(rows.NumRows()) {
 		s.key = s.layout.appendKey(s.key[:0], rows, row)
 		g := s.byKey[string(s.key)]
@@ -124,7 +124,7 @@ func (s *spread) hold(rows, kept arrow.RecordBatch) (refused *sdk.RefusedError, 
 	if err != nil {
 		return refused, err
 	}
-	s.held = append(s.held, copied)
+	s.buffered = append(s.buffered, copied)
 	s.rows += int(copied.NumRows())
 	for _, column := range copied.Columns() {
 		s.bytes += column.Data().SizeInBytes()
@@ -132,7 +132,7 @@ func (s *spread) hold(rows, kept arrow.RecordBatch) (refused *sdk.RefusedError, 
 	return refused, nil
 }
 
-// newGroup is the group of a key that no held row has had.
+// newGroup is the group of a key that no buffered row has had.
 func (s *spread) newGroup(rows arrow.RecordBatch, row int) (*group, error) {
 	folder, err := s.layout.folder(rows, row)
 	if err != nil {
@@ -148,7 +148,7 @@ func (s *spread) newGroup(rows arrow.RecordBatch, row int) (*group, error) {
 	return g, nil
 }
 
-func (s *spread) full() bool { return s.rows >= heldRows || s.bytes >= heldBytes }
+func (s *spread) full() bool { return s.rows >= maxBufferedRows || s.bytes >= maxBufferedBytes }
 
 // portion is rows of one folder.
 type portion struct {
@@ -156,12 +156,12 @@ type portion struct {
 	rows   arrow.RecordBatch
 }
 
-// release is what was held, folder by folder.
+// release returns the buffered rows, folder by folder.
 func (s *spread) release() ([]portion, error) {
 	if s.rows == 0 {
 		return nil, nil
 	}
-	rows, err := columns.Join(s.held)
+	rows, err := columns.Join(s.buffered)
 	if err != nil {
 		return nil, err
 	}
@@ -169,13 +169,13 @@ func (s *spread) release() ([]portion, error) {
 	*s = *newSpread(s.layout) // not emptied: there may be as many folders as rows
 	portions := make([]portion, len(groups))
 	return portions, parallel.Do(len(groups), func(i int) error {
-		taken, err := columns.PickIndices(rows, groups[i].rows)
-		portions[i] = portion{groups[i].folder, taken}
+		picked, err := columns.PickIndices(rows, groups[i].rows)
+		portions[i] = portion{groups[i].folder, picked}
 		return err
 	})
 }
 
-// appendKey tells the folders of rows apart. Each value is followed by its
+// appendKey appends a key of the row's folder values. Each value is followed by its
 // length, so that no two lists of values run together to one key.
 func (l layout) appendKey(key []byte, rows arrow.RecordBatch, row int) []byte {
 	for _, at := range l.by {

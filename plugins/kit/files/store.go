@@ -16,32 +16,32 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// store writes staged files beside the output folder, in its staging folder, and moves them into it
-// when their epoch is recorded.
+// store writes staged files beside the output folder, in its staging folder, and moves
+// them into it when their epoch is recorded.
 //
 // Write and EndEpoch fill the next epoch while Prepare and Commit finish the one before.
 // What goes from the one side to the other is epochFiles, made by the barrier.
 type store struct {
-	cfg      SinkConfig
-	format   Format
-	layout   layout
-	names    staging.Names
-	area     staging.Area // of this step, in the staging folder
-	target   target       // the output folder
-	log      *slog.Logger
-	disk     staging.Disk
-	root     string // the output folder
-	parts    int    // of one level that a folder may have
-	budget   int64  // bytes that open files may keep in memory together
-	allShown bool   // what the newest record names is known to have appeared
-	unlock   func() error
+	cfg        SinkConfig
+	format     Format
+	layout     layout
+	names      staging.Names
+	area       staging.Area // of this step, in the staging folder
+	target     target       // the output folder
+	log        *slog.Logger
+	disk       staging.Disk
+	root       string // the output folder
+	parts      int    // of one level that a folder may have
+	budget     int64  // bytes that open files may keep in memory together
+	allVisible bool   // what the newest record names is known to have appeared
+	unlock     func() error
 
 	due due // has a lock of its own: RollDue does not wait for a write
 
 	// Of Recover, Prepare and Commit.
 	recovered   bool
-	unpublished []publishing // prepared by this life, not yet published
-	shown       bool         // a file was prepared for readers, by this life or an earlier one
+	uncommitted []move       // prepared by this life, not yet committed
+	visible     bool         // a file was prepared for readers, by this life or an earlier one
 	merged      []mergedPart // parts whose rows are in a file that is not yet recorded
 
 	// Of Write, EndEpoch and whoever has epochFiles.writing.
@@ -77,7 +77,7 @@ func openStore(cfg SinkConfig, in *arrow.Schema, env sdk.Env, f Format, d stagin
 	}
 	s := &store{cfg: cfg, format: f, layout: l, spread: newSpread(l), log: env.Log, disk: d, root: root,
 		names: staging.NewNames(env), target: folder{d, root},
-		parts: mostParts, budget: Budget(), epoch: env.Epoch + 1, allShown: env.Published,
+		parts: mostParts, budget: Budget(), epoch: env.Epoch + 1, allVisible: env.Published,
 		partitions: map[string]*partition{}}
 	s.format.Empty = f.Empty && !env.Side
 	s.due.limits(cfg.Roll)
@@ -132,19 +132,19 @@ func (s *store) write(rows arrow.RecordBatch) (*sdk.RefusedError, error) {
 	if len(s.layout.by) == 0 {
 		return nil, s.add([]portion{{rows: kept}})
 	}
-	refused, err := s.spread.hold(rows, kept)
+	refused, err := s.spread.buffer(rows, kept)
 	if err != nil {
 		return nil, err
 	}
 	s.due.grew(0) // by how much shows when they are written
 	if s.spread.full() {
-		return refused, s.writeHeld()
+		return refused, s.writeBuffered()
 	}
 	return refused, nil
 }
 
-// writeHeld writes the rows that were held for their folders.
-func (s *store) writeHeld() error {
+// writeBuffered writes the rows that were buffered for their folders.
+func (s *store) writeBuffered() error {
 	portions, err := s.spread.release()
 	if err != nil {
 		return err

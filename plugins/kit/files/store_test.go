@@ -18,23 +18,23 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-func TestRowsAreHiddenUntilARoll(t *testing.T) {
+func TestRowsAreStagedUntilARoll(t *testing.T) {
 	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 2))
-	publish(t, s, 1, prepare(t, s, 1, false))
+	commit(t, s, 1, prepare(t, s, 1, false))
 	if got := d.Tree("/data/out"); len(got) > 0 {
 		t.Errorf("before the roll: want no file, got %q", got)
 	}
 	write(t, s, batchOf(2, 3))
-	publish(t, s, 2, prepare(t, s, 2, true))
+	commit(t, s, 2, prepare(t, s, 2, true))
 	want := map[string]string{"part.e1.report.csv.00000002-0001.txt": "#id,kind\n0,k\n1,k\n2,k\n"}
 	if got := d.Tree("/data/out"); !maps.Equal(got, want) {
 		t.Errorf("after the roll: want %q, got %q", want, got)
 	}
 }
 
-func TestPreparedRowsAreNotVisibleBeforePublish(t *testing.T) {
+func TestPreparedRowsAreNotVisibleBeforeCommit(t *testing.T) {
 	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 2))
@@ -42,8 +42,8 @@ func TestPreparedRowsAreNotVisibleBeforePublish(t *testing.T) {
 	if got := d.Tree("/data/out"); len(got) > 0 {
 		t.Errorf("want no file, got %q", got)
 	}
-	publish(t, s, 1, h)
-	publish(t, s, 1, h) // the engine may not know that it did
+	commit(t, s, 1, h)
+	commit(t, s, 1, h) // the engine may not know that it did
 	if got := d.Tree("/data/out"); len(got) != 1 {
 		t.Errorf("want one file, got %q", got)
 	}
@@ -54,7 +54,7 @@ func TestEpochsWithoutRowsMakeNoFiles(t *testing.T) {
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 0))
 	for epoch := uint64(1); epoch < 4; epoch++ {
-		publish(t, s, epoch, prepare(t, s, epoch, epoch == 3))
+		commit(t, s, epoch, prepare(t, s, epoch, epoch == 3))
 	}
 	if got := d.Tree("/data"); len(got) > 0 {
 		t.Errorf("want no file, got %q", got)
@@ -69,16 +69,16 @@ func TestEpochsWithoutRowsDoNotWaitForTheDisk(t *testing.T) {
 		d := stagingtest.NewDisk()
 		s := openSink(t, d, testConfig(), f, nil)
 		write(t, s, batchOf(0, 1))
-		publish(t, s, 1, prepare(t, s, 1, false))
+		commit(t, s, 1, prepare(t, s, 1, false))
 		d.Steps, d.Only = 0, "sync"
-		publish(t, s, 2, prepare(t, s, 2, false))
+		commit(t, s, 2, prepare(t, s, 2, false))
 		if d.Steps > 0 {
 			t.Errorf("%s: want no sync, got %d", name, d.Steps)
 		}
 	}
 }
 
-// emptyRun runs a sink over an input that ends without a row, and returns its handle.
+// emptyRun runs a sink over an input that ends without a row, and returns its committable.
 func emptyRun(t *testing.T, d staging.Disk, cfg SinkConfig, f Format, epoch uint64, live []byte, side bool) []byte {
 	t.Helper()
 	env := testEnv("")
@@ -94,7 +94,7 @@ func emptyRun(t *testing.T, d staging.Disk, cfg SinkConfig, f Format, epoch uint
 		t.Fatal(err)
 	}
 	h := prepare(t, s, epoch, true)
-	publish(t, s, epoch, h)
+	commit(t, s, epoch, h)
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestAfterRowsNoFileWithoutRowsIsMade(t *testing.T) {
 	s := openSink(t, d, testConfig(), lines, nil)
 	write(t, s, batchOf(0, 2))
 	h := prepare(t, s, 1, true)
-	publish(t, s, 1, h)
+	commit(t, s, 1, h)
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -163,10 +163,10 @@ func TestNoDeadLettersLeaveNoFile(t *testing.T) {
 	}
 }
 
-func TestCutRunWithoutRowsLeavesNoFile(t *testing.T) {
+func TestStoppedRunWithoutRowsLeavesNoFile(t *testing.T) {
 	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), blocks, nil)
-	publish(t, s, 1, prepare(t, s, 1, true))
+	commit(t, s, 1, prepare(t, s, 1, true))
 	if got := d.Tree("/data/out"); len(got) > 0 {
 		t.Errorf("want no file, got %q", got)
 	}
@@ -182,14 +182,14 @@ func TestPartsOfEpochsBecomeOneFile(t *testing.T) {
 	}
 	s := openSink(t, d, testConfig(), f, nil)
 	write(t, s, batchOf(0, 1))
-	publish(t, s, 1, prepare(t, s, 1, true))
+	commit(t, s, 1, prepare(t, s, 1, true))
 	if merges > 0 {
 		t.Errorf("a part alone: want a rename, got a merge")
 	}
 	write(t, s, batchOf(1, 2))
-	publish(t, s, 2, prepare(t, s, 2, false))
+	commit(t, s, 2, prepare(t, s, 2, false))
 	write(t, s, batchOf(2, 3))
-	publish(t, s, 3, prepare(t, s, 3, true))
+	commit(t, s, 3, prepare(t, s, 3, true))
 	want := map[string]string{
 		"part.e1.report.csv.00000001-0001.blk": "0,k\nEND\n",
 		"part.e1.report.csv.00000003-0001.blk": "1,k\n2,k\nEND\n",
@@ -198,7 +198,7 @@ func TestPartsOfEpochsBecomeOneFile(t *testing.T) {
 		t.Errorf("want %q, got %q", want, got)
 	}
 	if got := d.Tree("/data/.out.engine"); len(got) > 0 {
-		t.Errorf("want no hidden files, got %q", got)
+		t.Errorf("want no staged files, got %q", got)
 	}
 }
 
@@ -213,27 +213,27 @@ func TestRollIsDueBySizeAndByAge(t *testing.T) {
 				t.Errorf("%s, %s: want due %v, got %v", name, when, want, got)
 			}
 		}
-		due(clock(1000), false, "nothing hidden")
-		publish(t, s, 1, prepare(t, s, 1, false))
+		due(clock(1000), false, "nothing staged")
+		commit(t, s, 1, prepare(t, s, 1, false))
 		write(t, s, batchOf(0, 1))
 		due(clock(6), false, "50 s after the barrier before the row")
 		due(clock(7), true, "60 s after the barrier before the row")
-		publish(t, s, 2, prepare(t, s, 2, true))
+		commit(t, s, 2, prepare(t, s, 2, true))
 		due(clock(1000), false, "published")
 		write(t, s, batchOf(0, 300))
-		publish(t, s, 3, prepare(t, s, 3, false))
+		commit(t, s, 3, prepare(t, s, 3, false))
 		write(t, s, batchOf(0, 300))
 		due(clock(3), true, "full")
 	}
 }
 
-func TestAgeOfHiddenRowsSurvivesARestart(t *testing.T) {
+func TestAgeOfStagedRowsSurvivesARestart(t *testing.T) {
 	d := stagingtest.NewDisk()
 	s := openSink(t, d, testConfig(), lines, nil)
-	publish(t, s, 1, prepare(t, s, 1, false))
+	commit(t, s, 1, prepare(t, s, 1, false))
 	write(t, s, batchOf(0, 1))
 	h := prepare(t, s, 2, false)
-	publish(t, s, 2, h)
+	commit(t, s, 2, h)
 	d.Crash("kill", nil)
 	s = openSink(t, d, testConfig(), lines, h)
 	if s.Due(clock(6)).Roll || !s.Due(clock(7)).Roll {
@@ -249,7 +249,7 @@ func TestFileThatIsFullWithinAnEpochIsFollowedByAnother(t *testing.T) {
 	for i := range 4 {
 		write(t, s, batchOf(i*100, i*100+100))
 	}
-	publish(t, s, 1, prepare(t, s, 1, true))
+	commit(t, s, 1, prepare(t, s, 1, true))
 	got := d.Tree("/data/out")
 	if len(got) != 4 {
 		t.Errorf("want 4 files, got %d", len(got))
@@ -310,7 +310,7 @@ func TestColumnsOfTheEngineAreWrittenOnRequestOnly(t *testing.T) {
 	cfg.KeepMetadata = new(true)
 	s := openSink(t, d, cfg, lines, nil)
 	write(t, s, batchOf(0, 1))
-	publish(t, s, 1, prepare(t, s, 1, true))
+	commit(t, s, 1, prepare(t, s, 1, true))
 	for _, body := range d.Tree("/data/out") {
 		if want := "#id,kind,_position\n0,k,0\n"; body != want {
 			t.Errorf("want %q, got %q", want, body)

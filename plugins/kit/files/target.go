@@ -16,7 +16,7 @@ import (
 // the folders of partition_by before the file's.
 type target interface {
 	// exists reports whether the target is there, and make makes it at the very first start:
-	// what a record says was there, and is gone, has taken rows with it.
+	// what a record says was there, and is gone, had rows in it.
 	exists() (bool, error)
 	make() error
 	// probe finds out before any work whether files staged beside this one can be put.

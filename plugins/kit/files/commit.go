@@ -12,13 +12,13 @@ import (
 	"etlengine/plugins/kit/staging"
 )
 
-// Commit moves the files that the handle names into the output folder. A file
-// that is there already, its staged name gone, was moved before a crash: the
-// handle is all that is asked, and as often as one likes (rule 8). One
-// that is in neither place was moved and then taken by whoever reads the
-// folder, unless this very life prepared it: then it is lost.
+// Commit moves the files that the committable names into the output folder. A file
+// that is there already, its staged name gone, was moved before a crash: Commit needs
+// only the committable, and may be repeated (rule 8). One that is in neither folder was
+// moved and then removed by whoever reads the folder, unless this very life prepared
+// it: then it is lost.
 func (s *store) Commit(ctx context.Context, epoch uint64, committable []byte) error {
-	h, err := decodeHandle(committable)
+	c, err := decodeCommittable(committable)
 	if err != nil {
 		return err
 	}
@@ -26,33 +26,33 @@ func (s *store) Commit(ctx context.Context, epoch uint64, committable []byte) er
 	if err != nil {
 		return err
 	}
-	if s.allShown && missing == s.area.Folder && !s.recovered {
-		return nil // all the handle names has appeared: nothing was in that folder
+	if s.allVisible && missing == s.area.Folder && !s.recovered {
+		return nil // all the committable names has appeared: nothing was in that folder
 	}
-	if missing != "" && (s.recovered || len(h.Publish) > 0) {
+	if missing != "" && (s.recovered || len(c.Moves) > 0) {
 		return s.folderGone(missing)
 	}
-	if err := s.staged(ctx, h.Publish); err != nil {
+	if err := s.staged(ctx, c.Moves); err != nil {
 		return err
 	}
-	var shown []string
-	for _, p := range h.Publish {
+	var visible []string
+	for _, p := range c.Moves {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		there, err := s.show(p)
+		there, err := s.makeVisible(p)
 		if err != nil {
 			return err
 		}
 		if there {
-			shown = append(shown, p.To)
+			visible = append(visible, p.To)
 		}
 	}
-	if err := s.syncShown(shown); err != nil {
+	if err := s.syncVisible(visible); err != nil {
 		return err
 	}
-	s.unpublished = slices.DeleteFunc(s.unpublished, func(p publishing) bool {
-		return slices.Contains(h.Publish, p)
+	s.uncommitted = slices.DeleteFunc(s.uncommitted, func(p move) bool {
+		return slices.Contains(c.Moves, p)
 	})
 	return s.removeMerged(epoch)
 }
@@ -79,9 +79,9 @@ func (s *store) folderGone(folder string) error {
 		"or run with --fresh to begin anew", folder)
 }
 
-// show makes one file visible, and reports whether it is, also if an earlier life did it,
+// makeVisible moves one file to readers, and reports whether it is, also if an earlier life did it,
 // which may have ended before it synced the name.
-func (s *store) show(p publishing) (bool, error) {
+func (s *store) makeVisible(p move) (bool, error) {
 	from, to := s.area.Path(p.From), filepath.Join(s.root, p.To)
 	found, err := staging.Exists(s.disk, from)
 	if err != nil {
@@ -90,11 +90,11 @@ func (s *store) show(p publishing) (bool, error) {
 	if found {
 		return true, s.target.put(from, p.To)
 	}
-	shown, err := s.target.has(p.To)
+	visible, err := s.target.has(p.To)
 	switch {
-	case shown || err != nil:
-		return shown, err
-	case slices.Contains(s.unpublished, p):
+	case visible || err != nil:
+		return visible, err
+	case slices.Contains(s.uncommitted, p):
 		return false, fmt.Errorf("publishing %s: its rows were in %s, which is gone; "+
 			"nothing but this engine may change that folder", to, from)
 	}
@@ -102,8 +102,8 @@ func (s *store) show(p publishing) (bool, error) {
 	return false, nil
 }
 
-// syncShown syncs the names that files have now, and that they have no others.
-func (s *store) syncShown(names []string) error {
+// syncVisible syncs the names that files have now, and that they have no others.
+func (s *store) syncVisible(names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
@@ -116,7 +116,7 @@ func (s *store) syncShown(names []string) error {
 // staged compares the files that are about to appear with what was recorded of
 // them, all of them before the first appears. What is not there any more has
 // appeared already.
-func (s *store) staged(ctx context.Context, files []publishing) error {
+func (s *store) staged(ctx context.Context, files []move) error {
 	return parallel.Do(len(files), func(i int) error {
 		p := files[i]
 		path := s.area.Path(p.From)
