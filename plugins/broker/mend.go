@@ -33,8 +33,8 @@ func mend(dir string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("mending the broker's folder: %w", err)
 	}
-	_, err = os.Stat(filepath.Join(dir, "session_state.json"))
-	m := mender{resumed: err == nil, left: make(map[int64]bool)}
+	session, err := os.ReadFile(filepath.Join(dir, "session_state.json"))
+	m := mender{resumed: err == nil && json.Valid(session), left: make(map[int64]bool)}
 	for _, p := range partitions {
 		folder := filepath.Join(dir, "partitions", p.Name())
 		if !p.IsDir() {

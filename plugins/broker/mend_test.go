@@ -245,10 +245,20 @@ func TestOrderlyEndNeedsNoMending(t *testing.T) {
 	if after := sizes(t, dir); before != after {
 		t.Errorf("files were changed: %d bytes, then %d", before, after)
 	}
-	for _, name := range []string{"session_state.json", noteFile} {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil {
-			t.Fatal(err) // as after a start that did not touch the topic, and a kill
-		}
+	if err := os.Remove(filepath.Join(dir, noteFile)); err != nil {
+		t.Fatal(err)
+	}
+	half := killed(t, dir)
+	rewrite(t, filepath.Join(half, "session_state.json"), cut(10)) // kfake goes on without it
+	before = sizes(t, half)
+	if err := mend(half); err != nil {
+		t.Fatal(err)
+	}
+	if after := sizes(t, half); after <= before {
+		t.Errorf("no marker was written: %d bytes, then %d", before, after)
+	}
+	if err := os.Remove(filepath.Join(dir, "session_state.json")); err != nil {
+		t.Fatal(err) // as after a start that did not touch the topic, and a kill
 	}
 	want(t, "not resumed", committed(t, startFilled(t, Options{Dir: dir})))
 }
