@@ -63,7 +63,7 @@ type Pipeline struct {
 	Late, DeadLetters  *Step // outputs of such rows; nil unless given
 }
 
-// Output is one of the places that get every batch. A plain output has no
+// Output is one of the outputs, which all get every batch. A plain output has no
 // processors and one step; a branch has processors and one or several steps.
 type Output struct {
 	Label      string // of a plain output: that of its step

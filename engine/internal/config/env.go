@@ -9,13 +9,13 @@ import (
 	"etlengine/engine/internal/yamlfix"
 )
 
-// filler fills variables into the scalars of a tree:
+// expander expands the variables in the scalars of a tree:
 //
 //	${NAME}      the variable, which must be set
 //	${NAME:text} the variable, or text if it is not set
 //	$${          a literal ${
 //	${! … }      Benthos's, left alone
-type filler struct {
+type expander struct {
 	lookup  func(string) (string, bool)
 	sources map[string]*source
 	report  func(Problem)
@@ -24,44 +24,44 @@ type filler struct {
 
 var variable = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)(:([^{}]*))?\}`)
 
-func (f *filler) fill(n *Node, path string) {
+func (f *expander) expand(n *Node, path string) {
 	switch n.Kind() {
 	case Scalar:
 		f.scalar(n, path)
 	case List:
 		for i, item := range n.values {
-			f.fill(item, join(path, fmt.Sprint(i)))
+			f.expand(item, join(path, fmt.Sprint(i)))
 		}
 	case Map:
 		for i, value := range n.values {
-			f.fill(value, join(path, n.keys[i].name))
+			f.expand(value, join(path, n.keys[i].name))
 		}
 	}
 }
 
-func (f *filler) scalar(n *Node, path string) {
+func (f *expander) scalar(n *Node, path string) {
 	if !strings.Contains(n.text, "${") {
 		return
 	}
 	var filled strings.Builder
-	rest, from := n.text, Position{} // from: where in the source the next one is searched
+	remaining, from := n.text, Position{} // from: where in the source the next one is searched
 	for {
-		at := strings.Index(rest, "${")
+		at := strings.Index(remaining, "${")
 		if at < 0 {
-			filled.WriteString(rest)
+			filled.WriteString(remaining)
 			break
 		}
-		before, text := rest[:at], rest[at:]
+		before, text := remaining[:at], remaining[at:]
 		filled.WriteString(before)
 		switch {
 		case strings.HasSuffix(before, "$"): // $${: one $ is written already
 			filled.WriteString("{")
-			rest = text[len("${"):]
+			remaining = text[len("${"):]
 		case strings.HasPrefix(text, "${!"):
 			filled.WriteString("${")
-			rest = text[len("${"):]
+			remaining = text[len("${"):]
 		default:
-			rest = f.one(n, path, text, &from, &filled)
+			remaining = f.one(n, path, text, &from, &filled)
 		}
 	}
 	n.filled = true
@@ -69,7 +69,7 @@ func (f *filler) scalar(n *Node, path string) {
 }
 
 // one fills the variable that text begins with and returns what follows it.
-func (f *filler) one(n *Node, path, text string, from *Position, filled *strings.Builder) (rest string) {
+func (f *expander) one(n *Node, path, text string, from *Position, filled *strings.Builder) string {
 	match := variable.FindStringSubmatch(text)
 	if match == nil {
 		whole, shown := text, text
@@ -141,17 +141,17 @@ func wrongVariable(text string) Problem {
 	return p
 }
 
-func (f *filler) fail(n *Node, path, text string, from *Position, p Problem) {
+func (f *expander) fail(n *Node, path, text string, from *Position, p Problem) {
 	p.Position, p.Path = n.pos, path
 	if f.failed++; f.failed < maxProblems {
-		p.Position = f.place(n.pos, text, from)
+		p.Position = f.position(n.pos, text, from)
 	}
 	f.report(p)
 }
 
-// place finds a variable in the source lines of its scalar, so that the caret
+// position finds a variable in the source lines of its scalar, so that the caret
 // stands under it; failing that it is the scalar.
-func (f *filler) place(pos Position, text string, from *Position) Position {
+func (f *expander) position(pos Position, text string, from *Position) Position {
 	src := f.sources[pos.File]
 	if src == nil || pos.Line < 1 {
 		return pos

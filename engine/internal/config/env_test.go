@@ -38,7 +38,7 @@ func TestVariablesAreFilledIn(t *testing.T) {
 	}
 }
 
-func TestMissingVariableIsNamedAtItsPlace(t *testing.T) {
+func TestMissingVariableIsNamedAtItsPosition(t *testing.T) {
 	tests := []struct{ name, yaml, want string }{
 		{"plain", "a ${X}", "a.yaml:5:14"},
 		{"the second of two", "${A:} ${X}", "a.yaml:5:18"},

@@ -6,7 +6,7 @@ import (
 	"etlengine/engine/internal/yamlfix"
 )
 
-// Inside is the place of a character in a scalar, counted from 0 in code points
+// Inside is the position of a character in a scalar, counted from 0 in code points
 // of its text. It is false if the text does not stand in the file as it is:
 // filled from a variable, or folded in a way that is not followed.
 func (f *File) Inside(n *Node, offset int) (Position, bool) {
@@ -36,8 +36,8 @@ type cursor struct {
 	block        int  // column where the lines of a block begin, 0 outside of one
 }
 
-// rest is what stands on the line from the cursor on.
-func (c *cursor) rest() []rune {
+// remaining is what stands on the line from the cursor on.
+func (c *cursor) remaining() []rune {
 	if c.line > len(c.src.Lines) || len(c.src.Lines[c.line-1]) > yamlfix.MaxLine {
 		return nil
 	}
@@ -47,13 +47,13 @@ func (c *cursor) rest() []rune {
 
 // open goes to the first character of the text.
 func (c *cursor) open() {
-	rest := c.rest()
+	remaining := c.remaining()
 	switch {
-	case len(rest) == 0:
-	case rest[0] == '\'' || rest[0] == '"':
-		c.quote = rest[0]
+	case len(remaining) == 0:
+	case remaining[0] == '\'' || remaining[0] == '"':
+		c.quote = remaining[0]
 		c.column++
-	case rest[0] == '|' || rest[0] == '>':
+	case remaining[0] == '|' || remaining[0] == '>':
 		c.block = 1
 		c.nextLine()
 		c.block = c.column
@@ -65,12 +65,12 @@ func (c *cursor) nextLine() {
 	for {
 		c.line++
 		c.column = 1
-		rest := c.rest()
-		text := strings.TrimLeft(string(rest), " ")
+		remaining := c.remaining()
+		text := strings.TrimLeft(string(remaining), " ")
 		if text == "" && c.line < len(c.src.Lines) {
 			continue
 		}
-		c.column += len(rest) - len([]rune(text))
+		c.column += len(remaining) - len([]rune(text))
 		if c.block > 1 {
 			c.column = min(c.column, c.block)
 		}
@@ -80,7 +80,7 @@ func (c *cursor) nextLine() {
 
 // pass goes over a character of the text, false if it is not there.
 func (c *cursor) pass(r rune) bool {
-	if (r == ' ' || r == '\n') && strings.TrimSpace(string(c.rest())) == "" {
+	if (r == ' ' || r == '\n') && strings.TrimSpace(string(c.remaining())) == "" {
 		c.nextLine() // a line ends here: folded into a space, or kept
 		return true
 	}
@@ -91,7 +91,7 @@ func (c *cursor) pass(r rune) bool {
 	return true
 }
 
-// width is how many characters a character of the text takes in the file.
+// width is the number of characters in the file that make up one of the text.
 func (c *cursor) width(r rune) int {
 	switch {
 	case c.quote == '\'' && r == '\'', c.quote == '"' && (r == '"' || r == '\\' || r == '\n' || r == '\t'):
@@ -101,17 +101,17 @@ func (c *cursor) width(r rune) int {
 }
 
 func (c *cursor) standsAt(r rune) bool {
-	rest := c.rest()
-	if len(rest) < c.width(r) {
+	remaining := c.remaining()
+	if len(remaining) < c.width(r) {
 		return false
 	}
 	if c.width(r) == 1 {
-		return rest[0] == r && (c.quote != '"' || r != '\\')
+		return remaining[0] == r && (c.quote != '"' || r != '\\')
 	}
 	escapes := map[rune]string{'"': `\"`, '\\': `\\`, '\n': `\n`, '\t': `\t`}
 	want := "''"
 	if c.quote == '"' {
 		want = escapes[r]
 	}
-	return string(rest[:2]) == want
+	return string(remaining[:2]) == want
 }

@@ -40,7 +40,7 @@ func TestCharactersOfAScalarAreFoundInTheFile(t *testing.T) {
 	}
 }
 
-func TestFilledTextHasNoPlacesInside(t *testing.T) {
+func TestFilledTextHasNoPositionsInside(t *testing.T) {
 	f, problems := load(t, Options{}, "pipelines:\n  p:\n    input: { csv: { path: in } }\n    processors:\n"+
 		"      - filter: 'a > ${LIMIT:10} && bad'\n      - filter: \"a \\x3e bad\"\n"+
 		"    output: { csv: { path: out } }\n")

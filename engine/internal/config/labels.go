@@ -33,13 +33,13 @@ type labelled struct {
 	path  string
 }
 
-// places lists what has a label, in the order of the file.
-func (p *Pipeline) places() []labelled {
-	var places []labelled
+// targets lists what gets a label, in the order of the file.
+func (p *Pipeline) targets() []labelled {
+	var targets []labelled
 	add := func(steps ...*Step) {
 		for _, s := range steps {
 			base := s.Plugin[strings.LastIndexByte(s.Plugin, '/')+1:]
-			places = append(places, labelled{&s.Label, base, s.Node, s.Path})
+			targets = append(targets, labelled{&s.Label, base, s.Node, s.Path})
 		}
 	}
 	if p.Input != nil {
@@ -48,30 +48,31 @@ func (p *Pipeline) places() []labelled {
 	add(p.Processors...)
 	for _, o := range p.Outputs {
 		if !o.plain() {
-			places = append(places, labelled{&o.Label, "branch", o.Node, o.Path})
+			targets = append(targets, labelled{&o.Label, "branch", o.Node, o.Path})
 		}
 		add(slices.Concat(o.Processors, o.Steps)...)
 	}
 	if p.Late != nil {
-		places = append(places, labelled{&p.Late.Label, "late", p.Late.Node, p.Late.Path})
+		targets = append(targets, labelled{&p.Late.Label, "late", p.Late.Node, p.Late.Path})
 	}
 	if p.DeadLetters != nil {
-		places = append(places, labelled{&p.DeadLetters.Label, "dead_letters", p.DeadLetters.Node, p.DeadLetters.Path})
+		d := p.DeadLetters
+		targets = append(targets, labelled{&d.Label, "dead_letters", d.Node, d.Path})
 	}
-	return places
+	return targets
 }
 
-// plain tells an output that is one step from a branch.
+// plain reports whether an output is one step, and no branch.
 func (o *Output) plain() bool {
 	return len(o.Steps) == 1 && o.Steps[0].Node == o.Node
 }
 
 // label gives every step and branch a name of its own: the one given, or what
-// it is, numbered if that is taken.
+// it is, numbered if that is in use.
 func (r *reader) label(p *Pipeline) {
-	places := p.places()
+	targets := p.targets()
 	used := map[string]Position{}
-	for _, at := range places {
+	for _, at := range targets {
 		name, pos := *at.label, at.node.Get("label").Pos()
 		if name == "" {
 			continue
@@ -84,13 +85,13 @@ func (r *reader) label(p *Pipeline) {
 		used[name] = pos
 	}
 	count := map[string]int{}
-	for _, at := range places {
+	for _, at := range targets {
 		for *at.label == "" {
 			name := at.base
 			if count[at.base]++; count[at.base] > 1 {
 				name = fmt.Sprintf("%s_%d", at.base, count[at.base])
 			}
-			if _, taken := used[name]; !taken {
+			if _, exists := used[name]; !exists {
 				*at.label, used[name] = name, at.node.Pos()
 			}
 		}

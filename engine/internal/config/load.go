@@ -60,8 +60,8 @@ func Load(o Options) (*File, []Problem) {
 		}
 	}
 	f.Secrets.addTree(f.Root, false)
-	fill := &filler{lookup: o.LookupEnv, sources: f.sources, report: report}
-	fill.fill(f.Root, "")
+	variables := &expander{lookup: o.LookupEnv, sources: f.sources, report: report}
+	variables.expand(f.Root, "")
 	f.Secrets.addTree(f.Root, false)
 	r := &reader{file: f, report: report, meant: map[string]bool{}}
 	r.top()
@@ -93,11 +93,11 @@ func (f *File) read(opened map[string]opened, report func(Problem)) []*Node {
 // comes only of a fault that Load found is left out: the value that would be
 // refused is not the one that was meant.
 func (f *File) With(loaded, planned []Problem) []Problem {
-	var places []Position
+	var positions []Position
 	paths, unfilled := map[string]bool{}, false
 	for _, p := range loaded {
 		if p.Line > 0 {
-			places = append(places, p.Position)
+			positions = append(positions, p.Position)
 		}
 		paths[p.Path] = p.Path != "" || paths[p.Path]
 		unfilled = unfilled || strings.HasSuffix(p.Code, "-variable")
@@ -108,7 +108,7 @@ func (f *File) With(loaded, planned []Problem) []Problem {
 		// Without their variables, different topics or folders look like one.
 		linked := p.Code == "circle" || p.Code == "two-writers"
 		value := paths[p.Path] && p.Code != sdk.CodeUnknownField // which is about the key
-		if !value && !slices.ContainsFunc(places, same) && !(unfilled && linked) {
+		if !value && !slices.ContainsFunc(positions, same) && !(unfilled && linked) {
 			all = append(all, p)
 		}
 	}
@@ -134,7 +134,7 @@ func (f *File) sorted(problems []Problem) []Problem {
 	said := map[Problem]bool{}
 	return slices.DeleteFunc(problems, func(p Problem) bool {
 		if p.Line > 0 {
-			p.Path = "" // each copy has its own, the place is the same
+			p.Path = "" // each copy has its own, the position is the same
 		}
 		twice := said[p]
 		said[p] = true

@@ -193,7 +193,7 @@ func TestLabelsAreUnique(t *testing.T) {
 `)
 	var got []string
 	for _, p := range f.Pipelines {
-		for _, at := range p.places() {
+		for _, at := range p.targets() {
 			got = append(got, *at.label)
 		}
 	}
@@ -206,7 +206,7 @@ func TestLabelsAreUnique(t *testing.T) {
 	}
 }
 
-func TestMendedFilesAreReadToTheirEnd(t *testing.T) {
+func TestFixedFilesAreReadToTheirEnd(t *testing.T) {
 	f, problems := load(t, Options{LookupEnv: env("T", "tickets")}, `pipelines:
   p:
     input: { in: { topic: ${T}, n: 1 } }

@@ -105,7 +105,7 @@ func Printable(text string) string {
 	return b.String()
 }
 
-func unprintable(rest string, r rune) bool {
+func unprintable(text string, r rune) bool {
 	switch {
 	case r == '\n' || r == '\t':
 		return false
@@ -114,5 +114,5 @@ func unprintable(rest string, r rune) bool {
 	case r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029 || r == 0xfeff:
 		return true
 	}
-	return r == utf8.RuneError && !strings.HasPrefix(rest, "\uFFFD")
+	return r == utf8.RuneError && !strings.HasPrefix(text, "\uFFFD")
 }

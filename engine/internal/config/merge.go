@@ -68,7 +68,7 @@ func (m *merger) ordered(merged map[string]any, layers []*Node) *Node {
 }
 
 // lookup finds what the layers have under a key: the maps that were merged and
-// the place of the first of them, or the place of the value that won.
+// the position of the first of them, or that of the value that won.
 func lookup(layers []*Node, name string) (at mapKey, below []*Node) {
 	for _, layer := range layers {
 		i := layer.index(name)
@@ -104,9 +104,9 @@ func replaceSteps(earlier, later *Node) {
 	after := later.Get("pipelines")
 	for _, name := range after.Keys() {
 		pipeline := before.Get(name)
-		for _, place := range [...]string{"input", "output", "late", "dead_letters"} {
-			if replaces(pipeline.Get(place), after.Get(name).Get(place)) {
-				pipeline.removeKey(place)
+		for _, key := range [...]string{"input", "output", "late", "dead_letters"} {
+			if replaces(pipeline.Get(key), after.Get(name).Get(key)) {
+				pipeline.removeKey(key)
 			}
 		}
 		branch := pipeline.Get("output")
@@ -116,7 +116,7 @@ func replaceSteps(earlier, later *Node) {
 	}
 }
 
-// replaces tells whether a step is another one: each names something, and they
+// replaces reports whether a step is another one: each names something, and they
 // name nothing in common.
 func replaces(before, after *Node) bool {
 	old, fresh := stepWords(before), stepWords(after)

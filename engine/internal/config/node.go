@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Kind tells what a Node is.
+// Kind is the kind of a Node.
 type Kind uint8
 
 // The kinds of node. Null is an empty value, null or ~.
@@ -113,7 +113,7 @@ func (n *Node) rename(old, name string) {
 	}
 }
 
-// remove takes a key out of a map and returns its value, nil if there is none.
+// remove removes a key from a map and returns its value, nil if there is none.
 func (n *Node) remove(key string) *Node {
 	at := n.index(key)
 	if at < 0 {
@@ -203,30 +203,30 @@ func (n *Node) Locate(path string, key bool) Position {
 func (n *Node) follow(path string) (found *Node, key Position, whole bool) {
 	found = n
 	for path != "" {
-		next, pos, rest, ok := found.step(path)
+		next, pos, remaining, ok := found.step(path)
 		if !ok {
 			return found, key, false
 		}
-		found, key, path = next, pos, rest
+		found, key, path = next, pos, remaining
 	}
 	return found, key, true
 }
 
-// step takes the shortest key that path begins with: "a.b" may be one key.
-func (n *Node) step(path string) (next *Node, key Position, rest string, ok bool) {
+// step follows the shortest key that path begins with: "a.b" may be one key.
+func (n *Node) step(path string) (next *Node, key Position, remaining string, ok bool) {
 	for i := 0; i <= len(path); i++ {
 		if i < len(path) && path[i] != '.' {
 			continue
 		}
-		rest := strings.TrimPrefix(path[i:], ".")
+		remaining := strings.TrimPrefix(path[i:], ".")
 		if at := n.index(path[:i]); at >= 0 {
-			return n.values[at], n.keys[at].pos, rest, true
+			return n.values[at], n.keys[at].pos, remaining, true
 		}
 		if n.Kind() != List {
 			continue
 		}
 		if at, err := strconv.Atoi(path[:i]); err == nil && at >= 0 && at < len(n.values) {
-			return n.values[at], n.values[at].pos, rest, true
+			return n.values[at], n.values[at].pos, remaining, true
 		}
 		return nil, key, "", false
 	}

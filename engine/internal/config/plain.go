@@ -74,7 +74,7 @@ func keysOf(y *yaml.Node) []topKey {
 	return keys
 }
 
-// isPipeline tells whether what stands under pipeline is what Benthos has there.
+// isPipeline reports whether what stands under pipeline is what Benthos has there.
 func isPipeline(top *yaml.Node) bool {
 	at := slices.IndexFunc(keysOf(top), func(k topKey) bool { return k.name == "pipeline" })
 	if at < 0 {
@@ -88,7 +88,7 @@ func isPipeline(top *yaml.Node) bool {
 	return slices.ContainsFunc(keys, func(k topKey) bool { return k.name == "processors" || k.name == "threads" })
 }
 
-// plain tells a plain Benthos config from one of ours, by its top level. Such a
+// plain reports whether a file is a plain Benthos config, by its top level. Such a
 // file is Benthos's as it is: its variables are filled in before it is parsed,
 // its linter finds what is wrong. Only one can run at a time.
 func (f *File) plain(o Options, opened map[string]opened, report func(Problem)) bool {

@@ -99,9 +99,8 @@ func TestResourcesAreKeptAsTheyAre(t *testing.T) {
 	}
 }
 
-// TestNativeTakesTheTypeFromTheText: for those who do not know the type of a
-// field and take what they get.
-func TestNativeTakesTheTypeFromTheText(t *testing.T) {
+// TestNativeHasTheTypeOfTheText: for those who do not know the type of a field.
+func TestNativeHasTheTypeOfTheText(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.yaml")
 	write(t, path, "pipelines:\n  p:\n    input:\n      x: {a: \"${A:5}\", b: '5', c: 5, d: "+
 		"\"${D:true}\", e: \"n${A:5}\", f: [\"${F:007}\"]}\n"+

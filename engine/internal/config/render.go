@@ -46,7 +46,7 @@ func (f *File) maskedLine(line string, column int) (string, int) {
 	return whole, min(len([]rune(before)), len([]rune(whole))) + 1
 }
 
-// excerpt cuts a window of the line around the column, and returns what to
+// excerpt selects a window of the line around the column, and returns what to
 // print below it: a pad as wide as what stands before, and the carets.
 func excerpt(line []rune, column int) (shown, pad, mark string) {
 	const width, before = 100, 60
@@ -103,7 +103,7 @@ func offending(text []rune) int {
 	return len([]rune(strings.TrimRight(string(text[:end]), " \t")))
 }
 
-// endsWord tells whether a key or a plain value ends before text.
+// endsWord reports whether a key or a plain value ends before text.
 func endsWord(text []rune) bool {
 	followed := len(text) > 1 && text[1] != ' ' && text[1] != '\t'
 	switch text[0] {
@@ -117,7 +117,7 @@ func endsWord(text []rune) bool {
 	return false
 }
 
-// cells is how many columns of a terminal a character takes: two for East
+// cells is how wide a character is, in columns of a terminal: two for East
 // Asian scripts and emoji, none for combining marks.
 func cells(r rune) int {
 	switch {

@@ -9,7 +9,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// setter carries out --set on a merged tree.
+// setter applies --set to a merged tree.
 type setter struct {
 	root   *Node
 	labels map[*Node]string // of steps and branches
@@ -23,7 +23,7 @@ func newSetter(root *Node, report func(Problem)) *setter {
 	quiet := &reader{file: &File{Root: root}, report: func(Problem) {}, meant: map[string]bool{}}
 	quiet.top()
 	for _, p := range quiet.file.Pipelines {
-		for _, at := range p.places() {
+		for _, at := range p.targets() {
 			s.labels[at.node] = *at.label
 		}
 	}
@@ -39,14 +39,14 @@ func (s *setter) set(assignment string) {
 		s.fail(pos, "want path.to.key=value, got "+path, "")
 		return
 	}
-	n, rest := s.root, path
-	for rest != "" {
+	n, remaining := s.root, path
+	for remaining != "" {
 		switch {
 		case n.kind == List:
-			n, rest, ok = s.item(n, rest, pos)
+			n, remaining, ok = s.item(n, remaining, pos)
 		case n.kind == Map:
-			n, rest, ok = s.entry(n, rest, pos)
-		default: // as in an overlay, a map takes the place of a value
+			n, remaining, ok = s.entry(n, remaining, pos)
+		default: // as in an overlay, a map replaces a value
 			*n, ok = Node{kind: Map, pos: pos}, true
 		}
 		if !ok {
@@ -62,10 +62,10 @@ func (s *setter) fail(pos Position, message, hint string) {
 
 // entry follows a key of a map, or makes it.
 func (s *setter) entry(n *Node, path string, pos Position) (*Node, string, bool) {
-	if next, _, rest, ok := n.step(path); ok {
-		return next, rest, true
+	if next, _, remaining, ok := n.step(path); ok {
+		return next, remaining, true
 	}
-	key, rest, _ := strings.Cut(path, ".")
+	key, remaining, _ := strings.Cut(path, ".")
 	if pipelines := s.root.Get("pipelines"); n == pipelines {
 		hint := "have " + strings.Join(n.Keys(), ", ")
 		if near := sdk.Nearest(key, n.Keys()); near != "" {
@@ -74,30 +74,30 @@ func (s *setter) entry(n *Node, path string, pos Position) (*Node, string, bool)
 		s.fail(pos, "there is no pipeline named "+key, hint)
 		return nil, "", false
 	}
-	if _, step := s.labels[n]; step && rest != "" && !slices.Contains(stepKeys, key) {
+	if _, step := s.labels[n]; step && remaining != "" && !slices.Contains(stepKeys, key) {
 		*n = Node{kind: Map, pos: n.pos} // another plugin: another step, as in an overlay
 	}
 	next := &Node{pos: pos}
 	n.addKey(mapKey{key, pos}, next)
-	return next, rest, true
+	return next, remaining, true
 }
 
 // item follows a list item by label, plugin or index.
 func (s *setter) item(n *Node, path string, pos Position) (*Node, string, bool) {
-	name, rest, _ := strings.Cut(path, ".")
+	name, remaining, _ := strings.Cut(path, ".")
 	if at, err := strconv.Atoi(name); err == nil {
 		if at < 0 || at >= len(n.values) {
 			s.fail(pos, fmt.Sprintf("there is no item %d in a list of %d", at, len(n.values)),
 				"the first is 0")
 			return nil, "", false
 		}
-		return s.inside(n, at, "", rest)
+		return s.inside(n, at, "", remaining)
 	}
 	var labels []string
 	for at, value := range n.values {
 		label := s.labels[value]
 		if label == name {
-			return s.inside(n, at, name, rest)
+			return s.inside(n, at, name, remaining)
 		}
 		if label != "" {
 			labels = append(labels, label)
@@ -110,7 +110,7 @@ func (s *setter) item(n *Node, path string, pos Position) (*Node, string, bool) 
 		}
 	}
 	if len(found) == 1 {
-		return s.inside(n, found[0], name, rest)
+		return s.inside(n, found[0], name, remaining)
 	}
 	message := fmt.Sprintf("%d items of the list are named %s", len(found), name)
 	hint := "name one by its label or index"
@@ -127,13 +127,13 @@ func (s *setter) item(n *Node, path string, pos Position) (*Node, string, bool) 
 
 // inside goes to an item. If its plugin named it, the path goes on in the
 // plugin's config: output.csv.path is short for output.0.csv.path.
-func (s *setter) inside(n *Node, at int, name, rest string) (*Node, string, bool) {
+func (s *setter) inside(n *Node, at int, name, remaining string) (*Node, string, bool) {
 	item := n.values[at]
-	key, _, _ := strings.Cut(rest, ".")
+	key, _, _ := strings.Cut(remaining, ".")
 	words := stepWords(item)
 	own := item.index(key) >= 0 || slices.Contains(stepKeys, key)
 	if !own && len(words) == 1 && words[0] == name {
-		rest = strings.TrimSuffix(name+"."+rest, ".")
+		remaining = strings.TrimSuffix(name+"."+remaining, ".")
 	}
-	return item, rest, true
+	return item, remaining, true
 }

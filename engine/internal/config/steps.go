@@ -65,14 +65,14 @@ func (r *reader) pipeline(name string, at Position, n *Node) *Pipeline {
 }
 
 // raiseKeys reports keys of the pipeline that are indented under its input or an
-// output, and takes them for the pipeline's: what stands under them is checked.
+// output, and reads them as the pipeline's: what stands under them is checked.
 func (r *reader) raiseKeys(n *Node, path string) {
 	for _, around := range []string{"input", "output"} {
-		places := []*Node{n.Get(around)}
-		if places[0].Kind() == List {
-			places = places[0].values
+		nodes := []*Node{n.Get(around)}
+		if nodes[0].Kind() == List {
+			nodes = nodes[0].values
 		}
-		for _, step := range places {
+		for _, step := range nodes {
 			for _, key := range step.Keys() {
 				if key != "late" && key != "dead_letters" && key != "checkpoint_interval" {
 					continue
@@ -90,7 +90,7 @@ func (r *reader) raiseKeys(n *Node, path string) {
 	}
 }
 
-// side reads an output for rows that leave the way of the others; nil if there
+// side reads an output for rows that leave the main stream; nil if there
 // is none.
 func (r *reader) side(n *Node, key, path string) *Step {
 	if n.Get(key).Kind() == Null {
@@ -113,7 +113,7 @@ func (r *reader) has(n *Node, key string, at Position, path string) bool {
 	return false
 }
 
-// item is a place for a step.
+// item is a node where a step is wanted.
 type item struct {
 	node *Node
 	pos  Position // of the key or the dash

@@ -136,7 +136,7 @@ func (r *reader) top() {
 	}
 }
 
-// shape tells a plain Benthos file, or a mixture, from one of ours.
+// shape reports a plain Benthos file, or a mixture of both shapes.
 func (r *reader) shape(key string, pipelines *Node) {
 	root := r.file.Root
 	switch {

@@ -14,7 +14,7 @@ const (
 )
 
 // builder makes our tree out of YAML's. Aliases are copied, so that every node
-// has one place; what stands in an anchor keeps the position it has there.
+// has one position; what stands in an anchor keeps the position it has there.
 type builder struct {
 	src      *source
 	report   func(Problem)
@@ -98,8 +98,8 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// alias copies what the anchor holds. The alias itself is the place of the
-// copy: that is where its user looks.
+// alias copies what the anchor holds. The copy has the position of the
+// alias: that is where its user searches.
 func (b *builder) alias(n *Node, y *yaml.Node, path string) {
 	if b.open[y.Alias] {
 		b.fail(y, path, "alias-loop", "", "the alias *%s stands inside of its own anchor", y.Value)

@@ -2,7 +2,7 @@ package config
 
 import "testing"
 
-func TestWhatComesOfAFaultInTheFileIsNotToldAgain(t *testing.T) {
+func TestConsequencesOfAFaultInTheFileAreNotReported(t *testing.T) {
 	f, loaded := load(t, Options{}, "pipelines:\n  p:\n    input: { csv: { path: ${IN} } }\n"+
 		"    output: { csv: { path: '${OUT}', header: x } }\n")
 	if len(loaded) != 3 { // two variables, one of them without quotes

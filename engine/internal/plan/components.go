@@ -78,7 +78,7 @@ func (b *builder) run(steps []*config.Step) int {
 	return len(steps)
 }
 
-// known tells whether there is a processor of the step's name.
+// known reports whether there is a processor of the step's name.
 func (b *builder) known(s *config.Step) bool {
 	_, ours := b.catalog.Find(sdk.KindTransform, s.Plugin)
 	_, theirs := b.component(sdk.KindTransform, s)
@@ -102,7 +102,7 @@ func (b *builder) benthos(kind sdk.Kind, run []*config.Step, in *arrow.Schema) *
 	step.Description = step.Plugin.Describe(step.Config, in)
 	problems := step.Description.Problems
 	for _, p := range problems {
-		b.placed(run, p)
+		b.addToComponent(run, p)
 	}
 	if kind == sdk.KindSink {
 		if in != nil {
@@ -123,18 +123,18 @@ func (b *builder) benthos(kind sdk.Kind, run []*config.Step, in *arrow.Schema) *
 	return step
 }
 
-// placed finds the component that a problem of a run is about.
-func (b *builder) placed(run []*config.Step, p sdk.Problem) {
-	rest, ok := strings.CutPrefix(p.Path, "components.")
+// addToComponent adds a problem of a run to the component that it is about.
+func (b *builder) addToComponent(run []*config.Step, p sdk.Problem) {
+	remaining, ok := strings.CutPrefix(p.Path, "components.")
 	if !ok {
 		return // of the schema, which declared reports
 	}
-	number, rest, _ := strings.Cut(rest, ".")
+	number, remaining, _ := strings.Cut(remaining, ".")
 	at, err := strconv.Atoi(number)
 	if err != nil || at >= len(run) {
 		at = 0
 	}
-	_, p.Path, _ = strings.Cut(rest, ".") // the component's name
+	_, p.Path, _ = strings.Cut(remaining, ".") // the component's name
 	b.add(run[at], nil, []sdk.Problem{p})
 }
 

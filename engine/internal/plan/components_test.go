@@ -119,7 +119,7 @@ func TestRunOfComponentsIsOneStep(t *testing.T) {
 	}
 }
 
-func TestProblemsOfComponentsHaveTheirPlace(t *testing.T) {
+func TestProblemsOfComponentsHaveTheirPosition(t *testing.T) {
 	tests := []struct{ name, old, new, want string }{
 		{"in the second of a run", "{text: b}", "{text: wrong}",
 			"p.yaml:14:21: pipelines.p.processors.4.log.text: is wrong"},

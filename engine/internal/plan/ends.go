@@ -51,12 +51,12 @@ func (b *builder) traceFrom(p *Pipeline, ask func(*sdk.Description) string, seen
 	if len(p.FilledBy) == 0 {
 		return ask(&p.Input.Description)
 	}
-	for _, filler := range b.plan.Pipelines {
-		if seen[filler.Name] || !slices.Contains(p.FilledBy, filler.Name) || filler.Input == nil {
+	for _, upstream := range b.plan.Pipelines {
+		if seen[upstream.Name] || !slices.Contains(p.FilledBy, upstream.Name) || upstream.Input == nil {
 			continue
 		}
-		if why := b.traceFrom(filler, ask, seen); why != "" {
-			return "pipeline " + filler.Name + " fills it, and " + why
+		if why := b.traceFrom(upstream, ask, seen); why != "" {
+			return "pipeline " + upstream.Name + " fills it, and " + why
 		}
 	}
 	return ""

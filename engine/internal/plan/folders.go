@@ -12,7 +12,7 @@ type filled struct {
 }
 
 // apart refuses a folder whose readers would read another output's too: part
-// files of two steps could not be told apart. It gives what has been filled so far.
+// files of two steps could not be distinguished. It returns what has been filled so far.
 func (b *builder) apart(resource string, step *Step, before []filled) []filled {
 	folder, ok := strings.CutPrefix(resource, "folder:")
 	if !ok {
@@ -40,7 +40,7 @@ func (b *builder) apart(resource string, step *Step, before []filled) []filled {
 	return append(before, now)
 }
 
-// reads tells whether readers of a folder read the one of another output below
+// reads reports whether readers of a folder read the one of another output below
 // it: partition_by fills what is below, and folders named column=value are
 // taken for its.
 func (f filled) reads(other filled) bool {

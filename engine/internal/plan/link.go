@@ -60,7 +60,7 @@ func (b *builder) unused() {
 	}
 }
 
-// settings checks those of a service, and tells whether something is wrong.
+// settings checks those of a service, and reports whether something is wrong.
 func (b *builder) settings(name string) bool {
 	plugin, ok := b.catalog.Find(sdk.KindService, name)
 	settings := b.file.Defaults.Get(name)
@@ -89,7 +89,7 @@ type writer struct {
 	step     *Step
 }
 
-// link finds which pipelines fill what others read, puts the fillers first,
+// link finds which pipelines fill what others read, puts the upstreams first,
 // and refuses circles and outputs in one folder.
 func (b *builder) link() {
 	var writers []writer
@@ -154,26 +154,26 @@ func (b *builder) written(step *Step) *config.Step {
 // order sorts the pipelines so that each comes after those that fill it.
 func (b *builder) order() {
 	var sorted []*Pipeline
-	placed := map[string]bool{}
+	done := map[string]bool{}
 	for len(sorted) < len(b.plan.Pipelines) {
 		before := len(sorted)
 		for _, p := range b.plan.Pipelines {
-			waits := slices.ContainsFunc(p.FilledBy, func(f string) bool { return !placed[f] })
-			if !placed[p.Name] && !waits {
-				sorted, placed[p.Name] = append(sorted, p), true
+			waits := slices.ContainsFunc(p.FilledBy, func(f string) bool { return !done[f] })
+			if !done[p.Name] && !waits {
+				sorted, done[p.Name] = append(sorted, p), true
 			}
 		}
 		if len(sorted) == before {
-			b.circle(placed)
+			b.circle(done)
 			return
 		}
 	}
 	b.plan.Pipelines = sorted
 }
 
-func (b *builder) circle(placed map[string]bool) {
+func (b *builder) circle(done map[string]bool) {
 	for _, p := range b.plan.Pipelines {
-		if placed[p.Name] {
+		if done[p.Name] {
 			continue
 		}
 		way := ""

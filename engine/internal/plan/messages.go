@@ -21,10 +21,10 @@ func WithMessages(s *arrow.Schema) *arrow.Schema {
 	return arrow.NewSchema(fields, nil)
 }
 
-// carries reports whether a step of components gives its rows something that
+// passesMessages reports whether a step of components gives its rows something that
 // another one behind it reads. Only then do rows have a MessageColumn: writing
 // and reading it costs about as much as a mapping.
-func (b *builder) carries(f *config.Pipeline) bool {
+func (b *builder) passesMessages(f *config.Pipeline) bool {
 	if b.components == nil {
 		return false
 	}

@@ -92,7 +92,7 @@ func (b *builder) defaults() {
 
 func (b *builder) pipeline(f *config.Pipeline) *Pipeline {
 	p := &Pipeline{Name: f.Name, Interval: f.CheckpointInterval}
-	b.messages, b.guessed = b.carries(f), false
+	b.messages, b.guessed = b.passesMessages(f), false
 	var columns *arrow.Schema
 	if f.Input != nil {
 		p.Input = b.step(sdk.KindSource, f.Input, nil)
@@ -116,7 +116,7 @@ func (b *builder) pipeline(f *config.Pipeline) *Pipeline {
 		}
 		p.Branches = append(p.Branches, branch)
 	}
-	b.sides(p, f)
+	b.sideOutputs(p, f)
 	return p
 }
 
@@ -263,9 +263,9 @@ func (b *builder) unknownSchema(at *config.Node, path, name string) {
 	b.fail(at.Pos(), path, "unknown-schema", message, "schemas are defined at the top of the file, under schemas:")
 }
 
-// config is a step's config as the plugin takes it: named schemas are written
+// config is a step's config as the plugin decodes it: named schemas are written
 // out, and defaults that are meant for another kind of the same plugin are left
-// out. named tells which field holds which schema.
+// out. named is the name of the schema that a field holds, by field.
 func (b *builder) config(plugin *sdk.Plugin, s *config.Step) (edited *config.Node, named map[string]string, ok bool) {
 	if s.Config.Kind() != config.Map {
 		return s.Config, nil, true
@@ -311,7 +311,7 @@ func fieldOf(plugin *sdk.Plugin, key string) int {
 	return -1
 }
 
-// foreign tells whether a key comes from the defaults and means something to a
+// foreign reports whether a key comes from the defaults and means something to a
 // plugin of the same name and another kind only.
 func (b *builder) foreign(plugin *sdk.Plugin, s *config.Step, key string) bool {
 	fromDefaults := b.file.Defaults.Get(s.Plugin)
@@ -324,7 +324,7 @@ func (b *builder) foreign(plugin *sdk.Plugin, s *config.Step, key string) bool {
 	return !knows(plugin) && slices.ContainsFunc(b.catalog.Named(s.Plugin), knows)
 }
 
-// add places a plugin's problems in the file.
+// add reports a plugin's problems at their positions in the file.
 func (b *builder) add(s *config.Step, named map[string]string, problems []sdk.Problem) {
 	for _, p := range problems {
 		at, path := s.Config.Locate(p.Path, p.Key), joined(s.Path, p.Path)
@@ -333,9 +333,9 @@ func (b *builder) add(s *config.Step, named map[string]string, problems []sdk.Pr
 		} else if p.Offset > 0 {
 			p.Message = fmt.Sprintf("at character %d: %s", p.Offset+1, p.Message)
 		}
-		field, rest, _ := strings.Cut(p.Path, ".")
-		if name, ok := named[field]; ok && rest != "" {
-			at, path = b.file.Schemas.Get(name).Locate(rest, p.Key), "schemas."+name+"."+rest
+		field, below, _ := strings.Cut(p.Path, ".")
+		if name, ok := named[field]; ok && below != "" {
+			at, path = b.file.Schemas.Get(name).Locate(below, p.Key), "schemas."+name+"."+below
 		}
 		if at.Line == 0 && at.Text == "" {
 			at = s.Node.KeyPos(s.Plugin)
@@ -365,9 +365,9 @@ func schemaCode(p sdk.Problem) string {
 	return p.Code
 }
 
-func joined(path, rest string) string {
-	if rest == "" {
+func joined(path, below string) string {
+	if below == "" {
 		return path
 	}
-	return path + "." + rest
+	return path + "." + below
 }

@@ -12,12 +12,12 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// Plan is what a run carries out.
+// Plan is what a run executes.
 type Plan struct {
 	Paths     []string // the files it came from
 	StateDir  string
 	Services  []*Service
-	Pipelines []*Pipeline // fillers before their readers
+	Pipelines []*Pipeline // upstreams before their readers
 }
 
 // Names lists the pipelines.
@@ -43,7 +43,7 @@ type Pipeline struct {
 	Processors []*Step
 	Branches   []*Branch
 	FilledBy   []string // pipelines of the file that fill what the input reads
-	// Late and DeadLetters take rows that leave the way of the others; nil if
+	// Late and DeadLetters get the rows that leave the main stream; nil if
 	// there is no such output. Their columns are LateColumns and DeadColumns.
 	Late, DeadLetters *Step
 }
@@ -81,7 +81,7 @@ func (p *Pipeline) Steps() []*Step {
 		steps = append(steps, b.Processors...)
 		steps = append(steps, b.Sinks...)
 	}
-	return append(steps, p.Sides()...)
+	return append(steps, p.SideOutputs()...)
 }
 
 // Uses reports whether a step reads or writes a standard stream: "stdin", "stdout".
@@ -96,15 +96,15 @@ func (p *Plan) Uses(stream string) bool {
 	return false
 }
 
-// Sides lists the outputs for late rows and dead letters, if there are any.
-func (p *Pipeline) Sides() []*Step {
-	var sides []*Step
+// SideOutputs lists the outputs for late rows and dead letters, if there are any.
+func (p *Pipeline) SideOutputs() []*Step {
+	var outputs []*Step
 	for _, s := range []*Step{p.Late, p.DeadLetters} {
 		if s != nil {
-			sides = append(sides, s)
+			outputs = append(outputs, s)
 		}
 	}
-	return sides
+	return outputs
 }
 
 // Guarantee is what the pipeline promises of its outputs: "exactly-once", or

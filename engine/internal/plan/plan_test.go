@@ -187,7 +187,7 @@ func TestGoodFileIsPlanned(t *testing.T) {
 	}
 }
 
-func TestProblemsHaveTheirPlace(t *testing.T) {
+func TestProblemsHaveTheirPosition(t *testing.T) {
 	tests := []struct{ name, old, new, want string }{
 		{"unknown input", "input: {topic: {topic: a,", "input: {topik: {topic: a,",
 			`p.yaml:7:13: pipelines.read.input.topik: no input named topik, did you mean topic?`},

@@ -41,7 +41,7 @@ func fixesOf(line string, inside bool) []fix {
 // NoBreak is what some keyboards and web pages have for a space.
 const NoBreak = "\u00a0"
 
-// fixForeign takes other languages' comments and other spaces for what they
+// fixForeign reads other languages' comments and other spaces for what they
 // look like.
 func fixForeign(line string) []fix {
 	column := textColumn(line)
@@ -233,7 +233,7 @@ func fixBareKey(line string) []fix {
 
 var nestedKey = regexp.MustCompile(`^(\s*(?:-\s+)*[A-Za-z_][\w.]*: +)([A-Za-z_][\w.]*:)( +\{.*| +\S+)?$`)
 
-// fixNestedKey takes `input: csv: {…}` and `window: tumbling: 1m` for a map in
+// fixNestedKey reads `input: csv: {…}` and `window: tumbling: 1m` as a map in
 // a map.
 func fixNestedKey(line string) []fix {
 	parts := nestedKey.FindStringSubmatch(line)

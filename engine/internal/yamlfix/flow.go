@@ -8,7 +8,7 @@ type flowLine struct {
 	in     []rune
 	out    strings.Builder
 	at     int
-	open   []rune // the brackets around the place
+	open   []rune // the brackets around the position
 	value  bool   // past the colon of an entry
 	first  int    // column of the first value that needs quotes, 0 if none does
 	text   string // that value
@@ -173,7 +173,7 @@ func closing(bracket rune) rune {
 	return '}'
 }
 
-// needsQuotes tells whether flow style would not give the text back.
+// needsQuotes reports whether flow style would not give the text back.
 func needsQuotes(text string) bool {
 	if text == "" {
 		return false

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// splitLines cuts where YAML counts a new line, so that positions agree.
+// splitLines splits where YAML counts a new line, so that positions agree.
 func splitLines(text string) []string {
 	breaks := strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 	return strings.Split(breaks.Replace(text), "\n")

@@ -1,4 +1,4 @@
-// Package yamlfix reads YAML that people wrote. What the parser refuses, or takes for
+// Package yamlfix reads YAML that people wrote. What the parser refuses, or reads as
 // something else than was meant, is reported with the right spelling and fixed in a
 // copy, so that the rest of the text is read, and checked, too.
 package yamlfix
@@ -55,7 +55,7 @@ type stop struct {
 
 // Parse returns the tree of the text's only document, nil if that is empty, and
 // false if the parser could not be brought to its end.
-// What YAML refuses, or takes for something else than was meant, is reported
+// What YAML refuses, or reads as something else than was meant, is reported
 // with the right spelling; if fixing that line gets the parser further, the
 // rest of the file is read and checked too.
 func (t *Text) Parse(report func(Fault)) (*yaml.Node, bool) {
@@ -122,21 +122,21 @@ func stopOf(text string) *stop {
 	if err := yaml.NewDecoder(reader).Decode(&ignored); err != nil {
 		reason = strings.TrimPrefix(err.Error(), "yaml: ")
 	}
-	if rest, ok := strings.CutPrefix(reason, "line "); ok {
-		_, reason, _ = strings.Cut(rest, ": ")
+	if after, ok := strings.CutPrefix(reason, "line "); ok {
+		_, reason, _ = strings.Cut(after, ": ")
 	}
 	return &stop{reason: reason, line: reader.lines()}
 }
 
-// parses tells whether text is YAML.
+// parses reports whether text is YAML.
 func parses(text string) bool {
 	var ignored yaml.Node
 	err := yaml.Unmarshal([]byte(text), &ignored)
 	return err == nil
 }
 
-// slowReader gives a byte at a time, and so tells where the parser stopped
-// better than its error does, which names the start of what it was inside of.
+// slowReader gives a byte at a time, and so finds where the parser stopped
+// better than its error says, which names the start of what it was inside of.
 type slowReader struct {
 	text string
 	read int
@@ -186,7 +186,7 @@ func (t *Text) fixSyntax(stopped *stop, report func(Fault)) bool {
 	return false
 }
 
-// helps tells whether the parser gets past the trouble with one line changed.
+// helps reports whether the parser gets past the trouble with one line changed.
 func (t *Text) helps(number int, line string, stopped *stop) bool {
 	if t.tried > maxTried {
 		return false

@@ -55,13 +55,13 @@ func (t *Text) splitValues(n, around *yaml.Node, found map[int]fix) {
 		case flow && opens(child.Value) && closesLater(n.Content[i+1:]):
 			t.splitCall(child, around, found)
 		case !flow && opens(child.Value):
-			t.cutByComment(child, found)
+			t.splitByComment(child, found)
 		}
 		t.splitValues(child, around, found)
 	}
 }
 
-// opens tells whether a bracket of a call is open at the end of the text.
+// opens reports whether a bracket of a call is open at the end of the text.
 func opens(text string) bool {
 	return strings.Count(text, "(") > strings.Count(text, ")") ||
 		strings.Count(text, `"`)%2 == 1 && strings.Contains(text, "(")
@@ -116,15 +116,15 @@ func IsWord(s string) bool {
 	return s != ""
 }
 
-// cutByComment finds a call whose end became a comment.
-func (t *Text) cutByComment(call *yaml.Node, found map[int]fix) {
+// splitByComment finds a call whose end became a comment.
+func (t *Text) splitByComment(call *yaml.Node, found map[int]fix) {
 	line := t.Line(call.Line)
 	parts := blockLine.FindStringSubmatch(line)
 	if parts == nil || parts[2] == "" {
 		return
 	}
-	value, comment, cut := strings.Cut(parts[3], " #")
-	if !cut || strings.TrimSpace(value) != call.Value || !strings.Contains(comment, ")") {
+	value, comment, commented := strings.Cut(parts[3], " #")
+	if !commented || strings.TrimSpace(value) != call.Value || !strings.Contains(comment, ")") {
 		return
 	}
 	found[call.Line] = fix{line: parts[1] + parts[2] + quoteText(strings.TrimRight(parts[3], " ")),

@@ -71,8 +71,8 @@ var DeadColumns = arrow.NewSchema([]arrow.Field{
 	{Name: "raw_bytes", Type: arrow.BinaryTypes.Binary, Nullable: true}, // what raw would be, if it is no text
 }, nil)
 
-// sides plans the outputs for late rows and dead letters.
-func (b *builder) sides(p *Pipeline, f *config.Pipeline) {
+// sideOutputs plans the outputs for late rows and dead letters.
+func (b *builder) sideOutputs(p *Pipeline, f *config.Pipeline) {
 	if f.DeadLetters != nil {
 		p.DeadLetters = b.step(sdk.KindSink, f.DeadLetters, DeadColumns)
 	}
@@ -112,7 +112,7 @@ func (b *builder) sides(p *Pipeline, f *config.Pipeline) {
 	}
 }
 
-// mayBeLate tells whether a step can find a row late. Of one with a fault it is
+// mayBeLate reports whether a step can find a row late. Of one with a fault it is
 // not known.
 func mayBeLate(s *Step) bool { return s.Description.LateRows && s.Out != nil }
 
