@@ -46,7 +46,7 @@ func TestARunThatRejectsEveryRowHasFailed(t *testing.T) {
 		return s
 	}
 	sink := func(out int64, takes string) stream.StepSummary {
-		s := stream.StepSummary{Label: "out", Kind: sdk.KindSink, Takes: takes}
+		s := stream.StepSummary{Label: "out", Kind: sdk.KindSink, Receives: takes}
 		s.Out = out
 		return s
 	}

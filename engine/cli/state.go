@@ -172,7 +172,7 @@ func (a *app) showPipeline(p stream.PipelineState) {
 		fmt.Fprintf(a.stdout, "  position  %s  %s\n", partition, position(p.Positions[partition]))
 	}
 	for _, step := range p.Steps {
-		if h := step.Hidden; h != nil && h.Rows+h.Pending > 0 {
+		if h := step.Staged; h != nil && h.Rows+h.Pending > 0 {
 			fmt.Fprintf(a.stdout, "  hidden    %s  %s %s in %s %s, %s bytes\n", step.Label,
 				count(h.Rows+h.Pending), plural(h.Rows+h.Pending, "row"), count(int64(h.Files)),
 				plural(int64(h.Files), "file"), count(h.Bytes))

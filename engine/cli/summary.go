@@ -23,7 +23,7 @@ func summarize(to io.Writer, s *stream.Summary, took time.Duration, asJSON bool)
 	}
 	if nothingNew(s) {
 		for _, p := range s.Pipelines {
-			fmt.Fprintf(to, "%s: %s\n", p.Name, strings.Join(p.Steps[0].Notes, "; "))
+			fmt.Fprintf(to, "%s: %s\n", p.Name, strings.Join(p.Steps[0].Lines, "; "))
 		}
 		return nil
 	}
@@ -83,8 +83,8 @@ func balance(p stream.PipelineSummary, took time.Duration) string {
 		}
 		if step.Kind == sdk.KindSink {
 			fmt.Fprintf(&b, "\n  = %s written to %s", count(step.Out), step.Label)
-			if step.Hidden > 0 {
-				fmt.Fprintf(&b, " + %s that readers do not see yet, the next run shows them", count(step.Hidden))
+			if step.Staged > 0 {
+				fmt.Fprintf(&b, " + %s that readers do not see yet, the next run shows them", count(step.Staged))
 			}
 			if step.Rejected > 0 {
 				fmt.Fprintf(&b, " + %s rejected by it", count(step.Rejected))
@@ -142,7 +142,7 @@ func waiting(s stream.StepSummary) string {
 func lateRows(p stream.PipelineSummary) (late int64, kept bool) {
 	for _, s := range p.Steps {
 		late += s.Late
-		kept = kept || s.Takes == "late"
+		kept = kept || s.Receives == "late"
 	}
 	return late, kept
 }
@@ -183,7 +183,7 @@ func allRejected(s *stream.Summary) string {
 		for _, step := range p.Steps {
 			rejected += step.Rejected
 			other += step.Dropped + step.Absorbed + step.Late
-			if step.Kind == sdk.KindSink && step.Takes == "" {
+			if step.Kind == sdk.KindSink && step.Receives == "" {
 				other += step.Out
 			}
 		}

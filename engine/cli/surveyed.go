@@ -14,7 +14,7 @@ import (
 // surveyed prints what the rows of a step had that is not as their schema says:
 // columns that none had, and keys that were dropped.
 func surveyed(to io.Writer, step stream.StepSummary) {
-	for _, note := range step.Notes {
+	for _, note := range step.Lines {
 		fmt.Fprintf(to, "  %s: %s\n", step.Label, note)
 	}
 	for _, m := range step.Missing {
@@ -40,7 +40,7 @@ func surveyed(to io.Writer, step stream.StepSummary) {
 func nothingNew(s *stream.Summary) bool {
 	for _, p := range s.Pipelines {
 		moved := slices.ContainsFunc(p.Steps, func(s stream.StepSummary) bool { return s.Created+s.Rejected > 0 })
-		if moved || p.Failed != "" || len(p.Steps[0].Notes) == 0 {
+		if moved || p.Failed != "" || len(p.Steps[0].Lines) == 0 {
 			return false
 		}
 	}

@@ -22,7 +22,7 @@ import (
 type Changes struct {
 	store   *Store
 	prefix  []byte
-	cleared [][]byte // beginnings of keys, in order, that are deleted before the rest
+	cleared [][]byte // beginnings of keys, in order, that are deleted before anything is put
 	waiting waiting
 	last    []byte // the key put last
 	key     []byte
@@ -114,7 +114,7 @@ func (w *waiting) each(do func(key, value []byte) error) error {
 	return nil
 }
 
-// many tells whether there are changes in tables.
+// many reports whether there are changes in tables.
 func (c *Changes) many() bool { return c.writing[1] != nil }
 
 // write gives the changes in memory away to tables, where all further ones go. Two

@@ -13,7 +13,7 @@ import (
 )
 
 // TestDamagedFilesAreNamed overwrites each file of the database in turn: the
-// store says that it is damaged, or holds what it held, or (a log cut short)
+// store says that it is damaged, or holds what it did before, or (a log truncated)
 // an older record, whole with its state.
 func TestDamagedFilesAreNamed(t *testing.T) {
 	whole := t.TempDir()
@@ -54,7 +54,7 @@ func TestDamagedFilesAreNamed(t *testing.T) {
 	}
 }
 
-// checkDamaged tells whether the damage was noticed; what was not must not show.
+// checkDamaged reports whether the damage was noticed; what was not noticed must do no harm.
 func checkDamaged(t *testing.T, dir string) bool {
 	t.Helper()
 	noticed := func(err error) bool {
@@ -81,7 +81,7 @@ func checkDamaged(t *testing.T, dir string) bool {
 		return noticed(err)
 	}
 	if r == nil && got == "" {
-		return false // the log was cut before the first record
+		return false // the log was truncated before the first record
 	}
 	if r == nil || r.Epoch < 1 || r.Epoch > 3 || got != string('0'+rune(r.Epoch)) {
 		t.Errorf("a record %+v with the state of epoch %q", r, got)
@@ -117,7 +117,7 @@ func TestDamagedStoreIsSetAsideAndItsIdKept(t *testing.T) {
 	}
 }
 
-// Pebble would make a new database, and take in the log.
+// Pebble would make a new database, and read the log.
 func TestStoreWithoutTheFileThatNamesItsManifestIsDamaged(t *testing.T) {
 	dir := t.TempDir()
 	if err := open(t, dir).Close(); err != nil {

@@ -6,9 +6,9 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// BeginForget notes that pipelines are to be forgotten (rule 16). What they have outside
+// BeginForget records that pipelines are to be forgotten (rule 16). What they have outside
 // of the store is removed next, and Forget ends it. A process that dies between
-// the two leaves the note to the next one: part files may be gone by then, and
+// the two leaves that marker to the next one: part files may be gone by then, and
 // going on from the record would leave holes.
 func (s *Store) BeginForget(pipelines []string) error {
 	batch := s.db.NewBatch()
@@ -23,10 +23,10 @@ func (s *Store) BeginForget(pipelines []string) error {
 	return nil
 }
 
-// Forgetting tells whether a pipeline was being forgotten when the process ended.
+// Forgetting reports whether a pipeline was being forgotten when the process ended.
 func (s *Store) Forgetting(pipeline string) (bool, error) {
-	note, err := s.get(forgetKey(pipeline))
-	return note != nil, err
+	marker, err := s.get(forgetKey(pipeline))
+	return marker != nil, err
 }
 
 // Forget removes the records, states and runs of pipelines, all or nothing.
@@ -48,7 +48,7 @@ func forget(batch *pebble.Batch, pipeline string) error {
 	if err := batch.DeleteRange(states, after(states), nil); err != nil {
 		return err
 	}
-	for _, key := range [][]byte{runKey(pipeline), forgetKey(pipeline), publishedKey(pipeline)} {
+	for _, key := range [][]byte{runKey(pipeline), forgetKey(pipeline), committedKey(pipeline)} {
 		if err := batch.Delete(key, nil); err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func forget(batch *pebble.Batch, pipeline string) error {
 	return batch.Set(recordKey(pipeline), encode(&Record{Version: version, AtEnd: true}), nil)
 }
 
-// HasState tells whether a step has saved anything.
+// HasState reports whether a step has saved anything.
 func (s *Store) HasState(pipeline, step string) (bool, error) {
 	walk, failed := s.State(pipeline, step)
 	for range walk {

@@ -50,7 +50,7 @@ func newIdentity() string {
 	return hex.EncodeToString(random)
 }
 
-// writeIdentity returns when the id is on disk: files will carry it.
+// writeIdentity returns when the id is on disk: files will have it in their names.
 func writeIdentity(dir, id string) error {
 	if err := durable.WriteFile(filepath.Join(dir, identityFile), []byte(id+"\n"), 0o666); err != nil {
 		return fmt.Errorf("writing the engine's id: %w", err)

@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// The first byte of a key tells what it holds. Names are written with their
+// The first byte of a key is the kind of its value. Names are written with their
 // length before them, so that no name is the beginning of another's key.
 var engineKey = []byte("e")
 
 func runKey(pipeline string) []byte       { return named('p', pipeline) }
 func recordKey(pipeline string) []byte    { return named('r', pipeline) }
-func publishedKey(pipeline string) []byte { return named('d', pipeline) }
+func committedKey(pipeline string) []byte { return named('d', pipeline) }
 func forgetKey(pipeline string) []byte    { return named('f', pipeline) }
 
 func statePrefix(pipeline, step string) []byte {

@@ -17,12 +17,12 @@ type Record struct {
 	Positions map[string][]byte `json:"positions"` // source: cursor by partition
 	// Idle is when each partition that was read to its end was first found so, since
 	// its last row.
-	Idle    map[string]time.Time `json:"idle,omitempty"`
-	Handles map[string][]byte    `json:"handles,omitempty"` // what each sink prepared, by step
-	// Staged counts, of each step in Handles, what no reader sees. An older engine did not
+	Idle         map[string]time.Time `json:"idle,omitempty"`
+	Committables map[string][]byte    `json:"handles,omitempty"` // what each sink prepared, by step
+	// Staged counts, of each step in Committables, what no reader sees. An older engine did not
 	// record it.
 	Staged   map[string]sdk.Staged `json:"staged,omitempty"`
-	Books    map[string]Counts     `json:"books,omitempty"`    // counters of the run, by step
+	Counts   map[string]Counts     `json:"books,omitempty"`    // counters of the run, by step
 	Settings map[string]Setting    `json:"settings,omitempty"` // what all of it was made with, by step
 	// AtEnd is set by Forget: what a source of the same file's fills holds is of
 	// runs that were forgotten.
@@ -30,7 +30,7 @@ type Record struct {
 }
 
 // Setting is what a step was when the record was made. A change may make its
-// positions, its state, its hidden rows or its files useless. What an older
+// positions, its state, its staged rows or its files useless. What an older
 // engine did not record is left out.
 type Setting struct {
 	Kind      string   `json:"kind"`
@@ -47,7 +47,7 @@ type Column struct {
 	Type string `json:"type"`
 }
 
-// Counts are the books of one step, in rows.
+// Counts are the row counters of one step.
 type Counts struct {
 	In       int64 `json:"in"`
 	Created  int64 `json:"created,omitempty"`
@@ -59,7 +59,7 @@ type Counts struct {
 	Partial  int64 `json:"partial,omitempty"`
 }
 
-// Balanced tells whether every row is accounted for.
+// Balanced reports whether every row is accounted for.
 func (c Counts) Balanced() bool {
 	return c.In+c.Created == c.Out+c.Dropped+c.Absorbed+c.Late+c.Rejected
 }

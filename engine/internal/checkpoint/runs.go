@@ -8,10 +8,10 @@ import (
 // Run is where a pipeline stands in its runs.
 type Run struct {
 	Number uint64 `json:"number"` // from 1
-	Ended  bool   `json:"ended"`  // its last epoch of this run has been published
+	Ended  bool   `json:"ended"`  // its last epoch of this run has been committed
 }
 
-// BeginRun tells which run the pipelines of a file are in. While one of them
+// BeginRun returns the run that each pipeline of a file is in. While one of them
 // has not ended, the run is open and goes on; else all of them start a new one.
 func (s *Store) BeginRun(pipelines []string) (map[string]Run, error) {
 	runs := make(map[string]Run, len(pipelines))
@@ -43,7 +43,7 @@ func (s *Store) BeginRun(pipelines []string) (map[string]Run, error) {
 	return runs, nil
 }
 
-// Run tells where a pipeline stands in its runs.
+// Run returns where a pipeline stands in its runs.
 func (s *Store) Run(pipeline string) (Run, error) {
 	var run Run
 	data, err := s.get(runKey(pipeline))
@@ -56,7 +56,7 @@ func (s *Store) Run(pipeline string) (Run, error) {
 	return run, nil
 }
 
-// EndRun notes that a pipeline has ended: its last epoch is published.
+// EndRun records that a pipeline has ended: its last epoch is committed.
 func (s *Store) EndRun(pipeline string, run Run) error {
 	run.Ended = true
 	batch := s.db.NewBatch()

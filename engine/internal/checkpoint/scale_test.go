@@ -80,7 +80,7 @@ func (s *scaled) close() {
 	}
 }
 
-func (s *scaled) take(ids []int) {
+func (s *scaled) apply(ids []int) {
 	scaleRows(ids, func(rows arrow.RecordBatch) {
 		err := s.step.Apply(context.Background(), &sdk.Batch{Rows: rows, Partition: "p/0"}, s)
 		if err != nil {
@@ -173,7 +173,7 @@ func stateLife(b *testing.B, groups int) {
 	dir := b.TempDir()
 	r := rand.New(rand.NewPCG(1, 1))
 	s := openScaled(b, dir)
-	s.take(r.Perm(groups))
+	s.apply(r.Perm(groups))
 	used := cpu(b)
 	keys, bytes, taking, saving := s.snapshot(1)
 	b.ReportMetric((cpu(b) - used).Seconds(), "full-cpu-s")
@@ -183,7 +183,7 @@ func stateLife(b *testing.B, groups int) {
 	b.ReportMetric(float64(s.written())/float64(bytes), "full-written/put")
 	before, put := s.written(), 0
 	for epoch := range uint64(50) {
-		s.take(r.Perm(groups)[:groups/100])
+		s.apply(r.Perm(groups)[:groups/100])
 		keys, bytes, taking, saving = s.snapshot(epoch + 2)
 		put += bytes
 	}

@@ -35,12 +35,12 @@ type Store struct {
 	writing sync.WaitGroup
 }
 
-// Open takes the state directory, which is made if need be. A *DamagedError
-// tells that it holds something that cannot be read.
+// Open locks and opens the state directory, which is made if need be. It returns a
+// *DamagedError if the directory holds something that cannot be read.
 func Open(dir string) (*Store, error) { return openOn(dir, vfs.Default) }
 
 func openOn(dir string, files vfs.FS) (*Store, error) {
-	s, err := take(dir, files)
+	s, err := acquire(dir, files)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func openOn(dir string, files vfs.FS) (*Store, error) {
 // Open, or for Pebble behind its back, to meet. It returns a *DamagedError if there is
 // some. A lost id is written down first, for whoever sets the database aside.
 func Verify(dir string) error {
-	s, err := take(dir, vfs.Default)
+	s, err := acquire(dir, vfs.Default)
 	if err != nil {
 		return err
 	}
@@ -92,8 +92,8 @@ func (s *Store) verify() error {
 	return nil
 }
 
-// take makes a state directory if need be, and locks it.
-func take(dir string, files vfs.FS) (*Store, error) {
+// acquire makes a state directory if need be, and locks it.
+func acquire(dir string, files vfs.FS) (*Store, error) {
 	if err := MakeDir(dir); err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (s *Store) open() error {
 }
 
 // wantMarker makes sure that a database with rows has the file that names its
-// manifest. Without one Pebble makes a new database, and takes in what logs of the
+// manifest. Without one Pebble makes a new database, and reads what logs of the
 // old one are there: some of its state, for all of it.
 func wantMarker(files vfs.FS, database string) error {
 	names, err := files.List(database)
@@ -179,7 +179,7 @@ func options(files vfs.FS, t *trouble) *pebble.Options {
 // each epoch it writes 3.6 bytes for each that was put, with its own 4 MB 7.6.
 const memTable = 32 << 20
 
-// silent drops what Pebble tells of its inner life; its errors are returned.
+// silent drops Pebble's messages about its internals; its errors are returned.
 type silent struct{ trouble *trouble }
 
 func (silent) Infof(string, ...any)  {}
@@ -262,8 +262,8 @@ func (s *Store) write(batch *pebble.Batch, how *pebble.WriteOptions) error {
 	return s.guarded(func() error { return batch.Commit(how) })
 }
 
-// guarded calls what writes. That may tell of what Pebble has read since the last
-// call: it sorts its files anew behind our back.
+// guarded calls what writes. The error may be of what Pebble has read since the last
+// call: it compacts its tables in the background.
 func (s *Store) guarded(write func() error) error {
 	err := s.trouble.guard(write)
 	switch {
@@ -276,26 +276,26 @@ func (s *Store) guarded(write func() error) error {
 	}
 }
 
-// Published notes that all sinks have shown an epoch. The note is not synced: if
-// it is lost, the epoch counts as not yet shown.
-func (s *Store) Published(pipeline string, epoch uint64) error {
+// MarkCommitted records that all sinks have committed an epoch. The write is not synced: if
+// it is lost, the epoch counts as not yet committed.
+func (s *Store) MarkCommitted(pipeline string, epoch uint64) error {
 	batch := s.db.NewBatch()
-	if err := batch.Set(publishedKey(pipeline), binary.AppendUvarint(nil, epoch), nil); err != nil {
+	if err := batch.Set(committedKey(pipeline), binary.AppendUvarint(nil, epoch), nil); err != nil {
 		return fmt.Errorf("noting what is published of %s: %w", pipeline, err)
 	}
 	return s.write(batch, pebble.NoSync)
 }
 
-// IsPublished tells whether all sinks are known to have shown an epoch.
-func (s *Store) IsPublished(pipeline string, epoch uint64) (bool, error) {
-	note, err := s.get(publishedKey(pipeline))
-	newest, n := binary.Uvarint(note)
+// IsCommitted reports whether all sinks are known to have committed an epoch.
+func (s *Store) IsCommitted(pipeline string, epoch uint64) (bool, error) {
+	marker, err := s.get(committedKey(pipeline))
+	newest, n := binary.Uvarint(marker)
 	return n > 0 && newest == epoch, err
 }
 
 // State walks what a step has saved, in the order of its keys. Keys and values
-// are valid until the next step of the loop. An error ends the walk and is
-// told by the function returned.
+// are valid until the next step of the loop. An error ends the walk, and
+// the function returned reports it.
 func (s *Store) State(pipeline, step string) (iter.Seq2[[]byte, []byte], func() error) {
 	var failed error
 	prefix := statePrefix(pipeline, step)

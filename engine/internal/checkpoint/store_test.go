@@ -144,7 +144,7 @@ func TestOpenRunGoesOn(t *testing.T) {
 	}
 }
 
-func TestBooksBalance(t *testing.T) {
+func TestCountsBalance(t *testing.T) {
 	tests := []struct {
 		name   string
 		counts Counts

@@ -67,7 +67,7 @@ func wantDamage(t *testing.T, err error, dir string) {
 }
 
 // TestDamageThatPebbleMeetsIsDamage: it reads tables whenever it sees fit, and
-// whoever writes next is told.
+// the next write returns an error.
 func TestDamageThatPebbleMeetsIsDamage(t *testing.T) {
 	dir := spoiltTable(t)
 	s := open(t, dir)
@@ -118,8 +118,8 @@ func listing(t *testing.T, dir string) []string {
 	return files
 }
 
-// TestLostIdIsKeptWhereTheRestIsDamaged: files in the outputs carry it.
-func TestLostIdIsKeptWhereTheRestIsDamaged(t *testing.T) {
+// TestLostIdIsKeptWhereTheDatabaseIsDamaged: files in the outputs have it in their names.
+func TestLostIdIsKeptWhereTheDatabaseIsDamaged(t *testing.T) {
 	dir := spoiltTable(t)
 	s := open(t, dir)
 	id := s.EngineID()
@@ -141,7 +141,7 @@ func TestLostIdIsKeptWhereTheRestIsDamaged(t *testing.T) {
 	}
 }
 
-func TestVerifyTakesWhatOpenTakes(t *testing.T) {
+func TestVerifyAcceptsWhatOpenAccepts(t *testing.T) {
 	dir := t.TempDir()
 	database := filepath.Join(dir, databaseFolder)
 	if err := os.Mkdir(database, 0o755); err != nil {

@@ -10,7 +10,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// Bounds say how far a run goes. The inputs of a run that is cut by them have
+// Bounds say how far a run goes. The inputs of a run that they end have
 // not ended: open windows are kept for the next run.
 type Bounds struct {
 	Records  int64            // of each input in this run; 0: any number
@@ -65,7 +65,7 @@ func (b *Bounds) of(p *plan.Pipeline, read int64) sdk.Bounds {
 	return bounds
 }
 
-// bounded tells whether ends are for this pipeline: what a pipeline of the same
+// bounded reports whether ends are for this pipeline: what a pipeline of the same
 // file fills ends with that.
 func bounded(p *plan.Pipeline) bool { return len(p.FilledBy) == 0 }
 
@@ -77,7 +77,7 @@ func (b *Bounds) within(ctx context.Context) (context.Context, context.CancelFun
 	return context.WithCancel(ctx)
 }
 
-// spent tells whether the input was cut by a bound, and has not ended by itself.
+// spent reports whether the input was ended by a bound, and has not ended by itself.
 func (s *source) spent() bool {
-	return s.bounded || s.budget > 0 && s.books.created.Load() >= s.budget
+	return s.bounded || s.budget > 0 && s.counters.created.Load() >= s.budget
 }

@@ -33,27 +33,27 @@ func (b *burst) Apply(_ context.Context, _ *sdk.Batch, out sdk.Emitter) error {
 
 func (b *burst) Close(context.Context) error { return nil }
 
-type taker struct {
+type recordingSink struct {
 	sdk.PlainSink
 	had  *atomic.Int64
 	rows []int64
 }
 
-func (s *taker) Write(_ context.Context, b *sdk.Batch) error {
+func (s *recordingSink) Write(_ context.Context, b *sdk.Batch) error {
 	s.rows = append(s.rows, valuesOf(b.Rows)...)
 	s.had.Add(1)
 	return nil
 }
 
-func (s *taker) Close(context.Context) error { return nil }
+func (s *recordingSink) Close(context.Context) error { return nil }
 
-// TestBurstOfAStepIsNotHeldInMemory: what one batch becomes goes to the outputs
+// TestBurstOfAStepIsNotBufferedInMemory: what one batch becomes goes to the outputs
 // piecemeal and in order, also on the line that all outputs share.
-func TestBurstOfAStepIsNotHeldInMemory(t *testing.T) {
+func TestBurstOfAStepIsNotBufferedInMemory(t *testing.T) {
 	w := newWorld(40)
 	var had atomic.Int64
 	var waiting int64
-	sink := &taker{had: &had}
+	sink := &recordingSink{had: &had}
 	p := &plan.Pipeline{Name: "test", Interval: firstEpoch, Input: w.source(),
 		Processors: []*plan.Step{w.step(sdk.KindTransform, "burst", func() sdk.Instance {
 			return &burst{had: &had, waiting: &waiting}

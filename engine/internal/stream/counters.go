@@ -8,28 +8,28 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// books count the rows of one step. One goroutine writes, any may read.
-type books struct {
+// counters count the rows of one step. One goroutine writes, any may read.
+type counters struct {
 	in, created, out, dropped, absorbed, late, rejected, partial atomic.Int64
 }
 
-// resume goes on from the counters of a record.
-func (b *books) resume(c checkpoint.Counts) {
-	b.in.Store(c.In)
-	b.created.Store(c.Created)
-	b.out.Store(c.Out)
-	b.dropped.Store(c.Dropped)
-	b.absorbed.Store(c.Absorbed)
-	b.late.Store(c.Late)
-	b.rejected.Store(c.Rejected)
-	b.partial.Store(c.Partial)
+// resume goes on from the counts of a record.
+func (c *counters) resume(from checkpoint.Counts) {
+	c.in.Store(from.In)
+	c.created.Store(from.Created)
+	c.out.Store(from.Out)
+	c.dropped.Store(from.Dropped)
+	c.absorbed.Store(from.Absorbed)
+	c.late.Store(from.Late)
+	c.rejected.Store(from.Rejected)
+	c.partial.Store(from.Partial)
 }
 
-func (b *books) counts() checkpoint.Counts {
+func (c *counters) counts() checkpoint.Counts {
 	return checkpoint.Counts{
-		In: b.in.Load(), Created: b.created.Load(), Out: b.out.Load(),
-		Dropped: b.dropped.Load(), Absorbed: b.absorbed.Load(),
-		Late: b.late.Load(), Rejected: b.rejected.Load(), Partial: b.partial.Load(),
+		In: c.in.Load(), Created: c.created.Load(), Out: c.out.Load(),
+		Dropped: c.dropped.Load(), Absorbed: c.absorbed.Load(),
+		Late: c.late.Load(), Rejected: c.rejected.Load(), Partial: c.partial.Load(),
 	}
 }
 
@@ -38,33 +38,33 @@ type Summary struct {
 	Pipelines []PipelineSummary `json:"pipelines"`
 }
 
-// PipelineSummary is the books of one pipeline.
+// PipelineSummary is the row accounting of one pipeline.
 type PipelineSummary struct {
 	Name      string        `json:"name"`
 	Run       uint64        `json:"run"`
 	Epoch     uint64        `json:"epoch"`
-	Ended     bool          `json:"ended"`            // the input came to its end; else the run was cut
+	Ended     bool          `json:"ended"`            // the input came to its end; else the run was interrupted
 	Failed    string        `json:"failed,omitempty"` // the error that ended it
 	Guarantee string        `json:"guarantee"`
 	Before    int64         `json:"rows_before"` // rows read in this run by processes before this one
 	Steps     []StepSummary `json:"steps"`
 }
 
-// StepSummary is the books of one step, in rows.
+// StepSummary is the row accounting of one step, in rows.
 type StepSummary struct {
-	Label  string   `json:"label"`
-	Plugin string   `json:"plugin"`
-	Kind   sdk.Kind `json:"kind"`
-	Branch string   `json:"branch,omitempty"` // label of the branch it is in, if it was given one
-	From   string   `json:"from,omitempty"`   // label of the step before; none for late rows and dead letters
-	Takes  string   `json:"takes,omitempty"`  // of such an output: "late" or "rejected"
-	// Hidden is rows that a pipeline which has failed has recorded for an output and that no
-	// reader sees yet; out counts those that readers see. The next run shows them.
-	Hidden int64 `json:"hidden,omitempty"`
+	Label    string   `json:"label"`
+	Plugin   string   `json:"plugin"`
+	Kind     sdk.Kind `json:"kind"`
+	Branch   string   `json:"branch,omitempty"` // label of the branch it is in, if it was given one
+	From     string   `json:"from,omitempty"`   // label of the step before; none for late rows and dead letters
+	Receives string   `json:"takes,omitempty"`  // of such an output: "late" or "rejected"
+	// Staged is rows that a pipeline which has failed has recorded for an output and that no
+	// reader sees yet; out counts those that readers see. The next run commits them.
+	Staged int64 `json:"hidden,omitempty"`
 	// What rows that this process decoded had beside their schema: see sdk.Survey.
 	Missing []sdk.Missing `json:"missing_columns,omitempty"`
 	Unknown *sdk.Unknown  `json:"unknown_keys,omitempty"`
-	Notes   []string      `json:"notes,omitempty"`
+	Lines   []string      `json:"notes,omitempty"`
 	checkpoint.Counts
 	// Waiting lists, after a run with --until, the partitions that hold windows back.
 	Waiting []sdk.Waiting `json:"waiting,omitempty"`
@@ -79,14 +79,14 @@ func (s *Summary) Imbalance() string {
 			out[step.Label] = step.Out
 			left["late"] += step.Late
 			left["rejected"] += step.Rejected
-			step.Out += step.Hidden
+			step.Out += step.Staged
 			if !step.Balanced() {
 				return p.Name + "." + step.Label
 			}
 			if step.From != "" && out[step.From] != step.In {
 				return p.Name + "." + step.From + " → " + step.Label
 			}
-			if step.Takes != "" && left[step.Takes] != step.In {
+			if step.Receives != "" && left[step.Receives] != step.In {
 				return p.Name + "." + step.Label
 			}
 		}
@@ -94,8 +94,8 @@ func (s *Summary) Imbalance() string {
 	return ""
 }
 
-// edges maps the label of each step to that of the step before it.
-func edges(p *plan.Pipeline) map[string]string {
+// upstreamLabels maps the label of each step to that of the step before it.
+func upstreamLabels(p *plan.Pipeline) map[string]string {
 	from := map[string]string{}
 	last := p.Input.Label
 	for _, s := range p.Processors {

@@ -22,8 +22,8 @@ type part struct {
 
 // epochs completes the epochs of a pipeline. An epoch is complete when every
 // step has delivered its part (rule 3 of DESIGN.md); then the record is saved, the
-// sinks publish, the source is told. One epoch is open at a time: the barrier of
-// the next waits for the publish of the one before (rule 5).
+// sinks commit, the source is notified. One epoch is open at a time: the barrier of
+// the next waits for the commit of the one before (rule 5).
 type epochs struct {
 	pipeline string
 	store    *checkpoint.Store
@@ -33,7 +33,7 @@ type epochs struct {
 	run      uint64
 	settings map[string]checkpoint.Setting
 	waiting  map[string]waiting // by step
-	latch    *latch
+	failure  *failure
 	log      *slog.Logger
 	serving  context.Context // ends when a service fails that steps need
 	wait     sync.WaitGroup  // the commit under way
@@ -41,7 +41,7 @@ type epochs struct {
 	mu      sync.Mutex // guards what follows
 	current *epoch
 	last    *checkpoint.Record
-	told    bool // that the source refused a commit
+	warned  bool // a commit that the source refused has been logged
 }
 
 type epoch struct {
@@ -49,7 +49,7 @@ type epoch struct {
 	record    *checkpoint.Record
 	changes   []*checkpoint.Changes
 	missing   int
-	published chan struct{} // closed when all sinks have published
+	committed chan struct{} // closed when all sinks have committed
 }
 
 // begin opens an epoch whose barrier is about to enter the stream.
@@ -59,36 +59,37 @@ func (e *epochs) begin(number uint64, positions map[string][]byte, idle map[stri
 	e.current = &epoch{
 		number: number,
 		record: &checkpoint.Record{Run: e.run, Epoch: number, Positions: maps.Clone(positions), Idle: idle,
-			Handles: map[string][]byte{}, Staged: map[string]sdk.Staged{}, Books: map[string]checkpoint.Counts{}},
+			Committables: map[string][]byte{}, Staged: map[string]sdk.Staged{},
+			Counts: map[string]checkpoint.Counts{}},
 		missing:   e.steps,
-		published: make(chan struct{}),
+		committed: make(chan struct{}),
 	}
-	published := e.current.published
+	committed := e.current.committed
 	e.mu.Unlock()
 	e.deliver(number, part{step: e.source.step.Label, counts: source})
-	return published
+	return committed
 }
 
-// deliver takes a step's part; the last one completes the epoch.
+// deliver adds a step's part; the last one completes the epoch.
 func (e *epochs) deliver(number uint64, p part) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c := e.current
 	if c == nil || c.number != number {
-		e.latch.fail(fmt.Errorf("pipeline %s: %s delivered for epoch %d, which is not open",
+		e.failure.fail(fmt.Errorf("pipeline %s: %s delivered for epoch %d, which is not open",
 			e.pipeline, p.step, number))
 		return
 	}
-	c.record.Books[p.step] = p.counts
+	c.record.Counts[p.step] = p.counts
 	if p.prepared.Committable != nil {
-		c.record.Handles[p.step], c.record.Staged[p.step] = p.prepared.Committable, p.prepared.Staged
+		c.record.Committables[p.step], c.record.Staged[p.step] = p.prepared.Committable, p.prepared.Staged
 	}
 	if p.changes != nil {
 		c.changes = append(c.changes, p.changes)
 	}
 	c.missing--
-	if c.missing == 0 && !e.latch.closed() { // rule 4
-		c.record.Settings = e.madeWith(c.record.Books)
+	if c.missing == 0 && !e.failure.failed() { // rule 4
+		c.record.Settings = e.madeWith(c.record.Counts)
 		e.wait.Go(func() { e.commit(c) })
 	}
 }
@@ -100,62 +101,63 @@ type waiting struct {
 	in  int64 // rows when it was opened
 }
 
-// madeWith is the settings that all of a record with these books was made with.
-func (e *epochs) madeWith(books map[string]checkpoint.Counts) map[string]checkpoint.Setting {
+// madeWith is the settings that all of a record with these counts was made with.
+func (e *epochs) madeWith(counts map[string]checkpoint.Counts) map[string]checkpoint.Setting {
 	made := maps.Clone(e.settings)
 	for label, w := range e.waiting {
-		if counts, counted := books[label]; !counted || counts.In == w.in {
+		if counts, counted := counts[label]; !counted || counts.In == w.in {
 			made[label] = w.was
 		}
 	}
 	return made
 }
 
-// commit makes the epoch true: the record is the moment, and nothing shows
-// before it (rule 1).
+// commit saves the record of an epoch and then commits it in all sinks: nothing is
+// visible before the record is durable (rule 1).
 func (e *epochs) commit(c *epoch) {
 	// Not the caller's context: an epoch that has begun to commit is finished,
-	// unless what it would be published to has failed. The next run publishes it.
+	// unless the service it would be committed to has failed. The next run commits it.
 	ctx := e.serving
 	if err := e.store.Save(e.pipeline, c.record, c.changes...); err != nil {
-		e.latch.fail(err)
+		e.failure.fail(err)
 		return
 	}
 	e.mu.Lock()
 	e.last = c.record
 	e.mu.Unlock()
-	var publishing sync.WaitGroup
+	var committing sync.WaitGroup
 	for _, s := range e.sinks {
-		publishing.Go(func() {
-			if err := s.commit(ctx, c.number, c.record.Handles[s.step.Label]); err != nil {
-				e.latch.fail(err)
+		committing.Go(func() {
+			if err := s.commit(ctx, c.number, c.record.Committables[s.step.Label]); err != nil {
+				e.failure.fail(err)
 				return
 			}
-			s.published.Store(c.number)
+			s.committed.Store(c.number)
 		})
 	}
-	publishing.Wait()
-	if e.latch.closed() {
+	committing.Wait()
+	if e.failure.failed() {
 		return
 	}
-	if err := e.store.Published(e.pipeline, c.number); err != nil {
-		e.latch.fail(err)
+	if err := e.store.MarkCommitted(e.pipeline, c.number); err != nil {
+		e.failure.fail(err)
 		return
 	}
 	e.log.Debug("epoch published", "epoch", c.number)
-	e.tell(c)
-	close(c.published)
+	e.notifySource(c)
+	close(c.committed)
 }
 
-// tell lets the source know; that it fails costs lag tools their figure only.
-func (e *epochs) tell(c *epoch) {
+// notifySource passes the committed positions to the source. A failure is logged only:
+// lag tools miss a figure, nothing else does.
+func (e *epochs) notifySource(c *epoch) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	err := e.source.instance.Committed(ctx, c.number, c.record.Positions)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err != nil && !e.told {
-		e.told = true
+	if err != nil && !e.warned {
+		e.warned = true
 		e.log.Warn("the source could not note what is committed", "step", e.source.step.Label, "error", err)
 	}
 }

@@ -8,22 +8,22 @@ import (
 	"etlengine/engine/internal/plan"
 )
 
-// latch is a context that the first error of a pipeline cancels. Behind it
-// nothing passes any step and no epoch completes (rule 4).
-type latch struct {
+// failure is the first error of a pipeline, as the cause of a context that it cancels.
+// From then on nothing passes any step and no epoch completes (rule 4).
+type failure struct {
 	context.Context
 	fail context.CancelCauseFunc
 }
 
-func newLatch() *latch {
+func newFailure() *failure {
 	ctx, fail := context.WithCancelCause(context.Background())
-	return &latch{ctx, fail}
+	return &failure{ctx, fail}
 }
 
-func (l *latch) closed() bool { return l.Err() != nil }
+func (f *failure) failed() bool { return f.Err() != nil }
 
-// failure is the first error, or nil.
-func (l *latch) failure() error { return context.Cause(l) }
+// cause is the first error, or nil.
+func (f *failure) cause() error { return context.Cause(f) }
 
 // StepError is an error of one step.
 type StepError struct {
@@ -32,7 +32,7 @@ type StepError struct {
 	Err      error
 }
 
-// Error begins with the place of the step in the YAML.
+// Error begins with the step's position in the YAML.
 func (e *StepError) Error() string {
 	return fmt.Sprintf("%s: %s: %v", e.Step.Where, e.Step.Path, e.Err)
 }

@@ -36,24 +36,25 @@ func valuesOf(rows arrow.RecordBatch) []int64 {
 	return slices.Clone(rows.Column(0).(*array.Int64).Int64Values())
 }
 
-// world is what is outside of the fake plugins: what sinks have shown.
+// world is what is outside of the fake plugins: what sinks have made visible.
 type world struct {
 	mu      sync.Mutex
-	shown   map[string][]int64 // by sink and epoch
-	newest  uint64             // epoch that was shown
+	visible map[string][]int64 // by sink and epoch
+	newest  uint64             // epoch that is visible
 	events  []string
 	limit   int64 // of the counting source; it blocks there if endless
 	endless bool
 	fail    map[string]error // by step: what its calls return
 	once    map[string]error // by step: what its next call returns
-	forgot  []string         // steps that were told to forget
+	forgot  []string         // steps whose Forget was called
 	reject  int64            // multiples of it are rejected by the source, if it is not 0
 	late    int64            // multiples of it are late for the adder, if it is not 0
 	refuse  map[string]int64 // by sink: multiples of it are refused
 }
 
 func newWorld(limit int64) *world {
-	return &world{shown: map[string][]int64{}, limit: limit, fail: map[string]error{}, once: map[string]error{}}
+	return &world{visible: map[string][]int64{}, limit: limit,
+		fail: map[string]error{}, once: map[string]error{}}
 }
 
 func (w *world) failure(step string) error {
@@ -75,20 +76,20 @@ func (w *world) saw(format string, args ...any) {
 // counter is a source of the numbers from 0, ten in a batch.
 type counter struct {
 	sdk.PlainSource
-	w       *world
-	next    int64
-	told    bool
-	drained chan struct{}
-	once    sync.Once
-	closed  chan struct{}
+	w         *world
+	next      int64
+	announced bool
+	drained   chan struct{}
+	once      sync.Once
+	closed    chan struct{}
 }
 
 func (c *counter) Next(ctx context.Context) (sdk.Item, error) {
 	if err := c.w.failure("count"); err != nil {
 		return sdk.Item{}, err
 	}
-	if !c.told {
-		c.told = true
+	if !c.announced {
+		c.announced = true
 		return sdk.Item{Signal: &sdk.Signal{Kind: sdk.Partitions, Partitions: []string{"p"}}}, nil
 	}
 	if c.next >= c.w.limit {
@@ -180,15 +181,15 @@ func (a *adder) restore(state iter.Seq2[[]byte, []byte]) {
 
 func (a *adder) Close(context.Context) error { return nil }
 
-// shower is a two-phase sink that shows its numbers in the world.
-type shower struct {
-	w    *world
-	name string
-	held []int64
-	cut  []int64 // by the newest barrier, to be shown
+// stagingSink is a two-phase sink that makes its numbers visible in the world.
+type stagingSink struct {
+	w        *world
+	name     string
+	buffered []int64
+	prepared []int64 // by the newest barrier, to be committed
 }
 
-func (s *shower) Write(_ context.Context, b *sdk.Batch) error {
+func (s *stagingSink) Write(_ context.Context, b *sdk.Batch) error {
 	if err := s.w.failure(s.name); err != nil {
 		return err
 	}
@@ -197,58 +198,58 @@ func (s *shower) Write(_ context.Context, b *sdk.Batch) error {
 		if by := s.w.refuse[s.name]; by != 0 && v%by == 0 {
 			refused = refused.Refuse(row, "n: not for "+s.name)
 		} else {
-			s.held = append(s.held, v)
+			s.buffered = append(s.buffered, v)
 		}
 	}
 	return refused.OrNil()
 }
 
-func (s *shower) Signal(_ context.Context, signal sdk.Signal) error {
+func (s *stagingSink) Signal(_ context.Context, signal sdk.Signal) error {
 	if signal.Kind == sdk.Barrier && signal.Roll {
-		s.cut, s.held = s.held, nil
+		s.prepared, s.buffered = s.buffered, nil
 	}
 	return nil
 }
 
-func (s *shower) Prepare(_ context.Context, epoch uint64) (sdk.Prepared, error) {
+func (s *stagingSink) Prepare(_ context.Context, epoch uint64) (sdk.Prepared, error) {
 	if err := s.w.failure(s.name + " prepare"); err != nil {
 		return sdk.Prepared{}, err
 	}
-	if len(s.cut) == 0 {
+	if len(s.prepared) == 0 {
 		return sdk.Prepared{}, nil
 	}
-	handle, err := json.Marshal(s.cut)
-	p := sdk.Prepared{Committable: handle, Staged: sdk.Staged{Pending: int64(len(s.cut))}}
-	s.cut = nil
+	committable, err := json.Marshal(s.prepared)
+	p := sdk.Prepared{Committable: committable, Staged: sdk.Staged{Pending: int64(len(s.prepared))}}
+	s.prepared = nil
 	return p, err
 }
 
-func (s *shower) Commit(_ context.Context, epoch uint64, handle []byte) error {
-	if err := s.w.failure(s.name + " publish"); err != nil {
+func (s *stagingSink) Commit(_ context.Context, epoch uint64, committable []byte) error {
+	if err := s.w.failure(s.name + " commit"); err != nil {
 		return err
 	}
 	var values []int64
-	if err := json.Unmarshal(handle, &values); err != nil {
+	if err := json.Unmarshal(committable, &values); err != nil {
 		return err
 	}
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
-	s.w.shown[fmt.Sprintf("%s/%d", s.name, epoch)] = values // showing twice is showing once
+	s.w.visible[fmt.Sprintf("%s/%d", s.name, epoch)] = values // committing twice is committing once
 	s.w.newest = max(s.w.newest, epoch)
 	return nil
 }
 
-func (s *shower) Recover(context.Context, []byte) error { return nil }
-func (s *shower) Due(time.Time) sdk.Due                 { return sdk.Due{Roll: true} }
-func (s *shower) Close(context.Context) error           { return nil }
+func (s *stagingSink) Recover(context.Context, []byte) error { return nil }
+func (s *stagingSink) Due(time.Time) sdk.Due                 { return sdk.Due{Roll: true} }
+func (s *stagingSink) Close(context.Context) error           { return nil }
 
-// all is what a sink has shown, in the order of epochs.
+// all is what a sink has made visible, in the order of epochs.
 func (w *world) all(name string) []int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var values []int64
 	for epoch := range w.newest + 1 {
-		values = append(values, w.shown[fmt.Sprintf("%s/%d", name, epoch)]...)
+		values = append(values, w.visible[fmt.Sprintf("%s/%d", name, epoch)]...)
 	}
 	return values
 }
@@ -333,7 +334,7 @@ func (w *world) adder() *plan.Step {
 }
 
 func (w *world) sink(name string) *plan.Step {
-	return w.step(sdk.KindSink, name, func() sdk.Instance { return &shower{w: w, name: name} })
+	return w.step(sdk.KindSink, name, func() sdk.Instance { return &stagingSink{w: w, name: name} })
 }
 
 // plan is count → raw, and count → add → sum.

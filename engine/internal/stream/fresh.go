@@ -13,7 +13,7 @@ import (
 // ErrDeclined says that nobody agreed to what a fresh start removes.
 var ErrDeclined = errors.New("nothing was removed")
 
-// openStore takes the state directory. A damaged one is set aside if the run is
+// openStore opens the state directory. A damaged one is set aside if the run is
 // to begin anew: the engine's id, by which its files are known, is kept.
 func (r *Runner) openStore() error {
 	dir := StateDir(r.plan, r.dir)

@@ -21,7 +21,7 @@ func TestFreshRunBeginsAnew(t *testing.T) {
 	if len(w.forgot) > 0 || len(asked) < 2 || !strings.Contains(asked[0], "pipeline test, epoch") {
 		t.Fatalf("asked %q and then forgot %v", asked, w.forgot)
 	}
-	w.shown = map[string][]int64{}
+	w.visible = map[string][]int64{}
 	o.Confirm = func([]string) bool { return true }
 	if err := runWith(t, w.plan(dir), o); err != nil {
 		t.Fatal(err)
@@ -34,9 +34,9 @@ func TestFreshRunBeginsAnew(t *testing.T) {
 	}
 }
 
-// TestForgettingThatWasCutIsFinishedFirst: the process dies when some of the
+// TestInterruptedForgettingIsFinishedFirst: the process dies when some of the
 // outputs are gone. Going on from the record would leave holes.
-func TestForgettingThatWasCutIsFinishedFirst(t *testing.T) {
+func TestInterruptedForgettingIsFinishedFirst(t *testing.T) {
 	w := newWorld(20)
 	dir := t.TempDir()
 	if err := runWith(t, w.plan(dir), Options{}); err != nil {
@@ -44,10 +44,10 @@ func TestForgettingThatWasCutIsFinishedFirst(t *testing.T) {
 	}
 	w.once["forget sum"] = errors.New("killed")
 	if _, err := Open(t.Context(), w.plan(dir), Options{Fresh: true}); err == nil {
-		t.Fatal("the fresh start went well, want it cut")
+		t.Fatal("the fresh start went well, want it interrupted")
 	}
 	delete(w.once, "forget sum")
-	w.forgot, w.shown = nil, map[string][]int64{}
+	w.forgot, w.visible = nil, map[string][]int64{}
 	if err := runWith(t, w.plan(dir), Options{}); err != nil { // without Fresh
 		t.Fatal(err)
 	}

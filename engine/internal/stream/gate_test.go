@@ -44,8 +44,8 @@ func TestRowsWithTimesOfNoYearBecomeDeadLetters(t *testing.T) {
 func TestWhatAStepEmitsPassesTheGate(t *testing.T) {
 	rows := timesOf(time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC))
 	var reached int
-	e := &emitter{transform: &transform{books: &books{}, sides: &sides{}, step: &plan.Step{Out: rows.Schema()}},
-		next: func(sdk.Item) error { reached++; return nil }}
+	e := &emitter{transform: &transform{counters: &counters{}, sideOutputs: &sideOutputs{},
+		step: &plan.Step{Out: rows.Schema()}}, next: func(sdk.Item) error { reached++; return nil }}
 	err := e.Emit(&sdk.Batch{Rows: rows, Partition: "p"})
 	if err == nil || !strings.Contains(err.Error(), "of the years 1 to 9999") || reached != 0 {
 		t.Errorf("got %v and %d batches handed on, want an error for want of dead letters", err, reached)

@@ -8,7 +8,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// silence is the time for which a partition has provably held nothing to read: from
+// silence is the time for which a partition has provably had nothing to read: from
 // the first time it was found at its end to the newest. The clock alone proves
 // nothing. While the process was stopped nobody asked, and what was written
 // meanwhile is found by the next fetch; and a partition that was at its end when
@@ -67,7 +67,7 @@ func (s silences) since() map[string]time.Time {
 // the same file still fill is never idle.
 func (s *source) signalIdle(partition string) {
 	one := s.idle[partition]
-	if one == nil || one.to.IsZero() || s.fillers.Load() > 0 {
+	if one == nil || one.to.IsZero() || s.upstreams.Load() > 0 {
 		return
 	}
 	s.pending = append(s.pending, sdk.Item{Signal: &sdk.Signal{Kind: sdk.Idle, Partition: partition,

@@ -44,8 +44,8 @@ func (o *opener) filledBefore(label string, is checkpoint.Setting) (string, chec
 	return "", checkpoint.Setting{}, false
 }
 
-// refilled judges an output that fills what the pipeline has filled before:
-// readers find the rows of before and those to come side by side.
+// refilled checks an output that fills what the pipeline has filled before: readers
+// find the rows of before and those to come side by side.
 func (o *opener) refilled(ctx context.Context, step *plan.Step, is checkpoint.Setting) error {
 	label, was, known := o.filledBefore(step.Label, is)
 	if !known {
@@ -56,22 +56,22 @@ func (o *opener) refilled(ctx context.Context, step *plan.Step, is checkpoint.Se
 	unlike, more := columnDifferences(was.Columns, is.Columns, byOrder)
 	refused, kept = append(refused, unlike...), append(kept, more...)
 	if len(refused) > 0 {
-		if err := o.shows(ctx, step, strings.Join(refused, "; ")); err != nil {
+		if err := o.checkVisible(ctx, step, strings.Join(refused, "; ")); err != nil {
 			return err
 		}
-		if err := o.hides(label, was); err != nil {
+		if err := o.checkStaged(label, was); err != nil {
 			return fmt.Errorf("%w, made with %s: %s", err, strings.Join(refused, "; "), orMove)
 		}
 	}
 	if len(refused) == 0 && len(kept) > 0 {
-		o.waiting[step.Label] = waiting{was, o.books[step.Label].in.Load()}
+		o.waiting[step.Label] = waiting{was, o.counters[step.Label].in.Load()}
 	}
 	o.kept(step, append(refused, kept...))
 	return nil
 }
 
-// shows is an error if readers see what an output wrote with another layout.
-func (o *opener) shows(ctx context.Context, step *plan.Step, layout string) error {
+// checkVisible returns an error if readers see what an output wrote with another layout.
+func (o *opener) checkVisible(ctx context.Context, step *plan.Step, layout string) error {
 	if step.Plugin.Inspect == nil {
 		return nil
 	}

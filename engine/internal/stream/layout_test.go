@@ -68,8 +68,8 @@ func TestLayoutOfAnOutputIsKeptOrRefused(t *testing.T) {
 			configured(s, config)
 		}
 	}
-	named, placed := is(`{"as": "a"}`, "n int64, s string"), is(`{"as": "order"}`, "n int64, s string")
-	nothingShown := func(_ *testing.T, w *world, _ string) { clear(w.shown) }
+	named, byPosition := is(`{"as": "a"}`, "n int64, s string"), is(`{"as": "order"}`, "n int64, s string")
+	nothingVisible := func(_ *testing.T, w *world, _ string) { clear(w.visible) }
 	tests := []struct {
 		name          string
 		before, after func(t *testing.T, s *plan.Step)
@@ -78,9 +78,9 @@ func TestLayoutOfAnOutputIsKeptOrRefused(t *testing.T) {
 	}{
 		{"nothing", named, named, nil, "", ""},
 		{"a key", named, is(`{"as": "b"}`, "n int64, s string"), nil, `the output made rows of raw with as "a", now "b"` + way, ""},
-		{"a key, nothing being shown", named, is(`{"as": "b"}`, "n int64, s string"), nothingShown, "", `as "a", now "b"`},
-		{"a key, rows being hidden", named, is(`{"as": "b"}`, "n int64, s string"),
-			func(t *testing.T, w *world, dir string) { clear(w.shown); hide(t, dir) },
+		{"a key, nothing being visible", named, is(`{"as": "b"}`, "n int64, s string"), nothingVisible, "", `as "a", now "b"`},
+		{"a key, rows being staged", named, is(`{"as": "b"}`, "n int64, s string"),
+			func(t *testing.T, w *world, dir string) { clear(w.visible); stageRows(t, dir) },
 			`holds 4 rows that are not yet shown, made with as "a", now "b"` + way, ""},
 		{"a key and the label", named, func(t *testing.T, s *plan.Step) {
 			is(`{"as": "b"}`, "n int64, s string")(t, s)
@@ -98,11 +98,11 @@ func TestLayoutOfAnOutputIsKeptOrRefused(t *testing.T) {
 		{"another type", named, is(`{"as": "a"}`, "n string, s string"), nil, "with column n int64, now string" + way, ""},
 		{"another order", named, is(`{"as": "a"}`, "s string, n int64"), nil,
 			"", "the order of columns n, s, now s, n"},
-		{"by order, another order", placed, is(`{"as": "order"}`, "s string, n int64"), nil,
+		{"by order, another order", byPosition, is(`{"as": "order"}`, "s string, n int64"), nil,
 			"with the order of columns n, s, now s, n" + way, ""},
-		{"by order, a column more", placed, is(`{"as": "order"}`, "n int64, s string, more bool"), nil,
+		{"by order, a column more", byPosition, is(`{"as": "order"}`, "n int64, s string, more bool"), nil,
 			"", "column more left out, now bool"},
-		{"by order, a column more in front", placed, is(`{"as": "order"}`, "more bool, n int64, s string"), nil,
+		{"by order, a column more in front", byPosition, is(`{"as": "order"}`, "more bool, n int64, s string"), nil,
 			"with the order of columns n, s, now more, n, s" + way, ""},
 		{"all of it, after an older engine", named, is(`{"as": "b"}`, "s int64"), func(t *testing.T, _ *world, dir string) {
 			rewrite(t, dir, func(r *checkpoint.Record) {

@@ -40,11 +40,11 @@ func located(b *sdk.Batch, err error) error {
 		return err
 	}
 	r := jsonrows.Reject(b, fault.Row, "")
-	return fmt.Errorf("%s: %w: %q", rowPlace(r), err, rowStart(r))
+	return fmt.Errorf("%s: %w: %q", rowOrigin(r), err, rowStart(r))
 }
 
-// rowPlace is where a row comes from: its file and line, its topic, partition and offset.
-func rowPlace(r sdk.Reject) string {
+// rowOrigin is where a row comes from: its file and line, its topic, partition and offset.
+func rowOrigin(r sdk.Reject) string {
 	where, partition := "a row", r.Partition
 	if strings.ContainsAny(partition, "\r\n") { // the name of a file
 		partition = strconv.Quote(partition)

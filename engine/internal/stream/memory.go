@@ -16,14 +16,14 @@ import (
 )
 
 // Shares of the memory limit (GOMEMLIMIT) that is live after a collection:
-// beyond the limit the collector would take all the time there is, and then the
+// beyond the limit the collector would use all the time there is, and then the
 // system would kill the process without a word.
 const (
 	warnAt = 0.7
 	stopAt = 0.95
 )
 
-// Shares of the limit that the process takes up, live or not. The collector keeps it
+// Shares of the limit that the process uses, live or not. The collector keeps it
 // below 1 while it can; beyond, what is live has grown since it last knew. By default
 // the limit is 75 % of what there is: the system would kill the process at 1.33.
 const (
@@ -40,17 +40,17 @@ const memoryEvery = 10 * time.Millisecond
 type memoryWatch struct {
 	limit  int64
 	live   func() int64
-	taken  func() int64 // what the process takes up
+	used   func() int64 // memory that the process uses, in bytes
 	warned bool
-	failed error // the run was told to stop for this
+	failed error // why the run was asked to stop
 }
 
 func newMemoryWatch() *memoryWatch {
-	return &memoryWatch{limit: debug.SetMemoryLimit(-1), live: liveHeap, taken: takenUp}
+	return &memoryWatch{limit: debug.SetMemoryLimit(-1), live: liveHeap, used: usedMemory}
 }
 
-// takenUp is what the runtime has of the system and counts against the limit, in bytes.
-func takenUp() int64 {
+// usedMemory is what the runtime has of the system and counts against the limit, in bytes.
+func usedMemory() int64 {
 	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(samples)
 	return int64(samples[0].Value.Uint64() - samples[1].Value.Uint64())
@@ -63,7 +63,7 @@ func liveHeap() int64 {
 	return int64(sample[0].Value.Uint64())
 }
 
-// watchMemory looks behind each collection, and ten times a second, until ctx ends.
+// watchMemory checks memory after each collection, and every memoryEvery, until ctx ends.
 func (r *Runner) watchMemory(ctx context.Context) {
 	m := newMemoryWatch()
 	if m.limit == math.MaxInt64 {
@@ -84,7 +84,7 @@ func (r *Runner) watchMemory(ctx context.Context) {
 	}
 }
 
-// GuardMemory calls abort when the process takes up far more than its memory limit,
+// GuardMemory calls abort when the process uses far more than its memory limit,
 // until the function that it returns is called. It is for what happens before a run: a
 // mapping's constants are computed while the config is read, and may be of any size.
 func GuardMemory(abort func(reason error)) (stop func()) {
@@ -106,9 +106,9 @@ func (m *memoryWatch) guard(ctx context.Context, abort func(reason error)) {
 			return
 		case <-ticker.C:
 		}
-		if taken := m.taken(); float64(taken) >= exitAt*float64(m.limit) {
+		if used := m.used(); float64(used) >= exitAt*float64(m.limit) {
 			abort(fmt.Errorf("reading the config: stopping before memory ends: %s of the memory limit of %s are in use; "+
-				"does a mapping make a large value, as range or repeat do?", megabytes(taken), megabytes(m.limit)))
+				"does a mapping make a large value, as range or repeat do?", megabytes(used), megabytes(m.limit)))
 			return
 		}
 	}
@@ -141,14 +141,14 @@ type usage struct {
 // checkMemory warns once, and ends the pipeline whose step is to blame when the
 // limit is near. Its record stays: with more memory it goes on.
 func (r *Runner) checkMemory(m *memoryWatch) {
-	live, taken := m.live(), float64(m.taken())/float64(m.limit)
-	if taken >= overAt {
-		live = max(live, int64(taken*float64(m.limit)))
+	live, used := m.live(), float64(m.used())/float64(m.limit)
+	if used >= overAt {
+		live = max(live, int64(used*float64(m.limit)))
 	}
 	if m.failed == nil {
 		r.stopForMemory(m, live)
 	}
-	if m.failed != nil && taken >= exitAt && r.options.Abort != nil {
+	if m.failed != nil && used >= exitAt && r.options.Abort != nil {
 		r.options.Abort(m.failed)
 	}
 }
@@ -179,7 +179,7 @@ func (r *Runner) stopForMemory(m *memoryWatch, live int64) {
 		err = &StepError{blamed.plan.Name, blamed.step, err}
 	}
 	m.failed = err
-	blamed.latch.fail(err)
+	blamed.failure.fail(err)
 }
 
 // advice is what else helps, by what kind of step holds the memory.

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestMemoryIsToldOfBeforeItEnds(t *testing.T) {
+func TestMemoryUseIsLoggedBeforeItEnds(t *testing.T) {
 	var log bytes.Buffer
 	w := newWorld(10)
 	r, err := Open(t.Context(), w.plan(t.TempDir()), Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
@@ -16,7 +16,7 @@ func TestMemoryIsToldOfBeforeItEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closeRunner(t, r)
-	m := &memoryWatch{limit: 1_000_000_000, taken: func() int64 { return 1_000_000_000 }}
+	m := &memoryWatch{limit: 1_000_000_000, used: func() int64 { return 1_000_000_000 }}
 	at := func(live int64) string {
 		log.Reset()
 		m.live = func() int64 { return live }
@@ -49,27 +49,29 @@ func TestTheStepAtWorkIsNamedWhereNoneHoldsMemory(t *testing.T) {
 	}
 	defer closeRunner(t, r)
 	p := r.all()[0]
-	taken := int64(100_000_000_000)
-	m := &memoryWatch{limit: 100_000_000_000, live: func() int64 { return 1 }, taken: func() int64 { return taken }}
-	if r.checkMemory(m); p.latch.closed() {
-		t.Fatalf("stopped while little is live: %v", p.latch.failure())
+	used := int64(100_000_000_000)
+	m := &memoryWatch{limit: 100_000_000_000, live: func() int64 { return 1 },
+		used: func() int64 { return used }}
+	if r.checkMemory(m); p.failure.failed() {
+		t.Fatalf("stopped while little is live: %v", p.failure.cause())
 	}
-	taken = 116_000_000_000                     // the collector has not seen yet what is live of it
+	used = 116_000_000_000                      // the collector has not seen yet what is live of it
 	_ = p.sinks()[0].busy.during(func() error { // longer than the transform, which comes first all the same
 		return p.everyTransform()[0].busy.during(func() error {
 			r.checkMemory(m)
 			return nil
 		})
 	})
-	if err := p.latch.failure(); err == nil || !strings.Contains(err.Error(), "pipelines.test.add: stopping before") ||
+	if err := p.failure.cause(); err == nil ||
+		!strings.Contains(err.Error(), "pipelines.test.add: stopping before") ||
 		!strings.Contains(err.Error(), "add has been at work on its rows for") {
 		t.Errorf("got %v, want the step that is at work", err)
 	}
 	if r.checkMemory(m); aborted != nil {
 		t.Errorf("aborted at once: %v", aborted)
 	}
-	taken = 126_000_000_000
-	if r.checkMemory(m); aborted == nil || aborted != p.latch.failure() {
+	used = 126_000_000_000
+	if r.checkMemory(m); aborted == nil || aborted != p.failure.cause() {
 		t.Errorf("a step that does not stop: aborted for %v", aborted)
 	}
 }
@@ -98,8 +100,8 @@ func TestAStepIsNotAtWorkInThoseBehindIt(t *testing.T) {
 }
 
 func TestMemoryIsGuardedBeforeARun(t *testing.T) {
-	taken := int64(900)
-	m := &memoryWatch{limit: 1000, taken: func() int64 { taken += 100; return taken * 1_000_000 }}
+	used := int64(900)
+	m := &memoryWatch{limit: 1000, used: func() int64 { used += 100; return used * 1_000_000 }}
 	m.limit *= 1_000_000
 	var reason error
 	m.guard(t.Context(), func(err error) { reason = err }) // returns once it has aborted

@@ -5,23 +5,23 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
-// settle counts the nulls of every column. Arrow does so at the first question,
-// if the column is a slice of another (a filter gives such), and writes the
-// number down in the column: two branches that ask at once would be a data race.
-func settle(rows arrow.RecordBatch) {
+// ensureNullCounts counts the nulls of every column. Arrow counts those of a slice (a
+// filter makes such) at the first question and stores the number in the column: two
+// branches that ask at once would be a data race.
+func ensureNullCounts(rows arrow.RecordBatch) {
 	for _, column := range rows.Columns() {
-		settleColumn(column)
+		ensureNullCount(column)
 	}
 }
 
-func settleColumn(column arrow.Array) {
+func ensureNullCount(column arrow.Array) {
 	column.NullN()
 	switch c := column.(type) {
 	case *array.Struct:
 		for i := range c.NumField() {
-			settleColumn(c.Field(i))
+			ensureNullCount(c.Field(i))
 		}
 	case array.ListLike:
-		settleColumn(c.ListValues())
+		ensureNullCount(c.ListValues())
 	}
 }

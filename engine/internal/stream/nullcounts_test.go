@@ -22,7 +22,7 @@ func TestNullsAreCountedBeforeBranchesShareThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := whole.NewSlice(1, 5)
-	settle(rows)
+	ensureNullCounts(rows)
 	var unknown func(where string, column arrow.Array)
 	unknown = func(where string, column arrow.Array) {
 		if column.Data().NullN() == array.UnknownNullCount {

@@ -17,9 +17,9 @@ import (
 type opener struct {
 	runner *Runner
 	*pipeline
-	record *checkpoint.Record // nil at the very first start
-	shown  bool               // what the record names is known to be published
-	news   []news             // of changes that are kept
+	record    *checkpoint.Record // nil at the very first start
+	committed bool               // the epoch of the record is known to be committed
+	warnings  []warning          // about changes that are kept
 	// waiting are outputs that have a change of layout which is kept.
 	waiting map[string]waiting
 	// renamed is what steps read or filled before, by label, where the config names
@@ -27,18 +27,18 @@ type opener struct {
 	renamed map[string][]string
 }
 
-// news is a line for the log.
-type news struct {
+// warning is a line for the log.
+type warning struct {
 	message string
 	args    []any
 }
 
-// tell keeps a line for the log until all changes are known to be kept.
-func (o *opener) tell(message string, args ...any) {
-	o.news = append(o.news, news{message, args})
+// warn keeps a warning until all changes are known to be kept.
+func (o *opener) warn(message string, args ...any) {
+	o.warnings = append(o.warnings, warning{message, args})
 }
 
-// opener reads what is recorded of a pipeline, and judges what has changed since.
+// opener reads what is recorded of a pipeline, and compares the config with it.
 func (r *Runner) opener(ctx context.Context, p *plan.Pipeline) (*opener, error) {
 	record, err := r.store.Load(p.Name)
 	if err != nil {
@@ -46,18 +46,18 @@ func (r *Runner) opener(ctx context.Context, p *plan.Pipeline) (*opener, error) 
 	}
 	o := &opener{runner: r, record: record, pipeline: &pipeline{
 		plan: p, number: r.runs[p.Name], store: r.store, log: r.log.With("pipeline", p.Name),
-		latch: newLatch(), stop: make(chan struct{}), books: map[string]*books{},
+		failure: newFailure(), stop: make(chan struct{}), counters: map[string]*counters{},
 		surveys: map[string]*sdk.Survey{}, memory: map[string]*sdk.Gauge{},
 	}, waiting: map[string]waiting{}, renamed: map[string][]string{}}
 	if record != nil {
-		if o.shown, err = r.store.IsPublished(p.Name, record.Epoch); err != nil {
+		if o.committed, err = r.store.IsCommitted(p.Name, record.Epoch); err != nil {
 			return nil, err
 		}
 	}
 	for _, step := range p.Steps() {
-		o.books[step.Label] = &books{}
+		o.counters[step.Label] = &counters{}
 		if record != nil && record.Run == o.number.Number {
-			o.books[step.Label].resume(record.Books[step.Label])
+			o.counters[step.Label].resume(record.Counts[step.Label])
 		}
 	}
 	settings, err := o.settings(ctx)
@@ -65,16 +65,16 @@ func (r *Runner) opener(ctx context.Context, p *plan.Pipeline) (*opener, error) 
 		return nil, err
 	}
 	o.epochs = &epochs{pipeline: p.Name, store: r.store, steps: len(p.Steps()), run: o.number.Number,
-		settings: settings, waiting: o.waiting, latch: o.latch, log: o.log, last: record,
+		settings: settings, waiting: o.waiting, failure: o.failure, log: o.log, last: record,
 		serving: r.serving}
-	o.before = o.books[p.Input.Label].created.Load()
+	o.before = o.counters[p.Input.Label].created.Load()
 	return o, nil
 }
 
 // open makes the pipeline ready to run.
 func (o *opener) open(ctx context.Context) error {
-	for _, n := range o.news {
-		o.log.Warn(n.message, n.args...)
+	for _, w := range o.warnings {
+		o.log.Warn(w.message, w.args...)
 	}
 	if err := o.openSteps(ctx); err != nil {
 		return errors.Join(err, o.pipeline.close())
@@ -95,7 +95,7 @@ func (o *opener) openSteps(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := o.openSides(ctx); err != nil {
+	if err := o.openSideOutputs(ctx); err != nil {
 		return err
 	}
 	o.epochs.source, o.epochs.sinks, o.source.sinks = o.source, o.sinks(), o.sinks()
@@ -113,8 +113,8 @@ func (o *opener) readFirst(ctx context.Context) error {
 	return o.pin(item.Signal.Cursors)
 }
 
-// openSide opens an output for rows that leave the way of the others; nil for none.
-func (o *opener) openSide(ctx context.Context, step *plan.Step) (*side, error) {
+// openSideOutput opens an output for rows that leave the main stream; nil for none.
+func (o *opener) openSideOutput(ctx context.Context, step *plan.Step) (*sideOutput, error) {
 	if step == nil {
 		return nil, nil
 	}
@@ -122,52 +122,53 @@ func (o *opener) openSide(ctx context.Context, step *plan.Step) (*side, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSide(s, o.latch), nil
+	return newSideOutput(s, o.failure), nil
 }
 
-// openSides opens the outputs for late rows and dead letters, and names who
-// feeds them: the source, the pipeline's steps, each branch that has steps; the dead
+// openSideOutputs opens the outputs for late rows and dead letters, and names who
+// sends to them: the source, the pipeline's steps, each branch that has steps; the dead
 // letters also each other sink, whose numbers come last since late rows have none of it.
-func (o *opener) openSides(ctx context.Context) error {
+func (o *opener) openSideOutputs(ctx context.Context) error {
 	var err error
-	if o.late, err = o.openSide(ctx, o.plan.Late); err != nil {
+	if o.late, err = o.openSideOutput(ctx, o.plan.Late); err != nil {
 		return err
 	}
-	if o.dead, err = o.openSide(ctx, o.plan.DeadLetters); err != nil {
+	if o.dead, err = o.openSideOutput(ctx, o.plan.DeadLetters); err != nil {
 		return err
 	}
-	o.source.sides = o.producer()
+	o.source.sideOutputs = o.producer()
 	if len(o.transforms) > 0 {
 		o.steps = o.producer()
-		feed(o.transforms, o.steps)
+		setSideOutputs(o.transforms, o.steps)
 	}
 	for _, b := range o.branches {
 		if len(b.transforms) > 0 {
-			b.sides = o.producer()
-			feed(b.transforms, b.sides)
+			b.sideOutputs = o.producer()
+			setSideOutputs(b.transforms, b.sideOutputs)
 		}
 	}
 	for _, s := range o.sinks() {
-		s.sides = &sides{pipeline: o.plan.Name}
+		s.sideOutputs = &sideOutputs{pipeline: o.plan.Name}
 		if o.dead != nil && s != o.dead.sink { // which has nowhere to put what it refuses
-			s.sides.dead, s.sides.producer = o.dead, o.dead.producer(o.source.epoch-1)
+			s.sideOutputs.dead, s.sideOutputs.producer = o.dead, o.dead.producer(o.source.epoch-1)
 		}
 	}
 	return nil
 }
 
-func (o *opener) producer() *sides {
+func (o *opener) producer() *sideOutputs {
 	epoch := o.source.epoch - 1
-	s := &sides{pipeline: o.plan.Name, mask: o.runner.options.Mask, late: o.late, dead: o.dead, producer: o.late.producer(epoch)}
+	s := &sideOutputs{pipeline: o.plan.Name, mask: o.runner.options.Mask, late: o.late, dead: o.dead,
+		producer: o.late.producer(epoch)}
 	if o.dead != nil {
 		s.producer = o.dead.producer(epoch)
 	}
 	return s
 }
 
-func feed(transforms []*transform, s *sides) {
+func setSideOutputs(transforms []*transform, s *sideOutputs) {
 	for _, t := range transforms {
-		t.sides = s
+		t.sideOutputs = s
 	}
 }
 
@@ -179,9 +180,9 @@ func (o *opener) env(step *plan.Step) sdk.Env {
 		Services: o.runner.addresses, Log: o.log.With("step", step.Label), Adopt: o.runner.options.Adopt,
 	}
 	if o.record != nil {
-		env.Epoch, env.Published = o.record.Epoch, o.shown
+		env.Epoch, env.Published = o.record.Epoch, o.committed
 		env.Resume = maps.Clone(o.record.Positions)
-		env.Committable = o.record.Handles[step.Label]
+		env.Committable = o.record.Committables[step.Label]
 	}
 	env.Was = o.renamed[step.Label]
 	env.Side = step == o.plan.Late || step == o.plan.DeadLetters
@@ -214,7 +215,7 @@ func (o *opener) openSource(ctx context.Context) error {
 	env.Filled = len(o.plan.FilledBy) > 0
 	env.Positions = len(step.Out.FieldIndices(sdk.PositionColumn)) > 0
 	env.AtEnd = env.Filled && o.record != nil && o.record.AtEnd
-	env.Bounds = o.runner.options.of(o.plan, o.books[step.Label].created.Load())
+	env.Bounds = o.runner.options.of(o.plan, o.counters[step.Label].created.Load())
 	i, err := o.instance(ctx, step, env)
 	if err != nil {
 		return err
@@ -223,8 +224,8 @@ func (o *opener) openSource(ctx context.Context) error {
 	if !ok {
 		return kindError(step)
 	}
-	o.source = &source{pipeline: o.plan.Name, step: step, instance: instance, books: o.books[step.Label],
-		epochs: o.epochs, latch: o.latch, interval: o.plan.Interval, stop: o.stop,
+	o.source = &source{pipeline: o.plan.Name, step: step, instance: instance, counters: o.counters[step.Label],
+		epochs: o.epochs, failure: o.failure, interval: o.plan.Interval, stop: o.stop,
 		items: make(chan sdk.Item, readAhead), epoch: env.Epoch + 1,
 		positions: map[string][]byte{}, positioned: env.Positions, idle: silences{}, budget: o.runner.options.Records,
 		bounded: env.Bounds.Now || len(env.Bounds.Ends) > 0}
@@ -232,7 +233,7 @@ func (o *opener) openSource(ctx context.Context) error {
 		o.source.idle = recordedSilences(o.record.Idle, o.record.Run != o.number.Number)
 	}
 	maps.Copy(o.source.positions, env.Resume)
-	o.source.fillers.Store(int32(len(o.plan.FilledBy)))
+	o.source.upstreams.Store(int32(len(o.plan.FilledBy)))
 	return nil
 }
 
@@ -251,13 +252,13 @@ func (o *opener) openTransforms(ctx context.Context, steps []*plan.Step) ([]*tra
 			return nil, kindError(step)
 		}
 		transforms = append(transforms, &transform{pipeline: o.plan.Name, step: step, instance: instance,
-			books: o.books[step.Label], epochs: o.epochs, watermark: &o.watermark})
+			counters: o.counters[step.Label], epochs: o.epochs, watermark: &o.watermark})
 	}
 	return transforms, nil
 }
 
 func (o *opener) openBranch(ctx context.Context, p *plan.Branch) error {
-	b := &branch{latch: o.latch}
+	b := &branch{failure: o.failure}
 	var err error
 	if b.transforms, err = o.openTransforms(ctx, p.Processors); err != nil {
 		return err
@@ -277,7 +278,7 @@ func (o *opener) openBranch(ctx context.Context, p *plan.Branch) error {
 }
 
 // openSink opens a sink and completes what the newest record says it prepared:
-// a crash may have come between the record and the publish. All of that comes
+// a crash may have come between the record and the commit. All of that comes
 // before anything is read (rule 9).
 func (o *opener) openSink(ctx context.Context, step *plan.Step) (*sink, error) {
 	i, err := o.instance(ctx, step, o.env(step))
@@ -289,24 +290,24 @@ func (o *opener) openSink(ctx context.Context, step *plan.Step) (*sink, error) {
 		return nil, kindError(step)
 	}
 	err = guarded(o.plan.Name, step, func() error {
-		var live []byte
+		var committable []byte
 		if o.record != nil {
-			live = o.record.Handles[step.Label]
+			committable = o.record.Committables[step.Label]
 		}
-		if live != nil {
-			if err := instance.Commit(ctx, o.record.Epoch, live); err != nil {
+		if committable != nil {
+			if err := instance.Commit(ctx, o.record.Epoch, committable); err != nil {
 				return err
 			}
 		}
-		return instance.Recover(ctx, live)
+		return instance.Recover(ctx, committable)
 	})
 	if err != nil {
 		return nil, err
 	}
-	opened := &sink{pipeline: o.plan.Name, step: step, instance: instance, books: o.books[step.Label],
-		epochs: o.epochs, latch: o.latch, queue: make(chan sdk.Item, queued)}
+	opened := &sink{pipeline: o.plan.Name, step: step, instance: instance, counters: o.counters[step.Label],
+		epochs: o.epochs, failure: o.failure, queue: make(chan sdk.Item, queued)}
 	if o.record != nil {
-		opened.published.Store(o.record.Epoch)
+		opened.committed.Store(o.record.Epoch)
 	}
 	return opened, nil
 }
@@ -318,10 +319,10 @@ func (o *opener) pin(cursors map[string][]byte) error {
 	record := &checkpoint.Record{Run: o.number.Number, Positions: maps.Clone(o.source.positions),
 		Settings: o.epochs.madeWith(nil), Idle: o.source.idle.since()}
 	if o.record != nil {
-		record.Epoch, record.Books = o.record.Epoch, o.record.Books
-		record.Handles, record.Staged = o.record.Handles, o.record.Staged
+		record.Epoch, record.Counts = o.record.Epoch, o.record.Counts
+		record.Committables, record.Staged = o.record.Committables, o.record.Staged
 		if o.record.Run != o.number.Number {
-			record.Books = nil
+			record.Counts = nil
 		}
 	}
 	o.epochs.last = record

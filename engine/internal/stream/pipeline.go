@@ -23,16 +23,16 @@ type pipeline struct {
 	source     *source
 	transforms []*transform
 	branches   []*branch
-	late, dead *side  // nil without such an output
-	steps      *sides // of the goroutine that runs the transforms
+	late, dead *sideOutput  // nil without such an output
+	steps      *sideOutputs // of the goroutine that runs the transforms
 	epochs     *epochs
-	latch      *latch
-	books      map[string]*books
+	failure    *failure
+	counters   map[string]*counters
 	surveys    map[string]*sdk.Survey // of the rows that this process decoded, by step
 	memory     map[string]*sdk.Gauge  // of the state, by step
 	before     int64                  // rows read in this run before this process
 	watermark  atomic.Int64
-	done       atomic.Bool // the input came to its end and all is published
+	done       atomic.Bool // the input came to its end and all is committed
 	closed     atomic.Bool // the source is not to be called any more
 
 	stopOnce  sync.Once
@@ -46,16 +46,16 @@ type opened struct {
 	instance sdk.Instance
 }
 
-// cut ends the run of the pipeline here; what is in it comes out, windows stay
-// open for the next run.
-func (p *pipeline) cut() {
+// interrupt ends the run of the pipeline before its input ends: what was read still
+// comes out, windows stay open for the next run.
+func (p *pipeline) interrupt() {
 	p.stopOnce.Do(func() { close(p.stop) })
 }
 
-// run carries the pipeline out, from its first batch to the publish of its last
-// epoch. It returns the first error of any step.
+// run runs the pipeline, from its first batch to the commit of its last epoch. It returns
+// the first error of any step.
 func (p *pipeline) run() error {
-	// Steps do not see the caller's context: a signal cuts the input, and what
+	// Steps do not see the caller's context: a signal ends the input, and what
 	// has been read still goes through.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -68,7 +68,7 @@ func (p *pipeline) run() error {
 		select {
 		case <-p.stop:
 			stopReading()
-		case <-p.latch.Done():
+		case <-p.failure.Done():
 			cancel()
 		case <-ended:
 		}
@@ -118,9 +118,9 @@ func (p *pipeline) run() error {
 // flow runs the Benthos stream until the source has no more to give.
 func (p *pipeline) flow() {
 	c := &components{next: p.source.next, steps: p.transforms, accept: p.accept,
-		sides: p.steps, latch: p.latch}
+		sideOutputs: p.steps, failure: p.failure}
 	if err := c.run(context.Background()); err != nil {
-		p.latch.fail(fmt.Errorf("pipeline %s: running the stream: %w", p.plan.Name, err))
+		p.failure.fail(fmt.Errorf("pipeline %s: running the stream: %w", p.plan.Name, err))
 	}
 }
 
@@ -134,9 +134,9 @@ func (p *pipeline) accept(item sdk.Item) error {
 	return nil
 }
 
-// finish notes a run that came to its end.
+// finish records that a run came to its end.
 func (p *pipeline) finish() error {
-	if err := p.latch.failure(); err != nil {
+	if err := p.failure.cause(); err != nil {
 		return err
 	}
 	if !p.source.ended {
@@ -154,7 +154,7 @@ func (p *pipeline) sinks() []*sink {
 	for _, b := range p.branches {
 		sinks = append(sinks, b.sinks...)
 	}
-	for _, s := range []*side{p.late, p.dead} {
+	for _, s := range []*sideOutput{p.late, p.dead} {
 		if s != nil {
 			sinks = append(sinks, s.sink)
 		}
@@ -170,7 +170,7 @@ func (p *pipeline) closeSource() {
 	first := p.instances[0] // the source is opened first
 	p.instances = p.instances[1:]
 	if err := closeStep(p.plan.Name, first); err != nil {
-		p.latch.fail(err)
+		p.failure.fail(err)
 	}
 }
 
@@ -196,64 +196,64 @@ func closeStep(pipeline string, o opened) error {
 	return guarded(pipeline, o.step, func() error { return o.instance.Close(ctx) })
 }
 
-// counts are the books by step: as they stand, or, if the pipeline has failed,
+// counts are the counters by step: as they stand, or, if the pipeline has failed,
 // as the newest record has them, since nothing behind it has come out.
 func (p *pipeline) counts() map[string]checkpoint.Counts {
-	if r := p.epochs.newest(); p.latch.closed() && r != nil && r.Run == p.number.Number {
-		return r.Books
+	if r := p.epochs.newest(); p.failure.failed() && r != nil && r.Run == p.number.Number {
+		return r.Counts
 	}
 	counts := map[string]checkpoint.Counts{}
-	for label, b := range p.books {
-		if !p.latch.closed() {
+	for label, b := range p.counters {
+		if !p.failure.failed() {
 			counts[label] = b.counts()
 		}
 	}
 	return counts
 }
 
-// hidden is how many rows that a failed pipeline has recorded no reader sees yet, by output:
-// of an epoch that could not be published, or of files that have not been rolled.
-func (p *pipeline) hidden() map[string]int64 {
+// staged is how many rows that a failed pipeline has recorded no reader sees yet, by output:
+// of an epoch that could not be committed, or of files that have not been rolled.
+func (p *pipeline) staged() map[string]int64 {
 	r, rows := p.epochs.newest(), map[string]int64{}
-	if !p.latch.closed() || r == nil {
+	if !p.failure.failed() || r == nil {
 		return rows
 	}
 	for _, s := range p.sinks() {
 		staged := r.Staged[s.step.Label]
 		rows[s.step.Label] = staged.Rows
-		if s.published.Load() < r.Epoch {
+		if s.committed.Load() < r.Epoch {
 			rows[s.step.Label] += staged.Pending
 		}
 	}
 	return rows
 }
 
-// summary is the pipeline's books.
+// summary is the pipeline's row accounting.
 func (p *pipeline) summary() PipelineSummary {
 	s := PipelineSummary{Name: p.plan.Name, Run: p.number.Number, Ended: p.done.Load(),
 		Guarantee: p.plan.Guarantee(), Before: p.before}
 	if r := p.epochs.newest(); r != nil {
 		s.Epoch = r.Epoch
 	}
-	if err := p.latch.failure(); err != nil {
+	if err := p.failure.cause(); err != nil {
 		s.Failed = err.Error()
 	}
-	from, counts, hidden := edges(p.plan), p.counts(), p.hidden()
+	from, counts, staged := upstreamLabels(p.plan), p.counts(), p.staged()
 	for _, step := range p.plan.Steps() {
 		one := StepSummary{Label: step.Label, Branch: step.Branch, Plugin: step.Plugin.Name,
 			Kind: step.Plugin.Kind, From: from[step.Label], Counts: counts[step.Label]}
-		one.Hidden = min(hidden[step.Label], one.Out)
-		one.Out -= one.Hidden
+		one.Staged = min(staged[step.Label], one.Out)
+		one.Out -= one.Staged
 		survey := p.surveys[step.Label]
-		one.Missing, one.Unknown, one.Notes = survey.Missing(), survey.Unknown(), survey.Lines()
+		one.Missing, one.Unknown, one.Lines = survey.Missing(), survey.Unknown(), survey.Lines()
 		if s.Ended && p.source.bounded {
 			one.Waiting = survey.Waiting()
 		}
 		switch step {
 		case p.plan.Late:
-			one.Takes = "late"
+			one.Receives = "late"
 		case p.plan.DeadLetters:
-			one.Takes = "rejected"
+			one.Receives = "rejected"
 		}
 		s.Steps = append(s.Steps, one)
 	}

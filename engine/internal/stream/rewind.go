@@ -16,10 +16,10 @@ const (
 	firstWait   = 500 * time.Millisecond
 )
 
-// carry runs the pipeline with a number to its end. What the outside world
-// broke, and may mend, rewinds it to its newest record, in this process, by the
-// same way as after a kill; every other error ends the run.
-func (r *Runner) carry(ctx context.Context, i int) error {
+// run runs the pipeline with a number to its end. A lost connection, which a retry may
+// restore, rewinds it to its newest record, in this process, by the same way as after a
+// kill; every other error ends the run.
+func (r *Runner) run(ctx context.Context, i int) error {
 	wait, left := firstWait, mostRewinds
 	for {
 		p := r.all()[i]
@@ -49,11 +49,11 @@ func (r *Runner) carry(ctx context.Context, i int) error {
 			if err = r.rebuild(r.served(ctx), i); err == nil {
 				break
 			}
-			// It was open before: what keeps it from opening now may be mended too.
+			// It was open before: what keeps it from opening now may pass too.
 			err = fmt.Errorf("%w: %w", sdk.ErrDisconnected, err)
 		}
 		if err != nil {
-			r.cut()
+			r.interrupt()
 			return err
 		}
 	}
@@ -71,7 +71,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// rebuild opens a pipeline anew in the place of the one that broke.
+// rebuild opens a pipeline anew, to replace the one that broke.
 func (r *Runner) rebuild(ctx context.Context, i int) error {
 	broken := r.all()[i]
 	if err := broken.close(); err != nil {
@@ -90,14 +90,14 @@ func (r *Runner) rebuild(ctx context.Context, i int) error {
 	r.pipelines[i] = p
 	stopping := r.stopping
 	var ended []string
-	for _, filler := range p.plan.FilledBy {
-		if r.ended[filler] {
-			ended = append(ended, filler)
+	for _, upstream := range p.plan.FilledBy {
+		if r.ended[upstream] {
+			ended = append(ended, upstream)
 		}
 	}
 	r.mu.Unlock()
 	if stopping {
-		p.cut()
+		p.interrupt()
 	}
 	for range ended {
 		p.source.drained(context.WithoutCancel(ctx))

@@ -13,7 +13,7 @@ import (
 // TestDisconnectedStepRewindsThePipeline breaks each call once: the pipeline
 // goes on from its record, in this process, and nothing is lost or doubled.
 func TestDisconnectedStepRewindsThePipeline(t *testing.T) {
-	for _, at := range []string{"count", "add", "raw", "sum prepare", "sum publish"} {
+	for _, at := range []string{"count", "add", "raw", "sum prepare", "sum commit"} {
 		t.Run(at, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(10_000)
@@ -38,7 +38,7 @@ func TestDisconnectedStepRewindsThePipeline(t *testing.T) {
 	}
 }
 
-func TestPipelineThatCannotBeMendedEndsTheRun(t *testing.T) {
+func TestPipelineThatStaysDisconnectedEndsTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(100)
 		w.fail["raw"] = fmt.Errorf("%w: the cable", sdk.ErrDisconnected)
@@ -56,10 +56,10 @@ func TestReaderIsDrainedAlsoAfterItWasRebuilt(t *testing.T) {
 		filling, reading := newWorld(100), newWorld(300)
 		reading.endless = true
 		reading.once["add"] = fmt.Errorf("%w: the cable", sdk.ErrDisconnected)
-		filler, reader := filling.plan("").Pipelines[0], reading.plan("").Pipelines[0]
-		filler.Name, reader.Name = "filler", "reader"
+		upstream, reader := filling.plan("").Pipelines[0], reading.plan("").Pipelines[0]
+		upstream.Name, reader.Name = "filler", "reader"
 		reader.FilledBy = []string{"filler"}
-		r := open(t, planOf(t, filler, reader))
+		r := open(t, planOf(t, upstream, reader))
 		defer closeRunner(t, r)
 		if err := r.Run(t.Context()); err != nil {
 			t.Fatal(err)

@@ -1,5 +1,5 @@
 // Package stream runs a plan: a Benthos stream for each pipeline (benthos.Flow),
-// whose messages carry Arrow batches and the signals between them.
+// whose messages have Arrow batches and the signals between them.
 package stream
 
 import (
@@ -19,7 +19,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// ErrInterrupted says that the run was cut before its input ended. All that had
+// ErrInterrupted says that the run was stopped before its input ended. All that had
 // been read is written; the next run goes on from there.
 var ErrInterrupted = errors.New("interrupted")
 
@@ -32,7 +32,7 @@ type Options struct {
 	// Confirm is shown what Fresh removes, for people; false ends with
 	// ErrDeclined. nil: no question.
 	Confirm func(leftovers []string) bool
-	// Mask takes secrets out of a text, for the reasons of dead letters. nil: none are known.
+	// Mask removes secrets from a text, for the reasons of dead letters. nil: none are known.
 	Mask func(text string) string
 	// Abort ends the process for a reason: memory would run out before the run has
 	// stopped. What no record covers is made again by the next run. nil: go on.
@@ -110,7 +110,7 @@ func (r *Runner) openAll(ctx context.Context) error {
 	for name, run := range r.runs {
 		r.ended[name] = run.Ended
 	}
-	openers, err := r.judged(ctx)
+	openers, err := r.openers(ctx)
 	if err != nil {
 		return err
 	}
@@ -128,9 +128,9 @@ func (r *Runner) openAll(ctx context.Context) error {
 	return nil
 }
 
-// judged is all due pipelines, whose changes have been judged: of what is
-// refused in one of them, nothing is touched for another.
-func (r *Runner) judged(ctx context.Context) ([]*opener, error) {
+// openers compares all due pipelines with what is recorded of them, before any of them is
+// changed: if one of them is refused, the others stay as they are.
+func (r *Runner) openers(ctx context.Context) ([]*opener, error) {
 	var openers []*opener
 	for _, p := range r.due() {
 		o, err := r.opener(ctx, p)
@@ -162,19 +162,18 @@ func (o *opener) setup(ctx context.Context) error {
 	return nil
 }
 
-// Services tells where each service that was started listens.
+// Services returns the address of each service that was started, by its name.
 func (r *Runner) Services() map[string]string {
 	return maps.Clone(r.addresses)
 }
 
-// Run carries all pipelines out, side by side, until each has ended. When ctx
-// ends, or the time of the options is over, it cuts their inputs, lets through
-// what was read, and returns ErrInterrupted. When one fails the others finish
-// their epoch and stop.
+// Run runs all pipelines, side by side, until each has ended. When ctx ends, or the
+// time of the options is over, it stops their inputs, lets through what was read, and
+// returns ErrInterrupted. When one fails the others finish their epoch and stop.
 func (r *Runner) Run(ctx context.Context) error {
 	ctx, cancel := r.options.within(ctx)
 	defer cancel()
-	defer context.AfterFunc(ctx, r.cut)()
+	defer context.AfterFunc(ctx, r.interrupt)()
 	r.drainEnded(ctx)
 	var running, watching sync.WaitGroup
 	watch, ended := context.WithCancel(context.WithoutCancel(ctx)) // a run that is asked to stop may still grow
@@ -183,7 +182,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	defer ended()
 	failures := make([]error, len(r.pipelines))
 	for i := range failures {
-		running.Go(func() { failures[i] = r.carry(ctx, i) })
+		running.Go(func() { failures[i] = r.run(ctx, i) })
 	}
 	running.Wait()
 	if err := errors.Join(failures...); err != nil {
@@ -207,23 +206,23 @@ func (r *Runner) all() []*pipeline {
 	return slices.Clone(r.pipelines)
 }
 
-func (r *Runner) cut() {
+func (r *Runner) interrupt() {
 	r.mu.Lock()
 	r.stopping = true
 	r.mu.Unlock()
 	for _, p := range r.all() {
-		p.cut()
+		p.interrupt()
 	}
 }
 
-// drain tells the readers of what a pipeline filled that it has ended.
-func (r *Runner) drain(ctx context.Context, filler string) {
+// drain calls drained for the pipelines that read what an ended upstream filled.
+func (r *Runner) drain(ctx context.Context, upstream string) {
 	r.mu.Lock()
-	r.ended[filler] = true // whoever is rebuilt from now on sees it
+	r.ended[upstream] = true // whoever is rebuilt from now on sees it
 	readers := slices.Clone(r.pipelines)
 	r.mu.Unlock()
 	for _, p := range readers {
-		if slices.Contains(p.plan.FilledBy, filler) {
+		if slices.Contains(p.plan.FilledBy, upstream) {
 			p.source.drained(context.WithoutCancel(ctx))
 		}
 	}
@@ -253,8 +252,8 @@ func (r *Runner) Progress() []Progress {
 	pipelines := r.all()
 	all := make([]Progress, len(pipelines))
 	for i, p := range pipelines {
-		all[i] = Progress{Pipeline: p.plan.Name, Rows: p.source.books.out.Load(), Lag: -1, Done: p.done.Load(),
-			Filled: p.source.fillers.Load() > 0}
+		all[i] = Progress{Pipeline: p.plan.Name, Rows: p.source.counters.out.Load(), Lag: -1, Done: p.done.Load(),
+			Filled: p.source.upstreams.Load() > 0}
 		if at := p.watermark.Load(); at != 0 {
 			all[i].Watermark = time.UnixMicro(at).UTC()
 		}
@@ -265,7 +264,7 @@ func (r *Runner) Progress() []Progress {
 	return all
 }
 
-// Summary is the books of the run so far, across its restarts.
+// Summary is the row accounting of the run so far, across its restarts.
 func (r *Runner) Summary() *Summary {
 	s := &Summary{}
 	for _, p := range r.all() {

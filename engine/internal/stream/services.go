@@ -59,7 +59,7 @@ func (r *Runner) served(ctx context.Context) context.Context {
 
 // runServed runs a pipeline while all services do.
 func (r *Runner) runServed(p *pipeline) error {
-	defer context.AfterFunc(r.serving, func() { p.latch.fail(context.Cause(r.serving)) })()
+	defer context.AfterFunc(r.serving, func() { p.failure.fail(context.Cause(r.serving)) })()
 	err := p.run()
 	if cause := r.unserved(); cause != nil && err != nil {
 		return cause

@@ -21,22 +21,22 @@ func (s *failingService) Close(context.Context) error { return nil }
 func (s *failingService) Failed() <-chan struct{}     { return s.failed }
 func (s *failingService) Err() error                  { return errDisk }
 
-// stuck is a sink that publishes to a service which answers no more.
+// stuck is a sink that commits to a service which answers no more.
 type stuck struct {
-	*shower
-	publishing chan struct{}
+	*stagingSink
+	committing chan struct{}
 }
 
 func (s *stuck) Commit(ctx context.Context, _ uint64, _ []byte) error {
-	close(s.publishing)
+	close(s.committing)
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-// TestServiceThatFailsEndsAPublish which would wait for it for ever.
-func TestServiceThatFailsEndsAPublish(t *testing.T) {
+// TestServiceThatFailsEndsACommit which would wait for it for ever.
+func TestServiceThatFailsEndsACommit(t *testing.T) {
 	w := newWorld(100)
-	failed, publishing := make(chan struct{}), make(chan struct{})
+	failed, committing := make(chan struct{}), make(chan struct{})
 	service := sdk.Spec[none]{Kind: sdk.KindService, Name: "disk", Open: func(context.Context, *none,
 		*arrow.Schema, sdk.Env) (sdk.Instance, error) {
 		return &failingService{failed: failed}, nil
@@ -44,12 +44,12 @@ func TestServiceThatFailsEndsAPublish(t *testing.T) {
 	p := w.plan(t.TempDir())
 	p.Services = []*plan.Service{{Plugin: &service, Config: []byte("{}")}}
 	p.Pipelines[0].Branches[0].Sinks[0] = w.step(sdk.KindSink, "raw", func() sdk.Instance {
-		return &stuck{&shower{w: w, name: "raw"}, publishing}
+		return &stuck{&stagingSink{w: w, name: "raw"}, committing}
 	})
 	r := open(t, p)
 	defer closeRunner(t, r)
 	go func() {
-		<-publishing
+		<-committing
 		close(failed)
 	}()
 	if err := r.Run(t.Context()); !errors.Is(err, errDisk) {

@@ -28,7 +28,7 @@ func settingKey(step *plan.Step) string {
 	return step.Label
 }
 
-// settings are what positions, state, hidden rows and files depend on, by step.
+// settings are what positions, state, staged rows and files depend on, by step.
 // They hold no secrets, which only the configs of sources, sinks and Benthos's
 // steps have.
 func settings(p *plan.Pipeline) map[string]checkpoint.Setting {
@@ -91,9 +91,9 @@ const (
 //	input       what is read: refused, unless it proves to be the same; else kept
 //	transform   with state: refused, but for the keys its plugin keeps the state
 //	            for; without state: kept
-//	sink        what is filled: refused while rows are hidden; else kept
-//	            its layout: refused while rows of the old one are shown or hidden
-//	step gone   with state or hidden rows: refused; else kept
+//	sink        what is filled: refused while rows are staged; else kept
+//	            its layout: refused while rows of the old one are visible or staged
+//	step gone   with state or staged rows: refused; else kept
 //	step new    kept
 func (o *opener) settings(ctx context.Context) (map[string]checkpoint.Setting, error) {
 	now := settings(o.plan)
@@ -105,7 +105,7 @@ func (o *opener) settings(ctx context.Context) (map[string]checkpoint.Setting, e
 		is := now[settingKey(step)]
 		var err error
 		if !known || was.Kind != is.Kind {
-			o.tell("the step is new: "+fromNowOn, "step", step.Label)
+			o.warn("the step is new: "+fromNowOn, "step", step.Label)
 		} else {
 			err = o.changed(step, was, is)
 		}
@@ -129,7 +129,7 @@ func (o *opener) settings(ctx context.Context) (map[string]checkpoint.Setting, e
 	return now, nil
 }
 
-// changed judges a step that has another setting than before.
+// changed compares the setting of a step with the recorded one.
 func (o *opener) changed(step *plan.Step, was, is checkpoint.Setting) error {
 	if was.Plugin == is.Plugin && was.Sum != 0 && was.Sum != is.Sum {
 		o.kept(step, []string{"what is not recorded, since it may hold secrets"})
@@ -148,11 +148,11 @@ func (o *opener) changed(step *plan.Step, was, is checkpoint.Setting) error {
 		if before == after || o.rename(step, was, is) {
 			return nil
 		}
-		if err := o.hides(step.Label, was); err != nil {
+		if err := o.checkStaged(step.Label, was); err != nil {
 			return fmt.Errorf("%w, now the output is %s: %s", err, after, orFinish)
 		}
 		o.drop(step.Label, was, is)
-		o.tell("the output is another: "+fromNowOn, "step", step.Label, "was", before, "is", after)
+		o.warn("the output is another: "+fromNowOn, "step", step.Label, "was", before, "is", after)
 	case sdk.KindTransform:
 		return o.changedTransform(step, was, is)
 	}
@@ -166,7 +166,7 @@ func (o *opener) rename(step *plan.Step, was, is checkpoint.Setting) bool {
 		return false
 	}
 	o.renamed[step.Label] = was.Resources
-	o.tell("another name for what the step reads or fills: kept where it proves to be the same",
+	o.warn("another name for what the step reads or fills: kept where it proves to be the same",
 		"step", step.Label, "was", describe(was), "is", describe(is))
 	return true
 }
@@ -179,8 +179,8 @@ func mayBeSame(kind sdk.Kind, was, is []string) bool {
 		return false
 	}
 	inCluster := func(resource string) string { // without the cluster's name
-		scheme, rest, _ := strings.Cut(resource, "://")
-		_, name, _ := strings.Cut(rest, "/")
+		scheme, path, _ := strings.Cut(resource, "://")
+		_, name, _ := strings.Cut(path, "/")
 		return scheme + "/" + name
 	}
 	return slices.ContainsFunc(was, func(before string) bool {
@@ -188,12 +188,12 @@ func mayBeSame(kind sdk.Kind, was, is []string) bool {
 	})
 }
 
-// drop forgets the handle of an output that fills something else now: all that
-// it names is shown, in another folder. Those of topics name their topic.
+// drop forgets the committable of an output that fills something else now: all that
+// it names is visible, in another folder. Those of topics name their topic.
 func (o *opener) drop(label string, was, is checkpoint.Setting) {
 	folder := func(resource string) bool { return strings.HasPrefix(resource, "folder:") }
 	if was.Plugin != is.Plugin || slices.ContainsFunc(was.Resources, folder) {
-		delete(o.record.Handles, label)
+		delete(o.record.Committables, label)
 	}
 }
 
@@ -210,7 +210,7 @@ func (o *opener) changedTransform(step *plan.Step, was, is checkpoint.Setting) e
 			return fmt.Errorf("the state in %s is of %s, now the step is %s: %s",
 				o.store.Dir(), was.Plugin, is.Plugin, orLabel)
 		}
-		o.tell("the step is another: "+fromNowOn, "step", step.Label, "was", was.Plugin, "is", is.Plugin)
+		o.warn("the step is another: "+fromNowOn, "step", step.Label, "was", was.Plugin, "is", is.Plugin)
 		return nil
 	}
 	refused, kept := differences(was.Config, is.Config, step.Plugin)
@@ -222,10 +222,10 @@ func (o *opener) changedTransform(step *plan.Step, was, is checkpoint.Setting) e
 	return nil
 }
 
-// kept tells of changes that make nothing useless.
+// kept logs the changes that do not invalidate what is recorded.
 func (o *opener) kept(step *plan.Step, changes []string) {
 	if len(changes) > 0 {
-		o.tell("the config has changed: "+fromNowOn, "step", step.Label,
+		o.warn("the config has changed: "+fromNowOn, "step", step.Label,
 			"changed", strings.Join(changes, "; "))
 	}
 }
@@ -234,17 +234,17 @@ func (o *opener) kept(step *plan.Step, changes []string) {
 // has, by label.
 func (o *opener) removed(label string, was checkpoint.Setting, now map[string]checkpoint.Setting) error {
 	if sdk.Kind(was.Kind) == sdk.KindSink {
-		if err := o.hides(label, was); err != nil {
+		if err := o.checkStaged(label, was); err != nil {
 			return fmt.Errorf("%w, now there is no such output: %s", err, orFinish)
 		}
 		for _, other := range slices.Sorted(maps.Keys(now)) {
 			_, known := o.record.Settings[other]
 			if is := now[other]; !known && is.Kind == was.Kind && describe(is) == describe(was) {
-				o.tell("the output has another label", "step", other, "was", label)
+				o.warn("the output has another label", "step", other, "was", label)
 				return nil
 			}
 		}
-		o.tell("the output is gone: it gets no more rows", "step", label, "was", describe(was))
+		o.warn("the output is gone: it gets no more rows", "step", label, "was", describe(was))
 		return nil
 	}
 	stateful, err := o.store.HasState(o.plan.Name, label)
@@ -255,18 +255,18 @@ func (o *opener) removed(label string, was checkpoint.Setting, now map[string]ch
 		return fmt.Errorf("the step %s (%s) has state in %s and is not in the config any more: %s",
 			label, was.Plugin, o.store.Dir(), orPutBack)
 	}
-	o.tell("the step is gone: rows read from here on go without it", "step", label, "was", was.Plugin)
+	o.warn("the step is gone: rows read from here on go without it", "step", label, "was", was.Plugin)
 	return nil
 }
 
-// hides is an error if the newest record holds rows of an output that no reader
-// sees yet: only the output as it was can show them.
-func (o *opener) hides(label string, was checkpoint.Setting) error {
-	handle := o.record.Handles[label]
-	if handle == nil {
+// checkStaged returns an error if the newest record has staged rows of an output, which no
+// reader sees yet: only the output as it was can commit them.
+func (o *opener) checkStaged(label string, was checkpoint.Setting) error {
+	committable := o.record.Committables[label]
+	if committable == nil {
 		return nil
 	}
-	shown, err := o.store.IsPublished(o.plan.Name, o.record.Epoch)
+	committed, err := o.store.IsCommitted(o.plan.Name, o.record.Epoch)
 	if err != nil {
 		return err
 	}
@@ -275,7 +275,7 @@ func (o *opener) hides(label string, was checkpoint.Setting) error {
 		return fmt.Errorf("the output %s (%s) may hold what is not yet shown", label, describe(was))
 	}
 	rows := staged.Rows
-	if !shown {
+	if !committed {
 		rows += staged.Pending
 	}
 	if rows > 0 {

@@ -11,14 +11,14 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-const notShown = "the output raw (raw folder:) holds 4 rows that are not yet shown, now "
+const notVisible = "the output raw (raw folder:) holds 4 rows that are not yet shown, now "
 
 func TestChangesOfTheConfigAreKeptOrRefused(t *testing.T) {
 	step := func(p *plan.Pipeline) *plan.Step { return p.Branches[1].Processors[0] }
 	tests := []struct {
 		name   string
 		change func(w *world, p *plan.Pipeline)
-		hidden bool   // the record holds rows of raw that are not shown
+		staged bool   // the record has staged rows of raw
 		want   string // "": kept
 	}{
 		{"nothing", func(*world, *plan.Pipeline) {}, true, ""},
@@ -48,13 +48,13 @@ func TestChangesOfTheConfigAreKeptOrRefused(t *testing.T) {
 		{"another folder", func(_ *world, p *plan.Pipeline) {
 			configured(p.Branches[0].Sinks[0], `{"by": "b"}`)
 		}, false, ""},
-		{"another folder, rows being hidden", func(_ *world, p *plan.Pipeline) {
+		{"another folder, rows being staged", func(_ *world, p *plan.Pipeline) {
 			configured(p.Branches[0].Sinks[0], `{"by": "b"}`)
-		}, true, notShown + "the output is raw folder:b: run"},
+		}, true, notVisible + "the output is raw folder:b: run"},
 		{"an output less", func(_ *world, p *plan.Pipeline) { p.Branches = p.Branches[1:] }, false, ""},
-		{"an output less, rows being hidden", func(_ *world, p *plan.Pipeline) {
+		{"an output less, rows being staged", func(_ *world, p *plan.Pipeline) {
 			p.Branches = p.Branches[1:]
-		}, true, notShown + "there is no such output: run"},
+		}, true, notVisible + "there is no such output: run"},
 		{"an output more", func(w *world, p *plan.Pipeline) {
 			p.Branches = append(p.Branches, &plan.Branch{Sinks: []*plan.Step{w.sink("more")}})
 		}, false, ""},
@@ -72,8 +72,8 @@ func TestChangesOfTheConfigAreKeptOrRefused(t *testing.T) {
 			if err := runWith(t, before, Options{}); err != nil {
 				t.Fatal(err)
 			}
-			if test.hidden {
-				hide(t, dir)
+			if test.staged {
+				stageRows(t, dir)
 			}
 			test.change(w, after.Pipelines[0])
 			r, err := Open(t.Context(), after, Options{})
@@ -111,11 +111,11 @@ func TestNothingIsMadeIfAnyPipelineIsRefused(t *testing.T) {
 	}
 }
 
-// hide gives the record four rows that no reader sees.
-func hide(t *testing.T, dir string) {
+// stageRows gives the record four rows that no reader sees.
+func stageRows(t *testing.T, dir string) {
 	t.Helper()
 	rewrite(t, dir, func(r *checkpoint.Record) {
-		r.Handles["raw"], r.Staged["raw"] = []byte(" [1]"), sdk.Staged{Rows: 4}
+		r.Committables["raw"], r.Staged["raw"] = []byte(" [1]"), sdk.Staged{Rows: 4}
 	})
 }
 
@@ -145,11 +145,11 @@ func TestResourcesOfAnotherClusterMayBeTheSame(t *testing.T) {
 func TestOutputThatIsNotCommittedCannotGo(t *testing.T) {
 	dir := t.TempDir()
 	w := newWorld(10)
-	w.fail["raw publish"] = errors.New("the cable")
+	w.fail["raw commit"] = errors.New("the cable")
 	if err := runWith(t, w.plan(dir), Options{}); err == nil {
 		t.Fatal("the commit did not fail")
 	}
-	delete(w.fail, "raw publish")
+	delete(w.fail, "raw commit")
 	after := w.plan(dir)
 	after.Pipelines[0].Branches = after.Pipelines[0].Branches[1:]
 	r, err := Open(t.Context(), after, Options{})

@@ -15,14 +15,14 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// side is an output for rows that leave the way of the others: late ones, or
-// dead letters. It is fed by every goroutine that runs steps: its producers.
+// sideOutput is an output for rows that leave the main stream: late ones, or dead
+// letters. Every goroutine that runs steps sends to it: its producers.
 // A barrier goes in when all of them have passed it, and no row that a producer
 // makes behind a barrier goes in before it, so that the rows of an epoch are
 // those of the same batches as everywhere else (rule 6).
-type side struct {
-	sink  *sink
-	latch *latch
+type sideOutput struct {
+	sink    *sink
+	failure *failure
 
 	mu       sync.Mutex    // guards what follows
 	passed   []uint64      // by producer: the newest barrier it has passed
@@ -30,13 +30,13 @@ type side struct {
 	next     chan struct{} // closed when that one moves on
 }
 
-func newSide(s *sink, l *latch) *side {
-	return &side{sink: s, latch: l, next: make(chan struct{})}
+func newSideOutput(s *sink, f *failure) *sideOutput {
+	return &sideOutput{sink: s, failure: f, next: make(chan struct{})}
 }
 
-// producer adds one of the goroutines that feed the side, before any of them
-// runs. A nil side has none and takes nothing.
-func (s *side) producer(epoch uint64) int {
+// producer adds one of the goroutines that send to the side output, before any of
+// them runs. A nil side output has none and accepts nothing.
+func (s *sideOutput) producer(epoch uint64) int {
 	if s == nil {
 		return 0
 	}
@@ -45,26 +45,26 @@ func (s *side) producer(epoch uint64) int {
 	return len(s.passed) - 1
 }
 
-// rows takes rows of a producer, behind those it gave before.
-func (s *side) rows(producer int, rows arrow.RecordBatch) error {
+// rows sends rows of a producer, behind those it sent before.
+func (s *sideOutput) rows(producer int, rows arrow.RecordBatch) error {
 	for {
 		s.mu.Lock()
 		ahead, next := s.passed[producer] > s.complete, s.next
 		s.mu.Unlock()
 		if !ahead {
-			return send(s.sink.queue, sdk.Item{Batch: &sdk.Batch{Rows: rows}}, s.latch)
+			return send(s.sink.queue, sdk.Item{Batch: &sdk.Batch{Rows: rows}}, s.failure)
 		}
 		select {
 		case <-next:
-		case <-s.latch.Done():
-			return s.latch.failure()
+		case <-s.failure.Done():
+			return s.failure.cause()
 		}
 	}
 }
 
-// barrier notes that a producer has passed a barrier. It does not wait for the
+// barrier records that a producer has passed a barrier. It does not wait for the
 // others: the one that comes last sends the barrier on.
-func (s *side) barrier(producer int, signal *sdk.Signal) error {
+func (s *sideOutput) barrier(producer int, signal *sdk.Signal) error {
 	if s == nil {
 		return nil
 	}
@@ -77,7 +77,7 @@ func (s *side) barrier(producer int, signal *sdk.Signal) error {
 	}
 	// Nobody is before this barrier any more, and who is behind it waits until
 	// it is complete: it goes in alone.
-	if err := send(s.sink.queue, sdk.Item{Signal: signal}, s.latch); err != nil {
+	if err := send(s.sink.queue, sdk.Item{Signal: signal}, s.failure); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -88,15 +88,15 @@ func (s *side) barrier(producer int, signal *sdk.Signal) error {
 	return nil
 }
 
-// sides are what a step's goroutine feeds: either may be nil.
-type sides struct {
+// sideOutputs are those that a step's goroutine sends to: either may be nil.
+type sideOutputs struct {
 	pipeline   string
-	late, dead *side
+	late, dead *sideOutput
 	producer   int                 // the same number in both
-	mask       func(string) string // takes secrets out of reasons; may be nil
+	mask       func(string) string // removes secrets from reasons; may be nil
 }
 
-func (s *sides) barrier(signal *sdk.Signal) error {
+func (s *sideOutputs) barrier(signal *sdk.Signal) error {
 	if err := s.late.barrier(s.producer, signal); err != nil {
 		return err
 	}
@@ -105,16 +105,16 @@ func (s *sides) barrier(signal *sdk.Signal) error {
 
 // tooLate hands late rows of a step to their output; without one they have been
 // counted, and that is all.
-func (s *sides) tooLate(step *plan.Step, l sdk.Late) error {
+func (s *sideOutputs) tooLate(step *plan.Step, l sdk.Late) error {
 	if s.late == nil || l.Rows.NumRows() == 0 {
 		return nil
 	}
 	return s.late.rows(s.producer, lateRows(s.late.sink.step.In, step.Label, l))
 }
 
-// rejected hands rows that a step could not take to the dead letters. Without
+// rejected sends the rows that a step could not process to the dead letters. Without
 // that output it ends the run at the first: none is dropped in silence.
-func (s *sides) rejected(step *plan.Step, rows []sdk.Reject) error {
+func (s *sideOutputs) rejected(step *plan.Step, rows []sdk.Reject) error {
 	if len(rows) == 0 {
 		return nil
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // withSides gives a plan outputs for late rows and dead letters.
-func (w *world) withSides(p *plan.Plan) *plan.Plan {
+func (w *world) withSideOutputs(p *plan.Plan) *plan.Plan {
 	pipeline := p.Pipelines[0]
 	fields := append(slices.Clone(numbers.Fields()), arrow.Field{Name: sdk.PositionColumn,
 		Type: arrow.PrimitiveTypes.Int64, Nullable: true})
@@ -33,13 +33,13 @@ func (w *world) withSides(p *plan.Plan) *plan.Plan {
 	return p
 }
 
-// TestSidesHoldTheRowsOfTheirEpoch: what an epoch shows of late rows and dead
-// letters comes from the rows that it shows everywhere else, although they come
+// TestSideOutputsHaveTheRowsOfTheirEpoch: what an epoch commits of late rows and dead
+// letters comes from the rows that it commits everywhere else, although they come
 // by other goroutines.
-func TestSidesHoldTheRowsOfTheirEpoch(t *testing.T) {
+func TestSideOutputsHaveTheRowsOfTheirEpoch(t *testing.T) {
 	w := newWorld(100_000)
 	w.reject, w.late = 7, 11
-	p := w.withSides(w.plan(t.TempDir()))
+	p := w.withSideOutputs(w.plan(t.TempDir()))
 	p.Pipelines[0].Interval = time.Millisecond
 	r := open(t, p)
 	defer closeRunner(t, r)
@@ -62,14 +62,14 @@ func TestSidesHoldTheRowsOfTheirEpoch(t *testing.T) {
 	}
 	epochs := 0
 	for epoch := range r.Summary().Pipelines[0].Epoch {
-		raw := w.shown[fmt.Sprintf("raw/%d", epoch+1)]
+		raw := w.visible[fmt.Sprintf("raw/%d", epoch+1)]
 		if len(raw) == 0 {
 			continue
 		}
 		epochs++
 		from, to := raw[0]/10*10, raw[len(raw)-1]/10*10+10 // whole batches of ten
 		for _, side := range []string{"late", "dead"} {
-			for _, n := range w.shown[fmt.Sprintf("%s/%d", side, epoch+1)] {
+			for _, n := range w.visible[fmt.Sprintf("%s/%d", side, epoch+1)] {
 				if n < from || n >= to {
 					t.Fatalf("epoch %d shows the rows %d to %d, but %d in %s", epoch+1, from, to, n, side)
 				}
@@ -85,33 +85,33 @@ func TestSidesHoldTheRowsOfTheirEpoch(t *testing.T) {
 }
 
 // TestRowsThatASinkRefusesAreDeadLetters: of that sink alone, in the epoch in which the
-// sink and all others show the rows beside them.
+// sink and all others commit the rows beside them.
 func TestRowsThatASinkRefusesAreDeadLetters(t *testing.T) {
 	w := newWorld(20_000)
 	w.late, w.refuse = 11, map[string]int64{"raw": 7}
-	p := w.withSides(w.plan(t.TempDir()))
+	p := w.withSideOutputs(w.plan(t.TempDir()))
 	p.Pipelines[0].Interval = time.Millisecond
 	r := open(t, p)
 	defer closeRunner(t, r)
 	if err := r.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	var refused, taken []int64
+	var refused, accepted []int64
 	for n := range int64(20_000) {
 		if n%7 == 0 {
 			refused = append(refused, n)
 		} else {
-			taken = append(taken, n)
+			accepted = append(accepted, n)
 		}
 	}
 	if got := w.all("dead"); !slices.Equal(got, refused) {
 		t.Errorf("dead letters: got %d, want %d in order", len(got), len(refused))
 	}
-	if got := w.all("raw"); !slices.Equal(got, taken) {
-		t.Errorf("written: got %d, want %d in order", len(got), len(taken))
+	if got := w.all("raw"); !slices.Equal(got, accepted) {
+		t.Errorf("written: got %d, want %d in order", len(got), len(accepted))
 	}
 	for epoch := range r.Summary().Pipelines[0].Epoch {
-		raw, dead := w.shown[fmt.Sprintf("raw/%d", epoch+1)], w.shown[fmt.Sprintf("dead/%d", epoch+1)]
+		raw, dead := w.visible[fmt.Sprintf("raw/%d", epoch+1)], w.visible[fmt.Sprintf("dead/%d", epoch+1)]
 		for _, n := range dead {
 			if len(raw) == 0 || n < raw[0]/10*10 || n >= raw[len(raw)-1]/10*10+10 {
 				t.Fatalf("epoch %d shows %d as refused, and not the rows beside it", epoch+1, n)
@@ -130,13 +130,13 @@ func TestRowsThatASinkRefusesEndTheRunWithoutDeadLetters(t *testing.T) {
 		p := w.plan(t.TempDir())
 		if sink == "dead" {
 			w.reject = 33
-			p = w.withSides(p)
+			p = w.withSideOutputs(p)
 		}
 		r := open(t, p)
 		defer closeRunner(t, r)
 		err := r.Run(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "n: not for "+sink) || len(w.all(sink)) > 0 {
-			t.Errorf("%s: got %v and %v shown, want the reason and nothing", sink, err, w.all(sink))
+			t.Errorf("%s: got %v and %v visible, want the reason and nothing", sink, err, w.all(sink))
 		}
 	}
 }
@@ -157,14 +157,14 @@ func TestFailingDeadLettersEndTheRun(t *testing.T) {
 	w := newWorld(100)
 	w.reject = 33
 	w.fail["dead"] = fmt.Errorf("disk full")
-	r := open(t, w.withSides(w.plan(t.TempDir())))
+	r := open(t, w.withSideOutputs(w.plan(t.TempDir())))
 	defer closeRunner(t, r)
 	if err := r.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "disk full") {
 		t.Errorf("got %v, want the error of the output", err)
 	}
 }
 
-func TestLateRowsTellWhatJudgedThem(t *testing.T) {
+func TestLateRowsNameTheirStepAndWatermark(t *testing.T) {
 	rows := positioned(arrow.NewSchema(append(slices.Clone(numbers.Fields()), arrow.Field{
 		Name: sdk.PositionColumn, Type: arrow.PrimitiveTypes.Int64, Nullable: true}), nil),
 		&sdk.Batch{Rows: batchOf(5, 6), Positions: []int64{70, 71}})
@@ -212,38 +212,38 @@ func TestLateRowsHaveEachColumnOnce(t *testing.T) {
 	}
 }
 
-// TestSidesOpenInOneOrder: of two faults the same one is reported each time.
-func TestSidesOpenInOneOrder(t *testing.T) {
+// TestSideOutputsOpenInOneOrder: of two faults the same one is reported each time.
+func TestSideOutputsOpenInOneOrder(t *testing.T) {
 	for range 20 {
 		w := newWorld(10)
 		w.fail = map[string]error{"open late": errors.New("late fails"), "open dead": errors.New("dead fails")}
-		_, err := Open(t.Context(), w.withSides(w.plan(t.TempDir())), Options{})
+		_, err := Open(t.Context(), w.withSideOutputs(w.plan(t.TempDir())), Options{})
 		if err == nil || !strings.Contains(err.Error(), "late fails") {
 			t.Fatalf("got %v, want the failure of the late output", err)
 		}
 	}
 }
 
-// TestSummaryCountsTheRowsThatReadersSee: an output whose publish failed has written none
+// TestSummaryCountsTheRowsThatReadersSee: an output whose commit failed has written none
 // of the epoch, though it is recorded.
 func TestSummaryCountsTheRowsThatReadersSee(t *testing.T) {
 	w := newWorld(10)
-	w.fail["raw publish"] = fmt.Errorf("refused")
+	w.fail["raw commit"] = fmt.Errorf("refused")
 	r := open(t, w.plan(t.TempDir()))
 	defer closeRunner(t, r)
 	if err := r.Run(t.Context()); err == nil {
-		t.Fatal("got no error of the publish")
+		t.Fatal("got no error of the commit")
 	}
 	s := r.Summary()
 	for _, step := range s.Pipelines[0].Steps {
 		switch step.Label {
 		case "raw":
-			if step.In != 10 || step.Out != 0 || step.Hidden != 10 {
-				t.Errorf("raw: got %d in, %d out, %d hidden, want 10, 0, 10", step.In, step.Out, step.Hidden)
+			if step.In != 10 || step.Out != 0 || step.Staged != 10 {
+				t.Errorf("raw: got %d in, %d out, %d staged, want 10, 0, 10", step.In, step.Out, step.Staged)
 			}
 		case "sum":
-			if step.Out != int64(len(w.all("sum"))) || step.Out != 1 || step.Hidden != 0 {
-				t.Errorf("sum: got %d out, %d hidden, want 1 and 0", step.Out, step.Hidden)
+			if step.Out != int64(len(w.all("sum"))) || step.Out != 1 || step.Staged != 0 {
+				t.Errorf("sum: got %d out, %d staged, want 1 and 0", step.Out, step.Staged)
 			}
 		}
 	}

@@ -11,27 +11,27 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// sink is an opened sink in its place. Its goroutine writes and tells it of
-// signals; Prepare and Publish run beside it, one after the other.
+// sink is an opened sink in its place. Its goroutine calls Write and Signal;
+// Prepare and Commit run beside it, one after the other.
 type sink struct {
-	pipeline  string
-	step      *plan.Step
-	instance  sdk.Sink
-	books     *books
-	epochs    *epochs
-	latch     *latch
-	sides     *sides // for the rows that it refuses
-	queue     chan sdk.Item
-	preparing sync.WaitGroup // the Prepare under way
-	published atomic.Uint64  // the newest epoch that it has shown
-	busy      busy
+	pipeline    string
+	step        *plan.Step
+	instance    sdk.Sink
+	counters    *counters
+	epochs      *epochs
+	failure     *failure
+	sideOutputs *sideOutputs // for the rows that it refuses
+	queue       chan sdk.Item
+	preparing   sync.WaitGroup // the Prepare under way
+	committed   atomic.Uint64  // the newest epoch that it has committed
+	busy        busy
 }
 
 // queued is how many items wait in front of a branch: enough to keep it busy
 // while the step before makes the next, few enough to bound the memory.
 const queued = 2
 
-// run takes items until the queue is closed or the latch is.
+// run processes items until the queue is closed or the pipeline has failed.
 func (s *sink) run(ctx context.Context) {
 	defer s.preparing.Wait()
 	for {
@@ -41,18 +41,18 @@ func (s *sink) run(ctx context.Context) {
 				return
 			}
 			if err := s.busy.during(func() error {
-				return guarded(s.pipeline, s.step, func() error { return s.take(ctx, item) })
+				return guarded(s.pipeline, s.step, func() error { return s.process(ctx, item) })
 			}); err != nil {
-				s.latch.fail(err)
+				s.failure.fail(err)
 				return
 			}
-		case <-s.latch.Done():
+		case <-s.failure.Done():
 			return
 		}
 	}
 }
 
-func (s *sink) take(ctx context.Context, item sdk.Item) error {
+func (s *sink) process(ctx context.Context, item sdk.Item) error {
 	if item.Batch != nil {
 		return s.write(ctx, item.Batch)
 	}
@@ -62,10 +62,10 @@ func (s *sink) take(ctx context.Context, item sdk.Item) error {
 	if item.Signal.Kind != sdk.Barrier {
 		return nil
 	}
-	if err := s.sides.barrier(item.Signal); err != nil {
+	if err := s.sideOutputs.barrier(item.Signal); err != nil {
 		return err
 	}
-	part := part{step: s.step.Label, counts: s.books.counts()}
+	part := part{step: s.step.Label, counts: s.counters.counts()}
 	s.preparing.Go(func() { s.prepare(ctx, item.Signal.Epoch, part) })
 	return nil
 }
@@ -83,21 +83,21 @@ func (s *sink) write(ctx context.Context, b *sdk.Batch) error {
 			rejects = append(rejects, jsonrows.Reject(b, r.Row, r.Reason))
 		}
 	}
-	s.books.in.Add(b.NumRows())
-	s.books.out.Add(b.NumRows() - int64(len(rejects)))
-	s.books.rejected.Add(int64(len(rejects)))
-	return s.sides.rejected(s.step, rejects)
+	s.counters.in.Add(b.NumRows())
+	s.counters.out.Add(b.NumRows() - int64(len(rejects)))
+	s.counters.rejected.Add(int64(len(rejects)))
+	return s.sideOutputs.rejected(s.step, rejects)
 }
 
 // prepare makes the epoch that has just ended durable while the next fills. No
-// second one can begin: the next barrier waits for this epoch's publish (rule 5).
+// second one can begin: the next barrier waits for this epoch's commit (rule 5).
 func (s *sink) prepare(ctx context.Context, epoch uint64, part part) {
 	err := guarded(s.pipeline, s.step, func() (err error) {
 		part.prepared, err = s.instance.Prepare(ctx, epoch)
 		return err
 	})
 	if err != nil {
-		s.latch.fail(err)
+		s.failure.fail(err)
 		return
 	}
 	s.epochs.deliver(epoch, part)
@@ -114,11 +114,11 @@ func (s *sink) commit(ctx context.Context, epoch uint64, committable []byte) err
 // branch is an output: steps of its own in one goroutine, then its sinks, each
 // in theirs.
 type branch struct {
-	transforms []*transform
-	sinks      []*sink
-	sides      *sides
-	latch      *latch
-	queue      chan sdk.Item // nil if there are no transforms
+	transforms  []*transform
+	sinks       []*sink
+	sideOutputs *sideOutputs
+	failure     *failure
+	queue       chan sdk.Item // nil if there are no transforms
 }
 
 // accept hands an item to the branch, unless the pipeline has failed.
@@ -126,13 +126,13 @@ func (b *branch) accept(item sdk.Item) error {
 	if b.queue == nil {
 		return b.spread(item)
 	}
-	return send(b.queue, item, b.latch)
+	return send(b.queue, item, b.failure)
 }
 
 // spread hands an item to all sinks of the branch.
 func (b *branch) spread(item sdk.Item) error {
 	for _, s := range b.sinks {
-		if err := send(s.queue, item, b.latch); err != nil {
+		if err := send(s.queue, item, b.failure); err != nil {
 			return err
 		}
 	}
@@ -148,10 +148,10 @@ func (b *branch) run(ctx context.Context) {
 				return
 			}
 			if err := b.apply(ctx, item); err != nil {
-				b.latch.fail(err)
+				b.failure.fail(err)
 				return
 			}
-		case <-b.latch.Done():
+		case <-b.failure.Done():
 			return
 		}
 	}
@@ -162,7 +162,7 @@ func (b *branch) apply(ctx context.Context, item sdk.Item) error {
 		return err
 	}
 	if item.Signal != nil && item.Signal.Kind == sdk.Barrier {
-		return b.sides.barrier(item.Signal)
+		return b.sideOutputs.barrier(item.Signal)
 	}
 	return nil
 }
@@ -173,14 +173,14 @@ func chain(ctx context.Context, steps []*transform, item sdk.Item, last func(sdk
 	if len(steps) == 0 {
 		return last(item)
 	}
-	return steps[0].take(ctx, item, func(out sdk.Item) error { return chain(ctx, steps[1:], out, last) })
+	return steps[0].process(ctx, item, func(out sdk.Item) error { return chain(ctx, steps[1:], out, last) })
 }
 
-func send(queue chan<- sdk.Item, item sdk.Item, l *latch) error {
+func send(queue chan<- sdk.Item, item sdk.Item, f *failure) error {
 	select {
 	case queue <- item:
 		return nil
-	case <-l.Done():
-		return l.failure()
+	case <-f.Done():
+		return f.cause()
 	}
 }

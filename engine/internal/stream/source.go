@@ -26,40 +26,40 @@ const firstEpoch = 200 * time.Millisecond
 // source reads ahead in a goroutine of its own and puts barriers, idle signals
 // and the end between what it has read. Only next is called by the stream.
 type source struct {
-	pipeline string
-	step     *plan.Step
-	instance sdk.Source
-	books    *books
-	epochs   *epochs
-	latch    *latch
-	sinks    []*sink
-	sides    *sides
-	interval time.Duration
-	stop     <-chan struct{} // closed: cut the run here
-	fillers  atomic.Int32    // pipelines still filling what is read; while there are, nothing is idle
+	pipeline    string
+	step        *plan.Step
+	instance    sdk.Source
+	counters    *counters
+	epochs      *epochs
+	failure     *failure
+	sinks       []*sink
+	sideOutputs *sideOutputs
+	interval    time.Duration
+	stop        <-chan struct{} // closed: end the run here, the input has not ended
+	upstreams   atomic.Int32    // pipelines still filling what is read; while there are, nothing is idle
 
-	first      read // what was read when the pipeline was opened
-	items      chan sdk.Item
-	epoch      uint64            // the one being filled
-	positions  map[string][]byte // cursor by partition, up to here
-	positioned bool              // batches get a column of their rows' positions
-	idle       silences
-	length     time.Duration   // of this epoch
-	barrier    *time.Timer     // its end
-	unshown    <-chan struct{} // closed when the epoch before is published; nil if none
-	state      sourceState
-	pending    []sdk.Item // to be given before anything else
-	ended      bool       // the input came to its end by itself
-	fresh      bool       // a batch has come since the last barrier
-	budget     int64      // records of this run; 0: any number
-	bounded    bool       // the input was given an end that is not its own
+	first       read // what was read when the pipeline was opened
+	items       chan sdk.Item
+	epoch       uint64            // the one being filled
+	positions   map[string][]byte // cursor by partition, up to here
+	positioned  bool              // batches get a column of their rows' positions
+	idle        silences
+	length      time.Duration   // of this epoch
+	barrier     *time.Timer     // its end
+	uncommitted <-chan struct{} // closed when the epoch before is committed; nil if none
+	state       sourceState
+	pending     []sdk.Item // to be given before anything else
+	ended       bool       // the input came to its end by itself
+	fresh       bool       // a batch has come since the last barrier
+	budget      int64      // records of this run; 0: any number
+	bounded     bool       // the input was given an end that is not its own
 }
 
 type sourceState uint8
 
 const (
 	reading  sourceState = iota
-	due                  // a barrier waits for the epoch before to be published
+	due                  // a barrier waits for the epoch before to be committed
 	closing              // the last barrier waits for that
 	finished             // the last barrier has been given
 )
@@ -91,7 +91,7 @@ func (s *source) read(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			s.latch.fail(err)
+			s.failure.fail(err)
 			return
 		}
 		select {
@@ -109,7 +109,7 @@ func (s *source) begin() {
 }
 
 // next blocks for the next item of the stream. It returns false when the last
-// epoch is published, or the pipeline has failed.
+// epoch is committed, or the pipeline has failed.
 func (s *source) next() (sdk.Item, bool) {
 	for {
 		if len(s.pending) > 0 {
@@ -120,31 +120,31 @@ func (s *source) next() (sdk.Item, bool) {
 		switch s.state {
 		case reading:
 			s.wait(nil)
-		case due: // more is read while the epoch before is being published
-			if s.unshown == nil {
+		case due: // more is read while the epoch before is being committed
+			if s.uncommitted == nil {
 				s.inject()
 			} else {
-				s.wait(s.unshown)
+				s.wait(s.uncommitted)
 			}
 		case closing:
-			if !s.shown() {
+			if !s.awaitCommit() {
 				return sdk.Item{}, false
 			}
 			s.inject()
 		case finished:
-			s.shown()
+			s.awaitCommit()
 			return sdk.Item{}, false
 		}
-		if s.latch.closed() {
+		if s.failure.failed() {
 			return sdk.Item{}, false
 		}
 	}
 }
 
-// wait takes the next thing that happens while the input is read: a barrier
-// that is due enters when shown is closed.
-func (s *source) wait(shown <-chan struct{}) {
-	select { // a cut must not wait behind a source that is never silent
+// wait handles the next event while the input is read: a barrier that is due
+// enters when committed is closed.
+func (s *source) wait(committed <-chan struct{}) {
+	select { // an interrupt must not wait behind a source that is never silent
 	case <-s.stop:
 		s.state = closing
 		return
@@ -166,15 +166,15 @@ func (s *source) wait(shown <-chan struct{}) {
 		s.state = due
 	case <-hurry:
 		s.state = due
-	case <-shown:
+	case <-committed:
 		s.inject()
 	case <-s.stop:
 		s.state = closing
-	case <-s.latch.Done():
+	case <-s.failure.Done():
 	}
 }
 
-// end follows the last item. A run that was cut, or has read what it was to
+// end follows the last item. A run that was interrupted, or has read what it was to
 // read, has no End: the windows stay open for the next one.
 func (s *source) end() {
 	s.state = closing
@@ -189,13 +189,13 @@ func (s *source) end() {
 	}
 }
 
-// full tells whether a sink wants the epoch to end. While the epoch before is
-// being published none can.
+// full reports whether a sink wants the epoch to end. While the epoch before is
+// being committed none can.
 func (s *source) full() bool {
 	select {
-	case <-s.unshown:
+	case <-s.uncommitted:
 	default:
-		if s.unshown != nil {
+		if s.uncommitted != nil {
 			return false
 		}
 	}
@@ -203,7 +203,7 @@ func (s *source) full() bool {
 	return slices.ContainsFunc(s.sinks, func(sink *sink) bool { return sink.instance.Due(now).Full })
 }
 
-// accept books an item and passes it on.
+// accept counts an item and passes it on.
 func (s *source) accept(item sdk.Item) {
 	if b := item.Batch; b != nil {
 		if b.Cursor != nil {
@@ -212,11 +212,11 @@ func (s *source) accept(item sdk.Item) {
 		s.fresh = true
 		delete(s.idle, b.Partition)
 		rejects := int64(len(b.Rejected))
-		s.books.created.Add(b.NumRows() + rejects)
-		s.books.rejected.Add(rejects)
-		s.books.out.Add(b.NumRows())
+		s.counters.created.Add(b.NumRows() + rejects)
+		s.counters.rejected.Add(rejects)
+		s.counters.out.Add(b.NumRows())
 		if err := s.pass(b); err != nil {
-			s.latch.fail(&StepError{s.pipeline, s.step, err})
+			s.failure.fail(&StepError{s.pipeline, s.step, err})
 		}
 		return
 	}
@@ -228,36 +228,36 @@ func (s *source) accept(item sdk.Item) {
 		s.idle.only(item.Signal.Partitions)
 		s.pending = append(s.pending, item)
 	default:
-		s.latch.fail(&StepError{s.pipeline, s.step,
+		s.failure.fail(&StepError{s.pipeline, s.step,
 			errors.New("a source may not send the signal " + item.Signal.Kind.String())})
 	}
 }
 
 // pass hands a batch to the stream and its rejects to the dead letters. The
-// plugin's batch is not changed: who made it may still look at it.
+// plugin's batch is not changed: whoever made it may still read it.
 func (s *source) pass(b *sdk.Batch) error {
-	taken := &sdk.Batch{Rows: b.Rows, Partition: b.Partition, Time: time.Now()}
+	passed := &sdk.Batch{Rows: b.Rows, Partition: b.Partition, Time: time.Now()}
 	if s.positioned {
-		taken.Rows = positioned(s.step.Out, b)
+		passed.Rows = positioned(s.step.Out, b)
 	}
-	if err := sameColumns(s.step, taken.Rows.Schema()); err != nil {
+	if err := sameColumns(s.step, passed.Rows.Schema()); err != nil {
 		return err
 	}
-	rows, bad, err := gate(taken, nil)
+	rows, bad, err := gate(passed, nil)
 	if err != nil {
 		return err
 	}
-	taken.Rows = rows
-	s.books.rejected.Add(int64(len(bad)))
-	s.books.out.Add(-int64(len(bad)))
-	settle(taken.Rows)
+	passed.Rows = rows
+	s.counters.rejected.Add(int64(len(bad)))
+	s.counters.out.Add(-int64(len(bad)))
+	ensureNullCounts(passed.Rows)
 	for i := range b.Rejected {
 		if b.Rejected[i].Partition == "" {
 			b.Rejected[i].Partition = b.Partition
 		}
 	}
-	s.pending = append(s.pending, sdk.Item{Batch: taken})
-	return s.sides.rejected(s.step, slices.Concat(b.Rejected, bad))
+	s.pending = append(s.pending, sdk.Item{Batch: passed})
+	return s.sideOutputs.rejected(s.step, slices.Concat(b.Rejected, bad))
 }
 
 // positioned adds the column of positions to a batch.
@@ -274,21 +274,21 @@ func positioned(schema *arrow.Schema, b *sdk.Batch) arrow.RecordBatch {
 	return array.NewRecordBatch(schema, columns, b.NumRows())
 }
 
-// shown waits for the epoch before to be published; false if that failed.
-func (s *source) shown() bool {
-	if s.unshown == nil {
+// awaitCommit waits for the epoch before to be committed; false if that failed.
+func (s *source) awaitCommit() bool {
+	if s.uncommitted == nil {
 		return true
 	}
 	select {
-	case <-s.unshown:
+	case <-s.uncommitted:
 		return true
-	case <-s.latch.Done():
+	case <-s.failure.Done():
 		return false
 	}
 }
 
 // inject ends the epoch: its positions are those of the items given so far. One
-// barrier cuts all sinks (rule 6), and a roll is decided for all (rule 13).
+// barrier ends it for all sinks (rule 6), and a roll is decided for all (rule 13).
 func (s *source) inject() {
 	now := time.Now()
 	last := s.state == closing
@@ -297,11 +297,11 @@ func (s *source) inject() {
 		roll = sink.instance.Due(now).Roll || roll
 	}
 	s.signalAllIdle()
-	s.unshown = s.epochs.begin(s.epoch, s.positions, s.idle.since(), s.books.counts())
+	s.uncommitted = s.epochs.begin(s.epoch, s.positions, s.idle.since(), s.counters.counts())
 	barrier := &sdk.Signal{Kind: sdk.Barrier, Epoch: s.epoch, Time: now, Roll: roll}
 	s.pending = append(s.pending, sdk.Item{Signal: barrier})
-	if err := s.sides.barrier(barrier); err != nil {
-		return // the latch holds it
+	if err := s.sideOutputs.barrier(barrier); err != nil {
+		return // failure has it
 	}
 	s.epoch++
 	s.fresh = false
@@ -314,13 +314,13 @@ func (s *source) inject() {
 	s.barrier.Reset(s.length)
 }
 
-// drained tells the source that one more of its fillers has ended; after the
-// last one it takes the end of what it reads as it is then.
+// drained counts down the upstreams of the source, one of which has ended; after the
+// last one the source ends where what it reads ends then.
 func (s *source) drained(ctx context.Context) {
-	if s.fillers.Add(-1) > 0 {
+	if s.upstreams.Add(-1) > 0 {
 		return
 	}
 	if err := guarded(s.pipeline, s.step, func() error { return s.instance.Drain(ctx) }); err != nil {
-		s.latch.fail(err)
+		s.failure.fail(err)
 	}
 }

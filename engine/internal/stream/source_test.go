@@ -50,11 +50,11 @@ func batch(partition string, values ...int64) sdk.Item {
 func scripted(t *testing.T, s sdk.Source, interval time.Duration) *source {
 	t.Helper()
 	w := newWorld(0)
-	l := newLatch()
-	src := &source{pipeline: "test", step: w.source(), instance: s, books: &books{}, latch: l,
-		sides: &sides{}, interval: interval, stop: make(chan struct{}), epoch: 1,
+	l := newFailure()
+	src := &source{pipeline: "test", step: w.source(), instance: s, counters: &counters{}, failure: l,
+		sideOutputs: &sideOutputs{}, interval: interval, stop: make(chan struct{}), epoch: 1,
 		items: make(chan sdk.Item, readAhead), positions: map[string][]byte{}, idle: silences{}}
-	src.epochs = &epochs{steps: 2, source: src, latch: l, serving: t.Context()}
+	src.epochs = &epochs{steps: 2, source: src, failure: l, serving: t.Context()}
 	ctx, cancel := context.WithCancel(t.Context())
 	src.begin()
 	done := make(chan struct{})
@@ -70,7 +70,7 @@ func idleFor(t *testing.T, s *source, partition string, times int) (all []time.D
 	for len(all) < times {
 		item, ok := s.next()
 		if !ok {
-			t.Fatal(s.latch.failure())
+			t.Fatal(s.failure.cause())
 		}
 		if item.Signal != nil && item.Signal.Kind == sdk.Idle && item.Signal.Partition == partition {
 			all = append(all, item.Signal.For)
@@ -126,7 +126,7 @@ func TestSilenceGoesOnAcrossRuns(t *testing.T) {
 func TestFilledSourceIsNeverIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := scripted(t, &script{items: []sdk.Item{idle("a"), batch("b", 1)}}, time.Hour)
-		s.fillers.Store(1)
+		s.upstreams.Store(1)
 		if item, ok := s.next(); !ok || item.Batch == nil {
 			t.Errorf("got %+v, want the batch and no idle signal", item.Signal)
 		}
@@ -143,11 +143,11 @@ func TestBarriersComeByTheClock(t *testing.T) {
 		for len(at) < 5 {
 			item, ok := s.next()
 			if !ok {
-				t.Fatal(s.latch.failure())
+				t.Fatal(s.failure.cause())
 			}
 			if item.Signal.Kind == sdk.Barrier {
 				at = append(at, time.Since(began))
-				close(s.epochs.current.published) // as the sinks would
+				close(s.epochs.current.committed) // as the sinks would
 			}
 		}
 		want := []time.Duration{200, 600, 1400, 2400, 3400}
@@ -160,8 +160,8 @@ func TestBarriersComeByTheClock(t *testing.T) {
 	})
 }
 
-// TestNextBarrierWaitsForThePublish: rows go on meanwhile.
-func TestNextBarrierWaitsForThePublish(t *testing.T) {
+// TestNextBarrierWaitsForTheCommit: rows go on meanwhile.
+func TestNextBarrierWaitsForTheCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		feed := &script{}
 		s := scripted(t, feed, 200*time.Millisecond)
@@ -169,15 +169,15 @@ func TestNextBarrierWaitsForThePublish(t *testing.T) {
 		if first.Signal.Kind != sdk.Barrier {
 			t.Fatalf("got %v, want the first barrier", first.Signal.Kind)
 		}
-		published := s.epochs.current.published
+		committed := s.epochs.current.committed
 		go func() {
 			<-time.After(time.Minute) // of virtual time
-			close(published)
+			close(committed)
 		}()
 		began := time.Now()
 		second, _ := s.next()
 		if second.Signal.Kind != sdk.Barrier || time.Since(began) < time.Minute {
-			t.Errorf("the second barrier came %v after the first, before its publish", time.Since(began))
+			t.Errorf("the second barrier came %v after the first, before its commit", time.Since(began))
 		}
 	})
 }
@@ -190,7 +190,7 @@ func TestEndComesBeforeTheLastBarrier(t *testing.T) {
 			item, ok := s.next()
 			switch {
 			case !ok:
-				t.Fatal(s.latch.failure())
+				t.Fatal(s.failure.cause())
 			case item.Batch != nil:
 				got = append(got, "batch")
 			default:
@@ -206,7 +206,7 @@ func TestEndComesBeforeTheLastBarrier(t *testing.T) {
 	})
 }
 
-func TestCutHasNoEnd(t *testing.T) {
+func TestInterruptedRunHasNoEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := scripted(t, &script{}, time.Hour)
 		stop := make(chan struct{})
@@ -229,11 +229,11 @@ func TestSilentInputHurriesTheBarrier(t *testing.T) {
 		for len(at) < 2 {
 			item, ok := s.next()
 			if !ok {
-				t.Fatal(s.latch.failure())
+				t.Fatal(s.failure.cause())
 			}
 			if item.Signal != nil && item.Signal.Kind == sdk.Barrier {
 				at = append(at, time.Since(began))
-				close(s.epochs.current.published)
+				close(s.epochs.current.committed)
 			}
 		}
 		if at[0] != 50*time.Millisecond || at[1] != 250*time.Millisecond {

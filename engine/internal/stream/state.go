@@ -41,7 +41,7 @@ type PipelineState struct {
 type StepState struct {
 	Label   string       `json:"label"`
 	Plugin  string       `json:"plugin"`
-	Hidden  *sdk.Staged  `json:"hidden,omitempty"`  // of an output that hides rows
+	Staged  *sdk.Staged  `json:"hidden,omitempty"`  // of an output that has staged rows
 	Windows []sdk.Window `json:"windows,omitempty"` // of a step with state
 	checkpoint.Counts
 }
@@ -72,7 +72,7 @@ func (r *Runner) running() *Running {
 // the run is stopping.
 func (r *Runner) Ready() error {
 	for _, p := range r.all() {
-		if err := p.latch.failure(); err != nil {
+		if err := p.failure.cause(); err != nil {
 			return fmt.Errorf("the pipeline %s has failed: %w", p.plan.Name, err)
 		}
 	}
@@ -121,7 +121,7 @@ func stateOf(store *checkpoint.Store, p *plan.Pipeline) (*PipelineState, error) 
 	if err != nil {
 		return nil, err
 	}
-	shown, err := store.IsPublished(p.Name, record.Epoch)
+	committed, err := store.IsCommitted(p.Name, record.Epoch)
 	if err != nil {
 		return nil, err
 	}
@@ -130,15 +130,15 @@ func stateOf(store *checkpoint.Store, p *plan.Pipeline) (*PipelineState, error) 
 		s.Positions[partition] = readable(cursor)
 	}
 	for _, step := range p.Steps() {
-		one := StepState{Label: step.Label, Plugin: step.Plugin.Name, Counts: record.Books[step.Label]}
+		one := StepState{Label: step.Label, Plugin: step.Plugin.Name, Counts: record.Counts[step.Label]}
 		if staged, ok := record.Staged[step.Label]; ok {
-			if shown {
+			if committed {
 				staged.Pending = 0
 			}
 			if staged.Pending+staged.Rows == 0 { // its files are visible
 				staged = sdk.Staged{}
 			}
-			one.Hidden = &staged
+			one.Staged = &staged
 		}
 		if err := one.windows(store, p, step); err != nil {
 			return nil, err

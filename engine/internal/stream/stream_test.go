@@ -69,7 +69,7 @@ func TestEpochsCompleteInOrder(t *testing.T) {
 	}
 }
 
-func TestCutRunGoesOnWhereItWas(t *testing.T) {
+func TestInterruptedRunGoesOnWhereItWas(t *testing.T) {
 	dir := t.TempDir()
 	w := newWorld(500)
 	w.endless = true
@@ -77,7 +77,7 @@ func TestCutRunGoesOnWhereItWas(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error)
 	go func() { ran <- r.Run(ctx) }()
-	for len(w.all("raw")) < 500 { // the first epoch is published
+	for len(w.all("raw")) < 500 { // the first epoch is committed
 		select {
 		case err := <-ran:
 			t.Fatalf("the run ended by itself: %v", err)
@@ -86,10 +86,10 @@ func TestCutRunGoesOnWhereItWas(t *testing.T) {
 	}
 	cancel()
 	if err := <-ran; !errors.Is(err, ErrInterrupted) {
-		t.Fatalf("cut run: got %v, want ErrInterrupted", err)
+		t.Fatalf("interrupted run: got %v, want ErrInterrupted", err)
 	}
 	if got := w.all("sum"); len(got) != 0 {
-		t.Errorf("a cut run flushed its state: %v", got)
+		t.Errorf("an interrupted run flushed its state: %v", got)
 	}
 	closeRunner(t, r)
 
@@ -112,7 +112,7 @@ func TestCutRunGoesOnWhereItWas(t *testing.T) {
 
 func TestFirstErrorEndsTheRunWithItsStep(t *testing.T) {
 	boom := errors.New("boom")
-	for _, at := range []string{"count", "add", "raw", "sum prepare", "sum publish", "sum2"} {
+	for _, at := range []string{"count", "add", "raw", "sum prepare", "sum commit", "sum2"} {
 		t.Run(at, func(t *testing.T) {
 			w := newWorld(10_000)
 			w.fail[at] = boom
@@ -131,7 +131,7 @@ func TestFirstErrorEndsTheRunWithItsStep(t *testing.T) {
 }
 
 func TestFailedEpochIsMadeAgain(t *testing.T) {
-	for _, at := range []string{"raw", "sum prepare", "raw publish", "add"} {
+	for _, at := range []string{"raw", "sum prepare", "raw commit", "add"} {
 		t.Run(at, func(t *testing.T) {
 			dir := t.TempDir()
 			w := newWorld(10_000)
@@ -168,15 +168,15 @@ func TestOpenErrorNamesTheStep(t *testing.T) {
 	}
 }
 
-// TestReaderEndsAfterItsFiller: what the second pipeline reads has no end of
+// TestReaderEndsAfterItsUpstream: what the second pipeline reads has no end of
 // its own; it is drained when the first has ended.
-func TestReaderEndsAfterItsFiller(t *testing.T) {
+func TestReaderEndsAfterItsUpstream(t *testing.T) {
 	filling, reading := newWorld(100), newWorld(300)
 	reading.endless = true
-	filler, reader := filling.plan("").Pipelines[0], reading.plan("").Pipelines[0]
-	filler.Name, reader.Name = "filler", "reader"
+	upstream, reader := filling.plan("").Pipelines[0], reading.plan("").Pipelines[0]
+	upstream.Name, reader.Name = "filler", "reader"
 	reader.FilledBy = []string{"filler"}
-	r := open(t, &plan.Plan{StateDir: t.TempDir(), Pipelines: []*plan.Pipeline{filler, reader}})
+	r := open(t, &plan.Plan{StateDir: t.TempDir(), Pipelines: []*plan.Pipeline{upstream, reader}})
 	defer closeRunner(t, r)
 	if err := r.Run(t.Context()); err != nil {
 		t.Fatal(err)

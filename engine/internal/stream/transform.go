@@ -15,26 +15,26 @@ import (
 
 // transform is an opened transform in its place. One goroutine calls it.
 type transform struct {
-	pipeline  string
-	step      *plan.Step
-	instance  sdk.Transform
-	books     *books
-	epochs    *epochs
-	watermark *atomic.Int64 // µs; the pipeline's, for the progress display
-	sides     *sides        // of the goroutine that calls
-	busy      busy
-	empty     arrow.RecordBatch // of its columns, made when first needed
+	pipeline    string
+	step        *plan.Step
+	instance    sdk.Transform
+	counters    *counters
+	epochs      *epochs
+	watermark   *atomic.Int64 // µs; the pipeline's, for the progress display
+	sideOutputs *sideOutputs  // of the goroutine that calls
+	busy        busy
+	empty       arrow.RecordBatch // of its columns, made when first needed
 }
 
-// take applies the step to one item; its results go to next in order.
-func (t *transform) take(ctx context.Context, item sdk.Item, next func(sdk.Item) error) error {
+// process applies the step to one item; its results go to next in order.
+func (t *transform) process(ctx context.Context, item sdk.Item, next func(sdk.Item) error) error {
 	out := &emitter{transform: t, next: func(item sdk.Item) error {
 		return t.busy.pause(func() error { return next(item) })
 	}}
 	if item.Batch != nil {
 		out.partition, out.time = item.Batch.Partition, item.Batch.Time
 		out.known = item.Batch.Rows
-		t.books.in.Add(item.Batch.NumRows())
+		t.counters.in.Add(item.Batch.NumRows())
 		err := t.busy.during(func() error {
 			return guarded(t.pipeline, t.step, func() error { return t.instance.Apply(ctx, item.Batch, out) })
 		})
@@ -87,7 +87,7 @@ func (t *transform) passEmpty(b *sdk.Batch, next func(sdk.Item) error) error {
 }
 
 func (t *transform) snapshot(ctx context.Context, epoch uint64) error {
-	part := part{step: t.step.Label, counts: t.books.counts()}
+	part := part{step: t.step.Label, counts: t.counters.counts()}
 	if !part.counts.Balanced() {
 		return &StepError{t.pipeline, t.step, fmt.Errorf("the books do not balance: %+v", part.counts)}
 	}
@@ -105,7 +105,7 @@ type emitter struct {
 	*transform
 	next      func(sdk.Item) error
 	partition string            // of the batch that is applied
-	time      time.Time         // when the engine took it from its source
+	time      time.Time         // when the engine read it from its source
 	known     arrow.RecordBatch // what the step was given, or nil
 	passed    bool              // a batch has been emitted
 }
@@ -124,11 +124,11 @@ func (e *emitter) Emit(b *sdk.Batch) error {
 		fitting := *b
 		fitting.Rows, b = rows, &fitting
 	}
-	settle(b.Rows)
+	ensureNullCounts(b.Rows)
 	if err := e.Reject(slices.Concat(b.Rejected, bad)...); err != nil {
 		return err
 	}
-	e.books.out.Add(b.NumRows())
+	e.counters.out.Add(b.NumRows())
 	e.passed = true
 	if b.Time.IsZero() && b.Partition != "" && b.Partition == e.partition {
 		dated := *b // a step need not know of clocks for those behind it to
@@ -139,13 +139,13 @@ func (e *emitter) Emit(b *sdk.Batch) error {
 }
 
 func (e *emitter) Late(l sdk.Late) error {
-	e.books.late.Add(l.Rows.NumRows())
-	return e.sides.tooLate(e.step, l)
+	e.counters.late.Add(l.Rows.NumRows())
+	return e.sideOutputs.tooLate(e.step, l)
 }
 
 func (e *emitter) Reject(rows ...sdk.Reject) error {
-	e.books.rejected.Add(int64(len(rows)))
-	return e.sides.rejected(e.step, rows)
+	e.counters.rejected.Add(int64(len(rows)))
+	return e.sideOutputs.rejected(e.step, rows)
 }
 
 func (e *emitter) Watermark(at time.Time) error {
@@ -154,18 +154,18 @@ func (e *emitter) Watermark(at time.Time) error {
 }
 
 func (e *emitter) Count(c sdk.Counts) {
-	e.books.dropped.Add(c.Dropped)
-	e.books.absorbed.Add(c.Absorbed)
-	e.books.created.Add(c.Created)
-	e.books.partial.Add(c.Partial)
+	e.counters.dropped.Add(c.Dropped)
+	e.counters.absorbed.Add(c.Absorbed)
+	e.counters.created.Add(c.Created)
+	e.counters.partial.Add(c.Partial)
 }
 
 // rejection is the error of a row that has nowhere to go.
 func rejection(r sdk.Reject) error {
 	if text := rowStart(r); len(text) > 0 {
-		return fmt.Errorf("%s: %s: %q (%s)", rowPlace(r), r.Reason, text, keepThem)
+		return fmt.Errorf("%s: %s: %q (%s)", rowOrigin(r), r.Reason, text, keepThem)
 	}
-	return fmt.Errorf("%s: %s (%s)", rowPlace(r), r.Reason, keepThem)
+	return fmt.Errorf("%s: %s (%s)", rowOrigin(r), r.Reason, keepThem)
 }
 
 const keepThem = "to go on and keep such rows, give the pipeline a dead_letters output"

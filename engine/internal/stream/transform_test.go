@@ -11,12 +11,12 @@ import (
 // hearing is a transform that passes rows on and keeps the watermarks it hears.
 type hearing struct {
 	sdk.PlainTransform
-	tells bool // a watermark of its own with each batch
+	emits bool // a watermark of its own with each batch
 	heard []time.Time
 }
 
 func (h *hearing) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
-	if err := out.Emit(b); err != nil || !h.tells {
+	if err := out.Emit(b); err != nil || !h.emits {
 		return err
 	}
 	return out.Watermark(time.UnixMicro(7))
@@ -33,7 +33,7 @@ func (h *hearing) Signal(_ context.Context, s sdk.Signal, _ sdk.Emitter) (bool, 
 // promise of the first does not hold, since the second still has rows.
 func TestWatermarkEndsAtTheStepThatListens(t *testing.T) {
 	w := newWorld(50)
-	first, second, third := &hearing{tells: true}, &hearing{}, &hearing{}
+	first, second, third := &hearing{emits: true}, &hearing{}, &hearing{}
 	p := w.plan(t.TempDir())
 	for i, h := range []*hearing{first, second, third} {
 		name := []string{"first", "second", "third"}[i]
@@ -72,22 +72,22 @@ func (s *sieve) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
 // and a step need not know of clocks for those behind it to.
 func TestBatchWithoutRowsLeftIsPassedOn(t *testing.T) {
 	w := newWorld(0)
-	taken := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	step := &transform{pipeline: "test", step: w.adder(), instance: &sieve{keeps: "a"}, books: &books{},
-		sides: &sides{}}
+	readAt := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	step := &transform{pipeline: "test", step: w.adder(), instance: &sieve{keeps: "a"}, counters: &counters{},
+		sideOutputs: &sideOutputs{}}
 	for partition, want := range map[string]int64{"a": 3, "b": 0} {
 		var got []*sdk.Batch
-		item := sdk.Item{Batch: &sdk.Batch{Rows: batchOf(1, 2, 3), Partition: partition, Time: taken}}
-		err := step.take(t.Context(), item, func(item sdk.Item) error {
+		item := sdk.Item{Batch: &sdk.Batch{Rows: batchOf(1, 2, 3), Partition: partition, Time: readAt}}
+		err := step.process(t.Context(), item, func(item sdk.Item) error {
 			got = append(got, item.Batch)
 			return nil
 		})
 		if err != nil || len(got) != 1 {
 			t.Fatalf("%s: got %d batches, %v, want one", partition, len(got), err)
 		}
-		if b := got[0]; b.NumRows() != want || b.Partition != partition || !b.Time.Equal(taken) {
+		if b := got[0]; b.NumRows() != want || b.Partition != partition || !b.Time.Equal(readAt) {
 			t.Errorf("%s: got %d rows of %q at %v, want %d of %s at %v", partition, b.NumRows(), b.Partition, b.Time,
-				want, partition, taken)
+				want, partition, readAt)
 		}
 	}
 }
