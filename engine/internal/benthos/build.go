@@ -298,8 +298,8 @@ func (c *Components) built(config map[string]any, from, to string, linted []sdk.
 		return nil // the linter says what is wrong
 	}
 	ours := func(path string) (string, bool) {
-		rest, ok := strings.CutPrefix(path, from)
-		return to + rest, ok
+		inside, ok := strings.CutPrefix(path, from)
+		return to + inside, ok
 	}
 	var problems []sdk.Problem
 	for _, r := range refusals(c.env, parts, func(p *part) bool {

@@ -315,7 +315,7 @@ func TestSpreadKnowsThePathOfEveryLine(t *testing.T) {
 	}
 }
 
-func TestGatherTakesRowsAndNulls(t *testing.T) {
+func TestGatherCopiesRowsAndNulls(t *testing.T) {
 	column := numbers(10, 11, 12, 13, 14).Column(0)
 	sliced := array.NewSlice(column, 1, 5)
 	tests := []struct {

@@ -25,7 +25,7 @@ var beyond = []string{"a2a_", "amqp", "avro", "awk", "aws_", "azure_", "beanstal
 	"pusher", "qdrant", "questdb", "redis", "redpanda", "ristretto", "schema_registry", "sentry", "sftp",
 	"slack", "snowflake", "spicedb", "splunk", "sql", "timeplus", "twitter", "wasm", "xml", "zmq4"}
 
-// elsewhere tells who has a component that Benthos's core has not, or is "".
+// elsewhere names who has a component that Benthos's core has not, or is "".
 func elsewhere(name string) string {
 	if plugin := ours[name]; plugin != "" {
 		return "this engine has the plugin " + plugin + " for it, under pipelines; " +

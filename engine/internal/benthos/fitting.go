@@ -35,13 +35,13 @@ func fitting(schema sdk.Schema, object map[string]any) (map[string]any, error) {
 		if !cloned {
 			fit, cloned = maps.Clone(object), true
 		}
-		place(fit, c.Value.Path(c.Key), after)
+		setPath(fit, c.Value.Path(c.Key), after)
 	}
 	return fit, nil
 }
 
-// place sets a value inside of an object, whose inner objects may be shared.
-func place(object map[string]any, path []string, value any) {
+// setPath sets a value inside of an object, whose inner objects may be shared.
+func setPath(object map[string]any, path []string, value any) {
 	for _, key := range path[:len(path)-1] {
 		inner, _ := object[key].(map[string]any)
 		if inner = maps.Clone(inner); inner == nil {
@@ -114,7 +114,7 @@ func patterned(c sdk.Column, t time.Time) (string, error) {
 	return text, nil
 }
 
-// holds tells whether a text says all that the column keeps of a time.
+// holds reports whether a text says all that the column keeps of a time.
 func holds(c sdk.Column, t time.Time, text string) bool {
 	layout, err := c.Layout()
 	if err != nil {

@@ -118,7 +118,7 @@ const stepPrefix = "engine_step_"
 func label(number int) string { return stepPrefix + strconv.Itoa(number) }
 
 // labelled finds a step by its label; nil if it is none of a step. It is called
-// while the components are built, so the lock is held.
+// while the components are built, so the caller has locked h.
 func (h *host) labelled(label string) *hosted {
 	number, ok := strings.CutPrefix(label, stepPrefix)
 	at, err := strconv.Atoi(number)
@@ -196,7 +196,7 @@ func (h *host) release(ctx context.Context) error {
 // freeWithin bounds how long freeing the resources may take.
 const freeWithin = 10 * time.Second
 
-// freeUnused frees the resources if no step is open. The lock is held.
+// freeUnused frees the resources if no step is open. The caller has locked h.
 func (h *host) freeUnused(ctx context.Context) error {
 	if h.opened > 0 || h.free == nil {
 		return nil

@@ -20,7 +20,7 @@ import (
 )
 
 // quietAfter is how long an input gives nothing until its partition counts as
-// read to its end. Benthos does not tell where an input ends for now.
+// read to its end. Benthos does not report that an input has reached its end for now.
 const quietAfter = time.Second
 
 // readMessages is how many message batches an input may be ahead of Next. Many
@@ -112,10 +112,10 @@ func (b *source) pump(ctx context.Context) {
 	}
 }
 
-// errStopped tells an input that a message was not written.
+// errStopped is what an input gets for a message that was not written.
 var errStopped = errors.New("the pipeline has stopped before the message was written")
 
-// Next waits for a message and takes all that follow it at once.
+// Next waits for a message and collects all that follow it at once.
 func (b *source) Next(ctx context.Context) (sdk.Item, error) {
 	if !b.announced {
 		b.announced = true
@@ -160,7 +160,7 @@ func (b *source) collect(next received) *sdk.Batch {
 	b.batches++
 	batch := &sdk.Batch{Partition: b.partition}
 	for more := true; more; {
-		b.take(next, batch)
+		b.add(next, batch)
 		b.mu.Lock()
 		b.unack = append(b.unack, pending{b.batches, next.ack})
 		b.mu.Unlock()
@@ -191,7 +191,7 @@ func (b *source) carried(rows arrow.RecordBatch) arrow.RecordBatch {
 		column.NewArray()), rows.NumRows())
 }
 
-func (b *source) take(r received, batch *sdk.Batch) {
+func (b *source) add(r received, batch *sdk.Batch) {
 	var several int64
 	if len(r.messages) > 1 {
 		b.several++
@@ -212,7 +212,7 @@ func (b *source) take(r received, batch *sdk.Batch) {
 			}
 			batch.Positions = append(batch.Positions, b.number)
 		} else {
-			raw, _ := m.AsBytes() // what cannot be written is told by its reason
+			raw, _ := m.AsBytes() // its reason says it if it cannot be written
 			batch.Rejected = append(batch.Rejected, sdk.Reject{Reason: err.Error(), Partition: b.partition,
 				Position: b.number, Raw: raw})
 		}

@@ -194,7 +194,7 @@ func (c *Components) lint(typ string, config []byte, path string) []sdk.Problem 
 			p.Hint = c.whoHas(typ, l.What)
 		case service.LintUnknown:
 			if name := quotedWord(l.What); strings.HasSuffix(at, "."+name) {
-				p.Key = true // Benthos tells the line of the key
+				p.Key = true // Benthos gives the line of the key
 			}
 		}
 		problems[i] = p
@@ -202,21 +202,21 @@ func (c *Components) lint(typ string, config []byte, path string) []sdk.Problem 
 	return misspelt(problems)
 }
 
-// misspelt takes an unknown field for a required one that is missing beside it
-// and has nearly its name. That it is missing is not told again.
+// misspelt reads an unknown field as the required one that is missing beside it
+// and has nearly its name. That it is missing is not reported again.
 func misspelt(problems []sdk.Problem) []sdk.Problem {
 	for i := range problems {
 		p := &problems[i]
-		cut := strings.LastIndexByte(p.Path, '.')
-		if !p.Key || cut < 0 {
+		dot := strings.LastIndexByte(p.Path, '.')
+		if !p.Key || dot < 0 {
 			continue
 		}
 		missing := func(other sdk.Problem) string {
 			m := missingField.FindStringSubmatch(other.Message)
-			if m == nil || other.Path != p.Path[:cut] {
+			if m == nil || other.Path != p.Path[:dot] {
 				return ""
 			}
-			return sdk.Nearest(p.Path[cut+1:], m[1:])
+			return sdk.Nearest(p.Path[dot+1:], m[1:])
 		}
 		at := slices.IndexFunc(problems, func(other sdk.Problem) bool { return missing(other) != "" })
 		if at >= 0 {

@@ -16,7 +16,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// rowKey is the metadata by which a message of a batch tells which row it was.
+// rowKey is the metadata by which the row of a message in a batch is known.
 // Benthos restores the contexts of messages by their place in the output, so that
 // after a delete or a split they are those of other messages; metadata stays with
 // its message. A message that is a batch of its own needs none.

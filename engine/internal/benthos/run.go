@@ -28,7 +28,7 @@ type transform struct {
 	rows    *rowsOf
 	columns *arrow.Schema
 	encoded bool       // messages are made as JSON
-	traced  bool       // the messages of a batch are told apart by metadata
+	traced  bool       // metadata says which row each message of a batch was
 	batches int64      // that came out with several messages
 	waiting *sdk.Batch // rows that are not yet a batch of the size that the step asks for
 }
@@ -77,7 +77,7 @@ func (r *transform) Apply(ctx context.Context, b *sdk.Batch, out sdk.Emitter) er
 
 func (r *transform) process(ctx context.Context, b *sdk.Batch, out sdk.Emitter) error {
 	m := messagesOf(b.Rows, r.traits.reads || r.traits.alone || r.config.Messages, r.encoded)
-	t := &taking{transform: r, batch: b, out: out}
+	t := &conversion{transform: r, batch: b, out: out}
 	begin := 0
 	for _, end := range r.groups(m) {
 		if err := t.group(ctx, m, begin, end); err != nil {
@@ -92,8 +92,8 @@ func (r *transform) process(ctx context.Context, b *sdk.Batch, out sdk.Emitter) 
 	return nil
 }
 
-// taking is one batch on its way back to rows.
-type taking struct {
+// conversion is one batch on its way back to rows.
+type conversion struct {
 	*transform
 	batch            *sdk.Batch
 	out              sdk.Emitter
@@ -109,7 +109,7 @@ type taking struct {
 }
 
 // group sends rows through the processors as one batch.
-func (t *taking) group(ctx context.Context, m *messages, begin, end int) error {
+func (t *conversion) group(ctx context.Context, m *messages, begin, end int) error {
 	batch := make(service.MessageBatch, 0, end-begin)
 	t.before = t.before[:0]
 	for row := begin; row < end; row++ {
@@ -140,7 +140,7 @@ func (t *taking) group(ctx context.Context, m *messages, begin, end int) error {
 }
 
 // results are a batch of messages behind the last processor.
-func (t *taking) results(made service.MessageBatch) error {
+func (t *conversion) results(made service.MessageBatch) error {
 	var number int64
 	if len(made) > 1 && t.traits.alone {
 		t.batches++
@@ -161,7 +161,7 @@ func (t *taking) results(made service.MessageBatch) error {
 // vanished rejects rows that a processor has dropped because of an error, as
 // dedupe does with a cache that fails: Benthos only logs it. If it is not clear
 // which rows those are, the log is all that says it.
-func (t *taking) vanished(ctx context.Context, unsaid []line) error {
+func (t *conversion) vanished(ctx context.Context, unsaid []line) error {
 	var gone []int
 	for i, seen := range t.seen {
 		if !seen && (t.traced || len(t.seen) == 1) {
@@ -184,9 +184,9 @@ func (t *taking) vanished(ctx context.Context, unsaid []line) error {
 	return nil
 }
 
-// count adds what has become of a group. Of messages that nothing tells apart
+// count adds what has become of a group. Of messages whose rows are not known
 // as many as can be are rows that went in.
-func (t *taking) count() {
+func (t *conversion) count() {
 	in, kept := int64(len(t.seen)), int64(0)
 	for _, seen := range t.seen {
 		if seen {
@@ -200,7 +200,7 @@ func (t *taking) count() {
 	t.created += t.got - kept
 }
 
-func (t *taking) message(m *service.Message, row int, batch int64) error {
+func (t *conversion) message(m *service.Message, row int, batch int64) error {
 	t.got++
 	if row >= 0 {
 		t.seen[row-t.begin] = true
@@ -223,8 +223,8 @@ func (t *taking) message(m *service.Message, row int, batch int64) error {
 	return nil
 }
 
-// rowOf is the row that a message was, or -1 if nothing tells.
-func (t *taking) rowOf(m *service.Message) int {
+// rowOf is the row that a message was, or -1 if that is not known.
+func (t *conversion) rowOf(m *service.Message) int {
 	if len(t.seen) == 1 {
 		return t.begin
 	}
@@ -253,10 +253,10 @@ func (t *taking) rowOf(m *service.Message) int {
 
 // reject names the row that went in; of a message that came from none it keeps
 // what the message holds.
-func (t *taking) reject(m *service.Message, row int, cause error) error {
+func (t *conversion) reject(m *service.Message, row int, cause error) error {
 	r := sdk.Reject{Reason: strings.TrimSpace(cause.Error()), Partition: t.batch.Partition, Position: -1}
 	if row < 0 {
-		r.Raw, _ = m.AsBytes() // what cannot be written is told by its reason
+		r.Raw, _ = m.AsBytes() // its reason says it if it cannot be written
 		return t.out.Reject(r)
 	}
 	if t.encoder == nil {
@@ -274,7 +274,7 @@ func (t *taking) reject(m *service.Message, row int, cause error) error {
 
 // emitFull hands on the rows made so far if they are many. It is called behind a
 // batch, so that all its rows are handed on together.
-func (t *taking) emitFull() error {
+func (t *conversion) emitFull() error {
 	if t.rows.Rows() < sdk.DefaultBatchRows && t.rows.Bytes() < sdk.MaxBatchBytes/2 {
 		return nil
 	}
@@ -283,7 +283,7 @@ func (t *taking) emitFull() error {
 
 // emit hands on the rows made so far, with the engine's columns of the rows
 // that they come from.
-func (t *taking) emit() error {
+func (t *conversion) emit() error {
 	if t.rows.Rows() == 0 {
 		return nil
 	}
@@ -295,18 +295,18 @@ func (t *taking) emit() error {
 			continue
 		}
 		column := t.batch.Rows.Column(t.batch.Rows.Schema().FieldIndices(f.Name)[0])
-		taken, err := gather(column, t.from)
+		gathered, err := gather(column, t.from)
 		if err != nil {
 			return fmt.Errorf("taking the column %s along: %w", f.Name, err)
 		}
-		made = append(made, taken)
+		made = append(made, gathered)
 	}
 	t.from, t.left = nil, nil
 	return t.out.Emit(&sdk.Batch{Rows: array.NewRecordBatch(t.columns, made, rows.NumRows()),
 		Partition: t.batch.Partition, Time: t.batch.Time})
 }
 
-func (t *taking) messageColumn() arrow.Array {
+func (t *conversion) messageColumn() arrow.Array {
 	if !t.config.Messages { // of a step before; what it says has been changed here
 		return array.MakeArrayOfNull(memory.DefaultAllocator, arrow.BinaryTypes.String, len(t.from))
 	}

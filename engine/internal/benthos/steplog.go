@@ -65,7 +65,7 @@ type stepLog struct {
 	inner  bool        // of a processor
 }
 
-// Enabled is true for all lines of a step: those for debugging tell which errors
+// Enabled is true for all lines of a step: those for debugging say which errors
 // messages have.
 func (l stepLog) Enabled(ctx context.Context, level slog.Level) bool {
 	return l.step != nil || l.own && l.spoken.Enabled(ctx, level) || l.next.Enabled(ctx, level)

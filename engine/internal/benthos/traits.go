@@ -35,7 +35,7 @@ var (
 )
 
 // traits are what a step of components does with messages as far as its config
-// tells. What is not known to be harmless is not.
+// says. What is not known to be harmless is not.
 type traits struct {
 	alone bool // it must get its messages in batches as Benthos would make them
 	gives bool // its rows may have metadata or batches of its making
