@@ -43,7 +43,7 @@ func TestEveryLargeDependencyHasOneDoor(t *testing.T) {
 	doors := map[string]string{
 		"github.com/redpanda-data/benthos/":  "engine/internal/benthos",
 		"github.com/knadh/koanf/":            "engine/internal/config",
-		"go.yaml.in/yaml/":                   "engine/internal/config engine/internal/yamlfix",
+		"go.yaml.in/yaml/":                   "engine/internal/config engine/internal/yamlfix engine/internal/benthos",
 		"github.com/cockroachdb/pebble/":     "engine/internal/checkpoint",
 		"github.com/spf13/cobra":             "engine/cli",
 		"gopkg.in/natefinch/lumberjack":      "engine/internal/benthos",

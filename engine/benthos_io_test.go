@@ -268,7 +268,7 @@ func TestLintOfPlainConfigs(t *testing.T) {
 			"p.yaml:1:1: input: a file with input at its top is a plain " +
 				"Benthos config, which runs alone"},
 		{"--set", "input:\n  stdin: {}\n" + out, []string{"--set", "input.stdin.x=1"},
-			"which --set does not reach"},
+			"--set input.stdin.x: field x not recognised"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -204,7 +204,6 @@ func TestLintTellsScriptsEverything(t *testing.T) {
 
 func TestFlagsAndCommandsOfBenthosAreExplained(t *testing.T) {
 	for want, args := range map[string][]string{
-		"here templates are not supported":       {"lint", "-t", "a.yaml", "p.yaml"},
 		"here nothing is watched":                {"run", "-w", "p.yaml"},
 		"here problems that lint reports":        {"run", "--chilled", "p.yaml"},
 		"here put the streams into one file":     {"streams", "a"},

@@ -4,13 +4,11 @@ import "strings"
 
 // benthosFlags are those that Benthos's own command line has, and what to do here.
 var benthosFlags = map[string]string{
-	"t":         "templates are not supported; write the components out",
-	"templates": "templates are not supported; write the components out",
-	"w":         "nothing is watched; start it again when the file has changed",
-	"watcher":   "nothing is watched; start it again when the file has changed",
-	"chilled":   "problems that lint reports are never ignored; # BENTHOS LINT DISABLE as the first line does that",
-	"c":         "name the file: engine run FILE",
-	"s":         "write --set pipelines.NAME.…=VALUE; in a plain Benthos config use variables: ${NAME:default}",
+	"w":       "nothing is watched; start it again when the file has changed",
+	"watcher": "nothing is watched; start it again when the file has changed",
+	"chilled": "problems that lint reports are never ignored; # BENTHOS LINT DISABLE as the first line does that",
+	"c":       "name the file: engine run FILE",
+	"s":       "write --set PATH=VALUE",
 }
 
 // benthosCommands are those of Benthos, and what to do here.
@@ -19,7 +17,7 @@ var benthosCommands = map[string]string{
 	"test":     "unit tests of configs are run by Benthos itself: rpk connect test FILE",
 	"blobl":    "mappings are tried out by Benthos itself: rpk connect blobl",
 	"create":   "write the file by hand; the docs have examples of each kind",
-	"template": "templates are not supported; write the components out",
+	"template": "engine lint -t FILE CONFIG lints a template; its tests are run by rpk connect template lint",
 	"studio":   "it is Benthos's own: rpk connect studio",
 	"echo":     "engine lint FILE reads a config the same way",
 }

@@ -17,17 +17,21 @@ import (
 
 // source is what run, lint and graph take: files and settings over them.
 type source struct {
-	set, envFiles, resources []string
+	set, envFiles, resources, templates []string
 }
 
 func (s *source) flags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&s.set, "set", nil,
-		"set a value of the config: pipelines.report.input.redpanda.topic=x (may be repeated)")
+		"set a value of the config: pipelines.report.input.redpanda.topic=x, in a plain Benthos config\n"+
+			"pipeline.processors.0.mapping=x (may be repeated)")
 	c.Flags().StringArrayVarP(&s.envFiles, "env-file", "e", nil,
 		"set the variables of a dotenv file, NAME=VALUE in each line (may be repeated)")
 	c.Flags().StringArrayVarP(&s.resources, "resources", "r", nil,
 		"add the resources of a file, or of those that a quoted pattern names, to a plain Benthos config\n"+
 			"(may be repeated)")
+	c.Flags().StringArrayVarP(&s.templates, "templates", "t", nil,
+		"add the component that a template file, or each that a quoted pattern names, describes to a plain\n"+
+			"Benthos config (may be repeated)")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		if err := setEnvFiles(s.envFiles); err != nil {
 			return usageError{err}
@@ -42,7 +46,7 @@ func (a *app) load(paths []string, s *source) (*config.File, *plan.Plan, []confi
 	a.tuneMemory()
 	defer stream.GuardMemory(a.abort)()
 	file, problems := config.Load(config.Options{Paths: paths, Set: s.set, Resources: s.resources,
-		LookupEnv: os.LookupEnv,
+		Templates: s.templates, LookupEnv: os.LookupEnv,
 		FillPlain: func(text string) string { return benthos.FillVariables(text, os.LookupEnv) }})
 	a.keep(file.Secrets)
 	if file.Plain != "" && len(problems) == 0 {

@@ -15,7 +15,7 @@ import (
 // plainProblems are what Benthos's linter says of a plain Benthos config.
 func (a *app) plainProblems(file *config.File) []config.Problem {
 	var problems []config.Problem
-	for _, p := range benthos.LintPlain(file.Plain, resourceTexts(file), os.LookupEnv) {
+	for _, p := range plainConfig(file).Lint() {
 		code := "benthos"
 		if p.Key {
 			code = "unknown-field"
@@ -24,8 +24,11 @@ func (a *app) plainProblems(file *config.File) []config.Problem {
 			p.Hint = p.Component + " is a plugin of this engine: write it under pipelines"
 		}
 		at := config.Position{File: file.Paths[0], Line: p.Line, Column: p.Column}
-		if p.File > 0 {
-			at.File = file.PlainResources[p.File-1].Path
+		if p.File != "" {
+			at.File = p.File
+		}
+		if p.Set != "" {
+			at = config.Position{Text: "--set " + p.Set}
 		}
 		problems = append(problems, config.Problem{Code: code, Message: p.Message, Hint: p.Hint,
 			Warning: p.Warning, Position: at})
@@ -33,13 +36,16 @@ func (a *app) plainProblems(file *config.File) []config.Problem {
 	return problems
 }
 
-// resourceTexts are the files of resources that a plain config has besides.
-func resourceTexts(file *config.File) []string {
-	var texts []string
-	for _, r := range file.PlainResources {
-		texts = append(texts, r.Text)
+// plainConfig is the plain config that a file is.
+func plainConfig(file *config.File) benthos.PlainConfig {
+	c := benthos.PlainConfig{Text: file.Plain, Set: file.PlainSet, Lookup: os.LookupEnv}
+	for _, t := range file.PlainResources {
+		c.Resources = append(c.Resources, benthos.PlainFile(t))
 	}
-	return texts
+	for _, t := range file.PlainTemplates {
+		c.Templates = append(c.Templates, benthos.PlainFile(t))
+	}
+	return c
 }
 
 // runPlain runs a plain Benthos config. Its data may go to standard output, so
@@ -50,7 +56,7 @@ func (a *app) runPlain(ctx context.Context, file *config.File, how show) error {
 	if how.quiet {
 		log.Least = slog.LevelError
 	}
-	p, err := benthos.OpenPlain(file.Plain, resourceTexts(file), os.LookupEnv, log)
+	p, err := plainConfig(file).Open(log)
 	if err != nil {
 		return err
 	}

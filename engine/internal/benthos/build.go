@@ -81,6 +81,9 @@ func (p *part) label(number int) string {
 	return "engine_part_" + strconv.Itoa(number)
 }
 
+// actingComponents are those whose constructors may do more than read their config.
+var actingComponents = []string{"http_server", "subprocess", "json_schema"}
+
 // acts reports whether the constructor does more than read its config: it listens,
 // starts a process, or fetches a schema.
 func (p *part) acts() bool {
@@ -211,8 +214,12 @@ func causeOf(err error) string {
 	if cause := errors.Unwrap(err); cause != nil && strings.HasPrefix(err.Error(), "failed to init ") {
 		err = cause
 	}
-	return plainly(err.Error())
+	return inOurWords(yamlErrors.ReplaceAllString(plainly(err.Error()), ""))
 }
+
+// yamlErrors begin what YAML's reader says of a value, with a line of a text that nobody
+// has written.
+var yamlErrors = regexp.MustCompile(`yaml: unmarshal errors: line \d+: `)
 
 // waits is the field of an input or output that collects messages for however long, ""
 // if there is none.
@@ -245,6 +252,27 @@ func (r *refusal) field() string {
 		}
 		if value != nil {
 			return word
+		}
+	}
+	for _, word := range quotedField.FindAllStringSubmatch(r.cause, -1) {
+		if path := inside(r.config[r.name], word[1]); path != "" {
+			return path
+		}
+	}
+	return ""
+}
+
+var quotedField = regexp.MustCompile(`\b(?:field ')?([a-z0-9_]+)(?:': |: )`)
+
+// inside is the path to a key in maps of a value, "" if there is none.
+func inside(value any, key string) string {
+	fields, _ := value.(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if name == key {
+			return name
+		}
+		if path := inside(fields[name], key); path != "" {
+			return name + "." + path
 		}
 	}
 	return ""

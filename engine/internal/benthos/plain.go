@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,12 +23,32 @@ type Plain struct {
 // default is all addresses.
 const localServer = "127.0.0.1:4195"
 
-// OpenPlain builds the stream of a config without lints. Benthos's HTTP server
+// PlainConfig is a plain Benthos config and what belongs to it.
+type PlainConfig struct {
+	Text                 string
+	Set                  []string // path=value, set in the config in order
+	Resources, Templates []PlainFile
+	Lookup               func(name string) (string, bool) // variables
+
+	unbuilt []string // templates with problems
+}
+
+// PlainFile is another file of a config.
+type PlainFile struct{ Path, Text string }
+
+// Open builds the stream of a config without lints. Benthos's HTTP server
 // runs only if the config has an http section, or a component that answers on it:
 // nothing listens unasked, and nothing beyond this machine.
-func OpenPlain(text string, resources []string, lookup func(string) (string, bool),
-	log LogOptions) (*Plain, error) {
-	builder, s, err := plainBuilder(text, resources, lookup)
+func (c PlainConfig) Open(log LogOptions) (*Plain, error) {
+	env, err := c.environment()
+	if err != nil {
+		return nil, err
+	}
+	text, err := c.overridden()
+	if err != nil {
+		return nil, err
+	}
+	builder, s, err := c.builder(env, text.text)
 	if err != nil {
 		return nil, err
 	}
@@ -42,27 +63,26 @@ func OpenPlain(text string, resources []string, lookup func(string) (string, boo
 	return p, nil
 }
 
-// plainBuilder reads a config, and resources of other files, as a run does.
-func plainBuilder(text string, resources []string, lookup func(string) (string, bool)) (
+// builder reads the text of the config, and resources of other files, as a run does.
+func (c PlainConfig) builder(env *service.Environment, text string) (
 	*service.StreamBuilder, *plainSettings, error) {
-	s, err := settingsOf(text, lookup)
+	s, err := settingsOf(text, c.Lookup)
 	if err != nil {
 		return nil, nil, err
 	}
-	env := service.NewEnvironment()
 	builder := env.NewStreamBuilder()
 	server := s.http
 	if !server {
-		if server, err = answers(env, text, resources, lookup); err != nil {
+		if server, err = c.answers(env, text); err != nil {
 			return nil, nil, err
 		}
 	}
 	if server {
 		builder.SetSchema(env.FullConfigSchema("", ""))
 	}
-	builder.SetEnvVarLookupFunc(lookup)
-	builder.DisableLinting() // LintPlain has
-	if err := read(builder, text, resources); err != nil {
+	builder.SetEnvVarLookupFunc(c.Lookup)
+	builder.DisableLinting() // Lint has
+	if err := c.read(builder, text); err != nil {
 		return nil, nil, err
 	}
 	if server && !s.address {
@@ -73,12 +93,12 @@ func plainBuilder(text string, resources []string, lookup func(string) (string, 
 	return builder, s, nil
 }
 
-func read(builder *service.StreamBuilder, text string, resources []string) error {
+func (c PlainConfig) read(builder *service.StreamBuilder, text string) error {
 	if err := builder.SetYAML(text); err != nil {
 		return fmt.Errorf("reading the config: %w", err)
 	}
-	for _, more := range resources {
-		if err := builder.AddResourcesYAML(more); err != nil {
+	for _, more := range c.Resources {
+		if err := builder.AddResourcesYAML(more.Text); err != nil {
 			return fmt.Errorf("reading the resources: %w", err)
 		}
 	}
@@ -87,15 +107,15 @@ func read(builder *service.StreamBuilder, text string, resources []string) error
 
 // answers reports whether a component of the config needs Benthos's HTTP server:
 // it has no address of its own.
-func answers(env *service.Environment, text string, resources []string,
-	lookup func(string) (string, bool)) (bool, error) {
+func (c PlainConfig) answers(env *service.Environment, text string) (bool, error) {
 	builder := env.NewStreamBuilder()
-	builder.SetEnvVarLookupFunc(lookup)
+	builder.SetEnvVarLookupFunc(c.Lookup)
 	builder.DisableLinting()
-	if err := read(builder, text, resources); err != nil {
+	if err := c.read(builder, text); err != nil {
 		return false, err
 	}
 	needed := false
+	answering := c.templatesWith("http_server", "dynamic")
 	err := builder.WalkComponents(func(w *service.WalkedComponent) error {
 		switch w.Name {
 		case "dynamic":
@@ -103,6 +123,8 @@ func answers(env *service.Environment, text string, resources []string,
 		case "http_server":
 			address, err := serverAddress(w)
 			needed = needed || err == nil && address == ""
+		default:
+			needed = needed || slices.Contains(answering, w.Name)
 		}
 		return nil
 	})

@@ -25,7 +25,7 @@ func TestPlainConfigListensOnlyIfAsked(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			builder, _, err := plainBuilder(test.text, nil, none)
+			builder, _, err := PlainConfig{Lookup: none}.builder(service.NewEnvironment(), test.text)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,6 +2,7 @@ package benthos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -16,7 +17,8 @@ import (
 
 // PlainProblem is one thing wrong with a plain Benthos config.
 type PlainProblem struct {
-	File         int    // 0 is the config, others are its files of resources, from 1
+	File         string // the path of another file of the config, or ""
+	Set          string // the path of an assignment, and then no line; or ""
 	Line, Column int    // from 1
 	Component    string // that there is none of, or ""
 	sdk.Problem
@@ -29,42 +31,54 @@ func FillVariables(text string, lookup func(string) (string, bool)) string {
 	return filled
 }
 
-// LintPlain asks Benthos's linter about a plain config, and then reads it as a
-// run does: the linter does not know what components make of their values.
-//
-// resources are other files, which are linted like the config itself.
-func LintPlain(text string, resources []string, lookup func(string) (string, bool)) []PlainProblem {
+// Lint asks Benthos's linter about a plain config, and then reads it as a run does:
+// the linter does not know what components make of their values. Its other files are
+// linted likewise.
+func (c PlainConfig) Lint() []PlainProblem {
+	env, problems := c.lintTemplates()
 	var shared []part
-	for _, more := range resources {
-		filled, _ := fillVariables(more, lookup)
-		parts, err := partsOf(service.NewEnvironment(), filled)
+	for _, more := range c.Resources {
+		filled, _ := fillVariables(more.Text, c.Lookup)
+		parts, err := partsOf(env, filled)
 		if err == nil { // else its own linting says what is wrong
 			shared = append(shared, parts...)
 		}
 	}
-	problems := lintPlain(text, shared, lookup)
-	for i, more := range resources {
-		for _, p := range lintPlain(more, shared, lookup) {
-			p.File = i + 1
+	text, err := c.overridden()
+	if wrong, ok := errors.AsType[*setError](err); ok {
+		return append(problems, PlainProblem{Set: wrong.path, Problem: sdk.Problem{Message: wrong.cause}})
+	}
+	if err != nil {
+		return append(problems, readingProblem(err, strings.Split(c.Text, "\n")))
+	}
+	for _, p := range c.lintFile(env, text.text, shared) {
+		problems = append(problems, text.written(p))
+	}
+	if len(c.Set) > 0 { // the text has none
+		_, missing := fillVariables(c.Text, c.Lookup)
+		problems = append(problems, missingVariables(c.Text, missing)...)
+	}
+	for _, more := range c.Resources {
+		for _, p := range c.lintFile(env, more.Text, shared) {
+			p.File = more.Path
 			problems = append(problems, p)
 		}
 	}
 	if len(problems) == 0 {
-		if _, _, err := plainBuilder(text, resources, lookup); err != nil {
-			return []PlainProblem{readingProblem(err, strings.Split(text, "\n"))}
+		if _, _, err := c.builder(env, text.text); err != nil {
+			return []PlainProblem{text.written(readingProblem(err, strings.Split(text.text, "\n")))}
 		}
 	}
 	return problems
 }
 
-// lintPlain lints one file. shared are the parts of all files of resources.
-func lintPlain(text string, shared []part, lookup func(string) (string, bool)) []PlainProblem {
-	env := service.NewEnvironment()
+// lintFile lints one file. shared are the parts of all files of resources.
+func (c PlainConfig) lintFile(env *service.Environment, text string, shared []part) []PlainProblem {
 	lines := strings.Split(text, "\n")
-	filled, missing := fillVariables(text, lookup)
+	filled, missing := fillVariables(text, c.Lookup)
 	problems := missingVariables(text, missing)
 	lints, err := env.FullConfigSchema("", "").NewStreamConfigLinter().SetSkipEnvVarCheck(true).
-		SetEnvVarLookupFunc(func(_ context.Context, name string) (string, bool) { return lookup(name) }).
+		SetEnvVarLookupFunc(func(_ context.Context, name string) (string, bool) { return c.Lookup(name) }).
 		LintYAML([]byte(text))
 	if err != nil {
 		return append(problems, readingProblem(err, lines))
@@ -73,18 +87,22 @@ func lintPlain(text string, shared []part, lookup func(string) (string, bool)) [
 		problems = append(problems, plainProblem(env, l, lines))
 	}
 	guess(env, text, problems)
-	if strings.HasPrefix(text, "# BENTHOS LINT DISABLE") {
+	if strings.HasPrefix(text, lintDisabled) {
 		return problems
 	}
-	problems = append(problems, partProblems(env, filled, shared, problems)...)
+	problems = append(problems, c.partProblems(env, filled, shared, problems)...)
 	if slices.ContainsFunc(problems, func(p PlainProblem) bool { return !p.Warning }) {
 		return problems
 	}
-	if _, _, err := plainBuilder(text, nil, lookup); err != nil {
+	alone := PlainConfig{Templates: c.Templates, Lookup: c.Lookup}
+	if _, _, err := alone.builder(env, text); err != nil {
 		return append(problems, readingProblem(err, lines))
 	}
 	return append(problems, warnings(text, lines)...)
 }
+
+// lintDisabled begins a config that Benthos does not lint.
+const lintDisabled = "# BENTHOS LINT DISABLE"
 
 // missingVariables is a problem for each, where it stands.
 func missingVariables(text string, missing []missingVariable) []PlainProblem {
@@ -103,7 +121,8 @@ func missingVariables(text string, missing []missingVariable) []PlainProblem {
 // partProblems are the components of a config, its variables being filled in, whose
 // constructors refuse their values, and those that may wait for ever. linted is what is
 // known to be wrong.
-func partProblems(env *service.Environment, text string, shared []part, linted []PlainProblem) []PlainProblem {
+func (c PlainConfig) partProblems(env *service.Environment, text string, shared []part,
+	linted []PlainProblem) []PlainProblem {
 	var unknown []string
 	for _, p := range linted {
 		if p.Component != "" {
@@ -122,8 +141,11 @@ func partProblems(env *service.Environment, text string, shared []part, linted [
 	}
 	own := len(parts)
 	parts = append(parts, others(shared, parts)...)
+	acting := append(c.templatesWith(actingComponents...), c.unbuilt...)
 	for _, r := range refusals(env, parts, func(p *part) bool {
-		return slices.ContainsFunc(linted, func(l PlainProblem) bool { return p.first <= l.Line && l.Line <= p.last })
+		return slices.Contains(acting, p.name) || slices.ContainsFunc(linted, func(l PlainProblem) bool {
+			return p.first <= l.Line && l.Line <= p.last
+		})
 	}) {
 		if !r.other {
 			add(r.part, r.field(), sdk.Problem{Message: r.cause})
@@ -158,6 +180,8 @@ func plainProblem(env *service.Environment, l service.Lint, lines []string) Plai
 	p.Message = plainly(l.What)
 	word := optionWord(l.What)
 	switch l.Type {
+	case service.LintBadBloblang:
+		p.Line, p.Column = inBlock(lines, p.Line, p.Column)
 	case service.LintUnknown, service.LintShouldOmit:
 		p.Key, word = true, quotedWord(l.What)
 	case service.LintComponentMissing, service.LintComponentNotFound:

@@ -24,6 +24,7 @@ type Options struct {
 	Stdin     io.Reader                   // nil: the process's standard input
 	Set       []string                    // a.b.c=value, over all files, in order
 	Resources []string                    // files and patterns of them: resources for a plain Benthos config
+	Templates []string                    // likewise: templates of its components
 	LookupEnv func(string) (string, bool) // nil: there is no environment
 	// FillPlain puts variables into the text of a plain Benthos config, to see
 	// whether it is YAML then. nil: that is not checked.
@@ -36,12 +37,14 @@ type File struct {
 	Paths              []string
 	StateDir           string
 	CheckpointInterval time.Duration
-	HTTP               string // "" is off
-	Defaults           *Node  // plugin name → config, merged into the steps, names unchecked; may be nil
-	Schemas            *Node  // schema name → columns; may be nil
-	Resources          *Node  // cache_resources and the like: what Benthos components share; may be nil
-	Plain              string // the text of a plain Benthos config, and then nothing else of it; or ""
-	PlainResources     []Text // the files of Options.Resources
+	HTTP               string   // "" is off
+	Defaults           *Node    // plugin name → config, merged into the steps, names unchecked; may be nil
+	Schemas            *Node    // schema name → columns; may be nil
+	Resources          *Node    // cache_resources and the like: what Benthos components share; may be nil
+	Plain              string   // the text of a plain Benthos config, and then nothing else of it; or ""
+	PlainSet           []string // Options.Set, for Plain
+	PlainResources     []Text   // the files of Options.Resources
+	PlainTemplates     []Text   // the files of Options.Templates
 	Pipelines          []*Pipeline
 
 	Secrets *Secrets // of all that was read; never nil

@@ -33,13 +33,19 @@ func Load(o Options) (*File, []Problem) {
 	}
 	if f.plain(o, opened, report) {
 		f.Secrets.AddText(f.Plain, o.LookupEnv)
-		f.readResources(o, report)
+		f.PlainSet = o.Set
+		f.PlainResources = f.readOthers("--resources ", o.Resources, o, report)
+		f.PlainTemplates = f.readOthers("--templates ", o.Templates, o, report)
 		return f, f.sorted(problems)
 	}
 	for _, path := range o.Resources {
 		report(Problem{Position: Position{Text: "--resources " + path}, Code: "two-shapes",
 			Message: "resources of other files are for plain Benthos configs",
 			Hint:    "here files are laid over each other: name it beside the others"})
+	}
+	for _, path := range o.Templates {
+		report(Problem{Position: Position{Text: "--templates " + path}, Code: "two-shapes",
+			Message: "templates are for plain Benthos configs", Hint: "write the components out"})
 	}
 	trees := f.read(opened, report)
 	if len(trees) < len(o.Paths) || len(trees) == 0 {

@@ -113,8 +113,6 @@ func (f *File) plain(o Options, opened map[string]opened, report func(Problem)) 
 		what := strings.Replace(one, "%s", key.name, 1)
 		if len(o.Paths) > 1 {
 			fail(what+"runs alone", "for a pipeline of this engine move it to pipelines.NAME."+inOurs(key.name))
-		} else if len(o.Set) > 0 {
-			fail(what+"--set does not reach", "use variables: ${NAME:default}")
 		}
 		return true
 	}
@@ -134,12 +132,13 @@ func (s *source) brokenPlain(o Options, report func(Problem)) bool {
 	return true
 }
 
-// readResources reads the files that a plain config gets resources of.
-func (f *File) readResources(o Options, report func(Problem)) {
-	for _, pattern := range o.Resources {
+// readOthers reads the files, named by a flag, that belong to a plain config.
+func (f *File) readOthers(flag string, patterns []string, o Options, report func(Problem)) []Text {
+	var texts []Text
+	for _, pattern := range patterns {
 		paths, err := filepath.Glob(pattern)
 		if err != nil || len(paths) == 0 {
-			report(Problem{Position: Position{Text: "--resources " + pattern}, Code: "file-not-found",
+			report(Problem{Position: Position{Text: flag + pattern}, Code: "file-not-found",
 				Message: "there is no such file"})
 		}
 		for _, path := range paths {
@@ -151,8 +150,9 @@ func (f *File) readResources(o Options, report func(Problem)) {
 			if problem != nil {
 				report(*problem)
 			} else if !src.brokenPlain(o, report) {
-				f.PlainResources = append(f.PlainResources, Text{path, src.text})
+				texts = append(texts, Text{path, src.text})
 			}
 		}
 	}
+	return texts
 }
