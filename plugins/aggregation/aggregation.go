@@ -24,7 +24,7 @@ import (
 // Config is what the YAML says. What is marked as keeping the state decides when
 // windows close and which rows are let in, from the rows that come on: the
 // watermark only grows, so no change of it opens or closes a window twice. The
-// rest says what the state is of.
+// other keys decide what the state is of.
 type Config struct {
 	EventTime string        `json:"event_time" doc:"Column with the time of the event."`
 	Watermark *sdk.Duration `json:"watermark" state:"keep" doc:"How far rows may run behind the newest."`

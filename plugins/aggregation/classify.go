@@ -87,7 +87,7 @@ func (t *transform) classify(p *partition, b *sdk.Batch, out sdk.Emitter) error 
 		}
 	}
 	t.clock.newest = max(t.clock.newest, p.newest)
-	if err := j.handLate(b, out); err != nil {
+	if err := j.emitLate(b, out); err != nil {
 		return err
 	}
 	if len(j.rejects) > 0 {
@@ -119,7 +119,7 @@ func (t *transform) refuse(b *sdk.Batch, out sdk.Emitter) error {
 			return err
 		}
 	}
-	return j.handLate(b, out)
+	return j.emitLate(b, out)
 }
 
 // tooLate collects late rows into runs.
@@ -128,12 +128,12 @@ func (j *classified) tooLate(row, watermark int64, b *sdk.Batch, out sdk.Emitter
 		j.late.to++
 		return nil
 	}
-	err := j.handLate(b, out)
+	err := j.emitLate(b, out)
 	j.late = lateRun{from: row, to: row + 1, watermark: watermark}
 	return err
 }
 
-func (j *classified) handLate(b *sdk.Batch, out sdk.Emitter) error {
+func (j *classified) emitLate(b *sdk.Batch, out sdk.Emitter) error {
 	r := j.late
 	if r.from == r.to {
 		return nil

@@ -176,11 +176,11 @@ func (c *clock) idle(s sdk.Signal) {
 	}
 }
 
-// reach is how far the partitions let the pipeline's watermark be now: the least of
+// combinedWatermark is the pipeline's watermark by its partitions now: the least of
 // those that are not idle. If all are, it is what on_idle says; now is the wall clock.
 // It is unset where nothing moves the watermark: closed would make of what a run's end
 // has closed what the watermark has passed.
-func (c *clock) reach(now time.Time) int64 {
+func (c *clock) combinedWatermark(now time.Time) int64 {
 	least, active, quiet := int64(math.MaxInt64), false, time.Time{}
 	for _, p := range c.parts.byName {
 		switch {

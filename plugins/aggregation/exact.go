@@ -114,7 +114,7 @@ func (e *exact) add(v float64) {
 	exponent, mantissa := all>>52&exponents, all&(1<<52-1)
 	switch exponent {
 	case exponents:
-		e.see(v)
+		e.recordSpecial(v)
 		return
 	case 0:
 		exponent = 1
@@ -143,7 +143,7 @@ func (e *exact) add(v float64) {
 	}
 }
 
-func (e *exact) see(v float64) {
+func (e *exact) recordSpecial(v float64) {
 	switch {
 	case math.IsInf(v, 1):
 		e.special |= sawInfinity

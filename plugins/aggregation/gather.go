@@ -13,7 +13,7 @@ import (
 // in loops that do nothing else: the processor then waits for many cells at once.
 
 // gatherer is an accumulator whose results can be read for many cells in a loop.
-// It returns nil where one of them needs a closer look.
+// It returns nil where one of them is null, or may not fit.
 type gatherer interface {
 	results(t arrow.DataType, cells []uint32) arrow.Array
 }

@@ -83,7 +83,7 @@ func (a *quantile) add(in *input) {
 func (a *quantile) insert(s *sketch, v float64) {
 	a.count(s, a.key(v), 1)
 	if v == v {
-		s.reach(v+0, v+0) // -0 + 0 = 0
+		s.extendRange(v+0, v+0) // -0 + 0 = 0
 	}
 }
 
@@ -128,8 +128,8 @@ func (a *quantile) count(s *sketch, key, n int64) {
 	s.counts[id] += n
 }
 
-// reach widens the least and the greatest value.
-func (s *sketch) reach(low, high float64) {
+// extendRange extends the least and the greatest value.
+func (s *sketch) extendRange(low, high float64) {
 	if !s.any {
 		s.any, s.low, s.high = true, low, high
 	}
@@ -195,7 +195,7 @@ func (a *quantile) merge(into, from uint32) {
 		a.count(s, key, other.counts[id])
 	}
 	if other.any {
-		s.reach(other.low, other.high)
+		s.extendRange(other.low, other.high)
 	}
 }
 

@@ -11,13 +11,13 @@ import (
 
 // restore reads what the snapshots have put.
 func (t *transform) restore(state iter.Seq2[[]byte, []byte]) error {
-	defer t.weigh()
+	defer t.reportMemory()
 	for key, value := range state {
 		if t.saved.clock != nil && len(key) > 0 && key[0] > statePartition {
 			if err := t.windows.restore(key, value, t); err != nil {
 				return err
 			}
-			t.weigh()
+			t.reportMemory()
 			continue
 		}
 		r := &reader{remaining: value}

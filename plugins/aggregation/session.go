@@ -52,7 +52,7 @@ func (s *sessions) assign(j *classified, gids []uint32, in *input, g *groups) []
 		if len(behind) > 0 && behind[0].at == i {
 			row := behind[0]
 			behind = behind[1:]
-			if !s.hold(j.last[i], gids[i], j.partition, row.watermark) {
+			if !s.hasOpenStretch(j.last[i], gids[i], j.partition, row.watermark) {
 				j.behind[j.refused] = row // at an index that has been read
 				j.refused++
 				continue

@@ -49,8 +49,8 @@ func (t *texts) heap() int64 {
 	return setBytes + textBytes*int64(t.len()) + t.long.bytes()
 }
 
-// weigh computes about how many bytes the state takes.
-func (t *transform) weigh() {
+// reportMemory sets the gauge to the estimated bytes of the state.
+func (t *transform) reportMemory() {
 	n := t.groups.bytes() + t.cells.bytes() + t.windows.bytes()
 	for _, a := range t.accumulators {
 		n += a.bytes()

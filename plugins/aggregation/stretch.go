@@ -26,9 +26,9 @@ type stretch struct {
 // which. The bounds of any other cell are the only stretch it has.
 const shared = 0
 
-// hold reports whether the rows of a partition make a stretch that a time is in and
-// a watermark has not passed.
-func (s *sessions) hold(t int64, group, part uint32, watermark int64) bool {
+// hasOpenStretch reports whether the rows of a partition make a stretch that a time is
+// in and a watermark has not passed.
+func (s *sessions) hasOpenStretch(t int64, group, part uint32, watermark int64) bool {
 	open := *s.open.at(group)
 	at := sort.Search(len(open), func(i int) bool { return *s.start.at(open[i]) > t }) - 1
 	if at < 0 {

@@ -128,7 +128,7 @@ func (t *transform) Close(context.Context) error { return nil }
 // Apply adds the rows of a batch to their windows, and hands out the windows
 // that are complete after it.
 func (t *transform) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) error {
-	defer t.weigh()
+	defer t.reportMemory()
 	p := t.clock.enter(b.Partition)
 	if b.Rows.NumRows() > 0 {
 		if err := t.classify(p, b, out); err != nil {
@@ -139,12 +139,12 @@ func (t *transform) Apply(_ context.Context, b *sdk.Batch, out sdk.Emitter) erro
 			if err := t.refuse(b, out); err != nil {
 				return err
 			}
-			t.weigh() // what is emitted now is still there
+			t.reportMemory() // what is emitted now is still there
 		}
 		c := &t.classified
 		out.Count(sdk.Counts{Absorbed: int64(len(c.rows) - c.refused), Partial: c.partial})
 	}
-	return t.advance(t.clock.reach(time.Time{}), out)
+	return t.advance(t.clock.combinedWatermark(time.Time{}), out)
 }
 
 // applyBatch adds the rows that are in time to their cells.
@@ -178,7 +178,7 @@ func (t *transform) applyBatch(p *partition, rows arrow.RecordBatch) {
 // Signal moves the watermark by what the stream gives beside its batches. Rows are kept
 // while a window is open, or a running total has changed.
 func (t *transform) Signal(_ context.Context, s sdk.Signal, out sdk.Emitter) (bool, error) {
-	defer t.weigh()
+	defer t.reportMemory()
 	err := t.signal(s, out)
 	return t.windows.holds(), err
 }
@@ -191,10 +191,10 @@ func (t *transform) signal(s sdk.Signal, out sdk.Emitter) error {
 		}
 	case sdk.Partitions:
 		t.clock.assign(s.Partitions, t.windows.promise(t.clock.closed))
-		return t.advance(t.clock.reach(time.Time{}), out)
+		return t.advance(t.clock.combinedWatermark(time.Time{}), out)
 	case sdk.Idle:
 		t.clock.idle(s)
-		return t.advance(t.clock.reach(s.Time), out)
+		return t.advance(t.clock.combinedWatermark(s.Time), out)
 	case sdk.Watermark:
 		return t.advance(t.clock.promise(s.Time.UnixMicro()), out)
 	case sdk.End:

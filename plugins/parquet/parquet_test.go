@@ -59,7 +59,7 @@ func TestColumnsThatAFileCannotHoldAreFoundByThePlan(t *testing.T) {
 	}
 }
 
-// Three epochs, each a hidden part, become one file at the roll, which the
+// Three epochs, each a staged part, become one file at the roll, which the
 // source reads back.
 func TestEpochsBecomeOneFileAtARoll(t *testing.T) {
 	ctx, rows := t.Context(), tickets(t, 1, 3000)[0]

@@ -22,7 +22,7 @@ import (
 const (
 	readBuffer = 32 << 10 // per column
 	batchBytes = sdk.MaxBatchBytes / 2
-	stepBytes  = 128 << 10 // what is read of all columns before the size is looked at
+	stepBytes  = 128 << 10 // what is read of all columns before the size is checked
 	maxStep    = 512
 	maxRow     = 4 * sdk.MaxBatchBytes // of all columns: a larger row is rejected
 )
