@@ -117,7 +117,7 @@ func Start(o Options) (*Broker, error) {
 // prepare makes sure that kfake finds its files whole, and with all that was
 // acknowledged.
 func (b *Broker) prepare(o Options) error {
-	closed, err := compare(o.Dir, o.AcceptLoss)
+	closed, err := verifyManifest(o.Dir, o.AcceptLoss)
 	if err == nil {
 		b.marks, err = openAcknowledged(o.Dir, closed, o.AcceptLoss, o.Log)
 	}
@@ -128,7 +128,7 @@ func (b *Broker) prepare(o Options) error {
 	if err := u.run(); err != nil {
 		return err
 	}
-	if err := mend(o.Dir); err != nil {
+	if err := repair(o.Dir); err != nil {
 		return err
 	}
 	return u.fill()
@@ -194,7 +194,7 @@ func (b *Broker) serve(o Options) error {
 	l.log, l.ready = o.Log, make(chan struct{})
 	b.listen = l
 	// From here on kfake changes the files.
-	err = takeNote(o.Dir)
+	err = removeManifest(o.Dir)
 	if err == nil {
 		b.cluster, err = kfake.NewCluster(options(o, l, b.fail)...)
 	}
@@ -293,7 +293,7 @@ func (b *Broker) Close(context.Context) (err error) {
 	b.closing.Do(func() {
 		close(b.stop)
 		b.ended.Wait()
-		if b.listen.isCut() {
+		if b.listen.isAborted() {
 			// What kfake would write down now is not so. It goes on unheard,
 			// and nobody else may have its files before the process ends.
 			b.listen.keep = b.lock
@@ -307,7 +307,7 @@ func (b *Broker) Close(context.Context) (err error) {
 			b.fail(err)
 		}
 		if err = b.Err(); err == nil {
-			note(b.dir)
+			writeManifest(b.dir)
 		}
 		b.listen.closeAll()
 		b.lock.Close()

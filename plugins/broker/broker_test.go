@@ -121,15 +121,15 @@ func TestFolderIsLockedAgainstASecondBroker(t *testing.T) {
 	start(t, Options{Dir: dir}) // free again once closed
 }
 
-func TestTakenPortIsReplacedUnlessItWasAskedFor(t *testing.T) {
+func TestPortInUseIsReplacedUnlessItWasAskedFor(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	taken := l.Addr().(*net.TCPAddr).Port
-	_, err = Start(Options{Dir: t.TempDir(), Port: &taken})
-	want := fmt.Sprintf("127.0.0.1:%d: the port is taken", taken)
+	inUse := l.Addr().(*net.TCPAddr).Port
+	_, err = Start(Options{Dir: t.TempDir(), Port: &inUse})
+	want := fmt.Sprintf("127.0.0.1:%d: the port is taken", inUse)
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("port asked for: got %v, want %q", err, want)
 	}

@@ -7,7 +7,7 @@ const compactBytes = 16 << 20
 
 // compact compacts what is worth its risk. kfake removes the files of a
 // partition before it writes the new ones, and a kill between the two loses
-// it; so this happens seldom. And it takes what an open transaction wrote for
+// it; so this happens seldom. And it keeps what an open transaction wrote as
 // the newest of its key, which is gone if that aborts; so it happens between
 // transactions.
 func (b *Broker) compact() {

@@ -19,7 +19,7 @@ var _ sdk.Service = (*Broker)(nil)
 // wait.
 func (b *Broker) fail(err error) {
 	b.failNow(fmt.Errorf("running the embedded broker in %s: %w", b.dir, err))
-	b.listen.cut()
+	b.listen.abort()
 }
 
 // Failed implements sdk.Failer.
@@ -44,8 +44,8 @@ type logger struct {
 }
 
 // Logf implements kfake.Logger. Errors of files end the broker, whatever kfake says of
-// them: it goes on as if it had written, tells clients at most of an unknown error, or
-// that a transaction was committed. It says so before the answer goes out.
+// them: it goes on as if it had written, and answers clients at most with an unknown
+// error, or that a transaction was committed. It logs the error before it answers.
 func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
 	var cause error
 	for _, a := range args {
@@ -69,7 +69,7 @@ func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
 	l.log.Log(context.Background(), to, "broker: "+fmt.Sprintf(format, args...))
 }
 
-// ofFiles tells whether an error is of a file, and not of a connection or of what a
+// ofFiles reports whether an error is of a file, and not of a connection or of what a
 // client sent.
 func ofFiles(err error) bool {
 	if _, is := errors.AsType[*fs.PathError](err); is {

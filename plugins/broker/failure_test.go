@@ -76,7 +76,7 @@ func TestStopThatCannotWriteIsNoCleanOne(t *testing.T) {
 	if err := b.Close(t.Context()); !errors.Is(err, syscall.EEXIST) {
 		t.Errorf("got %v, want %v", err, syscall.EEXIST)
 	}
-	if _, err := os.Stat(filepath.Join(b.dir, noteFile)); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s of a broker that could not write: %v", noteFile, err)
+	if _, err := os.Stat(filepath.Join(b.dir, manifestFile)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s of a broker that could not write: %v", manifestFile, err)
 	}
 }

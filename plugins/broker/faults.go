@@ -29,7 +29,7 @@ func (b *Broker) Lose(key int16, count int) {
 	b.listen.lose[key] = count
 }
 
-// loses tells whether the answer to a request is to be lost.
+// loses reports whether the answer to a request is to be lost.
 func (l *listener) loses(key int16) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -40,8 +40,8 @@ func (l *listener) loses(key int16) bool {
 	return true
 }
 
-// note takes note of a request whose answer is to be lost.
-func (c *guardConn) note(key int16, id int32) {
+// expectLoss remembers a request whose answer is to be lost.
+func (c *guardConn) expectLoss(key int16, id int32) {
 	if c.l.loses(key) {
 		c.lost.Store(int64(uint32(id)) + 1)
 	}

@@ -114,13 +114,14 @@ func (w *walker) uvarint() uint32 {
 	return uint32(value)
 }
 
-// length reads how long a text, bytes or a list is; 0 for null.
-func (w *walker) length(wide bool) int {
+// length reads how long a text, bytes or a list is; 0 for null. Where it is no varint it
+// has two bytes, or four.
+func (w *walker) length(fourBytes bool) int {
 	var n int64
 	switch {
 	case w.flexible:
 		n = int64(w.uvarint()) - 1
-	case wide:
+	case fourBytes:
 		n = int64(int32(binary.BigEndian.Uint32(w.next(4))))
 	default:
 		n = int64(int16(binary.BigEndian.Uint16(w.next(2))))

@@ -171,7 +171,7 @@ func (c *guardConn) fill(body []byte, n int) ([]byte, error) {
 		if len(body) == cap(body) {
 			grown := min(max(n, headBytes), max(2*cap(body), 1<<10))
 			if grown > smallFrame {
-				if !c.l.budget.take(int64(grown - cap(body))) {
+				if !c.l.budget.reserve(int64(grown - cap(body))) {
 					return nil, errBusy
 				}
 				c.now.charge += int64(grown - cap(body))
@@ -221,7 +221,7 @@ func (c *guardConn) pass(body []byte) error {
 	if err := checkRequest(body, c.now.inspect); err != nil {
 		return err
 	}
-	c.note(c.now.key, c.now.id)
+	c.expectLoss(c.now.key, c.now.id)
 	if c.l.resolve != nil {
 		c.l.resolve(c.now.produced)
 	}
@@ -267,18 +267,18 @@ func (c *guardConn) answered(id int32) (request, bool) {
 	}
 	r := c.requests[0]
 	c.requests = c.requests[1:]
-	c.l.budget.give(r.charge)
+	c.l.budget.release(r.charge)
 	c.charged -= r.charge
 	return r, true
 }
 
-// charge adds to what is given back at the end of the connection at the latest.
+// charge adds to what is released at the end of the connection at the latest.
 func (c *guardConn) charge(n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.charged += n
 	if c.gone {
-		c.l.budget.give(c.charged)
+		c.l.budget.release(c.charged)
 		c.charged = 0
 	}
 }
@@ -287,7 +287,7 @@ func (c *guardConn) release(n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n = min(n, c.charged)
-	c.l.budget.give(n)
+	c.l.budget.release(n)
 	c.charged -= n
 }
 
@@ -297,7 +297,7 @@ func (c *guardConn) Close() error {
 	c.closing.Do(func() {
 		c.mu.Lock()
 		c.gone = true
-		c.l.budget.give(c.charged)
+		c.l.budget.release(c.charged)
 		c.charged, c.requests = 0, nil
 		c.mu.Unlock()
 		c.l.forget(c)

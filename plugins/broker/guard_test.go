@@ -34,7 +34,7 @@ func frame(key, version int16, body ...byte) []byte {
 	return append(b, body...)
 }
 
-func TestGuardPassesKnownFramesUnchanged(t *testing.T) {
+func TestGuardPassesKnownRequestsUnchanged(t *testing.T) {
 	var in []byte
 	for i := range 50 {
 		in = append(in, frame(3, 1, append([]byte{0, byte(i)}, make([]byte, i+4)...)...)...) // with a client id
@@ -49,7 +49,7 @@ func TestGuardPassesKnownFramesUnchanged(t *testing.T) {
 	}
 }
 
-func TestGuardRefusesFramesThatKillTheParser(t *testing.T) {
+func TestGuardRefusesRequestsThatKillTheParser(t *testing.T) {
 	huge := frame(0, 3, 0, 0)
 	binary.BigEndian.PutUint32(huge, maxProduce+1)
 	long := frame(3, 1, 0, 0, 0, 0, 0, 0)
@@ -131,7 +131,7 @@ func FuzzGuard(f *testing.F) {
 
 // A frame too large for the guard's own memory goes into that of its reader,
 // and is checked there.
-func TestGuardChecksLargeFramesInTheirReadersMemory(t *testing.T) {
+func TestGuardChecksLargeRequestsInTheirReadersMemory(t *testing.T) {
 	request := kmsg.NewPtrMetadataRequest()
 	request.Version = 1
 	for range 20_000 {

@@ -40,7 +40,7 @@ func (d *damaged) Error() string {
 }
 
 // inspect makes sure that the files of a partition that was not closed hold batch
-// after batch. kfake would cut off whatever it cannot read, and all that lies behind:
+// after batch. kfake would truncate whatever it cannot read, and all that lies behind:
 // records that were acknowledged, for all that it says in a line of the log. A kill
 // leaves no more than a batch at the very end that was not written to its end, and
 // maybe an empty file behind it. Files that are missing are none of its business: a
@@ -48,8 +48,8 @@ func (d *damaged) Error() string {
 func inspect(files []*segment) error {
 	for i, f := range files {
 		last := !slices.ContainsFunc(files[i+1:], func(f *segment) bool { return f.size > 0 })
-		if f.broken || f.rest > 0 && !last {
-			why := fmt.Sprintf("what is in it from byte %d on, %d bytes, is no batch", f.size, f.rest)
+		if f.broken || f.tail > 0 && !last {
+			why := fmt.Sprintf("what is in it from byte %d on, %d bytes, is no batch", f.size, f.tail)
 			return &damaged{path: f.data, why: why}
 		}
 	}
@@ -74,43 +74,46 @@ func inspectFolder(folder string) error {
 	return inspect(files)
 }
 
-// noteFile tells what the broker's files are while it is closed, behind a checksum.
-// Nothing but a broker changes them.
-const noteFile = "closed.json"
+// manifestFile lists the broker's files as they are while it is closed, behind a
+// checksum. Nothing but a broker changes them.
+const manifestFile = "closed.json"
 
-// noted is what is told of a file. The sum of records, which are many, is that of what
-// their batches begin with: the rest has sums of its own, which kfake looks at.
-type noted struct {
+// manifestEntry is a file's size and checksum. For segments the checksum covers the heads
+// of the batches only: the payloads have CRCs of their own, which kfake verifies.
+type manifestEntry struct {
 	Size int64  `json:"size"`
 	Sum  uint32 `json:"sum"`
 }
 
-// note writes it. Without one nothing is compared, so that an error is none.
-func note(dir string) {
-	files, err := look(dir)
+// writeManifest stores the manifest. An error is ignored: without a manifest nothing is
+// compared.
+func writeManifest(dir string) {
+	files, err := scanFiles(dir)
 	if err != nil {
 		return
 	}
 	if raw, err := json.Marshal(files); err == nil {
-		keepNote(dir, fmt.Appendf(nil, "%08x\n%s\n", castagnoli(raw), raw))
+		storeManifest(dir, fmt.Appendf(nil, "%08x\n%s\n", castagnoli(raw), raw))
 	}
 }
 
-func keepNote(dir string, text []byte) { _ = os.WriteFile(filepath.Join(dir, noteFile), text, 0o644) }
+func storeManifest(dir string, text []byte) {
+	_ = os.WriteFile(filepath.Join(dir, manifestFile), text, 0o644)
+}
 
-// takeNote removes the note, since the files are about to change.
-func takeNote(dir string) error {
-	err := os.Remove(filepath.Join(dir, noteFile))
+// removeManifest comes before the files change.
+func removeManifest(dir string) error {
+	err := os.Remove(filepath.Join(dir, manifestFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
 }
 
-// compare makes sure that the files are as they were noted, and returns whether there
-// is such a note. With accept, what was acknowledged need not be: its checksums are its own.
-func compare(dir string, accept bool) (closed bool, err error) {
-	text, err := os.ReadFile(filepath.Join(dir, noteFile))
+// verifyManifest makes sure that the files are as the manifest says, and returns whether
+// there is one. With accept, what was acknowledged need not be: its checksums are its own.
+func verifyManifest(dir string, accept bool) (closed bool, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, manifestFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil // the broker was killed
 	}
@@ -118,12 +121,12 @@ func compare(dir string, accept bool) (closed bool, err error) {
 		return false, err
 	}
 	sum, raw, _ := bytes.Cut(bytes.TrimSpace(text), []byte("\n"))
-	was := map[string]noted{}
+	was := map[string]manifestEntry{}
 	if want, err := strconv.ParseUint(string(sum), 16, 32); err != nil || uint32(want) != castagnoli(raw) ||
 		json.Unmarshal(raw, &was) != nil {
 		return false, nil // it was killed while it wrote this
 	}
-	is, err := look(dir)
+	is, err := scanFiles(dir)
 	if err != nil {
 		return false, err
 	}
@@ -149,11 +152,11 @@ func compare(dir string, accept bool) (closed bool, err error) {
 	return true, nil
 }
 
-// look lists all files but those that are of no consequence.
-func look(dir string) (map[string]noted, error) {
-	files, found := os.DirFS(dir), map[string]noted{}
+// scanFiles lists all files but those that are of no consequence.
+func scanFiles(dir string) (map[string]manifestEntry, error) {
+	files, found := os.DirFS(dir), map[string]manifestEntry{}
 	err := fs.WalkDir(files, ".", func(name string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || name == noteFile || strings.HasPrefix(e.Name(), ".") {
+		if err != nil || e.IsDir() || name == manifestFile || strings.HasPrefix(e.Name(), ".") {
 			return err
 		}
 		info, err := e.Info()
@@ -164,7 +167,7 @@ func look(dir string) (map[string]noted, error) {
 		if strings.HasSuffix(name, ".dat") {
 			sum = sumOfHeads
 		}
-		n := noted{Size: info.Size()}
+		n := manifestEntry{Size: info.Size()}
 		n.Sum, err = sum(filepath.Join(dir, filepath.FromSlash(name)))
 		found[name] = n
 		return err

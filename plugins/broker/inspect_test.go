@@ -54,24 +54,25 @@ func flip(at int) func([]byte) []byte {
 	return func(b []byte) []byte { b[(at+len(b))%len(b)] ^= 1; return b }
 }
 
-func cut(to int) func([]byte) []byte { return func(b []byte) []byte { return b[:to] } }
+func truncated(to int) func([]byte) []byte { return func(b []byte) []byte { return b[:to] } }
 
 // TestFilesWithLessThanWasAcknowledgedAreRefused spoils a file in each way. kfake
-// cuts off what it cannot read, and what is behind. Of a closed broker all is told.
+// truncates what it cannot read, and what is behind. Of a closed broker's files any
+// damage is reported.
 func TestFilesWithLessThanWasAcknowledgedAreRefused(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		file   string
 		to     func([]byte) []byte // nil: it is removed
-		killed bool                // told after a kill as well
+		killed bool                // reported after a kill as well
 	}{
 		{"a record of the first file", "partitions/t-0/0.dat", flip(5000), true},
 		{"the length of the first batch", "partitions/t-0/0.dat", flip(8), true},
 		{"the offset of the second batch", "partitions/t-0/2.dat", flip(7), true},
 		{"the last record", "partitions/t-0/4.dat", flip(-1), true},
-		{"the end of the first file", "partitions/t-0/0.dat", cut(15_000), true},
-		{"the end of the last file", "partitions/t-0/4.dat", cut(15_000), false},
-		{"all of the last file", "partitions/t-0/4.dat", cut(0), false},
+		{"the end of the first file", "partitions/t-0/0.dat", truncated(15_000), true},
+		{"the end of the last file", "partitions/t-0/4.dat", truncated(15_000), false},
+		{"all of the last file", "partitions/t-0/4.dat", truncated(0), false},
 		{"the file in the middle", "partitions/t-0/2.dat", nil, false},
 		{"the last file", "partitions/t-0/4.dat", nil, false},
 		{"a producer", "pids.log", flip(20), false},
@@ -80,7 +81,7 @@ func TestFilesWithLessThanWasAcknowledgedAreRefused(t *testing.T) {
 	} {
 		for _, closed := range []bool{true, false} {
 			if !closed && !c.killed {
-				continue // nobody could tell it from what a kill, a deletion or retention leaves
+				continue // it looks like what a kill, a deletion or retention leaves
 			}
 			dir := threeFiles(t, closed, smallFiles)
 			path := filepath.Join(dir, filepath.FromSlash(c.file))
@@ -97,13 +98,13 @@ func TestFilesWithLessThanWasAcknowledgedAreRefused(t *testing.T) {
 			}
 			before := sizes(t, dir)
 			port := freePort()
-			for range 2 { // the second is told the same
+			for range 2 { // the second gets the same error
 				b, err := Start(Options{Dir: dir, Port: port})
 				if err == nil {
 					b.Close(t.Context())
 				}
-				_, told := errors.AsType[*damaged](err)
-				if !told || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "--fresh") {
+				_, isDamaged := errors.AsType[*damaged](err)
+				if !isDamaged || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "--fresh") {
 					t.Fatalf("%s, closed well %v: got %v, want an error that names %s and the way on",
 						c.name, closed, err, path)
 				}
@@ -165,7 +166,7 @@ func TestWhatAKillLeavesIsNoDamage(t *testing.T) {
 		to   func([]byte) []byte
 		end  int64
 	}{
-		{"amid a batch", "partitions/t-0/4.dat", cut(15_000), 5},
+		{"amid a batch", "partitions/t-0/4.dat", truncated(15_000), 5},
 		{"amid a batch that holds one", "partitions/t-0/4.dat", func(b []byte) []byte {
 			head := batchOf(6, b[len(b)/2:][:batchHead])
 			binary.BigEndian.PutUint32(head[8:], 50_000)
@@ -196,7 +197,7 @@ func TestEmptyFileBehindATornOneIsNoDamage(t *testing.T) {
 	dir := threeFiles(t, false, smallFiles)
 	acknowledgeOnly(t, dir, 5)
 	folder := filepath.Join(dir, "partitions", "t-0")
-	rewrite(t, filepath.Join(folder, "4.dat"), cut(15_000))
+	rewrite(t, filepath.Join(folder, "4.dat"), truncated(15_000))
 	if err := os.WriteFile(filepath.Join(folder, "6.dat"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +205,7 @@ func TestEmptyFileBehindATornOneIsNoDamage(t *testing.T) {
 }
 
 // TestTornEntryInTheMiddleIsTakenOut: the disk was full for a while.
-func TestTornEntryInTheMiddleIsTakenOut(t *testing.T) {
+func TestTornEntryInTheMiddleIsRemoved(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "pids.log")
 	var log []byte
@@ -219,7 +220,7 @@ func TestTornEntryInTheMiddleIsTakenOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		bodies, err := mendLog(path)
+		bodies, err := repairLog(path)
 		if err != nil || len(bodies) != 3 || !strings.Contains(string(bodies[2]), `"pid":2`) {
 			t.Errorf("got %q, %v; want three entries", bodies, err)
 		}
@@ -237,13 +238,13 @@ func TestLongTornEndIsSearchedInTime(t *testing.T) {
 	}
 	binary.BigEndian.PutUint32(raw[8:], messageBytes)
 	if !torn(raw, 0) {
-		t.Error("it was taken for more than a torn batch")
+		t.Error("it was classified as more than a torn batch")
 	}
 }
 
 // TestHalfANoteIsNone: the broker was killed while it wrote it.
-func TestHalfANoteIsNone(t *testing.T) {
+func TestHalfAManifestIsNone(t *testing.T) {
 	dir := threeFiles(t, true, smallFiles)
-	rewrite(t, filepath.Join(dir, noteFile), cut(100))
+	rewrite(t, filepath.Join(dir, manifestFile), truncated(100))
 	start(t, Options{Dir: dir})
 }

@@ -89,9 +89,9 @@ func startServer(t *testing.T, dir string, sync bool) *server {
 // kill ends the process, and returns what it said beside its address.
 func (s *server) kill() string {
 	s.cmd.Process.Kill()
-	rest, _ := io.ReadAll(s.output)
+	output, _ := io.ReadAll(s.output)
 	s.cmd.Wait()
-	return string(rest)
+	return string(output)
 }
 
 func (s *server) client(opts ...kgo.Opt) *kgo.Client {

@@ -97,7 +97,7 @@ func (m *model) makeTopics(t *testing.T, s *server) {
 	}
 }
 
-// sending notes a record before it is sent.
+// sending records what is about to be sent.
 func (m *model) sending(topic string, partition int32, size int) (p *partitionModel, value string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -155,7 +155,7 @@ func (m *model) deleted(topic string, partition int32, to int64) {
 	p.start, p.asked = max(p.start, to), -1
 }
 
-// making tells whether a topic is to be made, and notes that it will be.
+// making reports whether a topic is to be made, and records that it will be.
 func (m *model) making(name string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -86,7 +86,7 @@ func parseLayouts(text string) (map[int16]*layout, error) {
 }
 
 // parseFields reads the lines of one depth, and those below them.
-func parseFields(lines []string, depth int) (fields []field, rest []string, err error) {
+func parseFields(lines []string, depth int) (fields []field, remaining []string, err error) {
 	indent := strings.Repeat(" ", depth)
 	for len(lines) > 0 && strings.HasPrefix(lines[0], indent) {
 		words := strings.Fields(lines[0])
@@ -113,7 +113,7 @@ func parseFields(lines []string, depth int) (fields []field, rest []string, err 
 	return fields, lines, nil
 }
 
-func (f *field) parseType(kind string, lines []string, depth int) (rest []string, err error) {
+func (f *field) parseType(kind string, lines []string, depth int) (remaining []string, err error) {
 	if element, is := strings.CutPrefix(kind, "[]"); is {
 		f.kind, f.element = listField, &field{last: math.MaxInt16, tag: -1}
 		return f.element.parseType(element, lines, depth)

@@ -34,8 +34,8 @@ type budget struct {
 	claimed int64
 }
 
-// take takes n bytes, if there are as many.
-func (b *budget) take(n int64) bool {
+// reserve adds n bytes to what is used, unless that passes the limit.
+func (b *budget) reserve(n int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.used+n > maxMemory {
@@ -45,7 +45,7 @@ func (b *budget) take(n int64) bool {
 	return true
 }
 
-// claim takes n bytes for a frame that has yet to arrive.
+// claim reserves n bytes for a frame that has yet to arrive.
 func (b *budget) claim(n int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -63,7 +63,7 @@ func (b *budget) arrived(n int64) {
 	b.claimed -= n
 }
 
-func (b *budget) give(n int64) {
+func (b *budget) release(n int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.used -= n

@@ -93,7 +93,7 @@ func isTimeout(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-func TestMalformedFramesCloseTheirConnectionAtOnce(t *testing.T) {
+func TestMalformedRequestsCloseTheirConnectionAtOnce(t *testing.T) {
 	b := start(t, Options{})
 	body := append(head(3, 12), 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 0) // four billion tagged fields
 	frame := append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)

@@ -112,9 +112,9 @@ func (l *listener) closeAll() {
 	}
 }
 
-// cut ends all connections, and there will be no others: what the broker would
+// abort ends all connections, and there will be no others: what the broker would
 // answer is not true any more. It does not wait.
-func (l *listener) cut() {
+func (l *listener) abort() {
 	l.mu.Lock()
 	l.closed, l.broken = true, true
 	open := make([]*guardConn, 0, len(l.open))
@@ -128,7 +128,7 @@ func (l *listener) cut() {
 	}
 }
 
-func (l *listener) isCut() bool {
+func (l *listener) isAborted() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.broken

@@ -45,7 +45,7 @@ func partitionFolder(dir, topic string, partition int32) string {
 }
 
 // readSpan reads where the batches of a partition begin and end. After an
-// orderly close kfake's own note says it.
+// orderly close kfake's own snapshot says it.
 func readSpan(folder string) (span, error) {
 	bases, err := segments(folder)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -87,11 +87,11 @@ func segmentSpan(path string) (first, next int64, err error) {
 			return first, next, notEnd(err)
 		}
 		at := int64(binary.BigEndian.Uint64(head))
-		rest := batchLead + int64(binary.BigEndian.Uint32(head[8:])) - batchHead
-		if head[magicAt] != 2 || rest < 0 || rest > maxBatch || at < next {
+		payload := batchLead + int64(binary.BigEndian.Uint32(head[8:])) - batchHead
+		if head[magicAt] != 2 || payload < 0 || payload > maxBatch || at < next {
 			return first, next, nil
 		}
-		if n, err := r.Discard(int(rest)); err != nil || int64(n) < rest {
+		if n, err := r.Discard(int(payload)); err != nil || int64(n) < payload {
 			return first, next, notEnd(err)
 		}
 		if next == 0 {
@@ -206,7 +206,8 @@ func (u *audit) check(t storedTopic, p int32, m *mark) error {
 	return nil
 }
 
-// missing tells of a loss, if there is one.
+// missing is an error if there is a loss that the user has not accepted; one that was
+// accepted is logged.
 func (u *audit) missing(m *mark, from, to int64, where string) error {
 	if from >= to {
 		return nil

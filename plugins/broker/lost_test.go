@@ -34,7 +34,7 @@ func TestRecordsThatWereAcknowledgedAndAreGoneAreCounted(t *testing.T) {
 			rewrite(t, filepath.Join(dir, "partitions/t-0/4.dat"), func(b []byte) []byte { return b[:len(b)/2] })
 		}, "1 records that were acknowledged are gone (offsets 5 to 5"},
 		"amid the last batch": {func(t *testing.T, dir string) {
-			rewrite(t, filepath.Join(dir, "partitions/t-0/4.dat"), cut(15_000))
+			rewrite(t, filepath.Join(dir, "partitions/t-0/4.dat"), truncated(15_000))
 		}, "1 records that were acknowledged are gone (offsets 5 to 5"},
 		"the first file":         {remove("partitions/t-0/0.dat"), "2 records that were acknowledged are gone (offsets 0 to 1"},
 		"the file in the middle": {remove("partitions/t-0/2.dat"), "2 records that were acknowledged are gone (offsets 2 to 3"},
@@ -48,7 +48,7 @@ func TestRecordsThatWereAcknowledgedAndAreGoneAreCounted(t *testing.T) {
 			dir := threeFiles(t, false, smallFiles)
 			c.spoil(t, dir)
 			before := sizes(t, dir)
-			for range 2 { // the second is told the same
+			for range 2 { // the second gets the same error
 				b, err := Start(Options{Dir: dir, Port: freePort()})
 				if err == nil {
 					b.Close(t.Context())
@@ -66,7 +66,7 @@ func TestRecordsThatWereAcknowledgedAndAreGoneAreCounted(t *testing.T) {
 				t.Errorf("without what is gone the log ends at %d: offsets would be used twice", info.HighWatermark)
 			}
 			b.Close(t.Context())
-			start(t, Options{Dir: dir}) // it is told once
+			start(t, Options{Dir: dir}) // it is reported once
 		})
 	}
 }
@@ -180,7 +180,7 @@ func TestMarkerOfACommitIsAcknowledged(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir = killed(t, dir)
-	rewrite(t, filepath.Join(dir, "partitions", "t-0", "0.dat"), cut(len(open)))
+	rewrite(t, filepath.Join(dir, "partitions", "t-0", "0.dat"), truncated(len(open)))
 	b, err = Start(Options{Dir: dir, Port: freePort()})
 	if err == nil {
 		b.Close(t.Context())

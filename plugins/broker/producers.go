@@ -21,7 +21,7 @@ const (
 
 // epochsAhead is how far a producer's epoch moves whose transaction was left
 // open. By one is what a commit itself does: a client that asks for its commit
-// again would be told that it was done.
+// again would get the answer that it was done.
 const epochsAhead = 2
 
 // producerEntry is what the log says of a producer; init entries name its
@@ -33,9 +33,9 @@ type producerEntry struct {
 	Commit *bool  `json:"commit,omitempty"`
 }
 
-// mendProducers moves on the epochs of producers left behind.
-func mendProducers(path string, left map[int64]bool) error {
-	bodies, err := mendLog(path)
+// repairProducers advances the epochs of the producers whose transactions were ended.
+func repairProducers(path string, left map[int64]bool) error {
+	bodies, err := repairLog(path)
 	if err != nil || bodies == nil {
 		return err
 	}
@@ -65,10 +65,10 @@ func mendProducers(path string, left map[int64]bool) error {
 	return appendTo(path, more)
 }
 
-// mendLog takes out of a log what is no whole entry, and returns the JSON of those
+// repairLog removes from a log what is no whole entry, and returns the JSON of those
 // that are. kfake leaves a torn one where the disk was full for a while, or a kill
 // met it, and could never read what it writes behind that.
-func mendLog(path string) (bodies [][]byte, err error) {
+func repairLog(path string) (bodies [][]byte, err error) {
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -36,7 +36,7 @@ type segment struct {
 	data, index string // paths
 	batches     []batch
 	size        int64 // of the whole batches
-	rest        int64 // bytes behind them
+	tail        int64 // bytes behind them
 	broken      bool  // they are more than a batch that was not written to its end
 	entries     []byte
 	leader      int32 // epoch of the newest batch's leader
@@ -50,7 +50,7 @@ func (s *segment) next() int64 {
 	return s.batches[len(s.batches)-1].next
 }
 
-// batch is what mending must know of a batch.
+// batch is what the repair must know of a batch.
 type batch struct {
 	first      int64 // offset
 	next       int64 // behind it
@@ -78,7 +78,7 @@ func readSegment(folder string, base int64) (*segment, error) {
 	for {
 		b, size := readBatch(raw[s.size:])
 		if size == 0 || b.first < s.next() { // offsets only grow
-			s.rest, s.broken = int64(len(raw))-s.size, !torn(raw[s.size:], s.next())
+			s.tail, s.broken = int64(len(raw))-s.size, !torn(raw[s.size:], s.next())
 			return s, nil
 		}
 		s.batches = append(s.batches, b)
@@ -97,7 +97,7 @@ func readBatch(raw []byte) (batch, int) {
 		return batch{}, 0
 	}
 	raw = raw[:size]
-	if raw[magicAt] != 2 || raw[21] != 0 { // a look at little, since a torn end is searched for one
+	if raw[magicAt] != 2 || raw[21] != 0 { // cheap checks first: torn tries this at every byte
 		return batch{}, 0
 	}
 	if binary.BigEndian.Uint32(raw[17:]) != castagnoli(raw[21:]) {
@@ -115,7 +115,7 @@ func readBatch(raw []byte) (batch, int) {
 	}, size
 }
 
-// torn tells whether bytes behind an offset are the beginning of a batch, as a kill
+// torn reports whether bytes behind an offset are the beginning of a batch, as a kill
 // leaves it in the middle of a write, or what the system has put in place of pages
 // that were never written. They are not if a later batch begins in them: then it is
 // a length that is wrong.
@@ -140,11 +140,11 @@ func torn(raw []byte, next int64) bool {
 // time.
 const leastLost = 512
 
-// mendIndex cuts off what is not whole and adds the entries of batches without one
-// that can be read: for kfake they would be outside of their transaction, and so
-// committed whatever becomes of that.
-func (s *segment) mendIndex() error {
-	if s.rest > 0 {
+// repairIndex truncates both files to what is whole, and adds the entries of batches
+// without one that can be read: for kfake they would be outside of their transaction,
+// and so committed whatever becomes of that.
+func (s *segment) repairIndex() error {
+	if s.tail > 0 {
 		if err := os.Truncate(s.data, s.size); err != nil {
 			return err
 		}
@@ -210,7 +210,7 @@ func abortMarker(producer int64, epoch int16, at int64, leader int32) []byte {
 	key := kmsg.ControlRecordKey{Type: kmsg.ControlRecordKeyTypeAbort}
 	marker := kmsg.EndTxnMarker{}
 	record := kmsg.Record{Key: key.AppendTo(nil), Value: marker.AppendTo(nil)}
-	record.Length = int32(len(record.AppendTo(nil)) - 1) // of the rest; its own varint takes one byte
+	record.Length = int32(len(record.AppendTo(nil)) - 1) // without its own varint, which takes one byte
 	now := time.Now().UnixMilli()
 	b := kmsg.RecordBatch{FirstOffset: at, PartitionLeaderEpoch: leader, Magic: 2,
 		Attributes: transaction | controlBatch, FirstTimestamp: now, MaxTimestamp: now,

@@ -172,7 +172,7 @@ func (a *acknowledged) addFree(from int64) {
 // own is the slot of the file itself.
 func (a *acknowledged) own() *mark { return &mark{name: fileSlot, state: a.state, end: a.slots} }
 
-// hasRecords tells whether any partition has a file with something in it.
+// hasRecords reports whether any partition has a file with something in it.
 func hasRecords(dir string) (bool, error) {
 	files := os.DirFS(dir)
 	paths, err := fs.Glob(files, "partitions/*/*.dat")

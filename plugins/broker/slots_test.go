@@ -61,7 +61,7 @@ func TestEveryFlippedByteAndLengthOfWhatWasAcknowledgedIsDamage(t *testing.T) {
 // TestDamageOfWhatWasAcknowledgedIsRefusedByName, and gone on with on demand.
 func TestDamageOfWhatWasAcknowledgedIsRefusedByName(t *testing.T) {
 	half := func(b []byte) []byte { return b[:len(b)/2] }
-	for name, spoil := range map[string]func([]byte) []byte{"its own slot": flip(10), "half": half, "empty": cut(0),
+	for name, spoil := range map[string]func([]byte) []byte{"its own slot": flip(10), "half": half, "empty": truncated(0),
 		"a partition's slot": flip(slotBytes + 40), "a free slot": flip(-1), "gone": nil} {
 		for _, closed := range []bool{true, false} {
 			dir := threeFiles(t, closed, smallFiles)
@@ -174,8 +174,8 @@ func TestFolderOfAnEngineThatStoredNothingAcknowledgedOpens(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, acknowledgedFile)); err != nil {
 		t.Fatal(err)
 	}
-	note(dir)
-	if text := read(t, filepath.Join(dir, noteFile)); strings.Contains(string(text), acknowledgedFile) {
+	writeManifest(dir)
+	if text := read(t, filepath.Join(dir, manifestFile)); strings.Contains(string(text), acknowledgedFile) {
 		t.Fatal("the folder is that of a newer engine")
 	}
 	if info := start(t, Options{Dir: dir}).cluster.PartitionInfo("t", 0); info == nil || info.HighWatermark != 6 {

@@ -48,7 +48,7 @@ func TestTransactionOpenAtACleanStopStaysUnseen(t *testing.T) {
 			if err := first.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := os.Stat(filepath.Join(dir, noteFile)); err != nil {
+			if _, err := os.Stat(filepath.Join(dir, manifestFile)); err != nil {
 				t.Fatal(err)
 			}
 			if c.expired {
@@ -88,7 +88,7 @@ func expire(t *testing.T, dir string) {
 		}
 		return began.ReplaceAll(raw, []byte(`"txStart":"2001`))
 	})
-	note(dir)
+	writeManifest(dir)
 }
 
 // waitFor waits until readers of committed records see a value in both partitions.

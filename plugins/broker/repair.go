@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// mend ends, on disk and before kfake reads it, the transactions that a killed
+// repair ends, on disk and before kfake reads it, the transactions that a killed
 // process left open.
 //
 // kfake takes such a transaction for aborted when it loads, but writes nothing
@@ -25,7 +25,7 @@ import (
 //
 // What it knows of the files is kfake's format 1, the one of the version that
 // go.mod pins.
-func mend(dir string) error {
+func repair(dir string) error {
 	if !formatOne(dir) {
 		return nil
 	}
@@ -34,27 +34,27 @@ func mend(dir string) error {
 		return fmt.Errorf("mending the broker's folder: %w", err)
 	}
 	session, err := os.ReadFile(filepath.Join(dir, "session_state.json"))
-	m := mender{resumed: err == nil && json.Valid(session), left: make(map[int64]bool)}
+	m := repairer{resumed: err == nil && json.Valid(session), left: make(map[int64]bool)}
 	for _, p := range partitions {
 		folder := filepath.Join(dir, "partitions", p.Name())
 		if !p.IsDir() {
 			continue
 		}
-		if err := m.mend(folder); err != nil {
+		if err := m.repair(folder); err != nil {
 			return fmt.Errorf("mending %s: %w", folder, err)
 		}
 	}
-	if err := mendProducers(filepath.Join(dir, "pids.log"), m.left); err != nil {
+	if err := repairProducers(filepath.Join(dir, "pids.log"), m.left); err != nil {
 		return fmt.Errorf("mending the broker's producers: %w", err)
 	}
-	if _, err := mendLog(filepath.Join(dir, "groups.log")); err != nil {
+	if _, err := repairLog(filepath.Join(dir, "groups.log")); err != nil {
 		return fmt.Errorf("mending the broker's groups: %w", err)
 	}
 	return nil
 }
 
-// mender is what there is to know of all partitions.
-type mender struct {
+// repairer is what there is to know of all partitions.
+type repairer struct {
 	resumed bool           // what was open when the broker was closed goes on
 	left    map[int64]bool // producers whose transactions are ended here
 }
@@ -65,7 +65,7 @@ func formatOne(dir string) bool {
 	return err == nil && json.Unmarshal(raw, &meta) == nil && meta.Version == 1
 }
 
-// snapshot is what kfake notes of a partition when it is closed. It stays there,
+// snapshot is what kfake stores of a partition when it is closed. It stays there,
 // while the files go on.
 type snapshot struct {
 	Start    int64 `json:"log_start_offset"`
@@ -88,7 +88,7 @@ func readSnapshot(folder string) *snapshot {
 	return s
 }
 
-// isOf tells whether the files are as long as they were when the partition was
+// isOf reports whether the files are as long as they were when the partition was
 // closed: then kfake loads it by the snapshot, which knows what is aborted.
 func (s *snapshot) isOf(folder string, bases []int64) bool {
 	if s == nil || len(s.Segments) != len(bases) {
@@ -125,10 +125,10 @@ func segmentPath(folder string, base int64, suffix string) string {
 	return filepath.Join(folder, strconv.FormatInt(base, 10)+suffix)
 }
 
-// mend writes an abort marker for every producer whose transaction has none in a
-// partition. An orderly end left nothing to mend, but for a transaction that is not
-// resumed.
-func (m *mender) mend(folder string) error {
+// repair writes an abort marker for every producer whose transaction has none in a
+// partition. After an orderly end there is nothing to repair, but for a transaction that
+// is not resumed.
+func (m *repairer) repair(folder string) error {
 	bases, err := segments(folder)
 	if err != nil || len(bases) == 0 {
 		return err
@@ -144,8 +144,8 @@ func (m *mender) mend(folder string) error {
 	}
 	closed := readSnapshot(folder)
 	if closed.isOf(folder, bases) && (m.resumed || closed.Stable == closed.High) {
-		if last := files[len(files)-1]; last.rest > 0 { // nobody was killed: kfake would cut it off
-			why := fmt.Sprintf("its last %d bytes begin with what is no batch", last.rest)
+		if last := files[len(files)-1]; last.tail > 0 { // nobody was killed: kfake would truncate it
+			why := fmt.Sprintf("its last %d bytes begin with what is no batch", last.tail)
 			return &damaged{path: last.data, why: why}
 		}
 		return nil
@@ -162,7 +162,7 @@ func (m *mender) mend(folder string) error {
 				open[b.producer] = b.epoch
 			}
 		}
-		if err := f.mendIndex(); err != nil {
+		if err := f.repairIndex(); err != nil {
 			return err
 		}
 	}

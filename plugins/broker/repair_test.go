@@ -145,7 +145,7 @@ func TestBatchWithoutItsIndexEntryIsStillOfItsTransaction(t *testing.T) {
 	}
 }
 
-func TestTornFilesAreCutAndWrittenOn(t *testing.T) {
+func TestTornFilesAreTruncatedAndWrittenOn(t *testing.T) {
 	dir := t.TempDir()
 	one := writer(t, startFilled(t, Options{Dir: dir}), "tx")
 	send(t, one, "a")
@@ -169,7 +169,7 @@ func TestTornFilesAreCutAndWrittenOn(t *testing.T) {
 }
 
 // A client that outlives the broker must not commit the rest of its records,
-// nor be told that it did.
+// nor get the answer that it did.
 func TestTransactionThatTheBrokerLostCannotBeCommitted(t *testing.T) {
 	for _, more := range []bool{true, false} {
 		dir := t.TempDir()
@@ -232,26 +232,26 @@ func TestCommitThatCannotBeWrittenIsNotAcknowledged(t *testing.T) {
 	}
 }
 
-func TestOrderlyEndNeedsNoMending(t *testing.T) {
+func TestOrderlyEndNeedsNoRepair(t *testing.T) {
 	dir := t.TempDir()
 	first := startFilled(t, Options{Dir: dir})
 	cl := writer(t, first, "tx")
 	send(t, cl, "a")
 	first.Close(t.Context())
 	before := sizes(t, dir)
-	if err := mend(dir); err != nil {
+	if err := repair(dir); err != nil {
 		t.Fatal(err)
 	}
 	if after := sizes(t, dir); before != after {
 		t.Errorf("files were changed: %d bytes, then %d", before, after)
 	}
-	if err := os.Remove(filepath.Join(dir, noteFile)); err != nil {
+	if err := os.Remove(filepath.Join(dir, manifestFile)); err != nil {
 		t.Fatal(err)
 	}
 	half := killed(t, dir)
-	rewrite(t, filepath.Join(half, "session_state.json"), cut(10)) // kfake goes on without it
+	rewrite(t, filepath.Join(half, "session_state.json"), truncated(10)) // kfake goes on without it
 	before = sizes(t, half)
-	if err := mend(half); err != nil {
+	if err := repair(half); err != nil {
 		t.Fatal(err)
 	}
 	if after := sizes(t, half); after <= before {
@@ -277,9 +277,9 @@ func sizes(t *testing.T, dir string) (total int64) {
 	return total
 }
 
-// Whatever the files hold, mending ends, with damage or without, and mending again
-// changes nothing.
-func FuzzMend(f *testing.F) {
+// Whatever the files hold, the repair ends, with damage or without, and repairing them
+// again changes nothing.
+func FuzzRepair(f *testing.F) {
 	whole := abortMarker(5, 1, 0, 0)
 	f.Add(whole, indexOf(batch{}), []byte{})
 	f.Add(append(whole, whole[:30]...), []byte("x"), []byte{3, 0, 0, 0, 1, 2, 3, 4, 1, 0, '{'})
@@ -295,13 +295,13 @@ func FuzzMend(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		first := mend(dir)
-		if _, told := errors.AsType[*damaged](first); first != nil && !told {
+		first := repair(dir)
+		if _, isDamaged := errors.AsType[*damaged](first); first != nil && !isDamaged {
 			t.Fatal(first)
 		}
 		once := sizes(t, dir)
-		if again := mend(dir); (again == nil) != (first == nil) || sizes(t, dir) != once {
-			t.Fatalf("mended twice: %d bytes, then %d: %v, %v", once, sizes(t, dir), first, again)
+		if again := repair(dir); (again == nil) != (first == nil) || sizes(t, dir) != once {
+			t.Fatalf("repaired twice: %d bytes, then %d: %v, %v", once, sizes(t, dir), first, again)
 		}
 	})
 }
