@@ -11,71 +11,73 @@ import (
 	"etlengine/plugins/kit/staging"
 )
 
-// elsewhere reports whether a handle is about another cluster than the producer's.
-func (h *handle) elsewhere(p *producer) bool {
-	return h.Cluster != "" && p.id != "" && h.Cluster != p.id
+// elsewhere reports whether a committable is about another cluster than the producer's.
+func (c *committable) elsewhere(p *producer) bool {
+	return c.Cluster != "" && p.id != "" && c.Cluster != p.id
 }
 
-// adopts reports whether the user accepts that the topic of epochs has lost the notes of an
-// output that a handle is about. Once open the sink has notes of its own.
-func (s *store) adopts(p *producer, h *handle) bool {
-	return s.env.Adopt && s.opening && p.noted.Epoch == 0 && h.note().Epoch > 0
+// mayRewriteMarker reports whether the user accepts that the topic of epochs has lost the
+// markers of an output that a committable is about. Once open the sink has markers of its own.
+func (s *store) mayRewriteMarker(p *producer, c *committable) bool {
+	return s.env.Adopt && s.opening && p.newest.Epoch == 0 && c.ref().Epoch > 0
 }
 
-// noteAgain writes the note that the topic of epochs has lost: of the handle's epoch if the
-// engine knows that it was published or if the topic has it, else of the one before.
-func (s *store) noteAgain(ctx context.Context, p *producer, h *handle) error {
-	m := marker{Version: markerVersion, Epoch: h.Previous.Epoch, ID: h.Previous.ID, Topic: h.Topic}
-	published := h.Spool == nil || s.env.Published
-	if h.Spool != nil && !published {
-		found, err := p.find(ctx, s.owner, h)
+// rewriteMarker writes the marker that the topic of epochs has lost: of the committable's epoch
+// if the engine knows that it was committed or if the topic has it, else of the one before.
+func (s *store) rewriteMarker(ctx context.Context, p *producer, c *committable) error {
+	m := marker{Version: markerVersion, Epoch: c.Previous.Epoch, ID: c.Previous.ID, Topic: c.Topic}
+	committed := c.Spool == nil || s.env.Published
+	if c.Spool != nil && !committed {
+		found, err := p.lastRecordsAnywhere(ctx, s.owner, c)
 		if err != nil {
 			return err
 		}
-		if published = len(found) == len(h.Spool.Shares); published {
+		if committed = len(found) == len(c.Spool.Shares); committed {
 			m.Last = found
 		}
 	}
-	if n := h.note(); published && h.Spool != nil {
-		m.Epoch, m.ID, m.Records = n.Epoch, n.ID, h.Spool.Records
+	if n := c.ref(); committed && c.Spool != nil {
+		m.Epoch, m.ID, m.Records = n.Epoch, n.ID, c.Spool.Records
 	}
 	if m.Epoch == 0 {
-		return nil // nothing was published before: nothing to note
+		return nil // nothing was committed before: there was no marker
 	}
 	value, err := json.Marshal(m)
 	if err == nil {
-		m.at, err = p.writeNote(ctx, s.owner, value)
+		m.at, err = p.writeMarker(ctx, s.owner, value)
 	}
 	if err != nil {
 		return fmt.Errorf("noting epoch %d of %s again in topic %s: %w", m.Epoch, s.owner.key(), epochsTopic, err)
 	}
-	p.marker, p.noted = m, note{staging.Committed{Epoch: m.Epoch, ID: m.ID}, m.at}
+	p.marker, p.newest = m, markerRef{staging.Committed{Epoch: m.Epoch, ID: m.ID}, m.at}
 	s.env.Log.Warn("the topic of epochs had no note of this output; it has one again, as --adopt says",
-		"topic", h.Topic, "epoch", m.Epoch, "published", published)
+		"topic", c.Topic, "epoch", m.Epoch, "published", committed)
 	return nil
 }
 
-// find looks for an epoch's last records in the whole topic.
-func (p *producer) find(ctx context.Context, o owner, h *handle) (map[int32]int64, error) {
-	logs, err := p.logs(ctx, h.Topic)
+// lastRecordsAnywhere finds an epoch's last records in the whole topic.
+func (p *producer) lastRecordsAnywhere(ctx context.Context, o owner, c *committable) (
+	map[int32]int64, error,
+) {
+	logs, err := p.logs(ctx, c.Topic)
 	if err != nil {
 		return nil, err
 	}
-	whole, spool := *h, *h.Spool
+	whole, spool := *c, *c.Spool
 	whole.Spool = &spool
 	spool.Shares = nil
-	for _, sh := range h.Spool.Shares {
+	for _, sh := range c.Spool.Shares {
 		if l, exists := logs[sh.Partition]; exists {
 			sh.From = max(sh.From, l.start)
 			spool.Shares = append(spool.Shares, sh)
 		}
 	}
-	return p.look(ctx, o, &whole, false)
+	return p.lastRecords(ctx, o, &whole, false)
 }
 
-// writeNote writes a record of the topic of epochs in a transaction of its own; a nil value
-// removes the notes before it.
-func (p *producer) writeNote(ctx context.Context, o owner, value []byte) (offset int64, err error) {
+// writeMarker writes a record of the topic of epochs in a transaction of its own; a nil value
+// removes the markers before it.
+func (p *producer) writeMarker(ctx context.Context, o owner, value []byte) (offset int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, endWithin)
 	defer cancel()
 	record := &kgo.Record{Topic: epochsTopic, Key: []byte(o.key()), Value: value, Timestamp: time.Now()}
@@ -91,7 +93,7 @@ func (p *producer) writeNote(ctx context.Context, o owner, value []byte) (offset
 	return record.Offset, nil
 }
 
-// intact is an error if the topic ends before the last record that was noted of it: then it
+// intact is an error if the topic ends before the last record that the marker names: then it
 // was made again unseen, or the broker has lost what it had acknowledged.
 func (s *store) intact(ctx context.Context, p *producer) error {
 	if s.env.Adopt || p.marker.Topic != s.config.Topic || len(p.marker.Last) == 0 {
@@ -113,26 +115,26 @@ func (s *store) intact(ctx context.Context, p *producer) error {
 	return nil
 }
 
-// takesStill is an error if the topic would refuse what a recorded epoch holds, since its
-// settings have changed.
-func (t *target) takesStill(h *handle, overhead int, broker string) error {
+// checkCommittable is an error if the topic would refuse what a recorded epoch holds, since
+// its settings have changed.
+func (t *target) checkCommittable(c *committable, overhead int, broker string) error {
 	const way = "; set it back for one run, which writes the epoch, or run with --fresh to begin anew"
 	switch {
-	case t.compacted && h.Spool.Keyless > 0:
-		return lastingf("topic %q at %s is compacted by now (cleanup.policy %s) and takes no record without a "+
+	case t.compacted && c.Spool.Keyless > 0:
+		return permanentf("topic %q at %s is compacted by now (cleanup.policy %s) and takes no record without a "+
 			"key, of which "+
-			"epoch %d has %d%s", h.Topic, broker, t.policy, h.Epoch, h.Spool.Keyless, way)
-	case h.Spool.Largest > t.limit-overhead:
-		return lastingf("topic %q at %s takes records of %d bytes by now (max.message.bytes), and epoch %d has "+
+			"epoch %d has %d%s", c.Topic, broker, t.policy, c.Epoch, c.Spool.Keyless, way)
+	case c.Spool.Largest > t.limit-overhead:
+		return permanentf("topic %q at %s takes records of %d bytes by now (max.message.bytes), and epoch %d has "+
 			"one of %d%s",
-			h.Topic, broker, t.limit, h.Epoch, h.Spool.Largest, way)
+			c.Topic, broker, t.limit, c.Epoch, c.Spool.Largest, way)
 	}
 	return nil
 }
 
 // moved is the error for rows that only another cluster can show.
-func (h *handle) moved(p *producer) error {
-	return lastingf("epoch %d is not yet written, and is for topic %q of another cluster than %s: run once "+
+func (c *committable) moved(p *producer) error {
+	return permanentf("epoch %d is not yet written, and is for topic %q of another cluster than %s: run once "+
 		"with brokers as "+
-		"they were, until it ends or Ctrl-C stops it, or with --fresh to begin anew", h.Epoch, h.Topic, p.name)
+		"they were, until it ends or Ctrl-C stops it, or with --fresh to begin anew", c.Epoch, c.Topic, p.name)
 }

@@ -68,7 +68,7 @@ func TestTopicWithoutAnIDIsKnownByTheRecordBefore(t *testing.T) {
 	again.want(0, "x", "y", "z")
 }
 
-func TestRecordBeforeThatIsGoneTellsNothing(t *testing.T) {
+func TestRecordBeforeThatIsGoneProvesNothing(t *testing.T) {
 	w := newWorld(t, 1)
 	w.put(0, `{"n":"a"}`, `{"n":"b"}`)
 	in, err := w.nameless(stops, nil)
@@ -99,7 +99,7 @@ func TestTopicWithoutAnIDMadeAgainWhileNobodyAnsweredIsKnown(t *testing.T) {
 	stopped.until("the taking back", func(item sdk.Item) bool { return item.Batch != nil })
 	w.makeAgain(1)
 	w.put(0, `{"n":"x"}`, `{"n":"y"}`, `{"n":"z"}`)
-	// It may look before the records are there, and then it is the end that tells.
+	// It may ask before the records are there, and then the end of the log is the reason.
 	wantError(t, "made again", stopped.untilError(), w.topic+"/0: position 2 no longer exists")
 	stopped.want(0, "a", "b")
 }

@@ -9,7 +9,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// unlimited is the limit of a run that is not cut.
+// unlimited is the limit of a run without a limit of records.
 const unlimited = -1
 
 // bound gives a source that does not run yet the ends of its run.
@@ -24,7 +24,7 @@ func (s *source) bound(ctx context.Context, b sdk.Bounds) error {
 	return s.endsAt(ctx, b.Ends)
 }
 
-// Drain takes the end of everything decided by now. What an open transaction
+// Drain ends reading at the end of everything decided by now. What an open transaction
 // holds is not waited for, unless a pipeline of this run may have written it.
 func (s *source) Drain(ctx context.Context) error { return s.endAt(ctx, nil) }
 
@@ -60,40 +60,40 @@ func (s *source) others(name string) string {
 }
 
 func (s *source) endAt(ctx context.Context, bounds map[tp]int64) error {
-	v := s.look(ctx)
-	if v.missing {
+	snap := s.snapshot(ctx)
+	if snap.missing {
 		return fmt.Errorf("taking the end of %s: a topic %w", strings.Join(s.config.Topic, ", "), errMissing)
 	}
-	if v.err != nil {
+	if snap.err != nil {
 		return fmt.Errorf("taking the end of %s at %s: %w: %w", strings.Join(s.config.Topic, ", "), s.k.name,
-			sdk.ErrDisconnected, v.err)
+			sdk.ErrDisconnected, snap.err)
 	}
 	for at, bound := range bounds {
-		if high := v.limits[at].high; bound > high {
+		if high := snap.limits[at].high; bound > high {
 			s.env.Log.Warn("the log ends before the offset to end at; waiting until it has reached it",
 				"partition", at.String(), "log ends at", high, "end", bound)
 		}
 	}
-	v.bounds = bounds
-	v.drain = true
-	s.post(v)
+	snap.bounds = bounds
+	snap.drain = true
+	s.post(snap)
 	return nil
 }
 
-// aimAt gives a partition its end. An end that was given before stays, unless it
+// setTarget gives a partition its end. An end that was given before stays, unless it
 // has not been written by the time of another.
-func (r *reader) aimAt(p *partition, v survey) {
-	end := v.limits[p.at].stable
+func (r *reader) setTarget(p *partition, snap snapshot) {
+	end := snap.limits[p.at].stable
 	if r.env.Filled {
 		// A broker answers that a transaction is committed before its markers
 		// are written. What our own pipelines have written is all decided.
-		end = v.limits[p.at].high
+		end = snap.limits[p.at].high
 	}
-	if bound, ok := v.bounds[p.at]; ok {
+	if bound, ok := snap.bounds[p.at]; ok {
 		end = bound
 	}
 	if p.target < 0 || end < p.target {
 		p.target = end
 	}
-	r.aim(p)
+	r.updateEnd(p)
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // inBothWorlds runs a test with the embedded broker and with one that passes for
-// a cluster, where notes alone say what is published.
+// a cluster, where markers alone say what is committed.
 func inBothWorlds(t *testing.T, name string, f func(t *testing.T, w *world)) {
 	t.Helper()
 	for _, cluster := range []string{"", "cluster"} {
@@ -34,9 +34,9 @@ func inBothWorlds(t *testing.T, name string, f func(t *testing.T, w *world)) {
 	}
 }
 
-// What the broker says while an epoch is published, and how often. None of it
+// What the broker says while an epoch is committed, and how often. None of it
 // may lose or repeat a row.
-func TestPassingTroubleWhilePublishingIsOutlived(t *testing.T) {
+func TestPassingTroubleWhileCommittingIsOutlived(t *testing.T) {
 	t.Parallel() // it mostly waits
 	const produce, initID, end, metadata = kmsg.Produce, kmsg.InitProducerID, kmsg.EndTxn, kmsg.Metadata
 	tests := []struct {
@@ -69,26 +69,26 @@ func TestPassingTroubleWhilePublishingIsOutlived(t *testing.T) {
 		inBothWorlds(t, tt.name, func(t *testing.T, w *world) {
 			l := w.live(nil)
 			l.write(3, 2)
-			l.mustPublish()
+			l.mustCommit()
 			l.write(3, 2)
 			l.record()
 			if tt.key == initID { // something must bring it about
 				w.broker.Fail(int16(end), kerr.UnknownServerError.Code, 1)
 			}
 			failing := w.broker.Fail(int16(tt.key), tt.code.Code, tt.count)
-			if err := l.publish(); err != nil {
+			if err := l.commit(); err != nil {
 				t.Fatal(err)
 			}
 			failing.Remove() // what the client did not ask for
 			l.write(3, 2)
-			l.mustPublish()
+			l.mustCommit()
 			w.exactly(18)
 		})
 	}
 }
 
 // Whether the broker has acted is unknown then; each time it has.
-func TestLostAnswersWhilePublishingRepeatNothing(t *testing.T) {
+func TestLostAnswersWhileCommittingRepeatNothing(t *testing.T) {
 	t.Parallel() // it mostly waits
 	for _, key := range []kmsg.Key{kmsg.Produce, kmsg.EndTxn, kmsg.InitProducerID, kmsg.Fetch,
 		kmsg.ListOffsets} {
@@ -101,7 +101,7 @@ func TestLostAnswersWhilePublishingRepeatNothing(t *testing.T) {
 					w.broker.Lose(int16(kmsg.EndTxn), 5) // more than the client tries by itself
 				}
 				w.broker.Lose(int16(key), 3)
-				if err := l.publish(); err != nil {
+				if err := l.commit(); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -112,7 +112,7 @@ func TestLostAnswersWhilePublishingRepeatNothing(t *testing.T) {
 }
 
 // The broker stops in the middle and comes back with what it had.
-func TestBrokerThatRestartsWhilePublishingIsWaitedFor(t *testing.T) {
+func TestBrokerThatRestartsWhileCommittingIsWaitedFor(t *testing.T) {
 	t.Parallel() // it mostly waits
 	for _, stage := range []string{"sending", "flushed", "end", "committed"} {
 		t.Run(stage, func(t *testing.T) {
@@ -121,7 +121,7 @@ func TestBrokerThatRestartsWhilePublishingIsWaitedFor(t *testing.T) {
 			w := ownWorldIn(t, dir, 2)
 			l := w.live(nil)
 			l.write(3, 2)
-			l.mustPublish()
+			l.mustCommit()
 			l.write(2000, 2)
 			l.record()
 			redpanda.AtStage(l.Sink, func(reached string) {
@@ -130,11 +130,11 @@ func TestBrokerThatRestartsWhilePublishingIsWaitedFor(t *testing.T) {
 					w.restart(dir)
 				}
 			})
-			if err := l.publish(); err != nil {
+			if err := l.commit(); err != nil {
 				t.Fatal(err)
 			}
 			l.write(3, 2)
-			l.mustPublish()
+			l.mustCommit()
 			w.exactly(4012)
 		})
 	}
@@ -161,7 +161,7 @@ func (w *world) restart(dir string) {
 	w.broker = startBroker(w.t, broker.Options{Dir: dir, Port: &port})
 }
 
-func TestBrokerThatStaysAwayIsToldAsDisconnected(t *testing.T) {
+func TestBrokerThatStaysAwayIsReportedAsDisconnected(t *testing.T) {
 	t.Parallel() // it mostly waits
 	for _, stage := range []string{"sending", "flushed", "end"} {
 		t.Run(stage, func(t *testing.T) {
@@ -177,7 +177,7 @@ func TestBrokerThatStaysAwayIsToldAsDisconnected(t *testing.T) {
 					w.broker.Close(context.Background())
 				}
 			})
-			err := l.publish()
+			err := l.commit()
 			wantError(t, stage, err, "publishing epoch 1", w.topic)
 			if !errors.Is(err, sdk.ErrDisconnected) {
 				t.Errorf("got %v, want it to be %v", err, sdk.ErrDisconnected)
@@ -193,7 +193,7 @@ func TestBrokerThatStaysAwayIsToldAsDisconnected(t *testing.T) {
 	}
 }
 
-func TestRefusalsEndThePublishAtOnce(t *testing.T) {
+func TestRefusalsEndTheCommitAtOnce(t *testing.T) {
 	tests := []struct {
 		name string
 		key  kmsg.Key
@@ -210,7 +210,7 @@ func TestRefusalsEndThePublishAtOnce(t *testing.T) {
 		l.write(3, 1)
 		l.record()
 		failing := w.broker.Fail(int16(tt.key), tt.code.Code, -1)
-		err := l.publish()
+		err := l.commit()
 		wantError(t, tt.name, err, "epoch 1", w.topic, tt.says)
 		if errors.Is(err, sdk.ErrDisconnected) {
 			t.Errorf("%s: got %v, which nobody outside will mend by himself", tt.name, err)
@@ -241,12 +241,12 @@ func TestTakeoversInTurnsEndWithAnError(t *testing.T) {
 	l.write(3, 1)
 	l.record()
 	w.broker.Fail(int16(kmsg.EndTxn), kerr.ProducerFenced.Code, -1)
-	err := l.publish()
+	err := l.commit()
 	wantError(t, "fenced again and again", err,
 		"another engine writes with the transactional id engine-"+w.engine, "copy of this state directory")
 }
 
-func TestCloseEndsAPublishAndWhatItLeftOpen(t *testing.T) {
+func TestCloseEndsACommitAndWhatItLeftOpen(t *testing.T) {
 	for _, stage := range []string{"sending", "flushed"} {
 		w := newWorld(t, 2)
 		l := w.live(nil)
@@ -263,7 +263,7 @@ func TestCloseEndsAPublishAndWhatItLeftOpen(t *testing.T) {
 				<-started
 			}
 		})
-		err := l.publish()
+		err := l.commit()
 		if closing := <-closed; closing != nil {
 			t.Error(closing)
 		}
@@ -287,6 +287,6 @@ func TestBrokerThatAllowsShortTransactionsOnlyIsObeyed(t *testing.T) {
 	}
 	l := w.live(nil)
 	l.write(3, 1)
-	l.mustPublish()
+	l.mustCommit()
 	w.exactly(3)
 }

@@ -22,7 +22,7 @@ var randomTopics = flag.Int("random.topics", 10, "how many topics that change th
 // TestRandomChangesOfATopicLoseNothingUnsaid writes epochs to a topic while its settings
 // change, partitions are added and it is deleted, at any step of an epoch, with outputs
 // that die on the way. Each row is in the topic once, or was refused for what the topic
-// was then, or an error has named the topic; and what is recorded the topic takes.
+// was then, or an error has named the topic; and the topic accepts what is recorded.
 func TestRandomChangesOfATopicLoseNothingUnsaid(t *testing.T) {
 	for seed := range uint64(*randomTopics) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -46,12 +46,12 @@ type changing struct {
 	rows   *array.RecordBuilder
 	story  []string
 
-	epoch     uint64 // recorded
-	handle    []byte
-	published bool
-	adopt     bool
+	epoch       uint64 // recorded
+	committable []byte
+	isCommitted bool
+	adopt       bool
 
-	compacted, idle bool // idle: it takes no record at all
+	compacted, idle bool // idle: it accepts no record at all
 	limit           int
 	partitions      int32
 	refuses         struct { // at some time since the output was opened
@@ -69,7 +69,7 @@ const (
 	largeText  = 600
 )
 
-func (c *changing) tell(format string, args ...any) {
+func (c *changing) log(format string, args ...any) {
 	c.story = append(c.story, fmt.Sprintf(format, args...))
 }
 
@@ -99,11 +99,11 @@ func (c *changing) maybeChange(when string) {
 	default:
 		return
 	}
-	c.noteRefusals()
-	c.tell("%s: compacted %v, limit %d, idle %v", when, c.compacted, c.limit, c.idle)
+	c.recordRefusals()
+	c.log("%s: compacted %v, limit %d, idle %v", when, c.compacted, c.limit, c.idle)
 }
 
-func (c *changing) noteRefusals() {
+func (c *changing) recordRefusals() {
 	c.refuses.keyless = c.refuses.keyless || c.compacted
 	c.refuses.large = c.refuses.large || c.limit == smallLimit
 }
@@ -111,7 +111,7 @@ func (c *changing) noteRefusals() {
 // fixed does what an error asks for; it fails if the error does not name the topic.
 func (c *changing) fixed(doing string, err error) {
 	c.t.Helper()
-	c.tell("%s: %v", doing, err)
+	c.log("%s: %v", doing, err)
 	text := err.Error()
 	switch {
 	case !strings.Contains(text, c.topic):
@@ -137,7 +137,7 @@ func (c *changing) close() {
 	c.out = nil
 }
 
-// open opens the output as the engine does: what is recorded is published first.
+// open opens the output as the engine does: what is recorded is committed first.
 func (c *changing) open() {
 	c.t.Helper()
 	for tries := 0; c.out == nil; tries++ {
@@ -152,7 +152,9 @@ func (c *changing) open() {
 }
 
 func (c *changing) tryOpen() error {
-	c.adjust = func(env *sdk.Env) { env.Committable, env.Published, env.Adopt = c.handle, c.published, c.adopt }
+	c.adjust = func(env *sdk.Env) {
+		env.Committable, env.Published, env.Adopt = c.committable, c.isCommitted, c.adopt
+	}
 	config := c.config(`{"key": "k"}`)
 	if err := redpanda.Sink.Setup(c.ctx(), config, c.env()); err != nil {
 		return err
@@ -165,22 +167,22 @@ func (c *changing) tryOpen() error {
 	}
 	c.out, c.rows = i.(sdk.Sink), builder(schema)
 	c.refuses.keyless, c.refuses.large = false, false
-	c.noteRefusals()
+	c.recordRefusals()
 	two := c.out
-	if len(c.handle) > 0 {
-		if err := two.Commit(c.ctx(), c.epoch, c.handle); err != nil {
+	if len(c.committable) > 0 {
+		if err := two.Commit(c.ctx(), c.epoch, c.committable); err != nil {
 			return err
 		}
-		c.nowPublished()
+		c.nowCommitted()
 	}
-	return two.Recover(c.ctx(), c.handle)
+	return two.Recover(c.ctx(), c.committable)
 }
 
-func (c *changing) nowPublished() {
-	if !c.published {
+func (c *changing) nowCommitted() {
+	if !c.isCommitted {
 		c.present = append(c.present, c.recorded...)
 	}
-	c.published = true
+	c.isCommitted = true
 }
 
 // changingRow is a row as the test knows it.
@@ -209,12 +211,12 @@ func (c *changing) writeEpoch() {
 				cancel()
 			}
 		})
-		c.tell("dies at %s", stage)
+		c.log("dies at %s", stage)
 	}
-	if err := c.out.Commit(ctx, c.epoch, c.handle); err != nil {
+	if err := c.out.Commit(ctx, c.epoch, c.committable); err != nil {
 		c.fixed("publishing", err)
 	} else {
-		c.nowPublished()
+		c.nowCommitted()
 	}
 	c.maybeChange("published")
 	if c.random.IntN(4) == 0 {
@@ -254,7 +256,7 @@ func (c *changing) record(rows []changingRow) bool {
 		return false
 	}
 	c.epoch++
-	c.handle, c.published, c.recorded = prepared.Committable, false, nil
+	c.committable, c.isCommitted, c.recorded = prepared.Committable, false, nil
 	for _, one := range rows {
 		if refused[one.n] {
 			continue

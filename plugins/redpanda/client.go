@@ -81,7 +81,7 @@ func (c *connection) connect(ctx context.Context, env sdk.Env, more ...kgo.Opt) 
 }
 
 // greet asks each seed once, in its share of the time, until one answers. The
-// client's own Ping does not heed ctx while a connection is silent.
+// client's own Ping ignores ctx while a connection is silent.
 func (k *cluster) greet(ctx context.Context) error {
 	req := kmsg.NewPtrMetadataRequest()
 	req.Topics = []kmsg.MetadataRequestTopic{}
@@ -130,7 +130,7 @@ func (k *cluster) explain(err error) error {
 }
 
 // dials remembers why a broker could not be reached. Once connected it logs
-// it, once for as long as it lasts: the client tries for ever and says nothing.
+// that, once for as long as it lasts: the client tries for ever and logs nothing.
 type dials struct {
 	log *slog.Logger
 

@@ -76,7 +76,7 @@ func (s *Start) FromText(text string) error {
 	return nil
 }
 
-// Validate notes that a timestamp was given.
+// Validate sets From if a timestamp was given.
 func (s *Start) Validate() error {
 	if !s.At.IsZero() {
 		s.From = startTimestamp

@@ -26,7 +26,7 @@ type connection struct {
 	SASL    *SASL    `json:"sasl" doc:"Who we are."`
 }
 
-// TLS is how a connection is encrypted; `tls: true` takes the system's roots.
+// TLS is how a connection is encrypted; `tls: true` trusts the system's roots.
 type TLS struct {
 	Enabled    bool     `json:"enabled" doc:"Whether to encrypt."`
 	CAFile     sdk.Path `json:"ca_file" doc:"Certificates (PEM) to trust in place of the system's."`
@@ -88,9 +88,9 @@ func (c *connection) problems() []error {
 	return errs
 }
 
-// isOurs tells whether the broker is the engine's own service, since none is named: then
-// the engine may change and delete its topics. Whether what a name leads to is an
-// embedded broker is isEmbedded's to tell.
+// isOurs reports whether the broker is the engine's own service, since none is named: then
+// the engine may change and delete its topics. Whether a broker that is named is an
+// embedded one, isEmbedded reports.
 func (c *connection) isOurs() bool { return len(c.Brokers) == 0 }
 
 // resources names topics so that a reader and a writer of one agree.

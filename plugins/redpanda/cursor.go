@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// topicID tells a topic from a later one of the same name. Brokers before
+// topicID distinguishes a topic from a later one of the same name. Brokers before
 // Kafka 2.8 give none.
 type topicID [16]byte
 
@@ -24,15 +24,15 @@ type cursor struct {
 	Offset  int64  `json:"offset"` // of the next record
 	Epoch   int32  `json:"epoch"`  // of the leader that wrote the record before it; -1 if unknown
 	TopicID string `json:"topic_id"`
-	// Witness is kept where there is no topic id.
-	Witness witness `json:"witness"`
+	// Fingerprint is kept where there is no topic id.
+	Fingerprint fingerprint `json:"witness"`
 }
 
 func (c cursor) bytes() []byte {
 	const form, more = `{"offset":%d,"epoch":%d,"topic_id":"%s"`, `,"witness":{"after":%d,"sum":%d}`
 	b := fmt.Appendf(make([]byte, 0, 128), form, c.Offset, c.Epoch, c.TopicID)
-	if c.Witness != (witness{}) {
-		b = fmt.Appendf(b, more, c.Witness.After, c.Witness.Sum)
+	if c.Fingerprint != (fingerprint{}) {
+		b = fmt.Appendf(b, more, c.Fingerprint.After, c.Fingerprint.Sum)
 	}
 	return append(b, '}')
 }

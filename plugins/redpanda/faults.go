@@ -19,60 +19,60 @@ const (
 	maxTrouble = time.Minute     // for whoever waits for an end; others wait for ever
 )
 
-// heed acts upon a survey.
-func (r *reader) heed(v survey) error {
-	if v.err != nil || v.missing {
-		r.shaken = true
+// handle acts upon a snapshot.
+func (r *reader) handle(snap snapshot) error {
+	if snap.err != nil || snap.missing {
+		r.suspect = true
 		for _, p := range r.partitions {
-			r.stir(p) // we cannot know, so no partition is at its end
+			r.wake(p) // we cannot know, so no partition is at its end
 		}
 	}
-	if v.err != nil {
-		return r.unanswered(v.err)
+	if snap.err != nil {
+		return r.unanswered(snap.err)
 	}
 	r.away = time.Time{}
-	if err := r.checkTopics(v); err != nil || v.missing {
+	if err := r.checkTopics(snap); err != nil || snap.missing {
 		return err
 	}
-	if err := r.checkPartitions(v); err != nil {
+	if err := r.checkPartitions(snap); err != nil {
 		return err
 	}
-	if err := r.remember(v); err != nil {
+	if err := r.verifyFingerprints(snap); err != nil {
 		return err
 	}
-	r.adopt(v)
-	r.draining = r.draining || v.drain
+	r.addPartitions(snap)
+	r.draining = r.draining || snap.drain
 	for _, p := range r.partitions {
-		if err := r.update(p, v); err != nil {
+		if err := r.update(p, snap); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// update acts upon what a survey says of one partition.
-func (r *reader) update(p *partition, v survey) error {
-	e, known := v.limits[p.at]
+// update acts upon what a snapshot says of one partition.
+func (r *reader) update(p *partition, snap snapshot) error {
+	e, known := snap.limits[p.at]
 	if !known {
 		return nil
 	}
-	if v.drain {
-		r.aimAt(p, v)
+	if snap.drain {
+		r.setTarget(p, snap)
 	}
-	r.heard(p, e.high)
+	r.setHigh(p, e.high)
 	if p.moved && p.target > e.high {
 		p.target = e.high // what was to be read up to there is lost
-		r.aim(p)
+		r.updateEnd(p)
 	}
-	if s, ok := v.skips[p.at]; ok && s.from == p.next {
+	if s, ok := snap.skips[p.at]; ok && s.from == p.next {
 		p.failing = time.Time{}
 		r.advance(p, s.to)
 	}
 	if p.next < p.high {
-		r.stir(p)
+		r.wake(p)
 	}
-	r.markIdle(p, v.asked)
-	if err := v.faults[p.at]; err != nil {
+	r.markIdle(p, snap.asked)
+	if err := snap.faults[p.at]; err != nil {
 		return r.fault(p, err)
 	}
 	return nil
@@ -80,7 +80,7 @@ func (r *reader) update(p *partition, v survey) error {
 
 // unanswered decides about a cluster that is away. Who follows a topic wants to
 // go on when it is back, whenever that is; who reads up to an end waits for the
-// end, and had better be told.
+// end, so that an error is better than silence.
 func (r *reader) unanswered(err error) error {
 	if r.away.IsZero() {
 		r.away = time.Now()
@@ -92,12 +92,12 @@ func (r *reader) unanswered(err error) error {
 	return nil
 }
 
-// bounded tells whether reading has an end.
+// bounded reports whether reading has an end.
 func (r *reader) bounded() bool { return r.draining || r.limit != unlimited }
 
 // checkTopics stops at topics that are gone, or not the ones we began to read.
-func (r *reader) checkTopics(v survey) error {
-	if v.missing {
+func (r *reader) checkTopics(snap snapshot) error {
+	if snap.missing {
 		if r.absent.IsZero() {
 			r.absent = time.Now()
 		}
@@ -110,18 +110,18 @@ func (r *reader) checkTopics(v survey) error {
 	r.absent = time.Time{}
 	var anew []*partition
 	for _, p := range r.partitions {
-		id := topicID(v.topics[p.at.topic].ID)
-		if _, exists := v.limits[p.at]; id == p.id || id == (topicID{}) || !exists {
+		id := topicID(snap.topics[p.at.topic].ID)
+		if _, exists := snap.limits[p.at]; id == p.id || id == (topicID{}) || !exists {
 			continue
 		}
 		was := p.id.String()
 		p.id = id
-		to, why := p.gone(was, v.limits[p.at])
+		to, why := p.gone(was, snap.limits[p.at])
 		if err := r.lost(p, to, why); err != nil {
 			return err
 		}
 		p.move(to)
-		r.heard(p, v.limits[p.at].high)
+		r.setHigh(p, snap.limits[p.at].high)
 		anew = append(anew, p)
 	}
 	r.reread(anew)
@@ -147,10 +147,10 @@ func (r *reader) reread(anew []*partition) {
 
 // checkPartitions stops at partitions that are gone. A broker that has not heard
 // of a new one yet may have answered, so they must stay away.
-func (r *reader) checkPartitions(v survey) error {
+func (r *reader) checkPartitions(snap snapshot) error {
 	var gone []*partition
 	for _, p := range r.partitions {
-		if _, exists := v.limits[p.at]; exists {
+		if _, exists := snap.limits[p.at]; exists {
 			p.absent = time.Time{}
 			continue
 		}
@@ -179,21 +179,21 @@ func (r *reader) checkPartitions(v survey) error {
 		return slices.Contains(gone, p)
 	})
 	r.mu.Unlock()
-	r.say(&sdk.Signal{Kind: sdk.Partitions, Partitions: names(r.partitions)})
+	r.pushSignal(&sdk.Signal{Kind: sdk.Partitions, Partitions: names(r.partitions)})
 	return nil
 }
 
-// adopt begins to read partitions that were added, from their beginning.
-func (r *reader) adopt(v survey) {
+// addPartitions begins to read partitions that were added, from their beginning.
+func (r *reader) addPartitions(snap snapshot) {
 	if r.draining {
 		return
 	}
 	var added []*partition
-	for at, e := range v.limits {
+	for at, e := range snap.limits {
 		if r.byAt[at] != nil {
 			continue
 		}
-		p := newPartition(at, topicID(v.topics[at.topic].ID), e)
+		p := newPartition(at, topicID(snap.topics[at.topic].ID), e)
 		p.next, p.read = e.start, e.start
 		p.cursor = p.here().bytes()
 		r.byAt[at] = p
@@ -205,7 +205,7 @@ func (r *reader) adopt(v survey) {
 	r.mu.Lock()
 	r.partitions = append(r.partitions, added...)
 	r.mu.Unlock()
-	r.say(&sdk.Signal{Kind: sdk.Partitions, Partitions: names(r.partitions)})
+	r.pushSignal(&sdk.Signal{Kind: sdk.Partitions, Partitions: names(r.partitions)})
 	r.k.consume(added)
 }
 
@@ -222,8 +222,8 @@ func (r *reader) fault(p *partition, err error) error {
 		return r.outOfRange(p)
 	case errors.Is(err, kerr.UnknownTopicID), errors.Is(err, kerr.InconsistentTopicID),
 		errors.Is(err, kerr.UnknownTopicOrPartition):
-		r.shaken = true
-		if lost := r.heed(r.look(r.ctx)); lost != nil {
+		r.suspect = true
+		if lost := r.handle(r.snapshot(r.ctx)); lost != nil {
 			return lost
 		}
 	}
@@ -231,8 +231,8 @@ func (r *reader) fault(p *partition, err error) error {
 	if ok && !coded.Retriable && coded != kerr.UnknownServerError {
 		return fmt.Errorf("reading %s: %w", p.name, r.k.explain(err))
 	}
-	if p.told != err.Error() {
-		p.told = err.Error()
+	if p.lastLogged != err.Error() {
+		p.lastLogged = err.Error()
 		r.env.Log.Warn("a fetch failed; trying again", "partition", p.name, "cause", err)
 	}
 	if p.failing.IsZero() {
@@ -248,12 +248,12 @@ func (r *reader) fault(p *partition, err error) error {
 
 // outOfRange compares a position that the broker refused with what there is.
 func (r *reader) outOfRange(p *partition) error {
-	v := r.look(r.ctx)
+	snap := r.snapshot(r.ctx)
 	before := p.next
-	if err := r.heed(v); err != nil || v.err != nil || v.missing || p.next != before {
+	if err := r.handle(snap); err != nil || snap.err != nil || snap.missing || p.next != before {
 		return err
 	}
-	to, why := p.gone("", v.limits[p.at])
+	to, why := p.gone("", snap.limits[p.at])
 	if why == "" {
 		return nil // in range again: ask once more
 	}

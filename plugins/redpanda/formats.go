@@ -88,7 +88,7 @@ func unknownKeys(d decoder) int64 {
 	return 0
 }
 
-// raw takes a value as it is, as the only column.
+// raw makes a value, as it is, the only column.
 type raw struct {
 	schema *arrow.Schema
 	build  *array.BinaryBuilder

@@ -45,15 +45,15 @@ func leftovers(ctx context.Context, c *SinkConfig, env sdk.Env) ([]string, error
 		}
 		return append(list, fmt.Sprintf("topic %s of the embedded broker, about %d records", c.Topic, records)), nil
 	}
-	noted, err := p.lastNote(ctx, ownerOf(env))
-	if err == nil && noted.Epoch > 0 {
+	newest, err := p.newestMarker(ctx, ownerOf(env))
+	if err == nil && newest.Epoch > 0 {
 		list = append(list, fmt.Sprintf("the note in topic %s at %s that epoch %d is in topic %s, "+
-			"which stays as it is", epochsTopic, p.name, noted.Epoch, c.Topic))
+			"which stays as it is", epochsTopic, p.name, newest.Epoch, c.Topic))
 	}
 	return list, err
 }
 
-// forget removes the spools, the note of what was published and, on the
+// forget removes the spools, the marker of what was committed and, on the
 // embedded broker, the topic.
 func forget(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 	p, err := visit(ctx, c, env)
@@ -62,12 +62,12 @@ func forget(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 	}
 	defer p.close()
 	o := ownerOf(env)
-	noted, err := p.lastNote(ctx, o)
+	newest, err := p.newestMarker(ctx, o)
 	if err != nil {
 		return err
 	}
-	if noted.Epoch > 0 {
-		if err := p.unnote(ctx, o); err != nil {
+	if newest.Epoch > 0 {
+		if err := p.removeMarker(ctx, o); err != nil {
 			return err
 		}
 	}
@@ -85,18 +85,18 @@ func visit(ctx context.Context, c *SinkConfig, env sdk.Env) (*producer, error) {
 	return connectProducer(ctx, c, env, min(shortTransaction, time.Duration(c.Timeout)))
 }
 
-// lastNote ends what an engine before left open, and reads what it noted.
-func (p *producer) lastNote(ctx context.Context, o owner) (note, error) {
+// newestMarker ends what an engine before left open, and reads its newest marker.
+func (p *producer) newestMarker(ctx context.Context, o owner) (markerRef, error) {
 	err := p.fence(ctx, o, 0)
 	if errors.Is(err, errMissing) {
-		return note{}, nil
+		return markerRef{}, nil
 	}
-	return p.noted, err
+	return p.newest, err
 }
 
-// unnote writes a tombstone for the notes of an output.
-func (p *producer) unnote(ctx context.Context, o owner) error {
-	_, err := p.writeNote(ctx, o, nil)
+// removeMarker writes a tombstone for the markers of an output.
+func (p *producer) removeMarker(ctx context.Context, o owner) error {
+	_, err := p.writeMarker(ctx, o, nil)
 	if err != nil {
 		return fmt.Errorf("removing the note of %s from topic %s: %w", o.key(), epochsTopic,
 			err)

@@ -26,7 +26,7 @@ func TestFreshStartOnTheEmbeddedBrokerForgetsTheTopic(t *testing.T) {
 	w := ownWorld(t, 2)
 	l := w.live(nil)
 	l.write(5, 2)
-	l.mustPublish()
+	l.mustCommit()
 	l.write(5, 2)
 	l.record()
 	l.Close(t.Context())
@@ -47,7 +47,7 @@ func TestFreshStartOnTheEmbeddedBrokerForgetsTheTopic(t *testing.T) {
 	}
 	l = w.live(nil)
 	l.write(3, 4)
-	l.mustPublish()
+	l.mustCommit()
 	w.exactly(12)
 }
 
@@ -55,7 +55,7 @@ func TestFreshStartOnAClusterKeepsTheTopic(t *testing.T) {
 	w := newWorld(t, 2)
 	l := w.live(nil)
 	l.write(5, 2)
-	l.mustPublish()
+	l.mustCommit()
 	l.Close(t.Context())
 	report, err := redpanda.Sink.Inspect(w.ctx(), w.config(`{}`), w.env())
 	says := "epoch 1 is in topic " + w.topic + ", which stays"
@@ -73,7 +73,7 @@ func TestFreshStartOnAClusterKeepsTheTopic(t *testing.T) {
 	again := w.live(nil)
 	again.next = l.next
 	again.write(5, 2)
-	again.mustPublish()
+	again.mustCommit()
 	w.exactly(20)
 }
 
@@ -146,7 +146,7 @@ func TestMissingRightsAreNamed(t *testing.T) {
 	failing = w.broker.Fail(int16(kmsg.Fetch), kerr.TopicAuthorizationFailed.Code, -1)
 	l := w.live(nil)
 	l.write(1, 1)
-	l.mustPublish() // nothing was noted: nothing to read
+	l.mustCommit() // there is no marker: nothing to read
 	l.Close(t.Context())
 	_, err = w.tryLive(l)
 	wantError(t, "reading it", err, rights)

@@ -43,9 +43,9 @@ func uncommit(t *testing.T, dir, partition string) {
 	}
 }
 
-// cut copies a broker's folder as a kill leaves it, without the ends of the
+// killedAmidCommit copies a broker's folder as a kill leaves it, without the ends of the
 // transaction in some partitions, and starts a broker on the copy.
-func (w *world) cut(dir string, partitions []string) (*world, string) {
+func (w *world) killedAmidCommit(dir string, partitions []string) (*world, string) {
 	w.t.Helper()
 	left := w.t.TempDir()
 	if err := os.CopyFS(left, os.DirFS(dir)); err != nil {
@@ -67,8 +67,8 @@ func (w *world) cut(dir string, partitions []string) (*world, string) {
 
 // The embedded broker writes the end of a transaction to one partition after
 // the other. Whichever of them a kill keeps from being written, and then once
-// more while that is being mended: each row is there once.
-func TestCommitCutShortIsCompletedWhereItIsMissing(t *testing.T) {
+// more while that is being completed: each row is there once.
+func TestInterruptedCommitIsCompletedWhereItIsMissing(t *testing.T) {
 	t.Parallel() // it mostly waits
 	const partitions = 3
 	for mask := range 1 << (partitions + 1) {
@@ -78,9 +78,9 @@ func TestCommitCutShortIsCompletedWhereItIsMissing(t *testing.T) {
 			w := ownWorldIn(t, dir, partitions)
 			l := w.live(nil)
 			l.write(3, partitions)
-			l.mustPublish()
+			l.mustCommit()
 			l.write(3, partitions)
-			l.mustPublish()
+			l.mustCommit()
 			l.Close(t.Context())
 
 			names := []string{w.topic + "-0", w.topic + "-1", w.topic + "-2", redpanda.EpochsTopic + "-0"}
@@ -92,18 +92,18 @@ func TestCommitCutShortIsCompletedWhereItIsMissing(t *testing.T) {
 				}
 				return picked
 			}
-			w, dir = w.cut(dir, pick(mask))
+			w, dir = w.killedAmidCommit(dir, pick(mask))
 			w.live(l).Close(t.Context())
 			w.exactly(18)
 			if mask == 0 {
 				return
 			}
-			// What the second life wrote: where the first was cut, and the note.
+			// What the second life wrote: where the first did not commit, and the marker.
 			again := mask | 1<<partitions
-			w, _ = w.cut(dir, pick(again&(mask*5+3)))
+			w, _ = w.killedAmidCommit(dir, pick(again&(mask*5+3)))
 			l = w.live(l)
 			l.write(3, partitions)
-			l.mustPublish()
+			l.mustCommit()
 			w.exactly(27)
 		})
 	}

@@ -17,14 +17,14 @@ import (
 const endedWithin = 10 * time.Second
 
 // noneOpen waits until no transaction of this output is open where it writes.
-func (s *store) noneOpen(ctx context.Context, p *producer, h *handle) error {
+func (s *store) noneOpen(ctx context.Context, p *producer, c *committable) error {
 	id, _, err := p.ProducerID(ctx)
 	if err != nil {
 		return err
 	}
 	topics := []string{s.config.Topic, epochsTopic}
-	if h.Topic != s.config.Topic {
-		topics = append(topics, h.Topic)
+	if c.Topic != s.config.Topic {
+		topics = append(topics, c.Topic)
 	}
 	return p.ended(ctx, id, endedWithin, topics...)
 }
@@ -45,7 +45,7 @@ func (p *producer) ended(ctx context.Context, id int64, within time.Duration, to
 		case err != nil && late:
 			return fmt.Errorf("asking %s for open transactions: %w", p.name, p.explain(err))
 		case late:
-			return lastingf("%s at %s: a transaction of this output (producer id %d) is open from offset %d on, "+
+			return permanentf("%s at %s: a transaction of this output (producer id %d) is open from offset %d on, "+
 				"though the broker says that it has ended: the next epoch would show what it holds; end it with "+
 				"kafka-transactions.sh --bootstrap-server %s abort --topic %s --partition %d --start-offset %d, "+
 				"and run again", at, p.name, id, from, p.name, at.topic, at.partition, from)

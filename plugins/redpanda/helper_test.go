@@ -37,10 +37,10 @@ type world struct {
 	log     *strings.Builder
 	engine  string         // its id, and
 	state   string         // its state directory
-	stage   func(string)   // where outputs are while they publish; nil: nobody wants to know
+	stage   func(string)   // where outputs are while they commit; nil: nobody wants to know
 	wait    time.Duration  // for an Open; 0: long
 	broker  *broker.Broker // nil: a real cluster
-	adjust  func(*sdk.Env) // what a step is told besides; nil: nothing
+	adjust  func(*sdk.Env) // changes what a step is opened with; nil: nothing
 }
 
 // newWorld makes a topic with that many partitions.
@@ -109,7 +109,7 @@ func (w *world) makeTopic(partitions int32) {
 	w.setup(`{}`) // waits until it is there
 }
 
-// addPartitions returns when the broker tells of them, which may be a little after
+// addPartitions returns when the broker lists them, which may be a little after
 // it has agreed to.
 func (w *world) addPartitions(n int) {
 	w.t.Helper()
@@ -263,15 +263,15 @@ func (w *world) tryOpen(keys string, resume map[string][]byte) (*input, error) {
 	return in, nil
 }
 
-// next is the next item, its rows noted.
+// next is the next item, its rows recorded.
 func (in *input) next() (sdk.Item, error) {
 	in.t.Helper()
 	item, err := in.Next(in.ctx())
-	in.note(item)
+	in.record(item)
 	return item, err
 }
 
-func (in *input) note(item sdk.Item) {
+func (in *input) record(item sdk.Item) {
 	if b := item.Batch; b != nil {
 		in.at[b.Partition] = b.Cursor
 		if strings.HasSuffix(b.Partition, "/0") {

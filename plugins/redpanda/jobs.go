@@ -16,7 +16,7 @@ type output struct {
 	next      int64
 }
 
-// job is a run of records of one partition, or something to say between them.
+// job is a run of records of one partition, or a signal or error between them.
 type job struct {
 	partition *partition
 	records   []*kgo.Record
@@ -27,8 +27,8 @@ type job struct {
 	err  error
 }
 
-// saying is a job with nothing to decode.
-func saying(signal *sdk.Signal, err error) *job {
+// doneJob is a job with nothing to decode.
+func doneJob(signal *sdk.Signal, err error) *job {
 	j := &job{err: err, done: make(chan struct{})}
 	if signal != nil {
 		j.out = []output{{item: sdk.Item{Signal: signal}}}
@@ -68,7 +68,7 @@ func (s *source) decode() {
 const slack = 64 << 10
 
 // decode makes batches of the records and returns how many of them were ignored.
-func (j *job) decode(d recordDecoder, columns *arrow.Schema, placed bool) (ignored int64) {
+func (j *job) decode(d recordDecoder, columns *arrow.Schema, withPositions bool) (ignored int64) {
 	var rejected []sdk.Reject
 	var positions []int64
 	rejectedBytes := 0
@@ -100,7 +100,7 @@ func (j *job) decode(d recordDecoder, columns *arrow.Schema, placed bool) (ignor
 			rejected = append(rejected, sdk.Reject{Reason: err.Error(), Partition: j.partition.name,
 				Position: r.Offset, Key: bytes.Clone(r.Key), Raw: bytes.Clone(r.Value)})
 			rejectedBytes += len(r.Key) + len(r.Value)
-		case placed:
+		case withPositions:
 			positions = append(positions, r.Offset)
 		}
 	}
@@ -116,7 +116,7 @@ func (j *job) decode(d recordDecoder, columns *arrow.Schema, placed bool) (ignor
 func (j *job) behind(r *kgo.Record, next int64) cursor {
 	c := cursor{Offset: next, Epoch: r.LeaderEpoch, TopicID: j.after.TopicID}
 	if c.TopicID == "" {
-		c.Witness = witnessOf(r)
+		c.Fingerprint = fingerprintOf(r)
 	}
 	return c
 }

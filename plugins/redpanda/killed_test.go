@@ -17,7 +17,7 @@ import (
 	"etlengine/plugins/redpanda"
 )
 
-// dying tells a process of this test where to die; it comes by dyingVariable.
+// dying names to a process of this test where to die; it comes by dyingVariable.
 type dying struct {
 	Stage         string
 	Dir           string // of its own broker's files; "": the broker at Address outlives it
@@ -39,9 +39,9 @@ const halfway = "halfway"
 
 // record is what the engine would have recorded of a life.
 type record struct {
-	Next   int64
-	Epoch  uint64
-	Handle []byte
+	Next        int64
+	Epoch       uint64
+	Committable []byte
 }
 
 func (d *dying) record(t *testing.T) *life {
@@ -54,11 +54,11 @@ func (d *dying) record(t *testing.T) *life {
 	if err := errors.Join(err, json.Unmarshal(raw, &r)); err != nil {
 		t.Fatal(err)
 	}
-	return &life{next: r.Next, epoch: r.Epoch, handle: r.Handle}
+	return &life{next: r.Next, epoch: r.Epoch, committable: r.Committable}
 }
 
 // TestDyingEngine is what the processes of the tests below run: it goes on from
-// the record, publishes two epochs, and dies on the way. By itself it is done
+// the record, commits two epochs, and dies on the way. By itself it is done
 // at once.
 func TestDyingEngine(t *testing.T) {
 	given := os.Getenv(dyingVariable)
@@ -90,17 +90,17 @@ func TestDyingEngine(t *testing.T) {
 		}
 	}
 	before := d.record(t)
-	if armed = before != nil; !armed { // the first life publishes one epoch in peace
+	if armed = before != nil; !armed { // the first life commits one epoch in peace
 		before = w.live(nil)
 		before.write(d.Each, d.Partitions)
-		before.mustPublish()
+		before.mustCommit()
 		before.Close(t.Context())
 	}
 	l := w.live(before)
 	for range 2 {
 		l.write(d.Each, d.Partitions)
 		l.record()
-		raw, err := json.Marshal(record{l.next, l.epoch, l.handle})
+		raw, err := json.Marshal(record{l.next, l.epoch, l.committable})
 		if err = errors.Join(err, os.WriteFile(d.Record, raw, 0o600)); err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +110,7 @@ func TestDyingEngine(t *testing.T) {
 			l = w.live(l)
 			continue
 		}
-		if err := l.publish(); err != nil {
+		if err := l.commit(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -134,7 +134,7 @@ func dieOnceItGrows(dir string) {
 	}
 }
 
-// die runs a process that is killed, and tells whether it was.
+// die runs a process that is killed, and reports whether it was.
 func (d *dying) die(t *testing.T) bool {
 	t.Helper()
 	self, err := os.Executable()
@@ -159,7 +159,7 @@ func (d *dying) die(t *testing.T) bool {
 	return false
 }
 
-func TestKillWhilePublishingLosesAndRepeatsNothing(t *testing.T) {
+func TestKillWhileCommittingLosesAndRepeatsNothing(t *testing.T) {
 	t.Parallel() // it mostly waits
 	for _, stages := range []string{"fence", "sending", "flushed", "end", "committed", halfway,
 		"sending fence sending", "flushed end", "end sending", "committed flushed end", halfway + " sending",
@@ -182,7 +182,7 @@ func TestKillWhilePublishingLosesAndRepeatsNothing(t *testing.T) {
 	}
 }
 
-// goOn recovers what a killed process has recorded, and publishes one more epoch.
+// goOn recovers what a killed process has recorded, and commits one more epoch.
 func (w *world) goOn(d *dying) {
 	w.t.Helper()
 	before := d.record(w.t)
@@ -193,7 +193,7 @@ func (w *world) goOn(d *dying) {
 	w.t.Logf("%d rows in %d epochs; %s", l.next, l.epoch, w.log)
 	w.exactly(l.next)
 	l.write(5, d.Partitions)
-	l.mustPublish()
+	l.mustCommit()
 	w.exactly(l.next)
 }
 
@@ -211,8 +211,8 @@ func TestKillOfTheEngineAloneLosesAndRepeatsNothing(t *testing.T) {
 			}
 			began := time.Now()
 			w.goOn(&d)
-			if took := time.Since(began); took > 20*time.Second {
-				t.Errorf("going on took %s: as long as a transaction that nobody ended", took)
+			if elapsed := time.Since(began); elapsed > 20*time.Second {
+				t.Errorf("going on took %s: as long as a transaction that nobody ended", elapsed)
 			}
 		})
 	}
@@ -225,7 +225,7 @@ func TestKillOfTheBrokerAloneLosesAndRepeatsNothing(t *testing.T) {
 	w := ownWorldIn(t, dir, 12)
 	l := w.live(nil)
 	l.write(200, 12)
-	l.mustPublish()
+	l.mustCommit()
 	l.write(200, 12)
 	l.record()
 	redpanda.AtStage(l.Sink, func(reached string) {
@@ -241,10 +241,10 @@ func TestKillOfTheBrokerAloneLosesAndRepeatsNothing(t *testing.T) {
 		}
 		w.restart(left)
 	})
-	if err := l.publish(); err != nil {
+	if err := l.commit(); err != nil {
 		t.Fatal(err)
 	}
 	l.write(5, 12)
-	l.mustPublish()
+	l.mustCommit()
 	w.exactly(l.next)
 }

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// epochsTopic notes which epoch of each output was published last. The
-	// note is in the transaction of the epoch's records.
+	// epochsTopic has a marker of the newest committed epoch of each output. The
+	// marker is in the transaction of the epoch's records.
 	epochsTopic = "_engine.epochs"
 	// epochHeader is on the last record of an epoch in each partition.
 	epochHeader = "engine-epoch"
@@ -27,7 +27,7 @@ type owner struct{ engine, pipeline, output string }
 
 func ownerOf(env sdk.Env) owner { return owner{env.EngineID, env.Pipeline, env.Step} }
 
-// key is that of the owner's notes.
+// key is that of the owner's markers.
 func (o owner) key() string {
 	return url.PathEscape(o.engine) + "/" + url.PathEscape(o.pipeline) + "/" + url.PathEscape(o.output)
 }
@@ -40,7 +40,9 @@ func (o owner) transactional() string {
 }
 
 // header is the value of an epoch's header.
-func (o owner) header(n note) []byte { return fmt.Appendf(nil, "%s %d %s", o.key(), n.Epoch, n.ID) }
+func (o owner) header(n markerRef) []byte {
+	return fmt.Appendf(nil, "%s %d %s", o.key(), n.Epoch, n.ID)
+}
 
 // headerBytes is the most that a header adds to a record.
 func (o owner) headerBytes() int {
@@ -48,8 +50,8 @@ func (o owner) headerBytes() int {
 	return len(epochHeader) + len(o.key()) + longest + 4 // and the lengths of both
 }
 
-// carries tells whether a record has the header.
-func carries(r *kgo.Record, value []byte) bool {
+// hasHeader reports whether a record has the epoch's header.
+func hasHeader(r *kgo.Record, value []byte) bool {
 	for _, h := range r.Headers {
 		if h.Key == epochHeader && string(h.Value) == string(value) {
 			return true
@@ -71,34 +73,34 @@ type marker struct {
 }
 
 // parseMarker reads the newest record of an owner; nil stands for none.
-func parseMarker(r *kgo.Record) (marker, note, error) {
+func parseMarker(r *kgo.Record) (marker, markerRef, error) {
 	if r == nil || r.Value == nil {
-		return marker{}, note{}, nil
+		return marker{}, markerRef{}, nil
 	}
 	var m marker
 	if err := json.Unmarshal(r.Value, &m); err != nil {
-		return marker{}, note{}, fmt.Errorf("reading record %d of topic %s: %w", r.Offset, epochsTopic, err)
+		return marker{}, markerRef{}, fmt.Errorf("reading record %d of topic %s: %w", r.Offset, epochsTopic, err)
 	}
 	if m.Version != markerVersion {
-		return marker{}, note{}, fmt.Errorf("reading record %d of topic %s: want version %d, got %d; "+
+		return marker{}, markerRef{}, fmt.Errorf("reading record %d of topic %s: want version %d, got %d; "+
 			"go on with the engine that wrote it", r.Offset, epochsTopic, markerVersion, m.Version)
 	}
 	if m.Epoch == 0 || m.ID == "" {
-		return marker{}, note{}, fmt.Errorf("reading record %d of topic %s: want an epoch and its id, got %q",
+		return marker{}, markerRef{}, fmt.Errorf("reading record %d of topic %s: want an epoch and its id, got %q",
 			r.Offset, epochsTopic, r.Value)
 	}
 	m.at = r.Offset
-	return m, note{staging.Committed{Epoch: m.Epoch, ID: m.ID}, r.Offset}, nil
+	return m, markerRef{staging.Committed{Epoch: m.Epoch, ID: m.ID}, r.Offset}, nil
 }
 
-// conflict is a note that is neither what was to be published nor what was
-// published before it.
+// conflict is a marker that is neither of what was to be committed nor of what was
+// committed before it.
 type conflict struct {
 	owner         owner
 	topic, broker string
-	noted         note // by the topic
-	wanted        note // by the state directory
-	previous      note // before that, if wanted has not been published for sure
+	found         markerRef // by the topic
+	wanted        markerRef // by the state directory
+	previous      markerRef // before that, if wanted has not been committed for sure
 }
 
 // Error names both, and what to do.
@@ -107,7 +109,7 @@ func (c *conflict) Error() string {
 	if c.previous != c.wanted {
 		state += ", before it " + c.previous.String()
 	}
-	if c.noted.Epoch == 0 {
+	if c.found.Epoch == 0 {
 		return fmt.Sprintf("topic %s at %s has no note of %s, and the state directory says that %s was written "+
 			"to topic %q: "+
 			"%[1]s, or what it held, was deleted or has expired, or brokers names another cluster; run with --adopt "+
@@ -117,12 +119,12 @@ func (c *conflict) Error() string {
 			"begin anew, which writes all rows again", epochsTopic, c.broker, c.owner.key(), state, c.topic)
 	}
 	text := fmt.Sprintf("topic %q at %s has rows of %s up to %s (so says %s), the state directory up to %s: ",
-		c.topic, c.broker, c.owner.key(), c.noted, epochsTopic, state)
+		c.topic, c.broker, c.owner.key(), c.found, epochsTopic, state)
 	switch {
-	case c.noted.Epoch == c.wanted.Epoch || c.noted.Epoch == c.previous.Epoch:
+	case c.found.Epoch == c.wanted.Epoch || c.found.Epoch == c.previous.Epoch:
 		text += "an engine with a copy of this state directory has written to the topic; stop the copy " +
 			"and go on with the directory that it used"
-	case c.noted.Epoch > c.wanted.Epoch:
+	case c.found.Epoch > c.wanted.Epoch:
 		text += "the state directory is older than the topic; put back the newest one"
 	default:
 		text += "the topic is older than the state directory, or was moved; put back what it was"
@@ -130,13 +132,13 @@ func (c *conflict) Error() string {
 	return text + ", or run with --fresh to begin anew"
 }
 
-// judge compares what is noted with what the state directory says: whether the
-// epoch is published, or an error if it neither is nor can be.
-func (h *handle) judge(o owner, broker string, noted note) (done bool, err error) {
-	done, known := staging.Compare(noted.Committed, h.note().Committed, h.Previous.Committed)
+// compare compares the newest marker with what the state directory says: done reports
+// whether the epoch is committed; it is an error if it neither is nor can be.
+func (c *committable) compare(o owner, broker string, found markerRef) (done bool, err error) {
+	done, known := staging.Compare(found.Committed, c.ref().Committed, c.Previous.Committed)
 	if known {
 		return done, nil
 	}
-	return false, &conflict{owner: o, topic: h.Topic, broker: broker, noted: noted, wanted: h.note(),
-		previous: h.Previous}
+	return false, &conflict{owner: o, topic: c.Topic, broker: broker, found: found, wanted: c.ref(),
+		previous: c.Previous}
 }

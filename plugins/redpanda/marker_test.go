@@ -30,35 +30,36 @@ func TestNoTwoOutputsShareATransactionalID(t *testing.T) {
 	}
 }
 
-func TestNoteDecidesWhatIsPublished(t *testing.T) {
-	five, seven := noteOf(5, "five"), noteOf(7, "seven")
-	full := handle{Epoch: 7, Previous: five, Topic: "t", Spool: &sealed{ID: "seven"}}
-	first := handle{Epoch: 1, Topic: "t", Spool: &sealed{ID: "one"}}
-	empty := handle{Epoch: 8, Previous: seven, Topic: "t"}
+func TestMarkerDecidesWhatIsCommitted(t *testing.T) {
+	five, seven := refOf(5, "five"), refOf(7, "seven")
+	full := committable{Epoch: 7, Previous: five, Topic: "t", Spool: &sealed{ID: "seven"}}
+	first := committable{Epoch: 1, Topic: "t", Spool: &sealed{ID: "one"}}
+	empty := committable{Epoch: 8, Previous: seven, Topic: "t"}
 	tests := []struct {
 		name  string
-		h     handle
-		noted note
+		c     committable
+		found markerRef
 		done  bool
 		says  string
 	}{
 		{"published", full, seven, true, ""},
 		{"not published", full, five, false, ""},
-		{"the first ever", first, note{}, false, ""},
+		{"the first ever", first, markerRef{}, false, ""},
 		{"no rows", empty, seven, true, ""},
-		{"a copy published this epoch", full, noteOf(7, "other"), false, "a copy of this state directory"},
-		{"a copy published the one before", full, noteOf(5, "other"), false,
+		{"a copy published this epoch", full, refOf(7, "other"), false, "a copy of this state directory"},
+		{"a copy published the one before", full, refOf(5, "other"), false,
 			"a copy of this state directory"},
-		{"later", full, noteOf(9, "nine"), false, "up to epoch 9 (nine)"},
-		{"later, as of the directory", full, noteOf(9, "nine"), false,
+		{"later", full, refOf(9, "nine"), false, "up to epoch 9 (nine)"},
+		{"later, as of the directory", full, refOf(9, "nine"), false,
 			"the state directory up to epoch 7 (seven), before it epoch 5 (five): the state directory is older"},
-		{"earlier", full, noteOf(3, "three"), false, "the topic is older than the state directory"},
-		{"nothing noted", full, note{}, false, "has no note of id/p/o, and the state directory says that epoch 7"},
-		{"nothing noted, no rows", empty, note{}, false, "run with --adopt"},
-		{"something noted at the start", handle{Topic: "t"}, five, false, "the state directory is older"},
+		{"earlier", full, refOf(3, "three"), false, "the topic is older than the state directory"},
+		{"no marker", full, markerRef{}, false,
+			"has no note of id/p/o, and the state directory says that epoch 7"},
+		{"no marker, no rows", empty, markerRef{}, false, "run with --adopt"},
+		{"a marker at the start", committable{Topic: "t"}, five, false, "the state directory is older"},
 	}
 	for _, tt := range tests {
-		done, err := tt.h.judge(owner{"id", "p", "o"}, "host:1", tt.noted)
+		done, err := tt.c.compare(owner{"id", "p", "o"}, "host:1", tt.found)
 		said := err == nil && tt.says == "" || err != nil && tt.says != "" && strings.Contains(err.Error(), tt.says)
 		if done != tt.done || !said {
 			t.Errorf("%s: got %t, %v, want %t and %q", tt.name, done, err, tt.done, tt.says)
@@ -80,7 +81,7 @@ func FuzzMarker(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value []byte) {
 		m, n, err := parseMarker(&kgo.Record{Value: value, Offset: 5})
 		if err == nil && value != nil && (n.Epoch == 0 || n.ID == "" || n.At != 5 || m.Version != markerVersion) {
-			t.Errorf("%q: took %+v", value, n)
+			t.Errorf("%q: accepted %+v", value, n)
 		}
 	})
 }
@@ -91,32 +92,32 @@ const recorded = `{"v":1,"epoch":7,"previous":{"epoch":5,"id":"five","at":9},"to
 	`"shares":[{"p":0,"n":2,"from":3},{"p":3,"n":3,"from":0}]}}`
 
 func TestCommittableIsThatOfEarlierVersions(t *testing.T) {
-	h, err := decodeHandle([]byte(recorded))
+	c, err := decodeCommittable([]byte(recorded))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := noteOf(7, "x"); !h.note().same(want) || !h.Previous.same(noteOf(5, "five")) || h.Previous.At != 9 {
-		t.Errorf("want %v after epoch 5, got %+v", want, h)
+	if want := refOf(7, "x"); !c.ref().same(want) || !c.Previous.same(refOf(5, "five")) || c.Previous.At != 9 {
+		t.Errorf("want %v after epoch 5, got %+v", want, c)
 	}
-	if again, err := json.Marshal(h); err != nil || string(again) != recorded {
+	if again, err := json.Marshal(c); err != nil || string(again) != recorded {
 		t.Errorf("want\n%s\ngot\n%s, %v", recorded, again, err)
 	}
 }
 
-func FuzzHandle(f *testing.F) {
+func FuzzCommittable(f *testing.F) {
 	f.Add([]byte(recorded))
 	f.Add([]byte(`{"v":1,"epoch":1,"spool":{"name":"../../x"}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		h, err := decodeHandle(raw)
-		if err != nil || h.Spool == nil {
+		c, err := decodeCommittable(raw)
+		if err != nil || c.Spool == nil {
 			return
 		}
-		if strings.ContainsAny(h.Spool.Name, `/`) || h.Spool.Name == ".." {
-			t.Errorf("took the spool %q", h.Spool.Name)
+		if strings.ContainsAny(c.Spool.Name, `/`) || c.Spool.Name == ".." {
+			t.Errorf("accepted the spool %q", c.Spool.Name)
 		}
 	})
 }
 
-func noteOf(epoch uint64, id string) note {
-	return note{Committed: staging.Committed{Epoch: epoch, ID: id}}
+func refOf(epoch uint64, id string) markerRef {
+	return markerRef{Committed: staging.Committed{Epoch: epoch, ID: id}}
 }

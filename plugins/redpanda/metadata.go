@@ -81,7 +81,7 @@ type recordDecoder interface {
 	AppendRecord(r *kgo.Record) error
 }
 
-// bare takes of a record its value alone.
+// bare decodes a record's value alone.
 type bare struct{ decoder }
 
 // AppendRecord adds a record as a row.

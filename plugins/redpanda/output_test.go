@@ -54,7 +54,7 @@ func (w *world) opened(keys string, schema string) (sdk.Sink, *array.RecordBuild
 	return inst.(sdk.Sink), builder(s.Arrow())
 }
 
-// write writes a batch and shows it.
+// write writes a batch and commits it.
 func write(w *world, out sdk.Sink, b *sdk.Batch) {
 	w.t.Helper()
 	if err := out.Write(w.ctx(), b); err != nil {
@@ -106,15 +106,15 @@ func (w *world) records(n int) []*kgo.Record {
 type life struct {
 	*world
 	sdk.Sink
-	rows   *array.RecordBuilder
-	next   int64
-	epoch  uint64
-	handle []byte
-	staged sdk.Staged
+	rows        *array.RecordBuilder
+	next        int64
+	epoch       uint64
+	committable []byte
+	staged      sdk.Staged
 }
 
 // live opens a sink after an epoch as the engine does: what is recorded is
-// published, and then the rest forgotten. Nil is the very first start.
+// committed, and then what is not recorded forgotten. Nil is the very first start.
 func (w *world) live(before *life) *life {
 	w.t.Helper()
 	l, err := w.tryLive(before)
@@ -130,12 +130,12 @@ func (w *world) tryLive(before *life) (*life, error) {
 	l.Sink, l.rows = w.opened(`{}`, `{"n": "int64"}`)
 	redpanda.AtStage(l.Sink, w.stage)
 	if before != nil {
-		l.next, l.epoch, l.handle = before.next, before.epoch, before.handle
-		if err := l.publish(); err != nil {
+		l.next, l.epoch, l.committable = before.next, before.epoch, before.committable
+		if err := l.commit(); err != nil {
 			return l, err
 		}
 	}
-	return l, l.Recover(w.ctx(), l.handle)
+	return l, l.Recover(w.ctx(), l.committable)
 }
 
 // write writes so many rows for each partition, in small batches: each goes to
@@ -161,18 +161,18 @@ func (l *life) record() {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	l.handle, l.staged = prepared.Committable, prepared.Staged
+	l.committable, l.staged = prepared.Committable, prepared.Staged
 }
 
-func (l *life) publish() error {
-	return l.Commit(l.ctx(), l.epoch, l.handle)
+func (l *life) commit() error {
+	return l.Commit(l.ctx(), l.epoch, l.committable)
 }
 
-// mustPublish ends the epoch and shows it.
-func (l *life) mustPublish() {
+// mustCommit ends the epoch and commits it.
+func (l *life) mustCommit() {
 	l.t.Helper()
 	l.record()
-	if err := l.publish(); err != nil {
+	if err := l.commit(); err != nil {
 		l.t.Fatal(err)
 	}
 }

@@ -16,18 +16,18 @@ type partition struct {
 	at    tp
 	name  string
 	id    topicID
-	next  int64 // offset after what has been cut into jobs
+	next  int64 // offset after what has been made into jobs
 	epoch int32 // of the leader that wrote the record before next
-	high  int64 // end of what is written, as far as we heard
+	high  int64 // end of what is written, as far as we know
 
-	witness witness // of a topic without an id
+	fingerprint fingerprint // of a topic without an id
 
-	idle    bool      // we said so, and gave nothing since
-	target  int64     // where reading ends; -1: nowhere
-	moved   bool      // records were lost
-	failing time.Time // since when there are only errors
-	told    string    // the last of them that was logged
-	absent  time.Time // since when it does not exist
+	idle       bool      // an Idle signal was sent, and no job since
+	target     int64     // where reading ends; -1: nowhere
+	moved      bool      // records were lost
+	failing    time.Time // since when there are only errors
+	lastLogged string    // the last of them that was logged
+	absent     time.Time // since when it does not exist
 
 	// Guarded by source.mu:
 	cursor []byte // behind what Next has given
@@ -43,16 +43,16 @@ func comparePartitions(a, b *partition) int {
 	return cmp.Or(strings.Compare(a.at.topic, b.at.topic), cmp.Compare(a.at.partition, b.at.partition))
 }
 
-// resume takes a position, if the log still has it.
+// resume sets the position, if the log still has it.
 func (p *partition) resume(ctx context.Context, s *source, c cursor, e ends, leader int32) error {
 	if err := p.prove(s, c); err != nil {
 		return err
 	}
-	p.next, p.epoch, p.witness = c.Offset, c.Epoch, c.Witness
+	p.next, p.epoch, p.fingerprint = c.Offset, c.Epoch, c.Fingerprint
 	to, why := p.gone(c.TopicID, e)
-	if why == "" && p.witness.After > e.start && (c.TopicID == "" || p.id == topicID{}) {
+	if why == "" && p.fingerprint.After > e.start && (c.TopicID == "" || p.id == topicID{}) {
 		var err error
-		if why, err = s.testify(ctx, p.at, p.witness, leader); err != nil {
+		if why, err = s.verifyFingerprint(ctx, p.at, p.fingerprint, leader); err != nil {
 			return fmt.Errorf("reading the record before offset %d of %s: %w", p.next, p.name, s.k.explain(err))
 		}
 		to = e.start
@@ -61,20 +61,20 @@ func (p *partition) resume(ctx context.Context, s *source, c cursor, e ends, lea
 		if err := s.lost(p, to, why); err != nil {
 			return err
 		}
-		p.next, p.epoch, p.witness = to, -1, witness{}
+		p.next, p.epoch, p.fingerprint = to, -1, fingerprint{}
 	}
 	p.read, p.cursor = p.next, p.here().bytes()
 	return nil
 }
 
-// move sets a position that does not follow from the one before. Until we hear
+// move sets a position that does not follow from the one before. Until we know
 // where the log ends there may be something to come.
 func (p *partition) move(to int64) {
-	p.next, p.epoch, p.witness = to, -1, witness{}
+	p.next, p.epoch, p.fingerprint = to, -1, fingerprint{}
 	p.high, p.moved = to+1, true
 }
 
-// gone tells why a position is not in the log, and where to go on instead.
+// gone returns why a position is not in the log ("" if it is), and where to go on instead.
 func (p *partition) gone(topic string, e ends) (to int64, why string) {
 	switch {
 	case topic != "" && p.id.String() != "" && topic != p.id.String():
@@ -89,7 +89,7 @@ func (p *partition) gone(topic string, e ends) (to int64, why string) {
 
 // here is the position as the engine keeps it.
 func (p *partition) here() cursor {
-	return cursor{Offset: p.next, Epoch: p.epoch, TopicID: p.id.String(), Witness: p.witness}
+	return cursor{Offset: p.next, Epoch: p.epoch, TopicID: p.id.String(), Fingerprint: p.fingerprint}
 }
 
 // consume starts fetching at the partitions' positions. The epoch lets the

@@ -18,7 +18,7 @@ var (
 
 func newPools() *pools { return new(pools) }
 
-// GetRecords lends room for n records.
+// GetRecords lends a slice with capacity for n records.
 func (p *pools) GetRecords(n int) []kgo.Record {
 	if got, ok := p.records.Get().(*[]kgo.Record); ok && cap(*got) >= n {
 		return (*got)[:0]
@@ -26,10 +26,10 @@ func (p *pools) GetRecords(n int) []kgo.Record {
 	return make([]kgo.Record, 0, n)
 }
 
-// PutRecords takes the room back.
+// PutRecords makes the slice available again.
 func (p *pools) PutRecords(records []kgo.Record) { p.records.Put(&records) }
 
-// GetDecompressBytes lends room that is a guess: a smaller one grows.
+// GetDecompressBytes lends a slice whose capacity is a guess: a smaller one grows.
 func (p *pools) GetDecompressBytes(compressed []byte, _ kgo.CompressionCodecType) []byte {
 	if got, ok := p.bytes.Get().(*[]byte); ok {
 		return (*got)[:0]
@@ -37,5 +37,5 @@ func (p *pools) GetDecompressBytes(compressed []byte, _ kgo.CompressionCodecType
 	return make([]byte, 0, 4*len(compressed))
 }
 
-// PutDecompressBytes takes the room back.
+// PutDecompressBytes makes the slice available again.
 func (p *pools) PutDecompressBytes(b []byte) { p.bytes.Put(&b) }

@@ -18,7 +18,7 @@ const (
 	linger        = time.Millisecond // throughput does not care, latency does
 	bufferRecords = 20_000
 	bufferBytes   = 64 << 20
-	batchBytesMax = 1_000_012 // what brokers take unless told otherwise, with some room
+	batchBytesMax = 1_000_012 // somewhat less than what brokers accept by default
 
 	// transactionTimeout is how long readers of the topic wait behind an
 	// engine that died in a transaction and does not come back; a large epoch
@@ -31,7 +31,7 @@ const (
 
 // producer is a client with the output's transactional id. Once fenced, all
 // clients with that id before it can do no more, what they left open has been
-// ended, and noted is what their epochs left.
+// ended, and newest is the newest marker that they left.
 type producer struct {
 	*cluster
 	timeout  time.Duration
@@ -39,7 +39,7 @@ type producer struct {
 	fenced   bool
 	embedded bool
 	marker   marker
-	noted    note
+	newest   markerRef
 	slabs    slabs
 	closing  sync.Once
 }
@@ -94,8 +94,8 @@ func (c *SinkConfig) codecs() []kgo.CompressionCodec {
 	return []kgo.CompressionCodec{kgo.NoCompression()}
 }
 
-// fence takes over from all clients before and reads what they noted last. The
-// note was at an offset, or is behind it.
+// fence takes over from all clients before and reads their newest marker. That
+// was at an offset, or is behind it.
 func (p *producer) fence(ctx context.Context, o owner, from int64) error {
 	within, cancel := context.WithTimeout(ctx, fenceWithin)
 	defer cancel()
@@ -119,7 +119,7 @@ func (p *producer) fence(ctx context.Context, o owner, from int64) error {
 		found, err = p.committed(ctx, logs[0], 0, mine)
 	}
 	if err == nil {
-		p.marker, p.noted, err = parseMarker(found)
+		p.marker, p.newest, err = parseMarker(found)
 	}
 	if err != nil {
 		return withRights(err, o)
@@ -128,7 +128,7 @@ func (p *producer) fence(ctx context.Context, o owner, from int64) error {
 	return nil
 }
 
-// withRights adds to a refusal which rights it takes.
+// withRights adds to a refusal which rights are needed.
 func withRights(err error, o owner) error {
 	switch {
 	case errors.Is(err, kerr.TransactionalIDAuthorizationFailed):

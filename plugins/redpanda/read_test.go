@@ -58,7 +58,7 @@ func TestRecordsOfASlowStreamAreGathered(t *testing.T) {
 	in.untilIdle(1)
 	const n = 60
 	began, read := time.Now(), make(chan error)
-	batches, took := 0, time.Duration(0)
+	batches, elapsed := 0, time.Duration(0)
 	go func() {
 		for rows := int64(0); rows < n; {
 			item, err := in.Next(in.ctx())
@@ -70,7 +70,7 @@ func TestRecordsOfASlowStreamAreGathered(t *testing.T) {
 				batches, rows = batches+1, rows+item.Batch.NumRows()
 			}
 		}
-		took = time.Since(began)
+		elapsed = time.Since(began)
 		read <- nil
 	}()
 	for i := range n { // each is there before the next one is sent
@@ -79,8 +79,8 @@ func TestRecordsOfASlowStreamAreGathered(t *testing.T) {
 	if err := <-read; err != nil {
 		t.Fatal(err)
 	}
-	if most := int(took/redpanda.GatherFor) + 2; batches > most {
-		t.Errorf("%d records, one by one: got %d batches in %v, want at most %d", n, batches, took, most)
+	if most := int(elapsed/redpanda.GatherFor) + 2; batches > most {
+		t.Errorf("%d records, one by one: got %d batches in %v, want at most %d", n, batches, elapsed, most)
 	}
 }
 
@@ -89,8 +89,8 @@ func TestReadingResumesAtEveryCursor(t *testing.T) {
 	w := newWorld(t, 1)
 	in := w.open(`{}`, nil)
 	var at []map[string][]byte
-	note := func() { at = append(at, redpanda.Cursors(in.Source)) }
-	note()
+	record := func() { at = append(at, redpanda.Cursors(in.Source)) }
+	record()
 	var want []string
 	for i := range 12 {
 		value := fmt.Sprint(i)
@@ -106,7 +106,7 @@ func TestReadingResumesAtEveryCursor(t *testing.T) {
 		}
 		want = append(want, value)
 		in.untilRows(i + 1)
-		note()
+		record()
 	}
 	in.drain()
 	in.want(0, want...)
@@ -117,7 +117,7 @@ func TestReadingResumesAtEveryCursor(t *testing.T) {
 		again := w.open(`{"start": "latest"}`, positions) // start is for first runs only
 		again.drain()
 		got := again.values[w.topic+"/0"]
-		if rest := want[len(want)-len(got):]; !slices.Equal(got, rest) || i < 13 && len(got) != 12-i {
+		if remaining := want[len(want)-len(got):]; !slices.Equal(got, remaining) || i < 13 && len(got) != 12-i {
 			t.Errorf("from cursor %d, %s: got %v, want the last %d", i, positions[w.topic+"/0"], got, 12-i)
 		}
 		again.Close(t.Context())
@@ -147,7 +147,7 @@ func TestOpenTransactionIsDataToCome(t *testing.T) {
 	in.untilRows(1)
 	in.want(0, "a")
 	drained := w.open(`{}`, nil)
-	drained.drain() // takes what is decided, and does not wait for more
+	drained.drain() // reads what is decided, and does not wait for more
 	drained.want(0, "a")
 	end(kgo.TryCommit)
 	item := in.until("what follows", func(item sdk.Item) bool {
@@ -160,7 +160,7 @@ func TestOpenTransactionIsDataToCome(t *testing.T) {
 	in.want(0, "a", "b", "c")
 }
 
-func TestIdleIsTakenBackForAnOpenTransaction(t *testing.T) {
+func TestIdleIsRevokedForAnOpenTransaction(t *testing.T) {
 	t.Parallel() // it mostly waits
 	w := newWorld(t, 1)
 	w.put(0, `{"n":"a"}`)
@@ -229,7 +229,7 @@ func TestSeveralTopicsAreReadTogether(t *testing.T) {
 	}
 }
 
-func TestValuesThatAreNoRowsAreRejectedWithTheirPlace(t *testing.T) {
+func TestValuesThatAreNoRowsAreRejectedWithTheirPosition(t *testing.T) {
 	w := newWorld(t, 1)
 	w.put(0, `{"n":"a"}`, `not json`, `{"n":"b"}`)
 	deletion := &kgo.Record{Topic: w.topic, Key: []byte("customer-1")}
@@ -316,11 +316,11 @@ func TestOtherFormats(t *testing.T) {
 	text.want(0, `x,"y ""z"""`, `1,2`)
 }
 
-func TestLargeBacklogIsCutIntoBoundedBatches(t *testing.T) {
+func TestLargeBacklogIsSplitIntoBoundedBatches(t *testing.T) {
 	w := newWorld(t, 1)
-	filler := strings.Repeat("x", 900_000)
+	padding := strings.Repeat("x", 900_000)
 	for range 12 { // 10.8 MB in few rows
-		w.put(0, `{"n":"`+filler+`"}`)
+		w.put(0, `{"n":"`+padding+`"}`)
 	}
 	many, _ := rows(0, 3*sdk.DefaultBatchRows)
 	w.put(0, many...)

@@ -28,7 +28,7 @@ type reader struct {
 	byAt     map[tp]*partition
 	absent   time.Time // since when a topic is not found
 	away     time.Time // since when nobody answers
-	shaken   bool      // there was either; topics may be others since
+	suspect  bool      // there was either; topics may be others since
 	draining bool
 	backoff  time.Duration
 	due      time.Time // the next poll, of a slow stream
@@ -39,7 +39,7 @@ func (s *source) read() {
 	for _, p := range s.partitions {
 		r.byAt[p.at] = p
 	}
-	r.push(saying(nil, r.run()))
+	r.push(doneJob(nil, r.run()))
 }
 
 // run returns when the source has failed, is drained, or is closed.
@@ -48,8 +48,8 @@ func (r *reader) run() error {
 		return err
 	}
 	for {
-		for _, report := range r.mail() {
-			if err := r.heed(report); err != nil {
+		for _, report := range r.receive() {
+			if err := r.handle(report); err != nil {
 				return err
 			}
 		}
@@ -65,9 +65,9 @@ func (r *reader) run() error {
 	}
 }
 
-// announce names the partitions, and those that have nothing to read yet.
+// announce signals the partitions, and which of them have nothing to read yet.
 func (r *reader) announce() error {
-	r.say(&sdk.Signal{Kind: sdk.Partitions, Partitions: names(r.partitions), Cursors: r.cursors()})
+	r.pushSignal(&sdk.Signal{Kind: sdk.Partitions, Partitions: names(r.partitions), Cursors: r.cursors()})
 	for _, p := range r.partitions {
 		r.markIdle(p, r.opened)
 	}
@@ -81,7 +81,7 @@ func (r *reader) fetch() error {
 	fetches := r.poll()
 	r.due = time.Now().Add(gathering(fetches))
 	if fetches.NumRecords() > 0 {
-		if err := r.settle(); err != nil {
+		if err := r.verifyTopics(); err != nil {
 			return err
 		}
 	}
@@ -94,7 +94,7 @@ func (r *reader) fetch() error {
 					continue // the poll was interrupted, or the partition is not ours any more
 				}
 				failed, good = failed || fp.Err != nil, good || len(fp.Records) > 0
-				if err := r.take(p, fp); err != nil {
+				if err := r.dispatchFetched(p, fp); err != nil {
 					return err
 				}
 			}
@@ -108,14 +108,14 @@ func (r *reader) fetch() error {
 	return nil
 }
 
-// settle makes sure, when nobody has answered for a while, that what is fetched
+// verifyTopics makes sure, when nobody has answered for a while, that what is fetched
 // now is of the topics that were read before.
-func (r *reader) settle() error {
-	for r.shaken && r.ctx.Err() == nil {
-		if err := r.heed(r.look(r.ctx)); err != nil {
+func (r *reader) verifyTopics() error {
+	for r.suspect && r.ctx.Err() == nil {
+		if err := r.handle(r.snapshot(r.ctx)); err != nil {
 			return err
 		}
-		if r.shaken {
+		if r.suspect {
 			r.pause()
 		}
 	}
@@ -131,7 +131,7 @@ func (r *reader) pause() {
 	}
 }
 
-// poll waits for records, until mail comes.
+// poll waits for records, until a snapshot comes.
 func (r *reader) poll() kgo.Fetches {
 	ctx, cancel := context.WithCancel(r.ctx)
 	defer cancel()
@@ -170,23 +170,24 @@ func gathering(polled kgo.Fetches) time.Duration {
 	return gatherFor
 }
 
-func (r *reader) mail() []survey {
+// receive empties the inbox.
+func (r *reader) receive() []snapshot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	mail := r.inbox
+	received := r.inbox
 	r.inbox = nil
-	return mail
+	return received
 }
 
-// take turns what was fetched of a partition into jobs.
-func (r *reader) take(p *partition, fp *kgo.FetchPartition) error {
+// dispatchFetched turns what was fetched of a partition into jobs.
+func (r *reader) dispatchFetched(p *partition, fp *kgo.FetchPartition) error {
 	if fp.Err != nil {
 		if err := r.fault(p, fp.Err); err != nil {
 			return err
 		}
 	} else {
-		p.failing, p.told = time.Time{}, ""
-		r.heard(p, fp.HighWatermark)
+		p.failing, p.lastLogged = time.Time{}, ""
+		r.setHigh(p, fp.HighWatermark)
 	}
 	records, past := p.ours(fp.Records)
 	for len(records) > 0 && r.limit != 0 {
@@ -194,7 +195,7 @@ func (r *reader) take(p *partition, fp *kgo.FetchPartition) error {
 		last := records[n-1]
 		p.next, p.epoch = last.Offset+1, last.LeaderEpoch
 		if p.id == (topicID{}) {
-			p.witness = witnessOf(last)
+			p.fingerprint = fingerprintOf(last)
 		}
 		r.dispatch(&job{partition: p, records: records[:n], after: p.here()})
 		records = records[n:]
@@ -203,12 +204,12 @@ func (r *reader) take(p *partition, fp *kgo.FetchPartition) error {
 		r.advance(p, p.target) // there may be no record right before it
 	}
 	if !p.idle {
-		r.markIdle(p, time.Now()) // silence begins here; the surveys prolong it
+		r.markIdle(p, time.Now()) // silence begins here; the snapshots prolong it
 	}
 	return r.ctx.Err()
 }
 
-// ours are the records between the position and the end of a drain; past tells
+// ours are the records between the position and the end of a drain; past reports
 // whether there were others behind that. Records before the position come only
 // after the client moved by itself, which is an error of its own.
 func (p *partition) ours(records []*kgo.Record) (mine []*kgo.Record, past bool) {
@@ -256,18 +257,18 @@ func (r *reader) ration(records []*kgo.Record) int {
 	return len(records)
 }
 
-// heard takes note of a partition's end, which may have moved back where
-// records were lost. What lies behind the position is old news.
-func (r *reader) heard(p *partition, high int64) {
+// setHigh sets the end of a partition's log, which may have moved back where
+// records were lost. An end before the position is an outdated answer.
+func (r *reader) setHigh(p *partition, high int64) {
 	if high < p.next || high == p.high {
 		return
 	}
 	p.high = high
-	r.aim(p)
+	r.updateEnd(p)
 }
 
-// aim takes note of how far a partition is to be read, for Lag.
-func (r *reader) aim(p *partition) {
+// updateEnd sets how far a partition is to be read, for Lag.
+func (r *reader) updateEnd(p *partition) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.end = p.high
@@ -276,7 +277,7 @@ func (r *reader) aim(p *partition) {
 	}
 }
 
-// markIdle says that a partition was found read to its end, if it was, when the
+// markIdle signals that a partition was read to its end, if it was, when the
 // cluster was asked. An open transaction lies before that end: its data is yet to
 // come.
 func (r *reader) markIdle(p *partition, asked time.Time) {
@@ -284,12 +285,12 @@ func (r *reader) markIdle(p *partition, asked time.Time) {
 		return
 	}
 	p.idle = true
-	r.say(&sdk.Signal{Kind: sdk.Idle, Partition: p.name, Time: asked})
+	r.pushSignal(&sdk.Signal{Kind: sdk.Idle, Partition: p.name, Time: asked})
 }
 
-// stir takes it back, by a batch without rows: there is something to come, or
-// we cannot know.
-func (r *reader) stir(p *partition) {
+// wake revokes the idle signal by a batch without rows: there is something to come,
+// or we cannot know.
+func (r *reader) wake(p *partition) {
 	if p.idle {
 		r.advance(p, p.next)
 	}
@@ -315,7 +316,7 @@ func (r *reader) dispatch(j *job) {
 	}
 }
 
-func (r *reader) say(signal *sdk.Signal) { r.push(saying(signal, nil)) }
+func (r *reader) pushSignal(signal *sdk.Signal) { r.push(doneJob(signal, nil)) }
 
 // push blocks while Next is behind.
 func (s *source) push(j *job) {
@@ -325,7 +326,7 @@ func (s *source) push(j *job) {
 	}
 }
 
-// drained tells whether every partition has reached the end it was given.
+// drained reports whether every partition has reached the end it was given.
 func (r *reader) drained() bool {
 	if !r.draining {
 		return false

@@ -65,13 +65,13 @@ func wantGiven(t *testing.T, what string, r *reader, want ...string) {
 	}
 }
 
-func here(p *partition, more ...func(*survey)) survey {
-	v := survey{limits: map[tp]ends{p.at: {stable: 10, high: 10}},
+func here(p *partition, more ...func(*snapshot)) snapshot {
+	snap := snapshot{limits: map[tp]ends{p.at: {stable: 10, high: 10}},
 		topics: kadm.TopicDetails{"t": {Topic: "t", ID: kadm.TopicID(p.id)}}}
 	for _, f := range more {
-		f(&v)
+		f(&snap)
 	}
-	return v
+	return snap
 }
 
 // The client keeps to itself that it passed offsets without a record; without
@@ -79,11 +79,11 @@ func here(p *partition, more ...func(*survey)) survey {
 func TestSilentStretchAtTheEndIsPassed(t *testing.T) {
 	r, p, _ := bench(t, lossStop)
 	p.next = 7
-	if err := r.heed(here(p, func(v *survey) { v.skips = map[tp]skip{p.at: {6, 10}} })); err != nil {
+	if err := r.handle(here(p, func(snap *snapshot) { snap.skips = map[tp]skip{p.at: {6, 10}} })); err != nil {
 		t.Fatal(err)
 	}
 	wantGiven(t, "a skip from elsewhere", r)
-	r.heed(here(p, func(v *survey) { v.skips = map[tp]skip{p.at: {7, 10}}; v.drain = true }))
+	r.handle(here(p, func(snap *snapshot) { snap.skips = map[tp]skip{p.at: {7, 10}}; snap.drain = true }))
 	wantGiven(t, "a skip from here", r, "0 rows to 10", "idle")
 	if !r.drained() {
 		t.Error("not drained at the end")
@@ -93,7 +93,7 @@ func TestSilentStretchAtTheEndIsPassed(t *testing.T) {
 func TestSilentStretchIsPassedUpToTheEndOfADrainOnly(t *testing.T) {
 	r, p, _ := bench(t, lossStop)
 	p.next, p.target, r.draining = 5, 8, true
-	if err := r.heed(here(p, func(v *survey) { v.skips = map[tp]skip{p.at: {5, 10}} })); err != nil {
+	if err := r.handle(here(p, func(snap *snapshot) { snap.skips = map[tp]skip{p.at: {5, 10}} })); err != nil {
 		t.Fatal(err)
 	}
 	wantGiven(t, "a skip beyond the end", r, "0 rows to 8")
@@ -125,24 +125,24 @@ func TestIdleIsSaidAsOfWhenTheClusterWasAsked(t *testing.T) {
 	r, p, _ := bench(t, lossStop)
 	p.next = 10
 	asked := time.Unix(1000, 0)
-	r.heed(here(p, func(v *survey) { v.asked = asked }))
+	r.handle(here(p, func(snap *snapshot) { snap.asked = asked }))
 	if at := (<-r.order).out[0].item.Signal.Time; !at.Equal(asked) {
 		t.Errorf("found at its end: got %v, want %v, when the cluster was asked", at, asked)
 	}
 }
 
-func TestIdleIsSaidAgainAndTakenBack(t *testing.T) {
+func TestIdleIsSaidAgainAndRevoked(t *testing.T) {
 	r, p, _ := bench(t, lossStop)
 	p.next = 10
-	r.heed(here(p))
-	r.heed(here(p))
+	r.handle(here(p))
+	r.handle(here(p))
 	wantGiven(t, "at the end", r, "idle", "idle")
-	r.heed(survey{err: context.DeadlineExceeded})
-	r.heed(survey{err: context.DeadlineExceeded})
+	r.handle(snapshot{err: context.DeadlineExceeded})
+	r.handle(snapshot{err: context.DeadlineExceeded})
 	wantGiven(t, "disconnected", r, "0 rows to 10")
-	r.heed(here(p))
+	r.handle(here(p))
 	wantGiven(t, "connected again", r, "idle")
-	r.heed(here(p, func(v *survey) { v.limits[p.at] = ends{stable: 10, high: 12} }))
+	r.handle(here(p, func(snap *snapshot) { snap.limits[p.at] = ends{stable: 10, high: 12} }))
 	wantGiven(t, "an open transaction", r, "0 rows to 10")
 }
 
@@ -160,7 +160,7 @@ func TestReplacedRecordsAreDataLoss(t *testing.T) {
 		t.Errorf("got %v at %d, want to go on at 8", err, p.next)
 	}
 	wantGiven(t, "going on", r, "0 rows to 8")
-	r.heed(here(p, func(v *survey) { v.limits[p.at] = ends{stable: 8, high: 8} }))
+	r.handle(here(p, func(snap *snapshot) { snap.limits[p.at] = ends{stable: 8, high: 8} }))
 	wantGiven(t, "at an end that moved back", r, "idle")
 	if !strings.Contains(log.String(), "position=10 continues=8") {
 		t.Errorf("logged %s", log)
@@ -186,15 +186,15 @@ func TestFaultsThatPassAreForgivenAndOthersNot(t *testing.T) {
 }
 
 func TestTroubleIsWaitedOutUnlessReadingHasAnEnd(t *testing.T) {
-	away := survey{err: errors.New("connection refused")}
+	away := snapshot{err: errors.New("connection refused")}
 	tests := []struct {
 		name    string
 		bounded bool
 		trouble func(r *reader, p *partition) error
 		ends    bool
 	}{
-		{"away, following", false, func(r *reader, _ *partition) error { return r.heed(away) }, false},
-		{"away, up to an end", true, func(r *reader, _ *partition) error { return r.heed(away) }, true},
+		{"away, following", false, func(r *reader, _ *partition) error { return r.handle(away) }, false},
+		{"away, up to an end", true, func(r *reader, _ *partition) error { return r.handle(away) }, true},
 		{"without a leader, following", false, func(r *reader, p *partition) error {
 			return r.fault(p, kerr.LeaderNotAvailable)
 		}, false},
@@ -232,7 +232,7 @@ func TestRecordsBeyondADrainAreLeft(t *testing.T) {
 	records := []*kgo.Record{{Offset: 2, Value: []byte("a")}, {Offset: 4, Value: []byte("b")},
 		{Offset: 6, Value: []byte("c")}, {Offset: 9, Value: []byte("d")}}
 	r.draining = true
-	if err := r.take(p, &kgo.FetchPartition{Records: records, HighWatermark: 10}); err != nil {
+	if err := r.dispatchFetched(p, &kgo.FetchPartition{Records: records, HighWatermark: 10}); err != nil {
 		t.Fatal(err)
 	}
 	wantGiven(t, "up to 6", r, "2 rows to 5", "0 rows to 6")
@@ -240,23 +240,24 @@ func TestRecordsBeyondADrainAreLeft(t *testing.T) {
 		t.Error("not drained")
 	}
 	p.target, p.next = -1, 7
-	r.take(p, &kgo.FetchPartition{Records: []*kgo.Record{{Offset: 6}, {Offset: 8}}, HighWatermark: 10})
+	r.dispatchFetched(p,
+		&kgo.FetchPartition{Records: []*kgo.Record{{Offset: 6}, {Offset: 8}}, HighWatermark: 10})
 	wantGiven(t, "behind the position", r, "1 rows to 9")
 }
 
-func TestSurveysGiveWayToNewerOnesButNotDrains(t *testing.T) {
+func TestSnapshotsGiveWayToNewerOnesButNotDrains(t *testing.T) {
 	r, p, _ := bench(t, lossStop)
 	r.post(here(p))
 	r.post(here(p))
-	r.post(here(p, func(v *survey) { v.drain = true }))
+	r.post(here(p, func(snap *snapshot) { snap.drain = true }))
 	r.post(here(p))
 	r.post(here(p))
-	if mail := r.mail(); len(mail) != 2 || !mail[0].drain || mail[1].drain {
-		t.Errorf("got %d surveys", len(mail))
+	if received := r.receive(); len(received) != 2 || !received[0].drain || received[1].drain {
+		t.Errorf("got %d snapshots", len(received))
 	}
 }
 
-func TestWrongPasswordIsToldFromABadConnection(t *testing.T) {
+func TestWrongPasswordIsDistinguishedFromABadConnection(t *testing.T) {
 	k := &cluster{name: "b:1", user: "alice", dials: &dials{}}
 	tests := map[error]string{
 		kerr.SaslAuthenticationFailed: `refused user "alice"; check sasl.username`,
@@ -297,7 +298,7 @@ func TestCursorSurvivesItsTrip(t *testing.T) {
 	if bytes.Contains(cursor{}.bytes(), []byte("\n")) {
 		t.Error("a cursor is one line")
 	}
-	want = cursor{Offset: 9, Epoch: -1, Witness: witness{After: 8, Sum: 1<<32 - 1}}
+	want = cursor{Offset: 9, Epoch: -1, Fingerprint: fingerprint{After: 8, Sum: 1<<32 - 1}}
 	if got, err := parseCursor(want.bytes()); err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}

@@ -78,7 +78,7 @@ func (s *shape) headerNames() []string {
 	return names
 }
 
-// elsewhere tells whether a column is the key or a header.
+// elsewhere reports whether a column is the key or a header.
 func (s *shape) elsewhere(column int) bool {
 	for _, h := range s.headers {
 		if h.column == column {
@@ -164,7 +164,7 @@ func appendPlain(dst []byte, column arrow.Array, row int) []byte {
 	return append(dst, column.ValueStr(row)...)
 }
 
-// put adds a row as a record, which the caller completes, and tells where it
+// put adds a row as a record, which the caller completes, and returns where it
 // begins and what its key is; nil for none.
 func (s *spool) put(e *encoder, row int, now int64) (at int, key []byte) {
 	at = s.begin(now)

@@ -37,7 +37,7 @@ func (p *partition) prove(s *source, c cursor) error {
 		if c.TopicID != id {
 			why = fmt.Sprintf("the topic there has the id %s, here it has %s", c.TopicID, id)
 		}
-	case c.Offset > 0 && c.Witness == witness{}:
+	case c.Offset > 0 && c.Fingerprint == fingerprint{}:
 		why = "nothing shows that the topic here is the same"
 	}
 	if why == "" {

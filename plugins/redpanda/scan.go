@@ -46,7 +46,7 @@ func (k *cluster) logs(ctx context.Context, topic string) (map[int32]log, error)
 // transaction was committed; nil if there is none.
 //
 // It reads past the transactions of others that are still open, where
-// read_committed would stop: a note of ours may lie behind one that stays open
+// read_committed would stop: a marker of ours may lie behind one that stays open
 // for minutes. It needs all of our own to have ended, which fencing sees to:
 // what has no marker then never gets one.
 func (k *cluster) committed(ctx context.Context, l log, from int64,
@@ -63,7 +63,7 @@ func (k *cluster) committed(ctx context.Context, l log, from int64,
 			delete(open, r.ProducerID)
 			return
 		case before != nil && before.ProducerEpoch != r.ProducerEpoch:
-			delete(open, r.ProducerID) // cut off without a marker
+			delete(open, r.ProducerID) // fenced without a marker
 		}
 		if !match(r) {
 			return
@@ -140,6 +140,6 @@ func (k *cluster) fetch(ctx context.Context, l log, from int64) (*kmsg.FetchResp
 	return &resp.Topics[0].Partitions[0], nil
 }
 
-// isEmbedded tells whether a broker is an embedded one, ours or another engine's that
+// isEmbedded reports whether a broker is an embedded one, ours or another engine's that
 // was named by its address: it says so by the name of its cluster.
 func isEmbedded(metadata kadm.Metadata) bool { return metadata.Cluster == "kfake" }

@@ -20,7 +20,7 @@ import (
 )
 
 // guarded is a world whose broker wants something of its clients; it has no
-// topic, so whoever gets in is told so.
+// topic, so whoever gets in receives that error.
 func guarded(t *testing.T, o broker.Options) *world {
 	t.Helper()
 	w := &world{t: t, topic: "t", log: new(strings.Builder)}
@@ -47,7 +47,7 @@ func TestLoginWorksWithEveryMechanism(t *testing.T) {
 	wantError(t, "no login", err, "may want tls or sasl")
 }
 
-func TestTLSTrustsWhatItIsToldTo(t *testing.T) {
+func TestTLSTrustsTheAuthorityThatIsNamed(t *testing.T) {
 	cert, file := certificate(t)
 	w := guarded(t, broker.Options{TLS: &tls.Config{Certificates: []tls.Certificate{cert}}})
 	_, err := w.tryOpen(fmt.Sprintf(`{"tls": {"ca_file": %q}}`, file), nil)

@@ -42,19 +42,19 @@ func TestTopicsThatRefuseEveryRecordAreNamed(t *testing.T) {
 	}
 }
 
-func TestRecordedEpochsAreComparedWithWhatTheTopicTakesNow(t *testing.T) {
+func TestRecordedEpochsAreComparedWithWhatTheTopicAcceptsNow(t *testing.T) {
 	topic := &target{limit: 1000, compacted: true, policy: "compact"}
-	h := &handle{Epoch: 3, Topic: "t", Spool: &sealed{Records: 5, Largest: 100}}
-	if err := topic.takesStill(h, 100, "b"); err != nil {
+	c := &committable{Epoch: 3, Topic: "t", Spool: &sealed{Records: 5, Largest: 100}}
+	if err := topic.checkCommittable(c, 100, "b"); err != nil {
 		t.Error(err)
 	}
-	h.Spool.Largest = 901
-	if err := topic.takesStill(h, 100, "b"); err == nil || !strings.Contains(err.Error(), "epoch 3 has one of "+
+	c.Spool.Largest = 901
+	if err := topic.checkCommittable(c, 100, "b"); err == nil || !strings.Contains(err.Error(), "epoch 3 has one of "+
 		"901") {
 		t.Errorf("too large: got %v", err)
 	}
-	h.Spool.Keyless = 2
-	if err := topic.takesStill(h, 100, "b"); err == nil || !strings.Contains(err.Error(), "of which epoch 3 "+
+	c.Spool.Keyless = 2
+	if err := topic.checkCommittable(c, 100, "b"); err == nil || !strings.Contains(err.Error(), "of which epoch 3 "+
 		"has 2; set it back") {
 		t.Errorf("without a key: got %v", err)
 	}

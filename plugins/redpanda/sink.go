@@ -27,7 +27,7 @@ type sink struct {
 
 // store writes one topic. An epoch's records lie in a spool until the epoch has
 // been recorded; Commit then writes them in one transaction, together with a
-// note of the epoch.
+// marker of the epoch.
 type store struct {
 	config *SinkConfig
 	env    sdk.Env
@@ -47,14 +47,14 @@ type store struct {
 	turn    turn
 
 	// Of Prepare, Commit and Recover.
-	publisher publisher
+	committer committer
 	opening   bool // until Recover has returned
 }
 
 // limits are what tests make smaller.
 type limits struct {
 	stalled  time.Duration // without a word of the broker, in a transaction
-	patience time.Duration // between the first failure to publish and giving up
+	patience time.Duration // between the first failure to commit and giving up
 }
 
 func openSink(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env) (sdk.Instance, error) {
@@ -66,7 +66,7 @@ func openSink(ctx context.Context, c *SinkConfig, in *arrow.Schema, env sdk.Env)
 		return nil, errors.New("opening the topic's spool: want a state directory, got none")
 	}
 	s := &store{config: c, env: env, owner: ownerOf(env), shape: shape, epoch: env.Epoch + 1, opening: true,
-		area: spoolArea(env.StateDir, ownerOf(env)), limits: limits{stalled: stalledFor, patience: publishWithin}}
+		area: spoolArea(env.StateDir, ownerOf(env)), limits: limits{stalled: stalledFor, patience: commitWithin}}
 	if err := durable.MakeFolder(env.StateDir, s.area.Folder, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of spools: %w", err)
 	}
@@ -98,7 +98,7 @@ func (s *store) connect(ctx context.Context) error {
 	s.partitions.Store(t.partitions)
 	s.target.Store(t)
 	p.limit.Store(int32(t.limit))
-	s.publisher.producer, s.publisher.cluster = p, p.id
+	s.committer.producer, s.committer.cluster = p, p.id
 	return nil
 }
 
@@ -180,7 +180,7 @@ func (s *store) EndEpoch(b staging.Barrier) (*spool, error) {
 
 // Close removes what no committable names.
 func (s *store) Close() error {
-	s.publisher.drop()
+	s.committer.drop()
 	var errs []error
 	for _, sp := range []*spool{s.filling, s.sealed} {
 		if sp != nil {
@@ -205,7 +205,7 @@ func newTurn(topic string) turn {
 	return turn{pick: kgo.StickyKeyPartitioner(nil).ForTopic(topic), at: rand.Uint32()}
 }
 
-// next takes the next partition for records without a key. That it happens
+// next chooses the next partition for records without a key. That it happens
 // with each batch of rows keeps all partitions moving where rows are few.
 func (t *turn) next() { t.at, t.bytes = t.at+1, 0 }
 

@@ -9,15 +9,15 @@ import (
 
 // Ended waits until a producer has no transaction open in a topic.
 func Ended(ctx context.Context, i sdk.Instance, id int64, within time.Duration, topic string) error {
-	return i.(*sink).store.publisher.producer.ended(ctx, id, within, topic)
+	return i.(*sink).store.committer.producer.ended(ctx, id, within, topic)
 }
 
-// EpochsTopic is where published epochs are noted.
+// EpochsTopic has the markers of committed epochs.
 const EpochsTopic = epochsTopic
 
-// AtStage calls f when publishing reaches a stage: fence, begin, sending (with
+// AtStage calls f when a commit reaches a stage: fence, begin, sending (with
 // each block of the spool), flushed, end and committed, in that order.
-func AtStage(i sdk.Instance, f func(stage string)) { i.(*sink).store.publisher.stage = f }
+func AtStage(i sdk.Instance, f func(stage string)) { i.(*sink).store.committer.stage = f }
 
 // Bound makes a sink's spools full at so many bytes.
 func Bound(i sdk.Instance, bytes int64) { i.(*sink).Limit = bytes }

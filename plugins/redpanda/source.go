@@ -20,7 +20,7 @@ import (
 const (
 	fetchWait      = 250 * time.Millisecond
 	fetchBytes     = 16 << 20
-	partitionBytes = 256 << 10 // larger fetches are slower and take more memory
+	partitionBytes = 256 << 10 // larger fetches are slower and need more memory
 	batchBytes     = 256 << 20 // decompressed: no bomb shall fill the memory
 	maxDecoders    = 4
 	commitPatience = 2 * time.Second
@@ -28,11 +28,11 @@ const (
 
 var errClosed = errors.New("the source is closed")
 
-// source reads topics. One goroutine (reader) polls and cuts what comes into
+// source reads topics. One goroutine (reader) polls and splits what comes into
 // jobs; decoders turn them into batches, at the same time; Next hands them on
 // in the order in which the reader made them. A third (watch) asks now and then
-// what no fetch tells: new partitions, ends, topics made again. They all begin
-// with the first Next, which may be told before where to end.
+// for what no fetch says: new partitions, ends, topics made again. They all begin
+// with the first Next, before which the ends of the run can be set.
 type source struct {
 	config  *SourceConfig
 	env     sdk.Env
@@ -44,7 +44,7 @@ type source struct {
 	cancel context.CancelFunc
 	begun  sync.Once
 	ended  sync.WaitGroup
-	limit  int64     // records still to be cut into jobs; -1: all. The reader's, once it runs
+	limit  int64     // records still to be made into jobs; -1: all. The reader's, once it runs
 	work   chan *job // to the decoders
 	order  chan *job // to Next; its length bounds how far ahead we read
 
@@ -54,7 +54,7 @@ type source struct {
 
 	mu         sync.Mutex // guards what follows, and partition's fields below its mark
 	partitions []*partition
-	inbox      []survey
+	inbox      []snapshot
 	left       int64 // of the limit, behind what Next has given
 	stopPoll   context.CancelFunc
 
@@ -278,8 +278,8 @@ func (s *source) Lag() int64 {
 	return lag
 }
 
-// Committed tells the consumer group, for tools that show lag. Nothing reads
-// it back, so a refusal is worth one line and no more.
+// Committed commits the positions to the consumer group, for tools that show lag. Nothing
+// reads them back, so a refusal is worth one line and no more.
 func (s *source) Committed(ctx context.Context, _ uint64, at map[string][]byte) error {
 	if s.config.Group == "" || len(at) == 0 {
 		return nil

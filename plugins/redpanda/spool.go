@@ -86,7 +86,7 @@ func createSpool(area staging.Area, epoch uint64, headers []string) (*spool, err
 
 func (s *spool) path() string { return s.area.Path(s.name) }
 
-// begin makes room for a record's head and tells where it is.
+// begin appends a record's head, to be filled in, and returns where it is.
 func (s *spool) begin(now int64) (at int) {
 	if s.inside == 0 {
 		s.first = now
@@ -97,7 +97,7 @@ func (s *spool) begin(now int64) (at int) {
 	return at
 }
 
-// end completes the record that began at a place.
+// end completes the record that began at a position of the block.
 func (s *spool) end(at int, partition int32) error {
 	binary.LittleEndian.PutUint32(s.block[at:], uint32(partition))
 	s.inside++
@@ -112,7 +112,7 @@ func (s *spool) end(at int, partition int32) error {
 	return s.flush()
 }
 
-// undo drops the record that began at a place and has not been completed.
+// undo drops the record that began at a position of the block and has not been completed.
 func (s *spool) undo(at int) { s.block = s.block[:at] }
 
 // flush writes the block, so that the file holds all that was written.

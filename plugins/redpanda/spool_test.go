@@ -147,7 +147,7 @@ func readAll(raw []byte, length int64) (int, error) {
 	}
 }
 
-// Whatever a file holds, reading it ends, takes no more memory than the file,
+// Whatever a file holds, reading it ends, needs no more memory than the file,
 // and gives back only what has its checksum.
 func FuzzSpool(f *testing.F) {
 	s := spooled(f, column("a", nil), column("1", "2"), column("x", nil))

@@ -89,8 +89,8 @@ func (r *spoolReader) fill(p []byte) error {
 	return nil
 }
 
-// block reads the next block into room, which it may grow; io.EOF at the end.
-func (r *spoolReader) block(room []byte) (payload []byte, records uint32, first int64, err error) {
+// block reads the next block into scratch, which it may grow; io.EOF at the end.
+func (r *spoolReader) block(scratch []byte) (payload []byte, records uint32, first int64, err error) {
 	if r.left == 0 {
 		return nil, 0, 0, io.EOF
 	}
@@ -101,7 +101,7 @@ func (r *spoolReader) block(room []byte) (payload []byte, records uint32, first 
 	if length > r.left {
 		return nil, 0, 0, fmt.Errorf("%w: a block of %d bytes, and %d are left", errDamaged, length, r.left)
 	}
-	payload = slices.Grow(room[:0], int(length))[:length]
+	payload = slices.Grow(scratch[:0], int(length))[:length]
 	if err := r.fill(payload); err != nil {
 		return nil, 0, 0, err
 	}
@@ -137,7 +137,7 @@ func (r *spoolReader) next(s *slab) error {
 	return nil
 }
 
-// record takes one record off the payload.
+// record reads one record and returns the payload behind it.
 func (r *spoolReader) record(to *kgo.Record, payload []byte, s *slab, first int64) ([]byte, error) {
 	if len(payload) < recordHead {
 		return nil, fmt.Errorf("%w: a record of %d bytes", errDamaged, len(payload))
@@ -147,10 +147,10 @@ func (r *spoolReader) record(to *kgo.Record, payload []byte, s *slab, first int6
 	to.Partition = int32(binary.LittleEndian.Uint32(head))
 	to.Timestamp = time.UnixMilli(first + int64(binary.LittleEndian.Uint32(head[4:])))
 	var ok bool
-	if to.Key, payload, ok = take(payload, binary.LittleEndian.Uint32(head[8:])); !ok {
+	if to.Key, payload, ok = readField(payload, binary.LittleEndian.Uint32(head[8:])); !ok {
 		return nil, fmt.Errorf("%w: a key is longer than its block", errDamaged)
 	}
-	if to.Value, payload, ok = take(payload, binary.LittleEndian.Uint32(head[12:])); !ok {
+	if to.Value, payload, ok = readField(payload, binary.LittleEndian.Uint32(head[12:])); !ok {
 		return nil, fmt.Errorf("%w: a value is longer than its block", errDamaged)
 	}
 	from := len(s.headers)
@@ -159,7 +159,7 @@ func (r *spoolReader) record(to *kgo.Record, payload []byte, s *slab, first int6
 		if len(payload) < lengthBytes {
 			return nil, fmt.Errorf("%w: a header is missing", errDamaged)
 		}
-		if h.Value, payload, ok = take(payload[lengthBytes:], binary.LittleEndian.Uint32(payload)); !ok {
+		if h.Value, payload, ok = readField(payload[lengthBytes:], binary.LittleEndian.Uint32(payload)); !ok {
 			return nil, fmt.Errorf("%w: a header is longer than its block", errDamaged)
 		}
 		s.headers = append(s.headers, h)
@@ -170,8 +170,8 @@ func (r *spoolReader) record(to *kgo.Record, payload []byte, s *slab, first int6
 	return payload, nil
 }
 
-// take cuts a part off; its length is given plus one, 0 stands for none.
-func take(from []byte, plusOne uint32) (part, rest []byte, ok bool) {
+// readField splits a field off; its length is given plus one, 0 stands for none.
+func readField(from []byte, plusOne uint32) (field, remaining []byte, ok bool) {
 	if plusOne == 0 {
 		return nil, from, true
 	}

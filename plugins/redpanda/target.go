@@ -15,14 +15,14 @@ import (
 )
 
 // describeWithin bounds the question before an epoch's record: a broker that is away
-// then is waited for by Publish.
+// then is waited for by Commit.
 const describeWithin = 3 * time.Second
 
 // leastBehind is how old a record must be allowed to be: it is on its way for some time.
 const leastBehind = time.Second
 
 // target is an output's topic as the broker describes it. What the broker would refuse
-// is found out by it before an epoch is recorded: afterwards nothing can be taken back.
+// is found out by it before an epoch is recorded: afterwards nothing can be undone.
 type target struct {
 	id         topicID
 	partitions int32
@@ -90,16 +90,16 @@ func (t *target) check(c *SinkConfig, k *cluster) error {
 		if k.user != "" {
 			who = fmt.Sprintf("user %q", k.user)
 		}
-		return lastingf("topic %q at %s: %s has no right to write to it; give it the right "+
+		return permanentf("topic %q at %s: %s has no right to write to it; give it the right "+
 			"Write", c.Topic, k.name, who)
 	case t.compacted && c.Key == "":
-		return lastingf("topic %q at %s is compacted (cleanup.policy %s), so it takes no record without a key: "+
+		return permanentf("topic %q at %s is compacted (cleanup.policy %s), so it takes no record without a key: "+
 			"name the column of the key, with key", c.Topic, k.name, t.policy)
 	case t.insync > t.replicas && t.replicas > 0:
-		return lastingf("topic %q at %s has %d replicas and min.insync.replicas %d, so it takes no record at all: "+
-			"set min.insync.replicas to %d or less", c.Topic, k.name, t.replicas, t.insync, t.replicas)
+		return permanentf("topic %q at %s has %d replicas and min.insync.replicas %d, so it takes no record at "+
+			"all: set min.insync.replicas to %d or less", c.Topic, k.name, t.replicas, t.insync, t.replicas)
 	case t.ageLimited && !t.dated && t.behind < leastBehind:
-		return lastingf("topic %q at %s takes no record whose time is more than %s behind its clock "+
+		return permanentf("topic %q at %s takes no record whose time is more than %s behind its clock "+
 			"(message.timestamp.before.max.ms), which is less than sending takes: set it to %d or more, or "+
 			"message.timestamp.type to LogAppendTime", c.Topic, k.name, t.behind, leastBehind.Milliseconds())
 	}
@@ -114,7 +114,7 @@ func (t *target) whyNoKey(c *SinkConfig) string {
 }
 
 // oldest is the time before which a record's time is replaced when it is sent: a spool may
-// be published long after it was written. Half of what the topic takes is left for the
+// be committed long after it was written. Half of what the topic allows is left for the
 // sending. The zero time stands for none.
 func (t *target) oldest(now time.Time) time.Time {
 	if !t.ageLimited || t.dated {
@@ -123,11 +123,11 @@ func (t *target) oldest(now time.Time) time.Time {
 	return now.Add(-t.behind / 2)
 }
 
-// stillTakes asks before an epoch's record whether the topic is the one whose rows were
-// checked, and takes what they are. Where its settings have become stricter the rows are
-// read again, and checked by those.
-func (s *store) stillTakes(ctx context.Context, sp *spool) error {
-	p := s.publisher.producer
+// recheckTarget asks before an epoch's record whether the topic is the one that the rows
+// were checked for, and still accepts them. Where its settings have become stricter the
+// rows are read again, and checked by those.
+func (s *store) recheckTarget(ctx context.Context, sp *spool) error {
+	p := s.committer.producer
 	if p == nil {
 		return nil
 	}
@@ -151,7 +151,7 @@ func (s *store) stillTakes(ctx context.Context, sp *spool) error {
 	case errors.Is(err, errMissing):
 		return goneTopic(s.config.Topic, p.name, "was deleted while it was written")
 	case err != nil:
-		return nil // Publish waits for the broker
+		return nil // Commit waits for the broker
 	case now.id != was.id && now.id != topicID{} && was.id != topicID{}:
 		return goneTopic(s.config.Topic, p.name, "was deleted and made again while it was written")
 	}
@@ -161,7 +161,7 @@ func (s *store) stillTakes(ctx context.Context, sp *spool) error {
 	s.target.Store(now)
 	s.partitions.Store(now.partitions)
 	if now.limit != was.limit {
-		s.publisher.drop() // a client keeps the largest batch of a partition that it has written
+		s.committer.drop() // a client keeps the largest batch of a partition that it has written
 	}
 	if now.compacted && sp.keyless > 0 || sp.largest > now.limit-s.overhead() {
 		return fmt.Errorf("%w: the settings of topic %q at %s have changed, and it would refuse some rows of the "+
@@ -173,7 +173,7 @@ func (s *store) stillTakes(ctx context.Context, sp *spool) error {
 
 // goneTopic is the error for a topic that is not the one which was written.
 func goneTopic(topic, broker, what string) error {
-	return lastingf("topic %q at %s %s: what it held is gone with it; run with --adopt to go on with a topic "+
+	return permanentf("topic %q at %s %s: what it held is gone with it; run with --adopt to go on with a topic "+
 		"that lacks "+
 		"that, or with --fresh to begin anew", topic, broker, what)
 }
@@ -184,12 +184,12 @@ func (k *cluster) known(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 	if len(env.Committable) == 0 || env.Adopt {
 		return nil
 	}
-	h, err := decodeHandle(env.Committable)
-	if err != nil || h.Topic != c.Topic || h.TopicID == "" || h.Cluster != "" && h.Cluster != k.id {
-		return nil // Recover reports what is wrong with a handle
+	live, err := decodeCommittable(env.Committable)
+	if err != nil || live.Topic != c.Topic || live.TopicID == "" || live.Cluster != "" && live.Cluster != k.id {
+		return nil // Recover reports what is wrong with a committable
 	}
 	details, err := k.describe(ctx, false, c.Topic)
-	epoch := h.note()
+	epoch := live.ref()
 	since := fmt.Sprintf("since %s was written to it", epoch)
 	if epoch.Epoch == 0 {
 		since = "since the last run"
@@ -197,7 +197,7 @@ func (k *cluster) known(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 	switch id := topicID(details[c.Topic].ID).String(); {
 	case errors.Is(err, errMissing):
 		return goneTopic(c.Topic, k.name, "was deleted "+since)
-	case err == nil && id != "" && id != h.TopicID:
+	case err == nil && id != "" && id != live.TopicID:
 		return goneTopic(c.Topic, k.name, "was deleted and made again "+since)
 	}
 	return err

@@ -24,7 +24,7 @@ func (w *world) set(name, value string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for ctx := w.ctx(); ctx.Err() == nil; { // a broker may tell of it a little later
+	for ctx := w.ctx(); ctx.Err() == nil; { // a broker may list it a little later
 		configs, err := w.admin.DescribeTopicConfigs(ctx, w.topic)
 		if err != nil {
 			w.t.Fatal(err)
@@ -130,7 +130,7 @@ func TestTopicDeletedWhileItIsWrittenIsFoundBeforeTheRecord(t *testing.T) {
 		w := newWorld(t, 1)
 		l := w.live(nil)
 		l.write(2, 1)
-		l.mustPublish()
+		l.mustCommit()
 		w.deleteTopic()
 		if again {
 			w.makeAgain(1)
@@ -146,22 +146,22 @@ func TestTopicDeletedSinceIsNotMadeAgain(t *testing.T) {
 		w := newWorld(t, 1)
 		l := w.live(nil)
 		l.write(3, 1)
-		l.mustPublish()
+		l.mustCommit()
 		l.Close(t.Context())
 		w.deleteTopic()
 		if again {
 			w.makeAgain(1)
 		}
-		w.adjust = func(env *sdk.Env) { env.Committable, env.Published = l.handle, true }
+		w.adjust = func(env *sdk.Env) { env.Committable, env.Published = l.committable, true }
 		err := redpanda.Sink.Setup(w.ctx(), w.config(`{}`), w.env())
 		wantError(t, "deleted", err, w.topic, "was deleted", "since epoch 1", "--adopt", "--fresh")
 		if details, err := w.admin.ListTopics(w.ctx(), w.topic); err != nil || !again && details.Has(w.topic) {
 			t.Errorf("got %v, %v, want no topic made", details, err)
 		}
-		w.adjust = func(env *sdk.Env) { env.Committable, env.Published, env.Adopt = l.handle, true, true }
+		w.adjust = func(env *sdk.Env) { env.Committable, env.Published, env.Adopt = l.committable, true, true }
 		next := w.live(l)
 		next.write(2, 1)
-		next.mustPublish()
+		next.mustCommit()
 		w.connect() // the client still believes that there is no such topic
 		if got := w.committed(w.topic); len(got) != 2 {
 			t.Errorf("again %v: got %d records, want the two of the new epoch", again, len(got))
@@ -169,16 +169,16 @@ func TestTopicDeletedSinceIsNotMadeAgain(t *testing.T) {
 	}
 }
 
-func TestLostNotesAreWrittenAgainWhereTheUserAgrees(t *testing.T) {
+func TestLostMarkersAreWrittenAgainWhereTheUserAgrees(t *testing.T) {
 	for name, die := range map[string]string{"published": "", "not published": "begin"} {
 		w := ownWorld(t, 2)
 		l := w.live(nil)
 		l.write(2, 2)
-		l.mustPublish()
+		l.mustCommit()
 		l.write(2, 2)
 		l.record()
 		if die == "" {
-			if err := l.publish(); err != nil {
+			if err := l.commit(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -188,10 +188,10 @@ func TestLostNotesAreWrittenAgainWhereTheUserAgrees(t *testing.T) {
 		}
 		_, err := w.tryLive(l)
 		wantError(t, name, err, redpanda.EpochsTopic, "has no note of", "was deleted or has expired", "--adopt")
-		w.adjust = func(env *sdk.Env) { env.Committable, env.Adopt = l.handle, true }
+		w.adjust = func(env *sdk.Env) { env.Committable, env.Adopt = l.committable, true }
 		next := w.live(l)
 		next.write(1, 1)
-		next.mustPublish()
+		next.mustCommit()
 		next.Close(t.Context())
 		w.adjust = nil
 		w.live(next).Close(t.Context())
@@ -199,13 +199,14 @@ func TestLostNotesAreWrittenAgainWhereTheUserAgrees(t *testing.T) {
 	}
 }
 
-func TestHandleOfAnotherClusterIsDoneOrNamed(t *testing.T) {
+func TestCommittableOfAnotherClusterIsDoneOrNamed(t *testing.T) {
 	w := newWorld(t, 1)
 	l := w.live(nil)
 	l.write(2, 1)
-	l.mustPublish()
+	l.mustCommit()
 	l.Close(t.Context())
-	l.handle = []byte(`{"v":1,"epoch":1,"previous":{"epoch":0},"topic":"` + w.topic + `","cluster":"other",` +
+	l.committable = []byte(`{"v":1,"epoch":1,"previous":{"epoch":0},"topic":"` + w.topic +
+		`","cluster":"other",` +
 		`"spool":{"name":"x.spool","id":"x","length":1,"records":1,"shares":[{"p":0,"n":1}]}}`)
 	_, err := w.tryLive(l)
 	wantError(t, "not written", err, "epoch 1 is not yet written", "of another cluster", "as they were")
@@ -215,7 +216,7 @@ func TestTopicThatEndsTooEarlyIsNamed(t *testing.T) {
 	w := ownWorld(t, 1)
 	l := w.live(nil)
 	l.write(5, 1)
-	l.mustPublish()
+	l.mustCommit()
 	l.record() // nothing more
 	l.Close(t.Context())
 	w.deleteTopic()

@@ -138,7 +138,7 @@ func (k *cluster) offsets(ctx context.Context, ask listing, topics []string) (ma
 }
 
 // makeTopics makes the sink's topic before any reader of it is opened, and the
-// one in which published epochs are noted.
+// one that has the markers of committed epochs.
 func makeTopics(ctx context.Context, c *SinkConfig, env sdk.Env) error {
 	// Else answers are as old as the client allows.
 	k, err := c.connect(ctx, env, kgo.MetadataMinAge(askAgain))
@@ -191,7 +191,7 @@ func (k *cluster) makeTopic(ctx context.Context, topic string, partitions int32,
 	return details[topic], err
 }
 
-// makeEpochs makes the topic of notes. Whatever the cluster's defaults: a note
+// makeEpochs makes the topic of epochs. Whatever the cluster's defaults: a marker
 // stays until the next one of its output, however long that takes.
 func (k *cluster) makeEpochs(ctx context.Context, ours bool) error {
 	compact := map[string]*string{"cleanup.policy": kadm.StringPtr("compact"),
@@ -220,7 +220,7 @@ func (k *cluster) makeEpochs(ctx context.Context, ours bool) error {
 	return nil
 }
 
-// setCompact gives the topic of notes the settings that it is made with.
+// setCompact gives the topic of epochs the settings that it is made with.
 func (k *cluster) setCompact(ctx context.Context, configs map[string]*string) error {
 	var alter []kadm.AlterConfig
 	for name, value := range configs {

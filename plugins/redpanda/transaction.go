@@ -26,7 +26,7 @@ const (
 // transaction is one on its way.
 type transaction struct {
 	p      *producer
-	h      *handle
+	c      *committable
 	header []byte
 	ctx    context.Context // ends also when the broker says nothing for too long
 	cancel context.CancelCauseFunc
@@ -42,32 +42,32 @@ type transaction struct {
 }
 
 // transact writes the records of the partitions that have not been found, the
-// note of the epoch, and the commit.
-func (s *store) transact(ctx context.Context, p *producer, h *handle, found map[int32]int64) error {
-	if err := p.wideEnough(ctx, h); err != nil {
+// marker of the epoch, and the commit.
+func (s *store) transact(ctx context.Context, p *producer, c *committable, found map[int32]int64) error {
+	if err := p.checkPartitionCount(ctx, c); err != nil {
 		return err
 	}
-	s.publisher.reach("begin")
+	s.committer.reach("begin")
 	if err := p.BeginTransaction(); err != nil {
 		return fmt.Errorf("beginning a transaction: %w", p.explain(err))
 	}
-	n := h.note()
-	t := &transaction{p: p, h: h, target: s.target.Load(), header: s.owner.header(n), last: maps.Clone(found),
+	n := c.ref()
+	t := &transaction{p: p, c: c, target: s.target.Load(), header: s.owner.header(n), last: maps.Clone(found),
 		wait: s.limits.stalled}
 	t.ctx, t.cancel = context.WithCancelCause(ctx)
 	defer t.cancel(nil)
 	t.alarm = time.AfterFunc(t.wait, t.stalled)
 	defer t.alarm.Stop()
-	err := t.send(s.area, found, s.publisher.reach)
+	err := t.send(s.area, found, s.committer.reach)
 	if err == nil {
-		s.publisher.reach("flushed")
-		err = t.note(s.owner)
+		s.committer.reach("flushed")
+		err = t.produceMarker(s.owner)
 	}
 	if err != nil {
 		return err
 	}
 	t.alarm.Stop()
-	s.publisher.reach("end")
+	s.committer.reach("end")
 	// Not the caller's context: a commit without an answer is one whose
 	// outcome must be found out.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
@@ -75,45 +75,45 @@ func (s *store) transact(ctx context.Context, p *producer, h *handle, found map[
 	if err := p.EndTransaction(end, kgo.TryCommit); err != nil {
 		return fmt.Errorf("committing: %w", p.explain(err))
 	}
-	s.publisher.reach("committed")
-	p.noted = note{n.Committed, t.h.Previous.At}
+	s.committer.reach("committed")
+	p.newest = markerRef{n.Committed, t.c.Previous.At}
 	if p.marker.ID == n.ID {
-		p.noted.At = p.marker.at
+		p.newest.At = p.marker.at
 	}
-	if p.embedded && h.Topic == s.config.Topic {
+	if p.embedded && c.Topic == s.config.Topic {
 		for partition, at := range t.last {
-			s.publisher.from[partition] = at + 1
+			s.committer.from[partition] = at + 1
 		}
 	}
 	return nil
 }
 
-// wideEnough refuses a topic that has lost the partitions which rows were given.
-func (p *producer) wideEnough(ctx context.Context, h *handle) error {
+// checkPartitionCount refuses a topic that has lost the partitions which rows were given.
+func (p *producer) checkPartitionCount(ctx context.Context, c *committable) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	details, err := p.describe(ctx, false, h.Topic)
+	details, err := p.describe(ctx, false, c.Topic)
 	if err != nil {
 		return err
 	}
-	have, last := len(details[h.Topic].Partitions), h.Spool.Shares[len(h.Spool.Shares)-1].Partition
+	have, last := len(details[c.Topic].Partitions), c.Spool.Shares[len(c.Spool.Shares)-1].Partition
 	if int(last) < have {
 		return nil
 	}
-	return lastingf("topic %q at %s has %d partitions, and rows of this epoch belong to partition %d: "+
-		"the topic was made again with fewer; make it with at least %d", h.Topic, p.name, have, last, last+1)
+	return permanentf("topic %q at %s has %d partitions, and rows of this epoch belong to partition %d: "+
+		"the topic was made again with fewer; make it with at least %d", c.Topic, p.name, have, last, last+1)
 }
 
 // send writes records in their order, and waits for them.
 func (t *transaction) send(area staging.Area, found map[int32]int64, reach func(string)) error {
-	path := area.Path(t.h.Spool.Name)
-	r, err := openSpool(area, t.h.Spool)
+	path := area.Path(t.c.Spool.Name)
+	r, err := openSpool(area, t.c.Spool)
 	if err != nil {
 		return withoutSpool(err)
 	}
 	defer r.Close()
 	left := make(map[int32]int64)
-	for _, sh := range t.h.Spool.Shares {
+	for _, sh := range t.c.Spool.Shares {
 		left[sh.Partition] = sh.Records
 	}
 	for {
@@ -157,16 +157,16 @@ func withoutSpool(err error) error {
 // arrived, and that the last record of each partition is known.
 func (t *transaction) complete(found map[int32]int64) error {
 	want := int64(0)
-	for _, sh := range t.h.Spool.Shares {
+	for _, sh := range t.c.Spool.Shares {
 		if _, there := found[sh.Partition]; !there {
 			want += sh.Records
 		}
 		if _, known := t.last[sh.Partition]; !known {
-			return lastingf("the last record of partition %d was not written", sh.Partition)
+			return permanentf("the last record of partition %d was not written", sh.Partition)
 		}
 	}
 	if got := t.there.Load(); got != want {
-		return lastingf("want %d records to arrive, got %d", want, got)
+		return permanentf("want %d records to arrive, got %d", want, got)
 	}
 	return nil
 }
@@ -192,7 +192,7 @@ func (t *transaction) produce(s *slab, left, found map[int32]int64) error {
 	oldest := t.target.oldest(now)
 	for i := range wanted {
 		r := &wanted[i]
-		r.Topic = t.h.Topic
+		r.Topic = t.c.Topic
 		// The topic would refuse what is too old, and what is of a clock that was put back.
 		if r.Timestamp.Before(oldest) || r.Timestamp.After(now) {
 			r.Timestamp = now
@@ -207,22 +207,22 @@ func (t *transaction) produce(s *slab, left, found map[int32]int64) error {
 	return t.failure()
 }
 
-// isLast tells whether nothing of the partition follows in the slab.
-func isLast(rest []kgo.Record, partition int32) bool {
-	for i := range rest {
-		if rest[i].Partition == partition {
+// isLast reports whether nothing of the partition follows in the slab.
+func isLast(following []kgo.Record, partition int32) bool {
+	for i := range following {
+		if following[i].Partition == partition {
 			return false
 		}
 	}
 	return true
 }
 
-// note adds what the transaction is to the topic of epochs. It comes last, so
+// produceMarker adds the epoch's marker to the topic of epochs. It comes last, so
 // that it can say where the records are, and so that the topic, which outputs
 // share, has open transactions for a moment only.
-func (t *transaction) note(o owner) error {
-	n := t.h.note()
-	m := marker{Version: markerVersion, Epoch: n.Epoch, ID: n.ID, Topic: t.h.Topic, Records: t.h.Spool.Records,
+func (t *transaction) produceMarker(o owner) error {
+	n := t.c.ref()
+	m := marker{Version: markerVersion, Epoch: n.Epoch, ID: n.ID, Topic: t.c.Topic, Records: t.c.Spool.Records,
 		Last: t.last}
 	value, err := json.Marshal(m)
 	if err != nil {

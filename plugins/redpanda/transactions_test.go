@@ -134,12 +134,12 @@ func (w *writers) committed() map[string][]string {
 		if err := fetches.Err(); err != nil {
 			w.t.Fatal(err)
 		}
-		fetches.EachRecord(func(r *kgo.Record) { note(got, r) })
+		fetches.EachRecord(func(r *kgo.Record) { addValue(got, r) })
 		n += fetches.NumRecords()
 	}
 	slices.SortFunc(w.stays, func(a, b *kgo.Record) int { return cmp.Compare(a.Offset, b.Offset) })
 	for _, r := range w.stays {
-		note(want, r)
+		addValue(want, r)
 	}
 	if !maps.EqualFunc(got, want, slices.Equal[[]string]) {
 		w.t.Fatalf("the reference reads\n%v, written was\n%v", got, want)
@@ -147,7 +147,7 @@ func (w *writers) committed() map[string][]string {
 	return got
 }
 
-func note(values map[string][]string, r *kgo.Record) {
+func addValue(values map[string][]string, r *kgo.Record) {
 	name := fmt.Sprintf("%s/%d", r.Topic, r.Partition)
 	values[name] = append(values[name], string(r.Value[len(`{"n":"`):len(r.Value)-len(`"}`)]))
 }
@@ -211,7 +211,7 @@ func TestTransactionsAreReadExactlyOnceFromEveryCursor(t *testing.T) {
 	}
 }
 
-// Every offset is a place where a run may end, and the next one begin: also those
+// Every offset is a position where a run may end, and the next one begin: also those
 // of markers and of aborted records.
 func TestTransactionsAreReadExactlyOnceAroundEveryBound(t *testing.T) {
 	w := newWorld(t, 1)

@@ -338,7 +338,7 @@ func TestNextGivesUpWithItsContextAndLosesNothing(t *testing.T) {
 	cancel()
 	for range 50 {
 		if item, err := in.Next(over); err == nil { // what was ready may still be given
-			in.note(item)
+			in.record(item)
 		}
 	}
 	in.drain()

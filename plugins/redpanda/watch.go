@@ -13,8 +13,8 @@ import (
 
 const watchEvery = 2 * time.Second
 
-// survey is what the cluster says of the topics, as the reader gets it.
-type survey struct {
+// snapshot is what the cluster says of the topics at one time, as the reader gets it.
+type snapshot struct {
 	asked   time.Time // before any request of it was sent
 	err     error
 	missing bool // a topic is not there
@@ -29,7 +29,7 @@ type survey struct {
 // skip is a stretch of a log in which nothing is to be read.
 type skip struct{ from, to int64 }
 
-// watch asks for what fetches do not tell, every now and then.
+// watch asks every now and then for what fetches do not say.
 func (s *source) watch() {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
@@ -40,15 +40,15 @@ func (s *source) watch() {
 			return
 		case <-tick.C:
 		}
-		v := s.look(s.ctx)
-		if v.err == nil && !v.missing {
-			s.findSkips(&v, before)
+		snap := s.snapshot(s.ctx)
+		if snap.err == nil && !snap.missing {
+			s.findSkips(&snap, before)
 		}
-		s.post(v)
+		s.post(snap)
 	}
 }
 
-func (s *source) look(ctx context.Context) survey {
+func (s *source) snapshot(ctx context.Context) snapshot {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	asked := time.Now()
@@ -57,51 +57,52 @@ func (s *source) look(ctx context.Context) survey {
 		err = unready(topics)
 	}
 	if errors.Is(err, errMissing) {
-		return survey{missing: true}
+		return snapshot{missing: true}
 	}
 	if err != nil {
-		return survey{err: s.k.explain(err)}
+		return snapshot{err: s.k.explain(err)}
 	}
 	limits, err := s.k.ends(ctx, s.config.Topic...)
-	return survey{asked: asked, err: err, topics: topics, limits: limits}
+	return snapshot{asked: asked, err: err, topics: topics, limits: limits}
 }
 
-// post hands a survey to the reader and never blocks. One that the reader has
+// post hands a snapshot to the reader and never blocks. One that the reader has
 // not seen yet gives way to a newer one, unless it asks for a drain.
-func (s *source) post(v survey) {
+func (s *source) post(snap snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n := len(s.inbox); n > 0 && !s.inbox[n-1].drain {
 		s.inbox = s.inbox[:n-1]
 	}
-	s.inbox = append(s.inbox, v)
+	s.inbox = append(s.inbox, snap)
 	if s.stopPoll != nil {
 		s.stopPoll()
 	}
 }
 
-// findSkips looks into partitions that stand still before their end. The client
-// says nothing of a fetch that holds no record, such as the remains of a
+// findSkips probes partitions that stand still before their end. The client
+// does not report a fetch that holds no record, such as the remains of a
 // compacted batch: it goes on, and the position here would stay for ever. Nor
-// does it tell of errors that it hopes will pass.
-func (s *source) findSkips(v *survey, before map[tp]int64) {
-	v.skips, v.faults = make(map[tp]skip), make(map[tp]error)
+// does it report errors that it hopes will pass.
+func (s *source) findSkips(snap *snapshot, before map[tp]int64) {
+	snap.skips, snap.faults = make(map[tp]skip), make(map[tp]error)
 	still := make(map[tp]int64)
 	s.mu.Lock()
 	for _, p := range s.partitions {
-		if was, seen := before[p.at]; seen && was == p.read && p.read < v.limits[p.at].stable && len(s.order) == 0 {
+		was, seen := before[p.at]
+		if seen && was == p.read && p.read < snap.limits[p.at].stable && len(s.order) == 0 {
 			still[p.at] = p.read
 		}
 		before[p.at] = p.read
 	}
 	s.mu.Unlock()
 	for at, from := range still {
-		to, err := s.probe(at, from, v.topics[at.topic])
+		to, err := s.probe(at, from, snap.topics[at.topic])
 		if _, answered := errors.AsType[*kerr.Error](err); answered {
-			v.faults[at] = err
+			snap.faults[at] = err
 		}
 		if to > from {
-			v.skips[at] = skip{from, to}
+			snap.skips[at] = skip{from, to}
 		}
 	}
 }

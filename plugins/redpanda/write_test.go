@@ -89,7 +89,7 @@ func TestKeysChooseThePartitionAsKafkaDoes(t *testing.T) {
 	}
 }
 
-func TestRecordsCarryKeyHeadersAndValue(t *testing.T) {
+func TestRecordsHaveKeyHeadersAndValue(t *testing.T) {
 	w := newWorld(t, 1)
 	out, b := w.output(`{"key": "n", "headers": {"who": "id", "fine": "ok"}}`, ticketSchema)
 	write(w, out, sliced(tickets(b, 0, 9), 1, 4))
@@ -235,7 +235,7 @@ func TestCompressionIsAsAskedFor(t *testing.T) {
 	}
 }
 
-func TestEmbeddedBrokerIsTakenFromTheServices(t *testing.T) {
+func TestEmbeddedBrokerIsFoundInTheServices(t *testing.T) {
 	w := ownWorld(t, 1)
 	env := w.env()
 	env.Services = map[string]string{"broker": w.address}

@@ -17,8 +17,8 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// notes are the records of the topic of epochs that belong to this engine.
-func (w *world) notes() (values []string) {
+// markers are the records of the topic of epochs that belong to this engine.
+func (w *world) markers() (values []string) {
 	w.t.Helper()
 	for _, r := range w.committed(redpanda.EpochsTopic) {
 		if strings.HasPrefix(string(r.Key), w.engine+"/") {
@@ -28,11 +28,11 @@ func (w *world) notes() (values []string) {
 	return values
 }
 
-func TestEpochIsMarkedInEveryPartitionAndNoted(t *testing.T) {
+func TestEpochHasAHeaderInEveryPartitionAndAMarker(t *testing.T) {
 	w := newWorld(t, 3)
 	l := w.live(nil)
 	l.write(5, 3)
-	l.mustPublish()
+	l.mustCommit()
 	w.exactly(15)
 	records := w.committed(w.topic)
 	for i, r := range records {
@@ -44,34 +44,34 @@ func TestEpochIsMarkedInEveryPartitionAndNoted(t *testing.T) {
 				r.Headers, last)
 		}
 	}
-	notes := w.notes()
-	if len(notes) != 1 {
-		t.Fatalf("notes: got %q, want one", notes)
+	markers := w.markers()
+	if len(markers) != 1 {
+		t.Fatalf("markers: got %q, want one", markers)
 	}
 	var said struct {
 		Epoch, Records int64
 		Last           map[string]int64
 	}
-	key, value, _ := strings.Cut(notes[0], " ")
+	key, value, _ := strings.Cut(markers[0], " ")
 	if err := json.Unmarshal([]byte(value), &said); err != nil || key != w.engine+"/p/s" || said.Epoch != 1 ||
 		said.Records != 15 || fmt.Sprint(said.Last) != "map[0:4 1:4 2:4]" {
-		t.Errorf("note: got %s, %v", notes[0], err)
+		t.Errorf("marker: got %s, %v", markers[0], err)
 	}
 }
 
 func TestEpochWithoutRowsTouchesNothing(t *testing.T) {
 	w := newWorld(t, 1)
 	l := w.live(nil)
-	l.mustPublish()
+	l.mustCommit()
 	l.write(3, 1)
-	l.mustPublish()
+	l.mustCommit()
 	w.exactly(3) // readable: a cluster writes the end of a transaction when it has answered
 	before, err := w.admin.ListEndOffsets(w.ctx(), w.topic)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
-		l.mustPublish()
+		l.mustCommit()
 	}
 	after, err := w.admin.ListEndOffsets(w.ctx(), w.topic)
 	if err != nil || before[w.topic][0].Offset != after[w.topic][0].Offset {
@@ -81,12 +81,12 @@ func TestEpochWithoutRowsTouchesNothing(t *testing.T) {
 		t.Errorf("spools: got %v, want none", files)
 	}
 	l.Close(t.Context())
-	l = w.live(l) // the handle of an epoch without rows carries the one before
+	l = w.live(l) // the committable of an epoch without rows names the one before
 	l.write(3, 1)
-	l.mustPublish()
+	l.mustCommit()
 	w.exactly(6)
-	if notes := w.notes(); len(notes) != 2 || !strings.Contains(notes[1], `"epoch":6`) {
-		t.Errorf("notes: got %q", notes)
+	if markers := w.markers(); len(markers) != 2 || !strings.Contains(markers[1], `"epoch":6`) {
+		t.Errorf("markers: got %q", markers)
 	}
 }
 
@@ -94,14 +94,14 @@ func TestSpoolStaysUntilTheNextRecordHasNoUseForIt(t *testing.T) {
 	w := newWorld(t, 1)
 	l := w.live(nil)
 	l.write(3, 1)
-	l.mustPublish()
+	l.mustCommit()
 	first := w.spools()
 	l.write(3, 1)
 	l.record()
 	if files := w.spools(); len(first) != 1 || len(files) != 2 {
 		t.Fatalf("spools: got %v and then %v, want one and two", first, files)
 	}
-	if err := l.publish(); err != nil {
+	if err := l.commit(); err != nil {
 		t.Fatal(err)
 	}
 	second := w.spools()
@@ -115,7 +115,7 @@ func TestSpoolStaysUntilTheNextRecordHasNoUseForIt(t *testing.T) {
 	if files := w.spools(); len(files) != 1 || files[0] != second[0] {
 		t.Errorf("after another start: got %v, want the one that the record names", files)
 	}
-	l.mustPublish()
+	l.mustCommit()
 	if files := w.spools(); len(files) != 0 {
 		t.Errorf("after an epoch without rows: got %v, want none", files)
 	}
@@ -155,7 +155,7 @@ func TestOtherVersionsOfTheStateDirectoryAreNotWrittenOn(t *testing.T) {
 	var past []life
 	for range 3 {
 		l.write(2, 1)
-		l.mustPublish()
+		l.mustCommit()
 		past = append(past, *l)
 	}
 	l.Close(t.Context())
@@ -164,20 +164,20 @@ func TestOtherVersionsOfTheStateDirectoryAreNotWrittenOn(t *testing.T) {
 	_, err = w.tryLive(&past[1])
 	wantError(t, "an old record", err, "up to epoch 3", "the state directory up to epoch 2", "is older")
 	future := *l
-	future.handle = []byte(strings.Replace(string(l.handle), `"epoch":3`, `"epoch":9`, 1))
-	future.handle = []byte(strings.Replace(string(future.handle), `"epoch":2`, `"epoch":8`, 1))
+	future.committable = []byte(strings.Replace(string(l.committable), `"epoch":3`, `"epoch":9`, 1))
+	future.committable = []byte(strings.Replace(string(future.committable), `"epoch":2`, `"epoch":8`, 1))
 	_, err = w.tryLive(&future)
 	wantError(t, "a topic that was put back", err, "up to epoch 3", "up to epoch 9", "the topic is older")
 	w.live(l)
 	w.exactly(6)
 }
 
-// Both go on from one record: whoever publishes second must not.
-func TestCopyOfTheStateDirectoryCannotPublishToo(t *testing.T) {
+// Both go on from one record: whoever commits second must not.
+func TestCopyOfTheStateDirectoryCannotCommitToo(t *testing.T) {
 	w := newWorld(t, 2)
 	start := w.live(nil)
 	start.write(2, 2)
-	start.mustPublish()
+	start.mustCommit()
 	start.Close(t.Context())
 	one := w.live(start)
 	other := *w
@@ -190,10 +190,10 @@ func TestCopyOfTheStateDirectoryCannotPublishToo(t *testing.T) {
 	two.write(3, 2)
 	one.record()
 	two.record()
-	if err := one.publish(); err != nil { // fenced by two, and takes over again: nothing was published meanwhile
+	if err := one.commit(); err != nil { // fenced by two, and takes over again: nothing was committed meanwhile
 		t.Fatal(err)
 	}
-	err := two.publish()
+	err := two.commit()
 	wantError(t, "the second", err, "epoch 2", "a copy of this state directory", w.topic)
 	if errors.Is(err, sdk.ErrDisconnected) {
 		t.Errorf("%v: nobody outside will mend it", err)
@@ -203,13 +203,13 @@ func TestCopyOfTheStateDirectoryCannotPublishToo(t *testing.T) {
 
 // One life stands still before its commit while another takes its place, as an
 // engine does that was suspended. Its commit comes when the other has seen that
-// nothing is noted.
+// there is no marker.
 func TestCommitAfterATakeoverIsRefused(t *testing.T) {
 	w := newWorld(t, 2)
 	l := w.live(nil)
 	l.write(3, 2)
 	l.record()
-	still, goOn, published := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	still, goOn, committed := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	redpanda.AtStage(l.Sink, func(reached string) {
 		if reached == "end" {
 			redpanda.AtStage(l.Sink, nil)
@@ -217,14 +217,14 @@ func TestCommitAfterATakeoverIsRefused(t *testing.T) {
 			<-goOn
 		}
 	})
-	go func() { published <- l.publish() }()
+	go func() { committed <- l.commit() }()
 	<-still
 	other := *w
 	var outcome error
 	other.stage = func(reached string) {
 		if reached == "begin" && goOn != nil {
 			close(goOn)
-			outcome = <-published
+			outcome = <-committed
 			goOn = nil
 		}
 	}
@@ -235,7 +235,7 @@ func TestCommitAfterATakeoverIsRefused(t *testing.T) {
 }
 
 // The transactions of others lie open in the topic that they share with ours.
-func TestNoteBehindAnOpenTransactionIsSeen(t *testing.T) {
+func TestMarkerBehindAnOpenTransactionIsSeen(t *testing.T) {
 	w := newWorld(t, 1)
 	l := w.live(nil)
 	other := w.client(kgo.TransactionalID("other-" + w.topic))
@@ -247,7 +247,7 @@ func TestNoteBehindAnOpenTransactionIsSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.write(3, 1)
-	l.mustPublish()
+	l.mustCommit()
 	l.Close(t.Context())
 	w.live(l)
 	if err := other.EndTransaction(w.ctx(), kgo.TryAbort); err != nil {
@@ -275,12 +275,12 @@ func TestAddedPartitionsAreWrittenTo(t *testing.T) {
 	w := newWorld(t, 1)
 	l := w.live(nil)
 	l.write(2, 1)
-	l.mustPublish()
+	l.mustCommit()
 	w.addPartitions(2)
 	for ctx := w.ctx(); ; {
-		l.mustPublish() // learns of them, once the client asks anew
+		l.mustCommit() // learns of them, once the client asks anew
 		l.write(2, 3)
-		l.mustPublish()
+		l.mustCommit()
 		if records := w.committed(w.topic); records[len(records)-1].Partition == 2 {
 			break
 		}
@@ -291,7 +291,7 @@ func TestAddedPartitionsAreWrittenTo(t *testing.T) {
 	w.exactly(l.next)
 }
 
-func TestFullSpoolMakesWriteWaitForThePublishBefore(t *testing.T) {
+func TestFullSpoolMakesWriteWaitForTheCommitBefore(t *testing.T) {
 	w := newWorld(t, 1)
 	l := w.live(nil)
 	redpanda.Bound(l.Sink, 4<<10)
@@ -320,13 +320,13 @@ func TestFullSpoolMakesWriteWaitForThePublishBefore(t *testing.T) {
 		t.Fatalf("wrote on beyond twice the bound: %v", err)
 	case <-time.After(50 * time.Millisecond): // so long it waits at least
 	}
-	if err := l.publish(); err != nil {
+	if err := l.commit(); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-written; err != nil {
 		t.Fatal(err)
 	}
-	l.mustPublish()
+	l.mustCommit()
 	w.exactly(l.next)
 }
 
@@ -352,7 +352,7 @@ func TestWaitingWriteEndsWithItsContextAndWithClose(t *testing.T) {
 	}
 }
 
-func TestBarrierBeforeThePublishBeforeIsRefused(t *testing.T) {
+func TestBarrierBeforeTheCommitBeforeIsRefused(t *testing.T) {
 	w := newWorld(t, 1)
 	l := w.live(nil)
 	l.write(1, 1)
@@ -374,7 +374,7 @@ func TestPrepareCountsWhatIsStaged(t *testing.T) {
 	if want := (sdk.Staged{Pending: 8, Bytes: info.Size(), Files: 1}); l.staged != want {
 		t.Errorf("got %+v, want %+v", l.staged, want)
 	}
-	if err := l.publish(); err != nil {
+	if err := l.commit(); err != nil {
 		t.Fatal(err)
 	}
 	if l.record(); l.staged != (sdk.Staged{}) {

@@ -24,12 +24,12 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// badNetwork dials connections that are cut after some bytes, most often in the
+// badNetwork dials connections that break after some bytes, most often in the
 // middle of an answer, or that answer late.
 type badNetwork struct {
 	mu     sync.Mutex
 	random *rand.Rand
-	cuts   int // still to be made; the first connection of all is spared
+	breaks int // still to be made; the first connection of all is spared
 	made   int
 	late   time.Duration // at most, for each piece of an answer
 	dialed int
@@ -44,8 +44,8 @@ func (n *badNetwork) dial(ctx context.Context, network, address string) (net.Con
 	defer n.mu.Unlock()
 	n.dialed++
 	c := &badConn{Conn: conn, network: n, left: -1}
-	if n.dialed > 1 && n.cuts > 0 {
-		n.cuts--
+	if n.dialed > 1 && n.breaks > 0 {
+		n.breaks--
 		c.left = 100 + n.random.IntN(30_000)
 	}
 	return c, nil
@@ -63,7 +63,7 @@ func (n *badNetwork) lateness() time.Duration {
 type badConn struct {
 	net.Conn
 	network *badNetwork
-	left    int // bytes until the cut; -1: none
+	left    int // bytes until the break; -1: none
 }
 
 func (c *badConn) Read(p []byte) (int, error) {
@@ -115,18 +115,18 @@ func (w *world) backlog(partitions, records int) (values [][]string) {
 	return values
 }
 
-func TestCutConnectionsLoseAndRepeatNothing(t *testing.T) {
+func TestBrokenConnectionsLoseAndRepeatNothing(t *testing.T) {
 	w := newWorld(t, 3)
 	want := w.backlog(3, 5000)
 	for seed := range uint64(4) {
-		network := &badNetwork{random: rand.New(rand.NewPCG(seed, 0)), cuts: 10}
+		network := &badNetwork{random: rand.New(rand.NewPCG(seed, 0)), breaks: 10}
 		in := w.through(w.env(), kgo.Dialer(network.dial))
 		in.drain()
 		for p := range want {
 			in.want(p, want[p]...)
 		}
 		if network.made < 5 {
-			t.Errorf("seed %d: only %d cuts: this proves little", seed, network.made)
+			t.Errorf("seed %d: only %d breaks: this proves little", seed, network.made)
 		}
 		in.Close(t.Context())
 	}
@@ -136,7 +136,7 @@ func TestLateAnswersLoseAndRepeatNothing(t *testing.T) {
 	t.Parallel() // it mostly waits
 	w := newWorld(t, 2)
 	want := w.backlog(2, 1500)
-	network := &badNetwork{random: rand.New(rand.NewPCG(1, 0)), cuts: 4, late: 20 * time.Millisecond}
+	network := &badNetwork{random: rand.New(rand.NewPCG(1, 0)), breaks: 4, late: 20 * time.Millisecond}
 	in := w.through(w.env(), kgo.Dialer(network.dial))
 	in.drain()
 	for p := range want {
@@ -182,9 +182,9 @@ func TestLeaderThatMovedIsFound(t *testing.T) {
 	}
 }
 
-// TestErrorsThatTheClientKeepsToItselfAreTold: the client tries again for as
+// TestErrorsThatTheClientKeepsToItselfAreLogged: the client tries again for as
 // long as nobody leads a partition, and says nothing.
-func TestErrorsThatTheClientKeepsToItselfAreTold(t *testing.T) {
+func TestErrorsThatTheClientKeepsToItselfAreLogged(t *testing.T) {
 	t.Parallel() // it mostly waits
 	w := ownWorld(t, 1)
 	want := w.backlog(1, 100)

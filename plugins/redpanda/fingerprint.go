@@ -10,40 +10,42 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// witness is the last record seen before a position. Where brokers give topics
-// no id, it is what tells a topic from one of the same name that was made later
-// and has grown past the position. The zero value is none.
-type witness struct {
+// fingerprint is of the last record before a position. Where brokers give topics no
+// id, it distinguishes a topic from one of the same name that was made later and has
+// grown past the position. The zero value is none.
+type fingerprint struct {
 	After int64  `json:"after"` // offset behind the record
 	Sum   uint32 `json:"sum"`
 }
 
-func witnessOf(r *kgo.Record) witness {
+func fingerprintOf(r *kgo.Record) fingerprint {
 	var at [8]byte
 	binary.BigEndian.PutUint64(at[:], uint64(r.Timestamp.UnixMilli()))
 	sum := crc32.ChecksumIEEE(at[:])
 	sum = crc32.Update(sum, crc32.IEEETable, r.Key)
-	return witness{After: r.Offset + 1, Sum: crc32.Update(sum, crc32.IEEETable, r.Value)}
+	return fingerprint{After: r.Offset + 1, Sum: crc32.Update(sum, crc32.IEEETable, r.Value)}
 }
 
-// testify asks for the record at the witness's place, and tells why it cannot
-// be the same log if another is there. One that is gone tells nothing.
-func (s *source) testify(ctx context.Context, at tp, w witness, leader int32) (why string, err error) {
-	if w == (witness{}) {
+// verifyFingerprint fetches the record at the fingerprint's offset, and returns why it
+// cannot be the same log if another is there. One that is gone proves nothing.
+func (s *source) verifyFingerprint(ctx context.Context, at tp, want fingerprint, leader int32) (
+	why string, err error,
+) {
+	if want == (fingerprint{}) {
 		return "", nil
 	}
-	answer, err := s.peek(ctx, at, w.After-1, leader, topicID{}, 0)
+	answer, err := s.peek(ctx, at, want.After-1, leader, topicID{}, 0)
 	if answer == nil || err != nil {
 		return "", err
 	}
 	fp, _ := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
-		KeepControlRecords: true, Offset: w.After - 1, Topic: at.topic, Partition: at.partition,
+		KeepControlRecords: true, Offset: want.After - 1, Topic: at.topic, Partition: at.partition,
 	}, answer, s.k.decompressor(), nil)
-	if len(fp.Records) == 0 || fp.Records[0].Offset != w.After-1 || witnessOf(fp.Records[0]) == w {
+	if len(fp.Records) == 0 || fp.Records[0].Offset != want.After-1 || fingerprintOf(fp.Records[0]) == want {
 		return "", fp.Err
 	}
 	return fmt.Sprintf("the record at offset %d is another than the one that was read there "+
-		"(the topic was deleted and made again)", w.After-1), nil
+		"(the topic was deleted and made again)", want.After-1), nil
 }
 
 // peek fetches once, by hand; nil if the answer says nothing of the partition.
@@ -69,22 +71,23 @@ func (s *source) peek(ctx context.Context, at tp, from int64, leader int32, id t
 	return &resp.Topics[0].Partitions[0], nil
 }
 
-// remember asks for the witnesses after a time in which the topics may have been
-// made again unseen.
-func (r *reader) remember(v survey) error {
-	if !r.shaken {
+// verifyFingerprints verifies those of all partitions after a time in which the topics
+// may have been made again unseen.
+func (r *reader) verifyFingerprints(snap snapshot) error {
+	if !r.suspect {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, patience)
 	defer cancel()
 	for _, p := range r.partitions {
-		e, known := v.limits[p.at]
-		if !known || p.id != (topicID{}) || p.witness.After <= e.start {
+		e, known := snap.limits[p.at]
+		if !known || p.id != (topicID{}) || p.fingerprint.After <= e.start {
 			continue
 		}
-		why, err := r.testify(ctx, p.at, p.witness, v.topics[p.at.topic].Partitions[p.at.partition].Leader)
+		leader := snap.topics[p.at.topic].Partitions[p.at.partition].Leader
+		why, err := r.verifyFingerprint(ctx, p.at, p.fingerprint, leader)
 		if err != nil {
-			return nil // the next survey comes soon
+			return nil // the next snapshot comes soon
 		}
 		if why == "" {
 			continue
@@ -93,6 +96,6 @@ func (r *reader) remember(v survey) error {
 			return err
 		}
 	}
-	r.shaken = false
+	r.suspect = false
 	return nil
 }
