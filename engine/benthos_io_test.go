@@ -151,8 +151,8 @@ func TestRequestIsAnsweredWhenItsRowIsRecorded(t *testing.T) {
 			t.Errorf("%s: got %d, want 200", body, code)
 		}
 	}
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("three requests took %v", took)
+	if elapsed := time.Since(began); elapsed > 20*time.Second {
+		t.Errorf("three requests took %v", elapsed)
 	}
 	if err := p.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
@@ -355,7 +355,7 @@ func TestPlainConfigWithAWarningRuns(t *testing.T) {
 }
 
 // TestPlainConfigsTakeResourcesAndVariablesOfFiles as Benthos does with -r and -e.
-func TestPlainConfigsTakeResourcesAndVariablesOfFiles(t *testing.T) {
+func TestPlainConfigsAcceptResourcesAndVariablesOfFiles(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv("COUNT", "1") // and so restored when the test ends
 	t.Setenv("GREETING", "")

@@ -65,14 +65,15 @@ func TestFailedMessagesAreDeadLetters(t *testing.T) {
 			}
 		}
 	}
-	books := s.Pipelines[0].Steps[1]
-	if books.In != 6 || books.Out != 3 || books.Rejected != 6 || books.Created != 3 || books.Dropped != 0 {
-		t.Errorf("books: got %+v", books)
+	counters := s.Pipelines[0].Steps[1]
+	if counters.In != 6 || counters.Out != 3 || counters.Rejected != 6 || counters.Created != 3 ||
+		counters.Dropped != 0 {
+		t.Errorf("counters: got %+v", counters)
 	}
 }
 
 // TestPositionsFollowTheirRows: a dead letter of a step behind Benthos's still
-// tells where its row stood.
+// has the position of its row.
 func TestPositionsFollowTheirRows(t *testing.T) {
 	benthosPipeline(t, `- mapping: 'root = if this.id < 3 { deleted() } else { this }'
   schema: {id: int64, n: int64}

@@ -163,7 +163,7 @@ func idRows(ids ...int) []string {
 	return lines
 }
 
-// TestBenthosProcessorsAsSteps: in a pipeline and in a branch, with the books.
+// TestBenthosProcessorsAsSteps: in a pipeline and in a branch, with the counters.
 func TestBenthosProcessorsAsSteps(t *testing.T) {
 	for _, test := range benthosCases {
 		steps := strings.TrimSpace(test.steps) + "\n  schema: " + test.schema

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// found is one problem as lint tells it, or as a test wants it: then Text is a
+// found is one problem as lint reports it, or as a test wants it: then Text is a
 // part of the message.
 type found struct {
 	file         string
@@ -73,8 +73,8 @@ func planted(t *testing.T, path string) (wants []found, args []string) {
 	mark := regexp.MustCompile(`^#(?:( *)\^|(<)|(!)|@(\d+):(\d+)) ([a-z0-9-]+): (.*)$`)
 	about := 0 // number of the last line that is no mark
 	for i, line := range strings.Split(strings.ReplaceAll(string(data), "\r", ""), "\n") {
-		if rest, ok := strings.CutPrefix(line, "#$ "); ok {
-			args = append(args, strings.Fields(rest)...)
+		if arguments, ok := strings.CutPrefix(line, "#$ "); ok {
+			args = append(args, strings.Fields(arguments)...)
 			continue
 		}
 		m := mark.FindStringSubmatch(line)
@@ -134,8 +134,8 @@ func compareFound(t *testing.T, got, wants []found) {
 	}
 	for _, want := range wants {
 		at := slices.IndexFunc(got, func(g found) bool {
-			placed := want.line == 0 || g.file == want.file && g.line == want.line && g.column == want.column
-			return placed && g.code == want.code && strings.Contains(g.text, want.text)
+			samePosition := want.line == 0 || g.file == want.file && g.line == want.line && g.column == want.column
+			return samePosition && g.code == want.code && strings.Contains(g.text, want.text)
 		})
 		if at < 0 {
 			t.Errorf("missing %s", want)

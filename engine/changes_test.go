@@ -82,25 +82,25 @@ func dataFiles(t *testing.T) (files []string) {
 	return files
 }
 
-// unjudged are the keys of inputs and outputs whose change is neither judged by
-// the record nor logged: what is read or filled, which has a place of its own in
-// the record; what the generator's cursor judges; and what no row depends on.
-var unjudged = map[string][]string{
+// uncompared are the keys of inputs and outputs whose change is neither compared with
+// the record nor logged: what is read or filled, which has an entry of its own in the
+// record; what the generator's cursor compares; and what no row depends on.
+var uncompared = map[string][]string{
 	"csv": {"path"}, "jsonl": {"path"}, "parquet": {"path"},
 	"redpanda":         {"brokers", "tls", "sasl", "topic", "start", "partitions"},
 	"ticket_generator": {"seed", "start", "span"},
 }
 
-// TestEveryKeyOfInputsAndOutputsIsJudged: a change of a key without state:"…"
+// TestEveryKeyOfInputsAndOutputsIsCompared: a change of a key without state:"…"
 // would go unseen.
-func TestEveryKeyOfInputsAndOutputsIsJudged(t *testing.T) {
+func TestEveryKeyOfInputsAndOutputsIsCompared(t *testing.T) {
 	for _, p := range plugins.Builtin() {
 		if p.Kind != sdk.KindSource && p.Kind != sdk.KindSink {
 			continue
 		}
 		for _, f := range p.Fields {
-			if judged := f.Keep || f.Layout; judged == slices.Contains(unjudged[p.Name], f.Name) {
-				t.Errorf("%s (%s): %s: judged is %v", p.Name, p.Kind, f.Name, judged)
+			if compared := f.Keep || f.Layout; compared == slices.Contains(uncompared[p.Name], f.Name) {
+				t.Errorf("%s (%s): %s: compared is %v", p.Name, p.Kind, f.Name, compared)
 			}
 		}
 	}

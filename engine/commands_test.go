@@ -71,7 +71,7 @@ func TestLabelOfABranchIsShown(t *testing.T) {
 		t.Errorf("the summary: got\n%s%s", stdout, stderr)
 	}
 	if code, stdout, stderr := run("state", "p.yaml"); code != 0 || strings.Contains(stdout, "hidden") {
-		t.Errorf("state with nothing hidden: exit %d\n%s%s", code, stdout, stderr)
+		t.Errorf("state with nothing staged: exit %d\n%s%s", code, stdout, stderr)
 	}
 }
 
@@ -153,8 +153,8 @@ func TestBrokerRunsAloneUntilItIsStopped(t *testing.T) {
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if code, rest := p.end(t); code != 143 {
-		t.Errorf("exit %d, want 143\n%s", code, rest)
+	if code, messages := p.end(t); code != 143 {
+		t.Errorf("exit %d, want 143\n%s", code, messages)
 	}
 	if !strings.Contains(p.stdout.String(), "broker on "+address) {
 		t.Errorf("got %q, want the address", p.stdout.String())
@@ -176,15 +176,15 @@ func TestBrokerRunsAloneUntilItIsStopped(t *testing.T) {
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if code, rest := p.end(t); code != 143 {
-		t.Errorf("without its records, allowed: exit %d, want 143\n%s", code, rest)
+	if code, messages := p.end(t); code != 143 {
+		t.Errorf("without its records, allowed: exit %d, want 143\n%s", code, messages)
 	}
 	if code, _, stderr := run("broker", "--on-data-loss", "go"); code != 2 || !strings.Contains(stderr, "want stop or continue") {
 		t.Errorf("exit %d, %q, want 2 and the values", code, stderr)
 	}
 }
 
-func TestLintTellsScriptsEverything(t *testing.T) {
+func TestLintReportsEverythingToScripts(t *testing.T) {
 	t.Chdir(t.TempDir())
 	path := pipeline(t, "ticket_generator: {cuont: 1}", toCSV)
 	code, stdout, _ := run("lint", "--json", path)

@@ -99,10 +99,10 @@ func TestRowsThatATopicRefusesAreDeadLettersThroughKills(t *testing.T) {
 		p := start(t, "run", "p.yaml", "--log-level", "debug")
 		p.until(t, "epoch published")
 		timer := time.AfterFunc(time.Duration(random.IntN(20))*time.Millisecond, func() { p.Process.Kill() })
-		code, rest := p.end(t)
+		code, messages := p.end(t)
 		timer.Stop()
 		if code > 0 {
-			t.Fatalf("exit %d\n%s", code, rest)
+			t.Fatalf("exit %d\n%s", code, messages)
 		}
 	}
 	mustRun(t, "p.yaml")

@@ -14,7 +14,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// TestPluginIsAFewFunctions keeps the contract one that a wire can carry.
+// TestPluginIsAFewFunctions keeps the contract one that fits a wire protocol.
 func TestPluginIsAFewFunctions(t *testing.T) {
 	var functions []string
 	for field := range reflect.TypeFor[sdk.Plugin]().Fields() {

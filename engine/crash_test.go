@@ -53,21 +53,21 @@ func TestCrashesChangeNothing(t *testing.T) {
 type victim struct {
 	*tickets
 	job
-	*looker
-	dir      string
-	unharmed shown
-	random   *rand.Rand
-	pace     sabotage
-	unheld   bool  // it is not looked at between recovery and its first row
-	before   shown // what was seen last
-	kills    int
-	story    []string
+	*outputReader
+	dir       string
+	unharmed  visible
+	random    *rand.Rand
+	pace      sabotage
+	unchecked bool    // it is not checked between recovery and its first row
+	before    visible // what was seen last
+	kills     int
+	story     []string
 }
 
-func newVictim(t *testing.T, k *tickets, j job, unharmed shown) *victim {
+func newVictim(t *testing.T, k *tickets, j job, unharmed visible) *victim {
 	t.Helper()
-	v := &victim{tickets: k, job: j, looker: newLooker(j.outputs), dir: filepath.Join(t.TempDir(), "job"),
-		unharmed: unharmed}
+	v := &victim{tickets: k, job: j, outputReader: newOutputReader(j.outputs),
+		dir: filepath.Join(t.TempDir(), "job"), unharmed: unharmed}
 	k.writeTo(t, v.dir, j.config)
 	return v
 }
@@ -81,19 +81,19 @@ func (v *victim) live(t *testing.T, atRandom bool) bool {
 	var after, warned time.Duration
 	switch {
 	case !atRandom:
-		s.Kill = v.place()
-		v.tell("%v", s.Kill)
+		s.Kill = v.drawKillPoint()
+		v.record("%v", s.Kill)
 	case v.random.IntN(4) == 0:
 		s.Hold = ""
 		after = time.Duration(v.random.IntN(60)) * time.Millisecond
-		v.tell("killed %v after its start", after)
+		v.record("killed %v after its start", after)
 	case v.random.IntN(4) == 0:
 		after = time.Duration(v.random.IntN(120_000)) * time.Microsecond
 		warned = time.Duration(v.random.IntN(30_000)) * time.Microsecond
-		v.tell("told to stop %v after it began to read, killed %v later", after, warned)
+		v.record("told to stop %v after it began to read, killed %v later", after, warned)
 	default:
 		after = time.Duration(v.random.IntN(180_000)) * time.Microsecond
-		v.tell("killed %v after it began to read", after)
+		v.record("killed %v after it began to read", after)
 	}
 	p := v.begin(t, s)
 	if atRandom {
@@ -116,45 +116,45 @@ func (p *process) killAfter(after, warned time.Duration) (leave func()) {
 	}
 }
 
-// begin starts the job. If it is held back, what it has recovered is looked at.
+// begin starts the job. If it waits after its recovery, what it has recovered is checked.
 func (v *victim) begin(t *testing.T, s sabotage) *process {
 	t.Helper()
 	p, release := launch(t, v.dir, s, "run", "p.yaml")
 	if s.Hold != "" {
-		p.hold(t)
+		p.untilRecovered(t)
 		v.recovered(t)
 	}
 	release.Close()
 	return p
 }
 
-// dead waits for the job to be killed with these last words, or to stop because
-// it was told to, and looks at what it leaves. It returns false if the job has
+// dead waits for the job to be killed with these last words, or to stop after a
+// signal, and checks what it leaves. It returns false if the job has
 // ended before that.
 func (v *victim) dead(t *testing.T, p *process, words string) bool {
 	t.Helper()
-	code, rest := p.end(t)
+	code, messages := p.end(t)
 	switch {
 	case code == 0:
 		return false
 	case code == 143 && words == "":
-		v.tell("it had stopped")
-	case code != -1 || !strings.Contains(rest, words):
-		t.Fatalf("%q: exit %d\n%s", v.story, code, rest)
+		v.record("it had stopped")
+	case code != -1 || !strings.Contains(messages, words):
+		t.Fatalf("%q: exit %d\n%s", v.story, code, messages)
 	default:
 		v.kills++
 	}
 	v.seen(t)
-	v.tell("%d rows visible", len(v.before["raw_csv"]))
+	v.record("%d rows visible", len(v.before["raw_csv"]))
 	return true
 }
 
-func (v *victim) tell(format string, args ...any) {
+func (v *victim) record(format string, args ...any) {
 	v.story = append(v.story, fmt.Sprintf(format, args...))
 }
 
-// place draws a place in the log.
-func (v *victim) place() *killPoint {
+// drawKillPoint draws a point of the protocol to be killed at.
+func (v *victim) drawKillPoint() *killPoint {
 	sinks := shuffled(v.random, v.sinks())
 	step, after := sinks[v.random.IntN(len(sinks))], v.random.IntN(2) == 0
 	epoch := 1 + v.random.Uint64N(4)
@@ -162,7 +162,7 @@ func (v *victim) place() *killPoint {
 	case 0:
 		return &killPoint{Step: step, Call: callRecord, Epoch: epoch, Order: sinks}
 	case 1:
-		return &killPoint{Step: step, Call: callPublish, After: after, Epoch: epoch, Order: sinks}
+		return &killPoint{Step: step, Call: callCommit, After: after, Epoch: epoch, Order: sinks}
 	case 2:
 		return &killPoint{Step: step, Call: callPrepare, After: after, Epoch: epoch, Order: sinks,
 			Beside: v.random.IntN(2) == 0}
@@ -179,7 +179,7 @@ func shuffled(random *rand.Rand, names []string) []string {
 // seen checks what a reader finds while nothing is written.
 func (v *victim) seen(t *testing.T) {
 	t.Helper()
-	now := v.look(t, v.dir)
+	now := v.read(t, v.dir)
 	for name, rows := range now {
 		if more := excess(rows, v.unharmed[name]); len(more) > 0 {
 			t.Errorf("%s has rows twice, or that no other run gives: %.600q", name, some(more))
@@ -226,14 +226,14 @@ func (v *victim) stop(t *testing.T) {
 	}
 }
 
-// end checks what the job has come to, and that nothing of it is left hidden.
+// end checks what the job has come to, and that nothing of it is left staged.
 func (v *victim) end(t *testing.T) {
 	t.Helper()
 	v.seen(t)
 	for _, o := range v.job.outputs {
 		wantSame(t, o.folder+" in the end", v.before[o.folder], v.unharmed[o.folder])
 	}
-	wantNothingHidden(t, v.dir)
+	wantNothingStaged(t, v.dir)
 	if err := os.RemoveAll(v.dir); err != nil {
 		t.Error(err)
 	}

@@ -24,14 +24,14 @@ const asSabotaged = "ENGINE_TEST_SABOTAGE"
 
 // sabotage is what an engine under test does to itself.
 type sabotage struct {
-	Rows     int           // the source's batches are cut to so many rows; 0: as they come
+	Rows     int           // the source's batches are sliced to so many rows; 0: as they come
 	Pause    time.Duration // before each of them
-	PerEpoch int           // at most so many before an epoch is published; 0: any
+	PerEpoch int           // at most so many before an epoch is committed; 0: any
 	Hold     string        // a pipeline that does not begin until standard input ends
 	Kill     *killPoint    // nil: it lives
 }
 
-// killPoint is a place between two steps of the protocol.
+// killPoint is a point between two steps of the protocol.
 type killPoint struct {
 	Step  string // pipeline/label
 	Call  string // one of the names below
@@ -42,28 +42,28 @@ type killPoint struct {
 	// Order lists all sinks: of those calls that the sinks make side by side,
 	// those before Step in it have returned, those behind it have not begun.
 	Order []string
-	// Beside: the sink has taken rows of the next epoch meanwhile, if there are any.
+	// Beside: the sink has got rows of the next epoch meanwhile, if there are any.
 	Beside bool
 }
 
 // The calls of the protocol, in the order of a pipeline's life.
 const (
-	callOpen     = "open"
-	callReshow   = "publish again" // at open
-	callRecover  = "recover"
-	callPin      = "positions"
-	callNext     = "next"
-	callWrite    = "write"
-	callDue      = "roll due"
-	callPassed   = "barrier of a step"
-	callSnapshot = "snapshot"
-	callCut      = "barrier"
-	callPrepare  = "prepare"
-	callRecord   = "record" // while it is being written
-	callPublish  = "publish"
-	callTell     = "committed"
-	callEnd      = "end"
-	callClose    = "close"
+	callOpen        = "open"
+	callCommitAgain = "publish again" // at open
+	callRecover     = "recover"
+	callPin         = "positions"
+	callNext        = "next"
+	callWrite       = "write"
+	callDue         = "roll due"
+	callPassed      = "barrier of a step"
+	callSnapshot    = "snapshot"
+	callBarrier     = "barrier"
+	callPrepare     = "prepare"
+	callRecord      = "record" // while it is being written
+	callCommit      = "publish"
+	callCommitted   = "committed"
+	callEnd         = "end"
+	callClose       = "close"
 )
 
 // sabotaged wraps the plugins, if this process is to do itself harm.
@@ -85,13 +85,13 @@ func sabotaged(plugins []sdk.Plugin) []sdk.Plugin {
 
 // saboteur sees every call that the engine makes on a plugin.
 type saboteur struct {
-	plan    sabotage
-	mu      sync.Mutex // guards what follows
-	changed *sync.Cond
-	target  uint64          // the epoch to be killed in; 0: not known yet
-	shown   uint64          // the newest epoch that has been published
-	done    map[string]bool // sinks that have made the ordered call of the target
-	wrote   map[string]int  // batches since the barrier of the target, by sink
+	plan      sabotage
+	mu        sync.Mutex // guards what follows
+	changed   *sync.Cond
+	target    uint64          // the epoch to be killed in; 0: not known yet
+	committed uint64          // the newest committed epoch
+	done      map[string]bool // sinks that have made the ordered call of the target
+	wrote     map[string]int  // batches since the barrier of the target, by sink
 }
 
 func (s *saboteur) wrap(p sdk.Plugin) sdk.Plugin {
@@ -103,7 +103,7 @@ func (s *saboteur) wrap(p sdk.Plugin) sdk.Plugin {
 		w := wrapped{saboteur: s, name: env.Pipeline + "/" + env.Step, pipeline: env.Pipeline,
 			epoch: env.Epoch, state: env.StateDir}
 		s.start(w)
-		// A topic's batches are cut wherever a fetch ended: no two lives get the same.
+		// A topic's batches end wherever a fetch ended: no two lives get the same.
 		if w.paced = p.Name != "redpanda"; p.Kind == sdk.KindSource && w.paced && s.plan.Rows > 0 {
 			w.rows, w.resume = s.plan.Rows, env.Resume
 			env.Resume = innerCursors(env.Resume)
@@ -120,7 +120,7 @@ func (s *saboteur) wrap(p sdk.Plugin) sdk.Plugin {
 	return p
 }
 
-// start notes where the pipeline that is to be killed begins.
+// start records where the pipeline that is to be killed begins.
 func (s *saboteur) start(w wrapped) {
 	k := s.plan.Kill
 	if k == nil || k.pipeline() != w.pipeline {
@@ -128,7 +128,7 @@ func (s *saboteur) start(w wrapped) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.shown = w.epoch
+	s.committed = w.epoch
 	if !k.Last {
 		s.target = w.epoch + k.Epoch
 	}
@@ -163,14 +163,14 @@ type wrapped struct {
 	name, pipeline, state string
 	epoch                 uint64 // the newest recorded one at the start
 	paced                 bool   // a source that waits as the plan says
-	rows                  int    // of a source that is cut: in each piece
+	rows                  int    // of a source whose batches are sliced: in each piece
 	resume                map[string][]byte
 }
 
 func (w wrapped) by(kind sdk.Kind) sdk.Instance {
 	switch kind {
 	case sdk.KindSource:
-		return hidesNothing(newCutSource(w), w.Instance)
+		return hidesNothing(newSlicedSource(w), w.Instance)
 	case sdk.KindSink:
 		return hidesNothing(&watchedSink{wrapped: w}, w.Instance)
 	}
@@ -189,11 +189,11 @@ func (w wrapped) around(call string, epoch uint64, do func() error) error {
 		w.await()
 		w.die()
 	}
-	w.hold(call, epoch)
+	w.block(call, epoch)
 	if err := do(); err != nil {
 		return err
 	}
-	w.note(call, epoch)
+	w.record(call, epoch)
 	if w.meets(call, epoch) && w.plan.Kill.After {
 		w.await()
 		w.die()
@@ -201,7 +201,7 @@ func (w wrapped) around(call string, epoch uint64, do func() error) error {
 	return nil
 }
 
-// meets tells whether this is the call to die at.
+// meets reports whether this is the call to die at.
 func (w wrapped) meets(call string, epoch uint64) bool {
 	k := w.plan.Kill
 	if k == nil || k.Call != call || k.Step != w.name || k.Read > 0 {
@@ -210,7 +210,7 @@ func (w wrapped) meets(call string, epoch uint64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if call == callDue {
-		epoch = w.shown + 1
+		epoch = w.committed + 1
 	}
 	return epoch == 0 || epoch == w.target || k.Last && w.target > 0 && epoch >= w.target
 }
@@ -250,22 +250,22 @@ const besideRows = "rows of the next epoch have come"
 // besideWithin is how long rows of the next epoch are waited for.
 const besideWithin = 100 * time.Millisecond
 
-// hold keeps a call that is to come behind the last one for ever.
-func (w wrapped) hold(call string, epoch uint64) {
+// block stops a call for ever that is to come behind the last one.
+func (w wrapped) block(call string, epoch uint64) {
 	k := w.plan.Kill
 	if k == nil || k.Call != call || k.Order == nil || k.pipeline() != w.pipeline {
 		return
 	}
 	w.mu.Lock()
-	held := epoch == w.target && slices.Index(k.Order, w.name) > slices.Index(k.Order, k.Step)
+	blocked := epoch == w.target && slices.Index(k.Order, w.name) > slices.Index(k.Order, k.Step)
 	w.mu.Unlock()
-	if held {
+	if blocked {
 		select {}
 	}
 }
 
-// note takes down that a call was made.
-func (w wrapped) note(call string, epoch uint64) {
+// record stores that a call was made.
+func (w wrapped) record(call string, epoch uint64) {
 	k := w.plan.Kill
 	if k == nil || k.pipeline() != w.pipeline {
 		return
@@ -273,8 +273,8 @@ func (w wrapped) note(call string, epoch uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case call == callTell:
-		w.shown = epoch
+	case call == callCommitted:
+		w.committed = epoch
 	case call == k.Call && epoch == w.target && slices.Contains(k.Order, w.name):
 		w.done[w.name] = true
 	case call == callPrepare && k.Call == callRecord && epoch == w.target:
@@ -315,8 +315,8 @@ func (w wrapped) die() {
 // holding is what an engine says that has recovered and waits.
 const holding = "recovered; waiting"
 
-// holdUntilTold waits for the end of the standard input.
-func holdUntilTold() {
+// waitForRelease waits for the end of the standard input.
+func waitForRelease() {
 	fmt.Fprintln(os.Stderr, holding)
 	_, _ = io.Copy(io.Discard, os.Stdin) // whatever ends it
 }

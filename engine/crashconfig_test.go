@@ -118,7 +118,7 @@ func (o output) holds() string {
 	return what
 }
 
-// The rolls of a job: each epoch shows its rows, or they stay hidden for some.
+// The rolls of a job: each epoch shows its rows, or they stay staged for some.
 const (
 	rollsOften   = "size: 12KB, interval: 0s"
 	rollsSeldom  = "size: 8KB, interval: 1m"

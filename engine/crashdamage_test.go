@@ -42,15 +42,15 @@ func TestDamageAfterACrashIsNamedOrHarmless(t *testing.T) {
 	k := makeTickets(t, 6, 60, 20, 260)
 	unharmed := k.neverKilled(t, smallJob(fromFiles, rollsOften))
 	const rollsNever = "size: 1MB, interval: 1h" // whatever the clock has made of the epochs
-	for name, roll := range map[string]string{"hidden": rollsNever, "about to be shown": rollsOften} {
+	for name, roll := range map[string]string{"staged": rollsNever, "about to be visible": rollsOften} {
 		j := smallJob(fromFiles, roll)
 		sinks := j.sinks()
 		whole := newVictim(t, k, j, unharmed)
 		whole.pace = sabotage{Rows: 10, PerEpoch: 2}
 		for _, point := range []killPoint{
-			{Step: sinks[0], Call: callPublish, Epoch: 2, Order: sinks},
+			{Step: sinks[0], Call: callCommit, Epoch: 2, Order: sinks},
 			{Step: sinks[0], Call: callRecord, Epoch: 2, Order: sinks},
-			{Step: sinks[0], Call: callPublish, Epoch: 3, Order: sinks}} {
+			{Step: sinks[0], Call: callCommit, Epoch: 3, Order: sinks}} {
 			whole.dieAt(t, point)
 		}
 		for i, file := range spoilable(t, whole.dir) {
@@ -58,8 +58,8 @@ func TestDamageAfterACrashIsNamedOrHarmless(t *testing.T) {
 				if *crashKills < 60 && (i+n)%4 != 0 {
 					continue
 				}
-				taken := d.to == nil && roll == rollsOften // as a reader may who sees it first
-				if isPart(file) && taken {
+				consumed := d.to == nil && roll == rollsOften // as by a reader who removes it
+				if isPart(file) && consumed {
 					continue
 				}
 				t.Run(name+"/"+file+" "+d.name, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestDamageAfterACrashIsNamedOrHarmless(t *testing.T) {
 	}
 }
 
-// spoilable are the files in the state directory and in the twins.
+// spoilable are the files in the state directory and in the staging directories.
 func spoilable(t *testing.T, dir string) []string {
 	t.Helper()
 	var names []string
@@ -85,16 +85,16 @@ func spoilable(t *testing.T, dir string) []string {
 		name, err := filepath.Rel(dir, path)
 		folder := filepath.Dir(name)
 		if filepath.Base(name) == "engine.lock" && folder != ".raw_csv.engine" {
-			return err // all locks of twins are alike
+			return err // all locks of staging directories are alike
 		}
 		if strings.HasPrefix(name, "state") || strings.HasPrefix(name, ".") && !seen[folder] {
-			names = append(names, name) // one of those of a folder in a twin
+			names = append(names, name) // one of those of a folder in a staging directory
 			seen[folder] = true
 		}
 		return err
 	})
 	if err != nil || len(names) < 10 {
-		t.Fatalf("got %q, %v; want the files of a state and of twins", names, err)
+		t.Fatalf("got %q, %v; want the files of a state and of staging directories", names, err)
 	}
 	return names
 }
@@ -185,26 +185,26 @@ func (v *victim) beginAnew(t *testing.T) {
 	if code, messages := p.end(t); code != 0 {
 		t.Fatalf("a run with --fresh: exit %d:\n%s", code, messages)
 	}
-	now := v.look(t, v.dir)
+	now := v.read(t, v.dir)
 	for _, o := range v.job.outputs {
 		wantSame(t, o.folder, now[o.folder], v.unharmed[o.folder])
 	}
 }
 
-// saysWhatToDo tells whether a message names a way on.
+// saysWhatToDo reports whether a message names a way on.
 func saysWhatToDo(messages string) bool {
 	ways := []string{"--fresh", "put it back", "set another state_dir"}
 	return slices.ContainsFunc(ways, func(way string) bool { return strings.Contains(messages, way) })
 }
 
-// namesState tells whether a message names the state directory, or what shows
+// namesState reports whether a message names the state directory, or what shows
 // that the state in it is an older one: the end of its log is gone.
 func namesState(messages string) bool {
 	return hasLine(messages, []string{"engine: ", "the state directory state"}) ||
 		hasLine(messages, []string{"engine: ", "the state is older than the files"})
 }
 
-// isPart tells whether a file in a twin holds rows.
+// isPart reports whether a file in a staging directory holds rows.
 func isPart(file string) bool {
 	return strings.HasPrefix(filepath.Base(file), "part.")
 }

@@ -41,25 +41,25 @@ type output struct {
 	without []string          // columns that are not compared: the wall clock
 }
 
-// looker is a reader of outputs. It reads each file once: those that are visible
-// do not change any more, or size and time would tell.
-type looker struct {
+// outputReader reads outputs. It reads each file once: those that are visible do not
+// change any more, or their size and time would.
+type outputReader struct {
 	outputs []output
 	seen    map[string][]row // by path, size and time
 }
 
-func newLooker(outputs []output) *looker {
-	return &looker{outputs: outputs, seen: map[string][]row{}}
+func newOutputReader(outputs []output) *outputReader {
+	return &outputReader{outputs: outputs, seen: map[string][]row{}}
 }
 
-// shown is what a reader sees, by folder, sorted.
-type shown map[string][]row
+// visible is what a reader sees, by folder, sorted.
+type visible map[string][]row
 
-// look reads what is visible. It fails if a file is not whole, or is none of the
+// read reads what is visible. It fails if a file is not whole, or is none of the
 // output's.
-func (l *looker) look(t *testing.T, dir string) shown {
+func (l *outputReader) read(t *testing.T, dir string) visible {
 	t.Helper()
-	all := shown{}
+	all := visible{}
 	for _, o := range l.outputs {
 		var rows []row
 		root := filepath.Join(dir, o.folder)
@@ -72,7 +72,7 @@ func (l *looker) look(t *testing.T, dir string) shown {
 	return all
 }
 
-func (l *looker) rows(t *testing.T, o output, root, path string) []row {
+func (l *outputReader) rows(t *testing.T, o output, root, path string) []row {
 	t.Helper()
 	info, err := os.Stat(path)
 	if err != nil {
@@ -263,12 +263,12 @@ func wantSame(t *testing.T, what string, got, want []row) {
 
 func some(rows []row) []row { return rows[:min(len(rows), 3)] }
 
-// wantNothingHidden fails if a job that has ended has left files beside its
+// wantNothingStaged fails if a job that has ended has left files beside its
 // outputs.
-func wantNothingHidden(t *testing.T, dir string) {
+func wantNothingStaged(t *testing.T, dir string) {
 	t.Helper()
 	left, err := filepath.Glob(filepath.Join(dir, ".*.engine", "*", "*", "*"))
 	if err != nil || len(left) > 0 {
-		t.Errorf("hidden files are left: %v %q", err, left)
+		t.Errorf("staged files are left: %v %q", err, left)
 	}
 }

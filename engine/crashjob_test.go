@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// launch starts an engine in a folder of its own, which may do itself harm. If
-// it is to be held back it waits for the release.
+// launch starts an engine in a folder of its own, which may do itself harm. With
+// sabotage.Hold it waits for the release.
 func launch(t *testing.T, dir string, s sabotage, args ...string) (p *process, release io.Closer) {
 	t.Helper()
 	self, err := os.Executable()
@@ -56,8 +56,8 @@ func launch(t *testing.T, dir string, s sabotage, args ...string) (p *process, r
 // second: it only runs out when something waits for ever.
 const stuckAfter = time.Minute
 
-// hold waits until an engine that is held back has recovered.
-func (p *process) hold(t *testing.T) {
+// untilRecovered waits until an engine with sabotage.Hold has recovered.
+func (p *process) untilRecovered(t *testing.T) {
 	t.Helper()
 	var messages strings.Builder
 	for {
@@ -77,8 +77,8 @@ func finish(t *testing.T, dir string, s sabotage, args ...string) {
 	t.Helper()
 	p, release := launch(t, dir, s, args...)
 	release.Close()
-	if code, rest := p.end(t); code != 0 {
-		t.Fatalf("engine %v: exit %d\n%s", args, code, rest)
+	if code, messages := p.end(t); code != 0 {
+		t.Fatalf("engine %v: exit %d\n%s", args, code, messages)
 	}
 }
 
@@ -205,38 +205,38 @@ func (k *tickets) reference(rows []refRow, ended bool) map[string][]row {
 // deadReference are the step, partition and position of the dead letters that
 // the job owes for its whole input.
 func (k *tickets) deadReference() []string {
-	var places []string
-	for _, place := range k.undecoded {
-		places = append(places, "in "+place)
+	var positions []string
+	for _, position := range k.undecoded {
+		positions = append(positions, "in "+position)
 	}
 	for _, r := range k.rows {
 		if r.at == refUnset {
 			for _, step := range []string{"windows", "sessions"} {
-				places = append(places, fmt.Sprintf("%s %s:%d", step, k.names[r.partition], r.position))
+				positions = append(positions, fmt.Sprintf("%s %s:%d", step, k.names[r.partition], r.position))
 			}
 		}
 	}
-	slices.Sort(places)
-	return places
+	slices.Sort(positions)
+	return positions
 }
 
-// deadPlaces are those of dead letters.
-func deadPlaces(rows []row) []string {
-	var places []string
+// deadPositions are those of dead letters.
+func deadPositions(rows []row) []string {
+	var positions []string
 	for _, r := range rows {
 		values := map[string]string{}
 		for part := range strings.SplitSeq(string(r), "|") {
 			name, value, _ := strings.Cut(part, "=")
 			values[name] = value
 		}
-		places = append(places, values["step"]+" "+values["partition"]+":"+values["position"])
+		positions = append(positions, values["step"]+" "+values["partition"]+":"+values["position"])
 	}
-	slices.Sort(places)
-	return places
+	slices.Sort(positions)
+	return positions
 }
 
 // check holds what is visible of a job against the reference.
-func (k *tickets) check(t *testing.T, j job, got shown, rows []refRow, ended bool) {
+func (k *tickets) check(t *testing.T, j job, got visible, rows []refRow, ended bool) {
 	t.Helper()
 	owed := k.reference(rows, ended)
 	for _, o := range j.outputs {
@@ -247,19 +247,19 @@ func (k *tickets) check(t *testing.T, j job, got shown, rows []refRow, ended boo
 	if !ended {
 		return // the letters of a batch come with its first rows
 	}
-	if places, want := deadPlaces(got["dead"]), k.deadReference(); !slices.Equal(places, want) {
-		t.Errorf("dead letters: got %d, want %d: %.300q, %.300q", len(places), len(want), places, want)
+	if positions, want := deadPositions(got["dead"]), k.deadReference(); !slices.Equal(positions, want) {
+		t.Errorf("dead letters: got %d, want %d: %.300q, %.300q", len(positions), len(want), positions, want)
 	}
 }
 
 // neverKilled is what a run of the job gives that was never killed, which is as
 // it ought to be.
-func (k *tickets) neverKilled(t *testing.T, j job) shown {
+func (k *tickets) neverKilled(t *testing.T, j job) visible {
 	t.Helper()
 	dir := t.TempDir()
 	k.writeTo(t, dir, j.config)
 	finish(t, dir, sabotage{}, "run", "p.yaml")
-	all := newLooker(j.outputs).look(t, dir)
+	all := newOutputReader(j.outputs).read(t, dir)
 	k.check(t, j, all, k.rows, true)
 	if t.Failed() {
 		t.Fatal("a run that is not killed is wrong")

@@ -28,13 +28,13 @@ func (s *watchedSink) Write(ctx context.Context, b *sdk.Batch) error {
 	s.own.Unlock()
 	return s.around(callWrite, 0, func() error { // whatever its epoch: the clock decides that
 		err := s.inner().Write(ctx, b)
-		s.tookRows(epoch)
+		s.countRows(epoch)
 		return err
 	})
 }
 
-// tookRows notes rows behind the barrier of the epoch to be killed in.
-func (s *watchedSink) tookRows(epoch uint64) {
+// countRows counts rows behind the barrier of the epoch to be killed in.
+func (s *watchedSink) countRows(epoch uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.target > 0 && epoch == s.target+1 {
@@ -50,7 +50,7 @@ func (s *watchedSink) Signal(ctx context.Context, signal sdk.Signal) error {
 		s.own.Lock()
 		s.barrier = signal.Epoch
 		s.own.Unlock()
-		return s.around(callCut, signal.Epoch, call)
+		return s.around(callBarrier, signal.Epoch, call)
 	case sdk.End:
 		return s.around(callEnd, 0, call)
 	}
@@ -71,9 +71,9 @@ func (s *watchedSink) Commit(ctx context.Context, epoch uint64, committable []by
 	s.own.Unlock()
 	call := func() error { return s.inner().Commit(ctx, epoch, committable) }
 	if again {
-		return s.around(callReshow, 0, call)
+		return s.around(callCommitAgain, 0, call)
 	}
-	return s.around(callPublish, epoch, call)
+	return s.around(callCommit, epoch, call)
 }
 
 func (s *watchedSink) Recover(ctx context.Context, live []byte) error {

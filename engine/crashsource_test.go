@@ -13,10 +13,10 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-// cutSource gives a source's batches in pieces, and slowly, so that little
+// slicedSource gives a source's batches in pieces, and slowly, so that little
 // input makes many epochs. A cursor inside a batch is the one before the batch
 // and how many of its rows have been given.
-type cutSource struct {
+type slicedSource struct {
 	wrapped
 	inner  sdk.Source
 	before map[string][]byte // the inner cursor in front of the batch at hand
@@ -24,7 +24,7 @@ type cutSource struct {
 	pieces []sdk.Item
 	count  int64         // of the rows given
 	begun  bool          // the first signal has been given
-	end    chan struct{} // closed when the end may be told
+	end    chan struct{} // closed when the end may be returned
 	leave  chan struct{} // to give one batch more, if they are counted
 
 	own   sync.Mutex        // guards what follows
@@ -32,21 +32,21 @@ type cutSource struct {
 	ended bool
 }
 
-var _ sdk.Source = (*cutSource)(nil)
+var _ sdk.Source = (*slicedSource)(nil)
 
-// cutCursor is a cursor of a cutSource.
-type cutCursor struct {
+// slicedCursor is a cursor of a slicedSource.
+type slicedCursor struct {
 	Before []byte
 	Rows   int64
 }
 
-func (c cutCursor) encode() []byte {
+func (c slicedCursor) encode() []byte {
 	data, _ := json.Marshal(c) // bytes and a number always encode
 	return data
 }
 
-func decodeCut(data []byte) cutCursor {
-	var c cutCursor
+func decodeSliced(data []byte) slicedCursor {
+	var c slicedCursor
 	if err := json.Unmarshal(data, &c); err != nil {
 		panic(err)
 	}
@@ -60,21 +60,21 @@ func innerCursors(resume map[string][]byte) map[string][]byte {
 	}
 	inner := map[string][]byte{}
 	for name, data := range resume {
-		if c := decodeCut(data); c.Before != nil {
+		if c := decodeSliced(data); c.Before != nil {
 			inner[name] = c.Before
 		}
 	}
 	return inner
 }
 
-func newCutSource(w wrapped) *cutSource {
-	s := &cutSource{wrapped: w, inner: w.Instance.(sdk.Source), before: map[string][]byte{},
+func newSlicedSource(w wrapped) *slicedSource {
+	s := &slicedSource{wrapped: w, inner: w.Instance.(sdk.Source), before: map[string][]byte{},
 		skip: map[string]int64{}, given: map[string][]byte{}, end: make(chan struct{})}
 	s.leave = make(chan struct{}, 2*w.plan.PerEpoch)
 	s.grant()
-	s.grant() // one epoch is published while the next fills
+	s.grant() // one epoch is committed while the next fills
 	for name, data := range w.resume {
-		c := decodeCut(data)
+		c := decodeSliced(data)
 		s.before[name], s.skip[name] = c.Before, c.Rows
 	}
 	// A pipeline that is to die in some epoch has no end before it. Nor has one
@@ -87,7 +87,7 @@ func newCutSource(w wrapped) *cutSource {
 	return s
 }
 
-func (s *cutSource) Next(ctx context.Context) (sdk.Item, error) {
+func (s *slicedSource) Next(ctx context.Context) (sdk.Item, error) {
 	if !s.begun {
 		s.begun = true
 		return s.first(ctx)
@@ -107,18 +107,18 @@ func (s *cutSource) Next(ctx context.Context) (sdk.Item, error) {
 	return item, err
 }
 
-func (s *cutSource) next(ctx context.Context) (sdk.Item, error) {
+func (s *slicedSource) next(ctx context.Context) (sdk.Item, error) {
 	if len(s.pieces) == 0 {
 		item, err := s.inner.Next(ctx)
 		if errors.Is(err, io.EOF) {
-			return item, s.tellEnd(ctx)
+			return item, s.awaitEnd(ctx)
 		}
 		if err != nil {
 			return item, err
 		}
 		s.pieces = []sdk.Item{item}
 		if item.Batch != nil && s.rows > 0 {
-			s.pieces = s.cut(item.Batch)
+			s.pieces = s.slice(item.Batch)
 		}
 	}
 	item := s.pieces[0]
@@ -135,7 +135,7 @@ func (s *cutSource) next(ctx context.Context) (sdk.Item, error) {
 }
 
 // pace waits until the next batch may be given.
-func (s *cutSource) pace(ctx context.Context) error {
+func (s *slicedSource) pace(ctx context.Context) error {
 	var pause <-chan time.Time
 	var leave <-chan struct{}
 	switch {
@@ -158,18 +158,18 @@ func (s *cutSource) pace(ctx context.Context) error {
 }
 
 // grant gives leave for the batches of one more epoch.
-func (s *cutSource) grant() {
+func (s *slicedSource) grant() {
 	for range s.plan.PerEpoch {
 		select {
 		case s.leave <- struct{}{}:
-		default: // not all of the epoch before were taken
+		default: // not all of the epoch before were used
 		}
 	}
 }
 
-// tellEnd tells the end of the input once nothing is left to be killed for. An
-// engine that is to die in its last epoch gets it when all else is published.
-func (s *cutSource) tellEnd(ctx context.Context) error {
+// awaitEnd returns the end of the input once nothing is left to be killed for. An
+// engine that is to die in its last epoch gets it when all else is committed.
+func (s *slicedSource) awaitEnd(ctx context.Context) error {
 	s.own.Lock()
 	s.ended = true
 	s.own.Unlock()
@@ -181,8 +181,8 @@ func (s *cutSource) tellEnd(ctx context.Context) error {
 	}
 }
 
-// cut makes pieces of what of a batch no earlier life has given.
-func (s *cutSource) cut(b *sdk.Batch) []sdk.Item {
+// slice makes pieces of what of a batch no earlier life has given.
+func (s *slicedSource) slice(b *sdk.Batch) []sdk.Item {
 	n, from := b.NumRows(), s.skip[b.Partition]
 	rejected := b.Rejected
 	if from > 0 {
@@ -193,12 +193,12 @@ func (s *cutSource) cut(b *sdk.Batch) []sdk.Item {
 	for {
 		to := min(from+int64(s.rows), n)
 		piece := &sdk.Batch{Rows: b.Rows.NewSlice(from, to), Partition: b.Partition, Rejected: rejected,
-			Cursor: cutCursor{s.before[b.Partition], to}.encode()}
+			Cursor: slicedCursor{s.before[b.Partition], to}.encode()}
 		if b.Positions != nil {
 			piece.Positions = b.Positions[from:to]
 		}
 		if to == n {
-			piece.Cursor = cutCursor{b.Cursor, 0}.encode()
+			piece.Cursor = slicedCursor{b.Cursor, 0}.encode()
 			s.before[b.Partition] = b.Cursor
 		}
 		items = append(items, sdk.Item{Batch: piece})
@@ -209,12 +209,12 @@ func (s *cutSource) cut(b *sdk.Batch) []sdk.Item {
 	}
 }
 
-func (s *cutSource) Committed(ctx context.Context, epoch uint64, at map[string][]byte) error {
+func (s *slicedSource) Committed(ctx context.Context, epoch uint64, at map[string][]byte) error {
 	inner := at
 	if s.rows > 0 {
 		inner = innerCursors(at)
 	}
-	err := s.around(callTell, epoch, func() error { return s.inner.Committed(ctx, epoch, inner) })
+	err := s.around(callCommitted, epoch, func() error { return s.inner.Committed(ctx, epoch, inner) })
 	s.grant()
 	k := s.plan.Kill
 	if k != nil && k.Last && k.pipeline() == s.pipeline && s.allGiven(at) {
@@ -223,8 +223,8 @@ func (s *cutSource) Committed(ctx context.Context, epoch uint64, at map[string][
 	return err
 }
 
-// allGiven tells whether the whole input is committed.
-func (s *cutSource) allGiven(at map[string][]byte) bool {
+// allGiven reports whether the whole input is committed.
+func (s *slicedSource) allGiven(at map[string][]byte) bool {
 	s.own.Lock()
 	defer s.own.Unlock()
 	all := s.ended
@@ -235,7 +235,7 @@ func (s *cutSource) allGiven(at map[string][]byte) bool {
 }
 
 // release makes an epoch the one to die in, and lets the input end in it.
-func (s *cutSource) release(epoch uint64) {
+func (s *slicedSource) release(epoch uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.target == 0 {
@@ -245,10 +245,10 @@ func (s *cutSource) release(epoch uint64) {
 }
 
 // first gives the signal whose cursors the engine makes durable. It is the last call
-// before the pipeline begins: here one can be held back.
-func (s *cutSource) first(ctx context.Context) (item sdk.Item, err error) {
+// before the pipeline begins: here one can wait for its release.
+func (s *slicedSource) first(ctx context.Context) (item sdk.Item, err error) {
 	if s.plan.Hold == s.pipeline {
-		holdUntilTold()
+		waitForRelease()
 	}
 	err = s.around(callPin, 0, func() (err error) {
 		item, err = s.next(ctx)
@@ -259,7 +259,7 @@ func (s *cutSource) first(ctx context.Context) (item sdk.Item, err error) {
 	}
 	if s.rows > 0 {
 		for name, cursor := range item.Signal.Cursors {
-			item.Signal.Cursors[name] = cutCursor{cursor, s.skip[name]}.encode()
+			item.Signal.Cursors[name] = slicedCursor{cursor, s.skip[name]}.encode()
 			s.before[name] = cursor
 		}
 	}
@@ -269,6 +269,6 @@ func (s *cutSource) first(ctx context.Context) (item sdk.Item, err error) {
 	return item, nil
 }
 
-func (s *cutSource) Drain(ctx context.Context) error { return s.inner.Drain(ctx) }
+func (s *slicedSource) Drain(ctx context.Context) error { return s.inner.Drain(ctx) }
 
-func (s *cutSource) Lag() int64 { return s.inner.Lag() }
+func (s *slicedSource) Lag() int64 { return s.inner.Lag() }

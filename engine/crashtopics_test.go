@@ -40,7 +40,7 @@ func TestPointsBetweenTopicsCanBeTheLast(t *testing.T) {
 	k := makeTickets(t, 8, 600)
 	whole := newVictim(t, k, topicJob(brokers, topic+"-whole"), nil)
 	finish(t, whole.dir, sabotage{}, "run", "p.yaml")
-	unharmed := whole.look(t, whole.dir)
+	unharmed := whole.read(t, whole.dir)
 	owed := k.reference(k.rows, true)
 	for _, o := range whole.job.outputs {
 		if o.folder != "late" && o.folder != "dead" && o.folder != "fill_dead" {
@@ -55,7 +55,7 @@ func TestPointsBetweenTopicsCanBeTheLast(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			v := newVictim(t, k, topicJob(brokers, fmt.Sprintf("%s-%d", topic, i)), unharmed)
-			v.pace, v.unheld = sabotage{Rows: 15, PerEpoch: 2}, true
+			v.pace, v.unchecked = sabotage{Rows: 15, PerEpoch: 2}, true
 			for _, point := range test.at {
 				v.dieAt(t, point)
 			}
@@ -75,27 +75,27 @@ func pointsOfTopics(j job) []points {
 	of := func(call string, order []string) []killPoint {
 		return inEpochs(killPoint{Step: topic, Call: call, Order: order})
 	}
-	unshown := killPoint{Step: topic, Call: callPublish, Epoch: 2, Order: fills}
-	recovery := []killPoint{unshown}
-	for _, call := range []string{callReshow, callRecover} {
+	uncommitted := killPoint{Step: topic, Call: callCommit, Epoch: 2, Order: fills}
+	recovery := []killPoint{uncommitted}
+	for _, call := range []string{callCommitAgain, callRecover} {
 		recovery = append(recovery, killPoint{Step: topic, Call: call},
 			killPoint{Step: topic, Call: call, After: true})
 	}
 	return []points{
 		{name: "the topic's prepare", at: of(callPrepare, fills)},
-		{name: "the topic's publish", at: of(callPublish, fills)},
+		{name: "the topic's publish", at: of(callCommit, fills)},
 		{name: "the topic's record and recovery", at: append(recovery,
 			killPoint{Step: topic, Call: callRecord, Epoch: 1, Order: fills},
 			killPoint{Step: topic, Call: callRecord, Last: true, Order: fills})},
 		{name: "both by turns", at: []killPoint{
-			unshown, {Step: reads[0], Call: callPublish, Epoch: 1, Order: reads},
-			{Step: topic, Call: callPublish, Epoch: 1, After: true, Order: fills},
+			uncommitted, {Step: reads[0], Call: callCommit, Epoch: 1, Order: reads},
+			{Step: topic, Call: callCommit, Epoch: 1, After: true, Order: fills},
 			{Step: reads[3], Call: callPrepare, Epoch: 2, After: true, Order: reads},
-			{Step: "fill/in", Call: callTell, Last: true},
+			{Step: "fill/in", Call: callCommitted, Last: true},
 			{Step: "fill/in", Call: callClose},
 			{Step: "fill/in", Call: callClose, After: true},
 			{Step: "p/in", Call: callPin}, {Step: "p/in", Call: callPin, After: true},
-			{Step: reads[1], Call: callPublish, Last: true, Order: reads},
+			{Step: reads[1], Call: callCommit, Last: true, Order: reads},
 			{Step: "p/in", Call: callClose}}},
 	}
 }

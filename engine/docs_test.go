@@ -44,11 +44,11 @@ func TestReadmeListsEveryPlugin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, ok := strings.Cut(string(data), pluginsBegin)
+	before, tail, ok := strings.Cut(string(data), pluginsBegin)
 	if !ok {
 		t.Fatalf("%s has no %q", path, pluginsBegin)
 	}
-	table, after, _ := strings.Cut(rest, pluginsEnd)
+	table, after, _ := strings.Cut(tail, pluginsEnd)
 	if table == pluginTable() {
 		return
 	}

@@ -94,8 +94,8 @@ func TestBadInputSaysWhatWhereAndWhatToDo(t *testing.T) {
 			if code != test.code {
 				t.Errorf("exit code %d, want %d", code, test.code)
 			}
-			if took := time.Since(began); took > 30*time.Second {
-				t.Errorf("it took %v to say so", took)
+			if elapsed := time.Since(began); elapsed > 30*time.Second {
+				t.Errorf("it took %v to say so", elapsed)
 			}
 			if !hasLine(stderr, test.want) {
 				t.Errorf("got\n%swant a line with %q", stderr, test.want)
@@ -140,7 +140,7 @@ func TestWrongUsageExitsWithTwo(t *testing.T) {
 	}
 }
 
-func TestTakenPortIsNamed(t *testing.T) {
+func TestUsedPortIsNamed(t *testing.T) {
 	t.Chdir(t.TempDir())
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

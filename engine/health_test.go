@@ -58,8 +58,8 @@ func TestARunningEngineIsAsked(t *testing.T) {
 			if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
 			}
-			if code, rest := p.end(t); code != 143 {
-				t.Errorf("exit %d\n%s", code, rest)
+			if code, messages := p.end(t); code != 143 {
+				t.Errorf("exit %d\n%s", code, messages)
 			}
 			if code, _, _ := run("health", "p.yaml"); code != 1 {
 				t.Errorf("afterwards: exit %d, want 1", code)

@@ -82,8 +82,8 @@ func TestBrokerThatCrashesAndComesBackLosesNothing(t *testing.T) {
 	}
 	ended := time.AfterFunc(time.Minute, func() { p.Process.Kill() })
 	defer ended.Stop()
-	if code, rest := p.end(t); code != 0 {
-		t.Fatalf("exit %d\n%s", code, rest)
+	if code, messages := p.end(t); code != 0 {
+		t.Fatalf("exit %d\n%s", code, messages)
 	}
 	ids := map[string]bool{}
 	rows := readCSV(t, "out", "ticket_id")

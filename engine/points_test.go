@@ -13,7 +13,7 @@ type points struct {
 	name  string
 	at    []killPoint
 	pace  sabotage
-	grows bool // rows stay hidden for some epochs; else each epoch shows its own
+	grows bool // rows stay staged for some epochs; else each epoch shows its own
 }
 
 // TestEveryPointOfTheProtocolCanBeTheLast kills the engine before and after each
@@ -54,13 +54,13 @@ func (v *victim) dieAt(t *testing.T, k killPoint) {
 	s := v.pace
 	s.Kill = &k
 	switch k.Call {
-	case callOpen, callReshow, callRecover, callPin:
+	case callOpen, callCommitAgain, callRecover, callPin:
 	default:
-		if !v.unheld {
+		if !v.unchecked {
 			s.Hold = "p"
 		}
 	}
-	v.tell("%v", s.Kill)
+	v.record("%v", s.Kill)
 	words := k.String()
 	if k.Beside {
 		words = besideRows + "\n" + words
@@ -93,15 +93,15 @@ func pointsOfEpochs(j job) []points {
 	}
 	for _, sink := range sinks {
 		add(true, callDue, sink, nil)
-		add(true, callCut, sink, nil)
+		add(true, callBarrier, sink, nil)
 		add(true, callPrepare, sink, sinks)
-		add(false, callPublish, sink, sinks)
+		add(false, callCommit, sink, sinks)
 	}
 	for _, step := range []string{"p/windows", "p/sessions"} {
 		add(true, callPassed, step, nil)
 		add(false, callSnapshot, step, nil)
 	}
-	add(true, callTell, "p/in", nil)
+	add(true, callCommitted, "p/in", nil)
 	var beside []killPoint
 	for _, sink := range sinks[:2] { // which get rows all the time
 		k := killPoint{Step: sink, Call: callPrepare, Epoch: 1, Beside: true}
@@ -121,22 +121,22 @@ func pointsOfEpochs(j job) []points {
 }
 
 // pointsOfRecovery are those between the start of a process and its first row,
-// when the process before it was killed with an epoch recorded and not shown.
+// when the process before it was killed with an epoch recorded and not committed.
 func pointsOfRecovery(j job) []points {
 	sinks := j.sinks()
-	unshown := killPoint{Step: sinks[0], Call: callPublish, Epoch: 2, Order: sinks}
+	uncommitted := killPoint{Step: sinks[0], Call: callCommit, Epoch: 2, Order: sinks}
 	var all []points
 	for i, sink := range sinks {
-		at := []killPoint{unshown}
-		for _, call := range []string{callOpen, callReshow, callRecover} {
+		at := []killPoint{uncommitted}
+		for _, call := range []string{callOpen, callCommitAgain, callRecover} {
 			at = append(at, killPoint{Step: sink, Call: call}, killPoint{Step: sink, Call: call, After: true})
 		}
 		all = append(all, points{name: "recovery of " + filepath.Base(sink), at: at})
 		if i < 2 { // a CSV file that grows, and parts of Parquet
-			all = append(all, points{name: "recovery of hidden " + filepath.Base(sink), at: at, grows: true})
+			all = append(all, points{name: "recovery of staged " + filepath.Base(sink), at: at, grows: true})
 		}
 	}
-	at := []killPoint{unshown}
+	at := []killPoint{uncommitted}
 	for _, step := range []string{"p/windows", "p/sessions"} { // which restore their state
 		at = append(at, killPoint{Step: step, Call: callOpen}, killPoint{Step: step, Call: callOpen, After: true})
 	}
@@ -148,7 +148,7 @@ func pointsOfRecovery(j job) []points {
 	}
 	first = append(first, killPoint{Step: "p/in", Call: callNext},
 		killPoint{Step: "p/in", Call: callNext, Read: 1})
-	return append(all, points{name: "recovery of the input", at: append([]killPoint{unshown}, first...)},
+	return append(all, points{name: "recovery of the input", at: append([]killPoint{uncommitted}, first...)},
 		points{name: "before any record", at: append(first, first...)})
 }
 

@@ -81,12 +81,12 @@ func (p *process) until(t *testing.T, text string) {
 // end waits for the process and returns its exit code and last messages.
 func (p *process) end(t *testing.T) (int, string) {
 	t.Helper()
-	rest, _ := io.ReadAll(p.stderr) // ends with the process
+	messages, _ := io.ReadAll(p.stderr) // ends with the process
 	err := p.Wait()
 	if _, ok := err.(*exec.ExitError); err != nil && !ok {
 		t.Fatal(err)
 	}
-	return p.ProcessState.ExitCode(), string(rest)
+	return p.ProcessState.ExitCode(), string(messages)
 }
 
 const endless = `
@@ -124,9 +124,9 @@ func TestSignalStopsCleanly(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		code, rest := p.end(t)
-		if code != test.code || !strings.Contains(rest, "the next run goes on from here") {
-			t.Errorf("%v: exit %d, %q; want %d", test.signal, code, rest, test.code)
+		code, messages := p.end(t)
+		if code != test.code || !strings.Contains(messages, "the next run goes on from here") {
+			t.Errorf("%v: exit %d, %q; want %d", test.signal, code, messages, test.code)
 		}
 		now := len(readCSV(t, "raw", ticketHeader...))
 		if now <= rows {

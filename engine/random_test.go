@@ -61,9 +61,9 @@ func (r *recipe) run(t *testing.T, dir string) (story []string) {
 			timer := time.AfterFunc(after, func() { p.Process.Kill() })
 			defer timer.Stop()
 		}
-		code, rest := p.end(t)
+		code, messages := p.end(t)
 		if code > 0 {
-			t.Fatalf("%q: exit %d\n%s\n%s", story, code, rest, r.yaml)
+			t.Fatalf("%q: exit %d\n%s\n%s", story, code, messages, r.yaml)
 		}
 		if code == 0 {
 			story = append(story, "but it had ended")
@@ -89,9 +89,9 @@ func (r *recipe) killPoint() *killPoint {
 	case 1:
 		k.Call, k.Order = callPrepare, sinks
 	case 2, 3:
-		k.Call, k.Order = callPublish, sinks
+		k.Call, k.Order = callCommit, sinks
 	case 4:
-		k.Call = callCut
+		k.Call = callBarrier
 	default:
 		return &killPoint{Step: "p/in", Call: callNext, Read: 1 + r.random.Int64N(200)}
 	}
@@ -101,7 +101,7 @@ func (r *recipe) killPoint() *killPoint {
 // check compares all outputs with the reference.
 func (r *recipe) check(t *testing.T, dir string) {
 	t.Helper()
-	got := newLooker(r.outputs).look(t, dir)
+	got := newOutputReader(r.outputs).read(t, dir)
 	rows, want, dead := r.kept(), map[string][]row{}, slices.Clone(r.undecoded)
 	want["raw"] = plainRows(rows)
 	result := r.window.run(rows)
@@ -117,11 +117,11 @@ func (r *recipe) check(t *testing.T, dir string) {
 	for _, o := range r.outputs {
 		if o.folder != "dead" {
 			wantSame(t, o.folder, got[o.folder], want[o.holds()])
-		} else if places := deadPlaces(got[o.folder]); !slices.Equal(places, dead) {
-			t.Errorf("dead letters: got %q, want %q", places, dead)
+		} else if positions := deadPositions(got[o.folder]); !slices.Equal(positions, dead) {
+			t.Errorf("dead letters: got %q, want %q", positions, dead)
 		}
 	}
-	wantNothingHidden(t, dir)
+	wantNothingStaged(t, dir)
 	t.Logf("%d files, %d rows, %d kept, %d windows, %d late, %d dead letters", len(r.files), len(r.rows),
 		len(rows), len(want["windows"]), len(want["late"]), len(dead))
 }

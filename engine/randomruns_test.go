@@ -164,9 +164,9 @@ func (r *runsRecipe) live(t *testing.T, dir string) {
 	if r.undecided && r.reference.missed > r.before.missed {
 		p, release := launch(t, dir, s, args...)
 		release.Close()
-		if code, rest := p.end(t); code != 1 || !strings.Contains(rest, "on_end: hold keeps") {
+		if code, messages := p.end(t); code != 1 || !strings.Contains(messages, "on_end: hold keeps") {
 			t.Fatalf("%q: %d rows are late by an earlier end alone: got exit %d\n%s\n%s", r.story,
-				r.reference.missed-r.before.missed, code, rest, r.yaml)
+				r.reference.missed-r.before.missed, code, messages, r.yaml)
 		}
 		r.story = append(r.story, "stopped; on_end: flush")
 		r.windowed["on_end"], r.undecided = "flush", false
@@ -184,13 +184,13 @@ func (r *runsRecipe) live(t *testing.T, dir string) {
 		}
 		p, release := launch(t, dir, life, args...)
 		release.Close()
-		code, rest := p.end(t)
+		code, messages := p.end(t)
 		if code == 0 {
 			r.balance(t, p.stdout.Bytes())
 			return
 		}
 		if code > 0 || kills <= 0 {
-			t.Fatalf("%q: exit %d\n%s\n%s\n%s", r.story, code, rest, r.yaml, r.tape.String())
+			t.Fatalf("%q: exit %d\n%s\n%s\n%s", r.story, code, messages, r.yaml, r.tape.String())
 		}
 	}
 }
@@ -218,7 +218,7 @@ func (r *runsRecipe) balance(t *testing.T, stdout []byte) {
 // check compares all outputs with the reference.
 func (r *runsRecipe) check(t *testing.T, dir string) {
 	t.Helper()
-	got := newLooker(r.outputs).look(t, dir)
+	got := newOutputReader(r.outputs).read(t, dir)
 	want := map[string][]row{"raw": plainRows(r.kept()), "windows": r.reference.visible()}
 	for _, l := range r.reference.late {
 		want["late"] = append(want["late"], l.lateRow("windows", r.names[l.partition]))
@@ -232,9 +232,9 @@ func (r *runsRecipe) check(t *testing.T, dir string) {
 	for _, o := range r.outputs {
 		if o.folder != "dead" {
 			wantSame(t, o.folder, got[o.folder], want[o.holds()])
-		} else if places := deadPlaces(got[o.folder]); !slices.Equal(places, dead) {
-			t.Errorf("dead letters: got %q, want %q", places, dead)
+		} else if positions := deadPositions(got[o.folder]); !slices.Equal(positions, dead) {
+			t.Errorf("dead letters: got %q, want %q", positions, dead)
 		}
 	}
-	wantNothingHidden(t, dir)
+	wantNothingStaged(t, dir)
 }

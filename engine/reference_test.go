@@ -100,7 +100,7 @@ type member struct {
 	row   refRow
 }
 
-// run judges every row and computes every window.
+// run assigns every row to its windows, or finds it late, and computes every window.
 func (w refWindow) run(rows []refRow) refResult {
 	var out refResult
 	var members []member
@@ -116,7 +116,7 @@ func (w refWindow) run(rows []refRow) refResult {
 		}
 		members = append(members, of...)
 	}
-	members = w.spans(members)
+	members = w.assignSessions(members)
 	out.windows = w.compute(members)
 	return out
 }
@@ -138,8 +138,8 @@ func (w refWindow) membersOf(before []member, r refRow, watermark int64) (of []m
 	return of, passed
 }
 
-// spans gives each row of a session its session.
-func (w refWindow) spans(members []member) []member {
+// assignSessions gives each row of a session its session.
+func (w refWindow) assignSessions(members []member) []member {
 	if w.gap > 0 {
 		return w.intoSessions(slices.Clone(members))
 	}

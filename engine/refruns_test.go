@@ -134,11 +134,11 @@ func (r *refRuns) advance(now time.Time) {
 // lastEnd is the end of the last open window.
 func (r *refRuns) lastEnd() int64 {
 	end := r.closed
-	for _, m := range r.spans(r.members) {
+	for _, m := range r.assignSessions(r.members) {
 		end = max(end, m.end)
 	}
 	return end
 }
 
 // visible are the windows that have come out.
-func (r *refRuns) visible() []row { return closedBy(r.compute(r.spans(r.members)), r.closed) }
+func (r *refRuns) visible() []row { return closedBy(r.compute(r.assignSessions(r.members)), r.closed) }

@@ -45,9 +45,9 @@ pipelines:
 	mustRun(t, "make.yaml")
 	const columns = "{ticket_id: string, client_id: string, created_at: timestamp, demande: string, " +
 		"type: string, priorite: string}"
-	text, rest, _ := strings.Cut(boundedRun, "      ticket_generator:")
-	_, rest, _ = strings.Cut(rest, "\n")
-	write(t, "p.yaml", text+"      jsonl: {path: in, schema: "+columns+"}\n"+rest)
+	text, tail, _ := strings.Cut(boundedRun, "      ticket_generator:")
+	_, tail, _ = strings.Cut(tail, "\n")
+	write(t, "p.yaml", text+"      jsonl: {path: in, schema: "+columns+"}\n"+tail)
 	return "p.yaml"
 }
 

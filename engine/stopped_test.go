@@ -30,10 +30,10 @@ pipelines:
     output: { csv: { path: out } }
 `
 
-// TestStoppedProcessTakesNothingForSilent stops a reader with SIGSTOP for longer than
+// TestStoppedProcessFindsNoPartitionIdle stops a reader with SIGSTOP for longer than
 // its idle_timeout, as a suspended machine does, while the topic is filled. What was
 // written meanwhile had not been asked for: nothing is late.
-func TestStoppedProcessTakesNothingForSilent(t *testing.T) {
+func TestStoppedProcessFindsNoPartitionIdle(t *testing.T) {
 	t.Parallel() // it mostly waits
 	dir := t.TempDir()
 	_, port, err := net.SplitHostPort(closedPort(t))
@@ -74,11 +74,11 @@ func TestStoppedProcessTakesNothingForSilent(t *testing.T) {
 		}
 	}
 	signal(reader, syscall.SIGTERM)
-	code, rest := reader.end(t)
+	code, messages := reader.end(t)
 	signal(generator, syscall.SIGTERM)
 	generator.end(t)
 	if code != 143 {
-		t.Fatalf("exit %d\n%s", code, rest)
+		t.Fatalf("exit %d\n%s", code, messages)
 	}
 	if longest > 2*time.Second {
 		t.Skipf("the topic was silent for %v itself", longest)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestColumnThatNoRowHasIsToldAtTheEnd(t *testing.T) {
+func TestColumnThatNoRowHasIsReportedAtTheEnd(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "in/a.jsonl", `{"order_id":1,"amout":2}`+"\n"+`{"order_id":3,"amount":null}`+"\n")
 	write(t, "p.yaml", "pipelines:\n  p:\n    input: {jsonl: {path: in, schema: {orderId: int64, amount: int64}}}\n"+

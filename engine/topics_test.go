@@ -50,10 +50,10 @@ func TestCrashesBetweenTopicsChangeNothing(t *testing.T) {
 			p.until(t, "epoch published")
 		}
 		timer := time.AfterFunc(time.Duration(random.IntN(150))*time.Millisecond, func() { p.Process.Kill() })
-		code, rest := p.end(t)
+		code, messages := p.end(t)
 		timer.Stop()
 		if code > 0 {
-			t.Fatalf("exit %d\n%s", code, rest)
+			t.Fatalf("exit %d\n%s", code, messages)
 		}
 	}
 	mustRun(t, "p.yaml")

@@ -50,7 +50,7 @@ func keysOf(n *yaml.Node, path []string) []key {
 	return keys
 }
 
-// chosen tells whether the keys of a map are names that the user gives.
+// chosen reports whether the keys of a map are names that the user gives.
 func chosen(path []string, n *yaml.Node) bool {
 	if len(path) == 0 {
 		return false
@@ -71,7 +71,7 @@ func chosen(path []string, n *yaml.Node) bool {
 	return before == "schemas"
 }
 
-// foreign tells whether what stands below a key is Benthos's.
+// foreign reports whether what stands below a key is Benthos's.
 func foreign(key string) bool {
 	components := []string{"mapping", "generate", "file", "stdout", "stdin", "drop", "sync_response"}
 	return slices.Contains(components, key) ||
@@ -206,7 +206,7 @@ func (f found) sameAs(other found) bool {
 	return f == other
 }
 
-// known tells whether a typo makes another key of the file.
+// known reports whether a typo makes another key of the file.
 func known(keys []key, name string) bool {
 	return slices.ContainsFunc(keys, func(k key) bool { return k.name == name })
 }

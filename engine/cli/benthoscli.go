@@ -25,8 +25,8 @@ var benthosCommands = map[string]string{
 // benthosFlag is the hint for a flag that pflag does not know.
 func benthosFlag(message string) string {
 	for _, prefix := range []string{"unknown shorthand flag: '", "unknown flag: --"} {
-		if rest, ok := strings.CutPrefix(message, prefix); ok {
-			name, _, _ := strings.Cut(rest, "'")
+		if after, ok := strings.CutPrefix(message, prefix); ok {
+			name, _, _ := strings.Cut(after, "'")
 			name, _, _ = strings.Cut(name, "=")
 			if hint := benthosFlags[name]; hint != "" {
 				return "\nBenthos has this flag; here " + hint

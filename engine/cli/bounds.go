@@ -77,7 +77,7 @@ func (e *extent) any() bool {
 	return e.fresh || e.adopt || e.until != "" || len(e.offsets) > 0 || e.records > 0 || e.length > 0
 }
 
-// agree shows what a fresh start removes and asks, unless it was told yes.
+// agree shows what a fresh start removes and asks, unless --yes was given.
 func (a *app) agree(yes bool) func([]string) bool {
 	return func(leftovers []string) bool {
 		fmt.Fprintln(a.stderr, "a fresh start removes:")

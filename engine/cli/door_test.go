@@ -9,32 +9,32 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-func TestProgressIsCutToTheTerminalAndErased(t *testing.T) {
+func TestProgressIsTruncatedToTheTerminalAndErased(t *testing.T) {
 	var out strings.Builder
 	d := &door{to: &out}
-	take := func() string { defer out.Reset(); return out.String() }
+	drain := func() string { defer out.Reset(); return out.String() }
 	d.draw([]string{"p: 12345", "q: 1"}, 6, 24)
-	if got, want := take(), "p: 12\x1b[K\nq: 1\x1b[K\n\x1b[J"; got != want {
+	if got, want := drain(), "p: 12\x1b[K\nq: 1\x1b[K\n\x1b[J"; got != want {
 		t.Errorf("the first time: got %q, want %q", got, want)
 	}
 	d.draw([]string{"p: 23456", "q: 2"}, 6, 24) // whatever the terminal has written in the cursor's line
-	if got := take(); !strings.HasPrefix(got, "\r\x1b[2Ap: 23") {
+	if got := drain(); !strings.HasPrefix(got, "\r\x1b[2Ap: 23") {
 		t.Errorf("in place: got %q", got)
 	}
 	d.draw([]string{"p: 3", "q: 3"}, 3, 24) // narrower: the terminal has made two lines of each
-	if got := take(); !strings.HasPrefix(got, "\r\x1b[4Ap:\x1b[K") {
+	if got := drain(); !strings.HasPrefix(got, "\r\x1b[4Ap:\x1b[K") {
 		t.Errorf("after a resize: got %q", got)
 	}
 	fmt.Fprintln(d, "a line of the log")
-	if got, want := take(), "\r\x1b[2A\x1b[Ja line of the log\n"; got != want {
+	if got, want := drain(), "\r\x1b[2A\x1b[Ja line of the log\n"; got != want {
 		t.Errorf("another line: got %q, want %q: it stands in the place of the progress", got, want)
 	}
 	d.draw([]string{"p: 4", "q: 4", "r: 4"}, 80, 3)
-	if got := take(); !strings.HasPrefix(got, "p: 4") || strings.Contains(got, "r: 4") {
+	if got := drain(); !strings.HasPrefix(got, "p: 4") || strings.Contains(got, "r: 4") {
 		t.Errorf("a low terminal: got %q, want as many lines as it has, but one", got)
 	}
 	d.draw(nil, 80, 24)
-	if got, want := take(), "\r\x1b[2A\x1b[J"; got != want {
+	if got, want := drain(), "\r\x1b[2A\x1b[J"; got != want {
 		t.Errorf("at the end: got %q, want %q", got, want)
 	}
 }
@@ -45,8 +45,8 @@ func TestARunThatRejectsEveryRowHasFailed(t *testing.T) {
 		s.Out, s.Rejected = out, rejected
 		return s
 	}
-	sink := func(out int64, takes string) stream.StepSummary {
-		s := stream.StepSummary{Label: "out", Kind: sdk.KindSink, Receives: takes}
+	sink := func(out int64, rows string) stream.StepSummary {
+		s := stream.StepSummary{Label: "out", Kind: sdk.KindSink, Receives: rows}
 		s.Out = out
 		return s
 	}

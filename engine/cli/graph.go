@@ -105,11 +105,11 @@ func (g *graph) add(p *plan.Pipeline) {
 			g.edge(p.Name, before, s)
 		}
 	}
-	g.sides(p)
+	g.sideOutputs(p)
 }
 
-// sides draws which steps can give late rows, and that any may reject one.
-func (g *graph) sides(p *plan.Pipeline) {
+// sideOutputs draws which steps can give late rows, and that any may reject one.
+func (g *graph) sideOutputs(p *plan.Pipeline) {
 	draw := func(from, to *plan.Step, rows string) {
 		if to != nil {
 			g.edge(p.Name, from, to)
@@ -147,10 +147,10 @@ func columns(s *plan.Step) []string {
 // between draws what one pipeline fills and another reads.
 func (g *graph) between(p *plan.Plan) {
 	for _, reader := range p.Pipelines {
-		for _, filler := range p.Pipelines {
-			for _, s := range filler.Steps() {
+		for _, upstream := range p.Pipelines {
+			for _, s := range upstream.Steps() {
 				if s.Plugin.Kind == sdk.KindSink && s.Fills(reader.Input) {
-					g.Edges = append(g.Edges, graphEdge{From: id(filler.Name, s), To: id(reader.Name, reader.Input)})
+					g.Edges = append(g.Edges, graphEdge{From: id(upstream.Name, s), To: id(reader.Name, reader.Input)})
 				}
 			}
 		}

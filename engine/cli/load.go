@@ -119,7 +119,7 @@ func (a *app) lint(paths []string, s *source, asJSON bool) error {
 			return err
 		}
 	} else {
-		// What must be mended comes first.
+		// Errors come before warnings.
 		file.Render(a.stderr, slices.DeleteFunc(slices.Clone(problems), isWarning))
 		file.Render(a.stderr, slices.DeleteFunc(slices.Clone(problems), isFault))
 	}

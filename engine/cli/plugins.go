@@ -139,14 +139,14 @@ func (a *app) describeOne(p *sdk.Plugin) error {
 
 func fields(w io.Writer, indent string, all []sdk.Field) {
 	for _, f := range all {
-		notes := f.Doc
+		text := f.Doc
 		switch {
 		case f.Required:
-			notes += " Required."
+			text += " Required."
 		case f.Default != "":
-			notes += " Default: " + f.Default + "."
+			text += " Default: " + f.Default + "."
 		}
-		fmt.Fprintf(w, "%s%s\t%s\t%s\n", indent, f.Name, f.Type, notes)
+		fmt.Fprintf(w, "%s%s\t%s\t%s\n", indent, f.Name, f.Type, text)
 		fields(w, indent+"  ", f.Fields)
 	}
 }

@@ -108,7 +108,7 @@ func (p *progress) draw(all []stream.Progress, now time.Time) {
 // countsWidth is how wide rows and rate are in a line: a long name leaves them that.
 const countsWidth = len(" 1,123,456,789 rows    123,456 rows/s ")
 
-// shortened is a name in so many characters, but no fewer than tell most names apart.
+// shortened is a name in width characters, but at least 8: most names differ in those.
 func shortened(name string, width int) string {
 	if width = max(width, 8); len(name) > width { // names are ASCII
 		return name[:width-1] + "…"

@@ -42,7 +42,7 @@ func (a *app) runCommand() *cobra.Command {
 	return c
 }
 
-// show says what a run tells the user.
+// show is how a run reports to the user.
 type show struct{ json, quiet bool }
 
 func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how show) error {
@@ -53,7 +53,7 @@ func (a *app) run(ctx context.Context, paths []string, s *source, e *extent, how
 	o.Log, o.Confirm, o.Abort = a.log(), a.agree(e.yes), a.abort
 	a.quiet = how.quiet
 	file, p, problems := a.load(paths, s)
-	file.Render(a.stderr, slices.DeleteFunc(slices.Clone(problems), isWarning)) // lint tells what is only doubtful
+	file.Render(a.stderr, slices.DeleteFunc(slices.Clone(problems), isWarning)) // lint reports the warnings
 	if file.Plain != "" && !slices.ContainsFunc(problems, isFault) {
 		if e.any() {
 			return usageError{fmt.Errorf("%s: a plain Benthos config keeps no state and reads to its end: "+
@@ -128,7 +128,7 @@ func (a *app) abort(reason error) {
 	os.Exit(exitFailed)
 }
 
-// badUsage tells a bound that the config cannot have from what went wrong.
+// badUsage turns a BoundsError into a usage error (exit 2).
 func badUsage(err error) error {
 	if _, ok := errors.AsType[*stream.BoundsError](err); ok {
 		return usageError{err}

@@ -188,13 +188,13 @@ func (a *app) showWindows(s stream.StepState) {
 	for _, w := range s.Windows[:min(len(s.Windows), mostWindows)] {
 		fmt.Fprintf(a.stdout, "  window    %s  %s, %s %s\n", s.Label, span(w), count(w.Groups), plural(w.Groups, "group"))
 	}
-	if rest := s.Windows[min(len(s.Windows), mostWindows):]; len(rest) > 0 {
+	if remaining := s.Windows[min(len(s.Windows), mostWindows):]; len(remaining) > 0 {
 		var groups int64
-		for _, w := range rest {
+		for _, w := range remaining {
 			groups += w.Groups
 		}
 		fmt.Fprintf(a.stdout, "  window    %s  and %s more, %s groups\n",
-			s.Label, count(int64(len(rest))), count(groups))
+			s.Label, count(int64(len(remaining))), count(groups))
 	}
 }
 

@@ -13,13 +13,13 @@ import (
 )
 
 // summarize prints what a run did.
-func summarize(to io.Writer, s *stream.Summary, took time.Duration, asJSON bool) error {
+func summarize(to io.Writer, s *stream.Summary, elapsed time.Duration, asJSON bool) error {
 	if asJSON {
 		return printJSON(to, struct {
 			Seconds  float64 `json:"seconds"`
 			Balanced bool    `json:"balanced"`
 			*stream.Summary
-		}{took.Seconds(), s.Imbalance() == "", s})
+		}{elapsed.Seconds(), s.Imbalance() == "", s})
 	}
 	if nothingNew(s) {
 		for _, p := range s.Pipelines {
@@ -31,7 +31,7 @@ func summarize(to io.Writer, s *stream.Summary, took time.Duration, asJSON bool)
 	fmt.Fprintln(w, "\tin\tout\taggregated\tfiltered\tlate\trejected\t")
 	for _, p := range s.Pipelines {
 		for _, step := range p.Steps {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", name(p, step), count(taken(step)),
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", name(p, step), count(rowsIn(step)),
 				count(step.Out), count(step.Absorbed), count(step.Dropped), count(step.Late), count(step.Rejected))
 		}
 	}
@@ -39,7 +39,7 @@ func summarize(to io.Writer, s *stream.Summary, took time.Duration, asJSON bool)
 		return err
 	}
 	for _, p := range s.Pipelines {
-		fmt.Fprintln(to, balance(p, took))
+		fmt.Fprintln(to, balance(p, elapsed))
 		for _, step := range p.Steps {
 			surveyed(to, step)
 		}
@@ -55,8 +55,8 @@ func name(p stream.PipelineSummary, s stream.StepSummary) string {
 	return p.Name + " " + s.Label
 }
 
-// taken is what a step took in; a source takes from outside what it makes.
-func taken(s stream.StepSummary) int64 {
+// rowsIn is the number of rows that came into a step; those of a source are the ones it made.
+func rowsIn(s stream.StepSummary) int64 {
 	if s.Kind == sdk.KindSource {
 		return s.Created
 	}
@@ -65,7 +65,7 @@ func taken(s stream.StepSummary) int64 {
 
 // balance is the sum of a pipeline in one line: what was read, and where it
 // went, for each output.
-func balance(p stream.PipelineSummary, took time.Duration) string {
+func balance(p stream.PipelineSummary, elapsed time.Duration) string {
 	var b strings.Builder
 	source := p.Steps[0]
 	read := source.Out + source.Rejected
@@ -76,7 +76,7 @@ func balance(p stream.PipelineSummary, took time.Duration) string {
 	if p.Before > 0 {
 		fmt.Fprintf(&b, ", %s of them now,", count(read-p.Before))
 	}
-	fmt.Fprintf(&b, " in %s (%s rows/s)", round(took), count(int64(float64(read-p.Before)/took.Seconds())))
+	fmt.Fprintf(&b, " in %s (%s rows/s)", round(elapsed), count(int64(float64(read-p.Before)/elapsed.Seconds())))
 	for _, step := range p.Steps[1:] {
 		if step.From != source.Label {
 			continue
@@ -137,7 +137,7 @@ func waiting(s stream.StepSummary) string {
 		"they come out when these go on, or are found idle by a later run", s.Label, strings.Join(parts, ", "))
 }
 
-// lateRows counts the rows that missed all their windows, and tells whether
+// lateRows counts the rows that missed all their windows, and reports whether
 // there is an output that has them.
 func lateRows(p stream.PipelineSummary) (late int64, kept bool) {
 	for _, s := range p.Steps {

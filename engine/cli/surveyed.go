@@ -14,8 +14,8 @@ import (
 // surveyed prints what the rows of a step had that is not as their schema says:
 // columns that none had, and keys that were dropped.
 func surveyed(to io.Writer, step stream.StepSummary) {
-	for _, note := range step.Lines {
-		fmt.Fprintf(to, "  %s: %s\n", step.Label, note)
+	for _, line := range step.Lines {
+		fmt.Fprintf(to, "  %s: %s\n", step.Label, line)
 	}
 	for _, m := range step.Missing {
 		fmt.Fprintf(to, "  %s: no row had a column %s, it is null in all", step.Label, named(m.Column))

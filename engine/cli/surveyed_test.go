@@ -8,7 +8,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-func TestNamesThatLookAlikeAreToldApart(t *testing.T) {
+func TestNamesThatAppearAlikeAreDistinguished(t *testing.T) {
 	step := stream.StepSummary{Label: "jsonl", Missing: []sdk.Missing{{Column: "caf\u00e9"}, {Column: "a.b", Near: "a.b"}},
 		Unknown: &sdk.Unknown{Keys: 4, Names: []string{"a.b", "cafe\u0301"}}}
 	var text strings.Builder
