@@ -33,7 +33,7 @@ func aggregation(b *bench) (page.Section, error) {
 	if err := b.build("engine", "hand", "duck"); err != nil {
 		return s, err
 	}
-	j, err := newJudge(b, in)
+	j, err := newVerifier(b, in)
 	if err != nil {
 		return s, err
 	}
@@ -57,7 +57,7 @@ func aggregation(b *bench) (page.Section, error) {
 		return s, err
 	}
 	s.Tables = []page.Table{comparison(contestants, series)}
-	s.Notes = j.notes(contestants)[1:]
+	s.Texts = j.texts(contestants)[1:]
 	chart := bars("performance-aggregation.svg", "The aggregation alone, seconds", contestants, series)
 	s.Charts = []page.Figure{{Bars: chart}}
 	toHand := series["engine"].Ratio(series["by hand, 2 workers"])

@@ -86,7 +86,7 @@ func (b *bench) copied(in string) (string, error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", err
 	}
-	for i := range copies { // the same bytes, so that they take no room
+	for i := range copies { // the same bytes, so that they need no space
 		if err := os.Link(in, filepath.Join(folder, fmt.Sprintf("%d.jsonl", i))); err != nil {
 			return "", err
 		}

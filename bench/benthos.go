@@ -95,7 +95,7 @@ func benthos(b *bench) (page.Section, error) {
 	}
 	ratio := rate[contestants[0].Name] / rate[count.Name]
 	s.Tables = []page.Table{t}
-	s.Notes = []string{fmt.Sprintf("Plain Benthos gets a %dth of the tickets, in batches of 1,000 on two"+
+	s.Texts = []string{fmt.Sprintf("Plain Benthos gets a %dth of the tickets, in batches of 1,000 on two"+
 		" threads; the counts it makes add up to those of the data.", benthosShare)}
 	s.Targets = []page.Target{{What: "aggregation alone ÷ plain Benthos counting per batch, tickets a second",
 		Want: "≥ 50", Got: times(ratio), Reached: ratio >= 50}}

@@ -73,14 +73,14 @@ func (b *bench) consuming(name, brokers, topic, config string) measure.Contestan
 
 // closed is the part of the exact report that is out when a topic has been read
 // up to its end: its last windows wait for more.
-func (j *judge) closed() *judge {
+func (j *verifier) closed() *verifier {
 	c := *j
 	c.exact = strings.TrimSuffix(j.exact, ".parquet") + "_closed.parquet"
 	return &c
 }
 
-func (b *bench) closedJudge(in string) (*judge, error) {
-	j, err := newJudge(b, in)
+func (b *bench) closedVerifier(in string) (*verifier, error) {
+	j, err := newVerifier(b, in)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func embedded(b *bench) (page.Section, error) {
 	if err != nil {
 		return s, err
 	}
-	j, err := b.closedJudge(in)
+	j, err := b.closedVerifier(in)
 	if err != nil {
 		return s, err
 	}
@@ -136,7 +136,7 @@ func embedded(b *bench) (page.Section, error) {
 	if err != nil {
 		return s, err
 	}
-	b.tellEmbedded(&s, contestants, series)
+	b.reportEmbedded(&s, contestants, series)
 	return s, b.partitions(&s, address)
 }
 
@@ -147,13 +147,13 @@ func (b *bench) filled(state, in string) error {
 		return err
 	}
 	if err := b.fill(address, topic, in, 4); err != nil {
-		_ = service.Stop() // the first error tells more
+		_ = service.Stop() // the first error says more
 		return err
 	}
 	return service.Stop()
 }
 
-func (b *bench) tellEmbedded(s *page.Section, all []measure.Contestant, series map[string]measure.Series) {
+func (b *bench) reportEmbedded(s *page.Section, all []measure.Contestant, series map[string]measure.Series) {
 	bare := series[all[len(all)-1].Name]
 	t := page.Table{Head: headed("program", "tickets a second", "of the bare consumer")}
 	for _, c := range all {
@@ -162,7 +162,7 @@ func (b *bench) tellEmbedded(s *page.Section, all []measure.Contestant, series m
 		t.Rows = append(t.Rows, append(row, grouped(b.rate(r.Median().Wall)), percent(bare.Ratio(r))))
 	}
 	s.Tables = append(s.Tables, t)
-	s.Notes = append(s.Notes, "A topic of 4 partitions, filled beforehand (Snappy, as franz-go does by itself),"+
+	s.Texts = append(s.Texts, "A topic of 4 partitions, filled beforehand (Snappy, as franz-go does by itself),"+
 		" is read up to its end and aggregated as in the main job; from the start to the end of the process."+
 		" “Beside” is `engine broker` in a process of its own, whose CPU time and memory are not in the table."+
 		" The report is equal to that of the data, but for the last window, which waits for more.")

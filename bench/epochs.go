@@ -58,7 +58,7 @@ func epochs(b *bench) (page.Section, error) {
 		t.Rows = append(t.Rows, append(row, percent(more[c.Name]), percent(r.CPURatio(none)-1)))
 	}
 	s.Tables = []page.Table{t}
-	s.Notes = []string{fmt.Sprintf("%s rows: the file is read %d times over, as %d partitions; rows go to"+
+	s.Texts = []string{fmt.Sprintf("%s rows: the file is read %d times over, as %d partitions; rows go to"+
 		" Parquet, the report to CSV and Parquet. The first epoch ends after 200 ms and each takes twice as"+
 		" long as the one before, up to the interval: “hardly any” is an interval of an hour.",
 		grouped(int64(b.rows)*copies), copies, copies)}

@@ -96,7 +96,7 @@ func full(b *bench) (page.Section, error) {
 	if err := b.build("engine", "hand", "duck"); err != nil {
 		return s, err
 	}
-	j, err := newJudge(b, in)
+	j, err := newVerifier(b, in)
 	if err != nil {
 		return s, err
 	}
@@ -123,7 +123,7 @@ func full(b *bench) (page.Section, error) {
 	}
 	s.Tables = []page.Table{comparison(contestants, series)}
 	s.Charts = []page.Figure{{Bars: bars("performance-full.svg", "The whole job, seconds", contestants, series)}}
-	s.Notes = j.notes(contestants)
+	s.Texts = j.texts(contestants)
 	s.Targets = fullTargets(series, formulations(in))
 	return s, nil
 }

@@ -74,7 +74,7 @@ func groups(b *bench) (page.Section, error) {
 	if err != nil {
 		return s, err
 	}
-	b.tellGroups(&s, series)
+	b.reportGroups(&s, series)
 	return s, b.groupsFound(&s, in)
 }
 
@@ -126,7 +126,7 @@ func (b *bench) groupsName(program string, c cardinality) string {
 	return fmt.Sprintf("%s, %s groups", program, grouped(int64(c.groups)))
 }
 
-// same tells whether two queries have the same rows.
+// same returns an error unless two queries have the same rows.
 func (b *bench) same(want, got string) error {
 	answer, err := b.one(verify.Difference(want, got))
 	if err == nil && answer["differ"] != 0.0 {
@@ -135,7 +135,7 @@ func (b *bench) same(want, got string) error {
 	return err
 }
 
-func (b *bench) tellGroups(s *page.Section, series map[string]measure.Series) {
+func (b *bench) reportGroups(s *page.Section, series map[string]measure.Series) {
 	t := page.Table{Head: []string{"groups", "engine wall s", "ns a row, wall", "ns a row, CPU", "peak MB",
 		"duckdb wall s", "ns a row, CPU", "peak MB"}}
 	chart := &plot.Chart{File: "performance-groups.svg", Title: "Cost of a row by the number of groups",
@@ -151,7 +151,7 @@ func (b *bench) tellGroups(s *page.Section, series map[string]measure.Series) {
 		chart.Add(float64(c.groups), b.perRow(e.CPU), b.perRow(d.CPU))
 	}
 	s.Tables, s.Charts = []page.Table{t}, []page.Figure{{Lines: chart}}
-	s.Notes = []string{"Count and sum by one key column of the same lines, one window, all groups open until" +
+	s.Texts = []string{"Count and sum by one key column of the same lines, one window, all groups open until" +
 		" its end; then they are written as Parquet. At the last line every row is a group of its own. Groups," +
 		" counts and sums are equal in both programs."}
 	wall, cpu := walls[len(walls)-1]/walls[0], cpus[len(cpus)-1]/cpus[0]
@@ -194,7 +194,7 @@ func recovery(b *bench) (page.Section, error) {
 	row := append([]string{grouped(int64(b.rows))}, cells(series["engine"])...)
 	s.Tables = []page.Table{{Head: headed("groups", "state on disk, MB"),
 		Rows: [][]string{append(row, megabytes(state))}}}
-	s.Notes = []string{"A run that finds the open windows of the run before, restores them, sees that there is" +
+	s.Texts = []string{"A run that finds the open windows of the run before, restores them, sees that there is" +
 		" nothing new to read, and ends: process start, recovery, and a last record together."}
 	wall := series["engine"].Median().Wall
 	s.Targets = []page.Target{{What: "recovery of " + grouped(int64(b.rows)) + " groups (count, sum)",

@@ -44,7 +44,7 @@ func kafkas(b *bench) (page.Section, error) {
 	if err != nil {
 		return s, err
 	}
-	j, err := b.closedJudge(in)
+	j, err := b.closedVerifier(in)
 	if err != nil {
 		return s, err
 	}
@@ -64,25 +64,25 @@ func kafkas(b *bench) (page.Section, error) {
 	contestants := []measure.Contestant{job, reporting, b.bare("bare consumer", address, topic, b.rows)}
 	spark, all, err := b.bestSpark(j, address)
 	if err != nil {
-		s.Notes = append(s.Notes, "PySpark was not measured: "+strings.SplitN(err.Error(), "\n", 2)[0]+".")
+		s.Texts = append(s.Texts, "PySpark was not measured: "+strings.SplitN(err.Error(), "\n", 2)[0]+".")
 		b.log(err.Error())
 	} else {
 		contestants = append(contestants, spark)
-		s.Notes = append(s.Notes, "PySpark's two ways to write it, the shorter of two runs: "+listed(all)+".")
+		s.Texts = append(s.Texts, "PySpark's two ways to write it, the shorter of two runs: "+listed(all)+".")
 	}
 	series, err := measure.Rounds(b.ctx, min(b.runs, 3), contestants, b.log)
 	if err != nil {
 		return s, err
 	}
 	s.Tables = []page.Table{comparison(contestants, series)}
-	s.Notes = append([]string{"A real Apache Kafka beside, 4 partitions; its own CPU time and memory are not" +
+	s.Texts = append([]string{"A real Apache Kafka beside, 4 partitions; its own CPU time and memory are not" +
 		" in the table. Reports and archived rows are equal; the last window waits for more. PySpark's memory is" +
-		" that of its JVM; the Python process beside it is not added."}, s.Notes...)
+		" that of its JVM; the Python process beside it is not added."}, s.Texts...)
 	if spark.Program != nil {
 		chart := bars("performance-spark.svg", "The whole job out of Kafka, seconds", contestants, series)
 		s.Charts = []page.Figure{{Bars: chart}}
 		style := strings.TrimPrefix(spark.Name, sparkName)
-		return s, b.tellSpark(&s, address, style, series[job.Name], series[spark.Name])
+		return s, b.reportSpark(&s, address, style, series[job.Name], series[spark.Name])
 	}
 	return s, nil
 }
@@ -120,7 +120,7 @@ func (b *bench) sparkHome(home string) string {
 // sparkStated: clients as ours, the quantile by rank, which may be far in value.
 var sparkStated = verify.Stated{Clients: 4 * 0.01625, P95: 0.1}
 
-func (b *bench) bestSpark(j *judge, address string) (measure.Contestant, map[string]measure.Usage, error) {
+func (b *bench) bestSpark(j *verifier, address string) (measure.Contestant, map[string]measure.Usage, error) {
 	home := b.sparkDir
 	if home == "" {
 		home = filepath.Join(b.dir, "spark")
@@ -143,8 +143,8 @@ func (b *bench) bestSpark(j *judge, address string) (measure.Contestant, map[str
 	return measure.Best(b.ctx, tried, b.log)
 }
 
-// tellSpark compares throughput, memory, and the start-up over a topic of few tickets.
-func (b *bench) tellSpark(s *page.Section, address, style string, engine, spark measure.Series) error {
+// reportSpark compares throughput, memory, and the start-up over a topic of few tickets.
+func (b *bench) reportSpark(s *page.Section, address, style string, engine, spark measure.Series) error {
 	in, err := b.data("tickets", 600, 0)
 	if err != nil {
 		return err

@@ -96,12 +96,12 @@ func run(ctx context.Context, args []string) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
 	}
 	for _, p := range chosen {
-		begin := b.taken()
+		begin := b.conditions()
 		section, err := p.run(b)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
-		section.Name, section.Taken = p.name, begin
+		section.Name, section.Conditions = p.name, begin
 		book[p.name] = section
 		show(section)
 		if err := save(*write, book, *docs); err != nil {
@@ -156,8 +156,8 @@ func choose(only string) ([]part, error) {
 	return chosen, nil
 }
 
-// taken says what was measured and how busy the machine was before.
-func (b *bench) taken() string {
+// conditions says what was measured and how busy the machine was before.
+func (b *bench) conditions() string {
 	text := fmt.Sprintf("%s, %s tickets, up to %d rounds, %d cores, %s %s",
 		time.Now().UTC().Format("2006-01-02 15:04 MST"), grouped(int64(b.rows)), b.runs, runtime.NumCPU(),
 		runtime.Version(), runtime.GOARCH)

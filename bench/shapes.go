@@ -67,7 +67,7 @@ pipelines:
 		got: "SELECT epoch_us(window_start), epoch_us(window_end), client_id, tickets, total::BIGINT" +
 			" FROM 'RESULTS/out/sessions/*.parquet'",
 	})
-	s.Notes = []string{"Sessions of a client that end with a silence of 30 s, count and sum, as Parquet;" +
+	s.Texts = []string{"Sessions of a client that end with a silence of 30 s, count and sum, as Parquet;" +
 		" DuckDB numbers them by window functions over all rows. The sessions are equal."}
 	return s, err
 }
@@ -94,7 +94,7 @@ pipelines:
 		got: "SELECT created_at::TIMESTAMP, k2, own, duration_ms FROM" +
 			" read_parquet('RESULTS/out/folders/*/*.parquet', hive_partitioning=true, hive_types={'k2': VARCHAR})",
 	})
-	s.Notes = []string{"Four columns into 100 folders (`partition_by`), one Parquet file each." +
+	s.Texts = []string{"Four columns into 100 folders (`partition_by`), one Parquet file each." +
 		" The rows are equal."}
 	return s, err
 }

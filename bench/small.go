@@ -37,7 +37,7 @@ func startup(b *bench) (page.Section, error) {
 			megabytes(m.Peak)})
 	}
 	s.Tables = []page.Table{t}
-	s.Notes = []string{"The whole job over 600 tickets, four outputs, from the start to the end of the process."}
+	s.Texts = []string{"The whole job over 600 tickets, four outputs, from the start to the end of the process."}
 	return s, nil
 }
 
@@ -89,7 +89,7 @@ pipelines:
 	s.Tables = []page.Table{{Head: []string{"seconds", "wall s", "CPU s", "peak MB"}, Rows: [][]string{
 		{fmt.Sprint(short), seconds(shorter.Wall), seconds(shorter.CPU), megabytes(shorter.Peak)},
 		{fmt.Sprint(long), seconds(longer.Wall), seconds(longer.CPU), megabytes(longer.Peak)}}}}
-	s.Notes = []string{fmt.Sprintf("%s tickets a second from the generator through the report-and-archive job,"+
+	s.Texts = []string{fmt.Sprintf("%s tickets a second from the generator through the report-and-archive job,"+
 		" epochs of 10 s. From the shorter to the longer run: %.1f %% of a core, %.1f µs a row.", grouped(rate),
 		100*core, row)}
 	s.Targets = []page.Target{{What: "CPU at 1,000 rows a second", Want: "< 3 % of a core",

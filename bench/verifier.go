@@ -17,8 +17,8 @@ func engineResults(dir string) where {
 		dir + "/out/report_csv/*.csv", dir + "/out/report_parquet/*.parquet"}
 }
 
-// judge compares results with the data, and keeps how far off sketches were.
-type judge struct {
+// verifier compares results with the data, and keeps how far off sketches were.
+type verifier struct {
 	b      *bench
 	in     string
 	prints verify.Row // of the data
@@ -26,8 +26,8 @@ type judge struct {
 	worst  map[string]verify.Stated
 }
 
-func newJudge(b *bench, in string) (*judge, error) {
-	j := &judge{b: b, in: in, worst: map[string]verify.Stated{}, exact: filepath.Join(b.dir, "exact.parquet")}
+func newVerifier(b *bench, in string) (*verifier, error) {
+	j := &verifier{b: b, in: in, worst: map[string]verify.Stated{}, exact: filepath.Join(b.dir, "exact.parquet")}
 	var err error
 	if j.prints, err = b.one(verify.Fingerprint(verify.TicketsOf(in))); err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func newJudge(b *bench, in string) (*judge, error) {
 }
 
 // archive compares every column of every row.
-func (j *judge) archive(w where) error {
+func (j *verifier) archive(w where) error {
 	for format, glob := range map[string]string{"csv": w.rawCSV, "parquet": w.rawParquet} {
 		got, err := j.b.one(verify.Fingerprint(verify.TicketsIn(format, glob)))
 		if err != nil {
@@ -50,7 +50,7 @@ func (j *judge) archive(w where) error {
 	return nil
 }
 
-func (j *judge) report(name string, stated verify.Stated, w where) error {
+func (j *verifier) report(name string, stated verify.Stated, w where) error {
 	for format, glob := range map[string]string{"csv": w.reportCSV, "parquet": w.reportParquet} {
 		if glob == "" {
 			continue
@@ -59,7 +59,7 @@ func (j *judge) report(name string, stated verify.Stated, w where) error {
 		if err != nil {
 			return err
 		}
-		worst, err := stated.Judge(answer)
+		worst, err := stated.Check(answer)
 		if err != nil {
 			return fmt.Errorf("report as %s: %w", format, err)
 		}
@@ -69,7 +69,7 @@ func (j *judge) report(name string, stated verify.Stated, w where) error {
 }
 
 // checking is a contestant whose results are compared.
-func (j *judge) checking(c measure.Contestant, stated verify.Stated, w where,
+func (j *verifier) checking(c measure.Contestant, stated verify.Stated, w where,
 	archive bool) measure.Contestant {
 	c.Check = func(string) error {
 		if archive {
@@ -89,8 +89,8 @@ var (
 	duckSketched = verify.Stated{Clients: 4 * 0.13, P95: 0}
 )
 
-// notes tell how far off the sketches were at worst.
-func (j *judge) notes(contestants []measure.Contestant) []string {
+// texts say how far off the sketches were at worst.
+func (j *verifier) texts(contestants []measure.Contestant) []string {
 	var off []string
 	for _, c := range contestants {
 		w := j.worst[c.Name]

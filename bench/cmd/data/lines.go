@@ -72,8 +72,8 @@ func (l *lines) keys(b []byte) []byte {
 	return append(b, "}\n"...)
 }
 
-// wide appends a line of a time and many columns, strings and numbers in turn.
-func (l *lines) wide(b []byte) []byte {
+// appendManyColumns appends a line of a time and many columns, strings and numbers in turn.
+func (l *lines) appendManyColumns(b []byte) []byte {
 	at := l.next()
 	b = append(b, `{"created_at":"`...)
 	b = appendTime(b, at)

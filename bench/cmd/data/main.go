@@ -1,6 +1,6 @@
 // Command data writes the files that the bench reads: lines of JSON, the same
-// for the same seed. It is a program of its own because what a process has held
-// in memory counts towards the peak of those it starts.
+// for the same seed. It is a program of its own because the memory that a
+// process has used counts towards the peak of those it starts.
 package main
 
 import (
@@ -28,7 +28,7 @@ func write(path, kind string, rows, width int, seed uint64) error {
 	next, ok := map[string]func([]byte) []byte{
 		"tickets": lines.ticket,
 		"keys":    lines.keys,
-		"wide":    lines.wide,
+		"wide":    lines.appendManyColumns,
 	}[kind]
 	if !ok {
 		return fmt.Errorf("kind: want tickets, keys or wide, got %q", kind)

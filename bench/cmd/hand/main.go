@@ -99,7 +99,7 @@ func work(f *os.File, next *atomic.Int64, out string, id int, archive bool) (t *
 func chunk(f *os.File, nth int64, buffer []byte) ([]byte, error) {
 	from, skip := nth*chunkBytes, 0
 	if nth > 0 {
-		from, skip = from-1, 1 // whether a line begins here is told by the byte before
+		from, skip = from-1, 1 // the byte before shows whether a line begins here
 	}
 	buffer = buffer[:chunkBytes+skip]
 	n, err := f.ReadAt(buffer, from)

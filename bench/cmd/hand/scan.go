@@ -59,12 +59,12 @@ var errLine = errors.New("want an object of the ticket's seven fields")
 func (s *scanner) scan(lines []byte, b *block) error {
 	b.reset()
 	for len(lines) > 0 {
-		rest, err := s.line(lines, b)
+		remaining, err := s.line(lines, b)
 		if err != nil {
 			end := bytes.IndexByte(lines, '\n')
 			return fmt.Errorf("%w: %s", err, lines[:max(0, end)])
 		}
-		lines = rest
+		lines = remaining
 	}
 	return nil
 }

@@ -31,8 +31,8 @@ type Usage struct {
 // Run runs a program to its end. What it printed on its standard output comes
 // back; of a failure the end of both outputs is in the error.
 //
-// The kernel counts what the starting process holds as if the started one had
-// held it until its exec. So whoever calls Run must stay small.
+// The kernel counts the memory of the starting process as if it were the started
+// one's until its exec. So whoever calls Run must stay small.
 func Run(ctx context.Context, p Program) (Usage, string, error) {
 	limit := p.Limit
 	if limit == 0 {

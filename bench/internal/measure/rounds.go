@@ -49,7 +49,7 @@ func once(ctx context.Context, c Contestant, check bool) (Usage, error) {
 		if err := c.Clean(); err != nil {
 			return Usage{}, err
 		}
-		defer func() { _ = c.Clean() }() // the next run does it again, and tells
+		defer func() { _ = c.Clean() }() // the next run does it again, and reports its error
 	}
 	syscall.Sync()
 	u, stdout, err := Run(ctx, c.Program())

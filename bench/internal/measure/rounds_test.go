@@ -17,7 +17,7 @@ func seconds(walls ...float64) Series {
 	return s
 }
 
-func TestRatioIsTakenWithinARound(t *testing.T) {
+func TestRatioIsComputedWithinARound(t *testing.T) {
 	// The second round was slow for both: the ratio of each round is 1/2.
 	engine, other := seconds(1, 10, 1), seconds(2, 20, 2)
 	if got := engine.Ratio(other); got != 0.5 {
@@ -64,7 +64,7 @@ func TestRoundsRotateAndCheckOnlyOnce(t *testing.T) {
 	}
 }
 
-func TestFailedProgramTellsWhatItPrinted(t *testing.T) {
+func TestFailedProgramReportsWhatItPrinted(t *testing.T) {
 	_, _, err := Run(context.Background(), Program{Path: "sh", Args: []string{"-c", "echo why >&2; exit 3"}})
 	if err == nil || !strings.Contains(err.Error(), "why") {
 		t.Errorf("got %v, want the program's words", err)
@@ -77,8 +77,8 @@ func TestProgramThatHangsIsEndedWithItsChildren(t *testing.T) {
 	if _, _, err := Run(context.Background(), p); err == nil {
 		t.Error("got no error, want one that names the limit")
 	}
-	if took := time.Since(begin); took > 4*time.Second {
-		t.Errorf("got an end after %s, want one right behind the limit", took)
+	if elapsed := time.Since(begin); elapsed > 4*time.Second {
+		t.Errorf("got an end after %s, want one right behind the limit", elapsed)
 	}
 }
 

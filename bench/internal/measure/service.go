@@ -82,7 +82,7 @@ func (s *Service) Stop() error {
 	return err
 }
 
-// interrupted tells whether a process ended because it was told to.
+// interrupted reports whether a process ended by an interrupt.
 func interrupted(e *exec.ExitError) bool {
 	const afterInterrupt = 128 + int(syscall.SIGINT)
 	status, ok := e.Sys().(syscall.WaitStatus)

@@ -23,7 +23,7 @@ func TestServiceIsReadyWithItsFirstLineAndStops(t *testing.T) {
 	}
 }
 
-func TestServiceThatFailsTellsWhy(t *testing.T) {
+func TestServiceThatFailsReportsWhy(t *testing.T) {
 	_, _, err := Serve(context.Background(), Program{Path: "sh", Args: []string{"-c", "echo why >&2; exit 1"}})
 	if err == nil || !strings.Contains(err.Error(), "why") {
 		t.Errorf("got %v, want the service's words", err)

@@ -16,12 +16,12 @@ import (
 
 // Section is what one part of the bench found.
 type Section struct {
-	Name    string   `json:"name"`
-	Taken   string   `json:"taken"` // how many rows, rounds and cores, and when
-	Tables  []Table  `json:"tables,omitempty"`
-	Targets []Target `json:"targets,omitempty"`
-	Notes   []string `json:"notes,omitempty"`
-	Charts  []Figure `json:"charts,omitempty"`
+	Name       string   `json:"name"`
+	Conditions string   `json:"taken"` // how many rows, rounds and cores, and when
+	Tables     []Table  `json:"tables,omitempty"`
+	Targets    []Target `json:"targets,omitempty"`
+	Texts      []string `json:"notes,omitempty"`
+	Charts     []Figure `json:"charts,omitempty"`
 }
 
 // Table is a table; its first column is text, the others are numbers.
@@ -126,11 +126,11 @@ func (f Figure) title() string {
 // Replace puts text between the marks of a name, which stay.
 func Replace(page, name, text string) (string, error) {
 	begin, end := "<!-- bench:"+name+" -->\n", "<!-- end of "+name+" -->"
-	before, rest, ok := strings.Cut(page, begin)
+	before, tail, ok := strings.Cut(page, begin)
 	if !ok {
 		return "", fmt.Errorf("want the mark %q, got none", strings.TrimSpace(begin))
 	}
-	_, after, ok := strings.Cut(rest, end)
+	_, after, ok := strings.Cut(tail, end)
 	if !ok {
 		return "", fmt.Errorf("want the mark %q behind %q, got none", end, strings.TrimSpace(begin))
 	}
@@ -147,17 +147,17 @@ func (s Section) Markdown() string {
 		b.WriteString(t.markdown())
 		b.WriteByte('\n')
 	}
-	for _, n := range s.Notes {
+	for _, n := range s.Texts {
 		fmt.Fprintf(&b, "* %s\n", n)
 	}
-	if len(s.Notes) > 0 {
+	if len(s.Texts) > 0 {
 		b.WriteByte('\n')
 	}
 	for _, f := range s.Charts {
 		file, _ := f.document()
 		fmt.Fprintf(&b, "![%s](%s)\n\n", f.title(), file)
 	}
-	fmt.Fprintf(&b, "_%s_\n", s.Taken)
+	fmt.Fprintf(&b, "_%s_\n", s.Conditions)
 	return b.String()
 }
 

@@ -29,7 +29,7 @@ func TestBookComesBackAndIsWritten(t *testing.T) {
 		t.Fatalf("no file: got %v, %v, want an empty book", book, err)
 	}
 	book["full"] = Section{
-		Name: "full", Taken: "1 row", Notes: []string{"a note"},
+		Name: "full", Conditions: "1 row", Texts: []string{"a note"},
 		Tables:  []Table{{Head: []string{"program", "wall"}, Rows: [][]string{{"engine", "1 s"}}}},
 		Targets: []Target{{What: "wall", Want: "≤ 1", Got: "0.9", Reached: true}, {What: "memory", Want: "≤ 1"}},
 		Charts:  []Figure{{Bars: &plot.Bars{File: "full.svg", Title: "Wall"}}},

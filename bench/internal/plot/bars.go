@@ -37,14 +37,14 @@ func (c Bars) SVG() string {
 	scale.finish(1)
 	for i, bar := range c.Bars {
 		y := top + i*(barHeight+barGap)
-		end := scale.place(bar.Value, barLeft, width-barRight)
+		end := scale.position(bar.Value, barLeft, width-barRight)
 		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", barLeft-8, y+15, escape(bar.Name))
 		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>`+"\n", barLeft, y, end-barLeft,
 			barHeight, colour(min(i, 1)*4))
 		label := end
 		if bar.High > bar.Low {
-			low := scale.place(bar.Low, barLeft, width-barRight)
-			high := scale.place(bar.High, barLeft, width-barRight)
+			low := scale.position(bar.Low, barLeft, width-barRight)
+			high := scale.position(bar.High, barLeft, width-barRight)
 			middle := y + barHeight/2
 			fmt.Fprintf(&b, `<path class="a" stroke-width="1.5" fill="none" d="M%.1f %dH%.1fM%.1f %dv8M%.1f %dv8"/>`,
 				low, middle, high, low, middle-4, high, middle-4)

@@ -37,7 +37,7 @@ const (
 	plotHeight               = height - top - bottom
 )
 
-// colours can be told apart on white and on black, and by those who do not see
+// colours can be distinguished on white and on black, and by those who do not see
 // red and green as others do.
 func colour(i int) string {
 	colours := []string{"#2f81f7", "#e8871e", "#3fa66b", "#c05bd6", "#8a8a8a", "#d1495b"}
@@ -58,13 +58,13 @@ func (c Chart) SVG() string {
 	var b strings.Builder
 	head(&b, width, height, c.Title)
 	for _, v := range x.ticks() {
-		at := x.place(v, left, left+plotWidth)
+		at := x.position(v, left, left+plotWidth)
 		fmt.Fprintf(&b, `<path class="g" d="M%.1f %dV%d"/>`+"\n", at, top, top+plotHeight)
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", at, top+plotHeight+18,
 			short(v))
 	}
 	for _, v := range y.ticks() {
-		at := y.place(v, top+plotHeight, top)
+		at := y.position(v, top+plotHeight, top)
 		fmt.Fprintf(&b, `<path class="g" d="M%d %.1fH%d"/>`+"\n", left, at, left+plotWidth)
 		fmt.Fprintf(&b, `<text x="%d" y="%.1f" text-anchor="end">%s</text>`+"\n", left-8, at+4, short(v))
 	}
@@ -84,7 +84,7 @@ func (c Chart) SVG() string {
 func (c Chart) line(b *strings.Builder, i int, line Line, x, y axis) {
 	var path []string
 	for _, p := range line.Points {
-		px, py := x.place(p[0], left, left+plotWidth), y.place(p[1], top+plotHeight, top)
+		px, py := x.position(p[0], left, left+plotWidth), y.position(p[1], top+plotHeight, top)
 		path = append(path, fmt.Sprintf("%.1f,%.1f", px, py))
 		fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="3.5" fill="%s"/>`+"\n", px, py, colour(i))
 	}
@@ -120,12 +120,12 @@ func (a *axis) cover(v float64) {
 	a.low, a.high = min(a.low, v), max(a.high, v)
 }
 
-func (a *axis) finish(room float64) {
+func (a *axis) finish(headroom float64) {
 	if a.high <= 0 || math.IsInf(a.low, 1) { // nothing to show
 		a.low, a.high = 1, 10
 	}
 	if !a.log {
-		a.low, a.high = 0, a.high*room
+		a.low, a.high = 0, a.high*headroom
 		return
 	}
 	if a.low <= 0 {
@@ -138,8 +138,8 @@ func (a *axis) finish(room float64) {
 	}
 }
 
-// place is where a value stands between two places.
-func (a axis) place(v, from, to float64) float64 {
+// position is where a value stands between two coordinates.
+func (a axis) position(v, from, to float64) float64 {
 	if a.log {
 		v = max(v, a.low)
 		return from + (to-from)*(math.Log(v)-math.Log(a.low))/(math.Log(a.high)-math.Log(a.low))

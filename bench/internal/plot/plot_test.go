@@ -41,14 +41,14 @@ func TestAxisBeginsAtZeroUnlessLogarithmic(t *testing.T) {
 	a.cover(50)
 	a.cover(100)
 	a.finish(1)
-	if got := a.place(50, 0, 10); got != 5 {
+	if got := a.position(50, 0, 10); got != 5 {
 		t.Errorf("got half at %v, want it at 5", got)
 	}
 	a = axis{low: math.Inf(1), log: true}
 	a.cover(1)
 	a.cover(100)
 	a.finish(1)
-	if got := a.place(10, 0, 10); math.Abs(got-5) > 1e-9 {
+	if got := a.position(10, 0, 10); math.Abs(got-5) > 1e-9 {
 		t.Errorf("got ten of a hundred at %v, want it at 5", got)
 	}
 }

@@ -1,5 +1,5 @@
 // Package verify compares what the programs wrote: it makes the SQL that reads
-// the results, and judges what DuckDB answers.
+// the results, and checks what DuckDB answers.
 package verify
 
 import (
@@ -70,7 +70,7 @@ func sum(of, name string) string {
 	return fmt.Sprintf("sum(hash(%s)::HUGEINT)::VARCHAR AS %s", of, name)
 }
 
-// Same tells which values of two rows differ.
+// Same returns an error that names the values in which two rows differ, if any.
 func Same(want, got Row) error {
 	var differ []string
 	for _, name := range slices.Sorted(maps.Keys(want)) {
@@ -121,9 +121,9 @@ FROM (%s) e FULL JOIN (%s) g USING (window_start, type, priorite)`, exact, repor
 // the right value.
 type Stated struct{ Clients, P95 float64 }
 
-// Judge tells what is wrong with the answer to Against, and how far off the
-// sketches were at worst.
-func (s Stated) Judge(answer Row) (worst Stated, err error) {
+// Check returns how far off the sketches were at worst, or what is wrong with the
+// answer to Against.
+func (s Stated) Check(answer Row) (worst Stated, err error) {
 	if number(answer, "windows") == 0 {
 		return worst, fmt.Errorf("the report is empty")
 	}

@@ -19,7 +19,7 @@ func TestSameNamesTheColumnThatDiffers(t *testing.T) {
 	}
 }
 
-func TestJudge(t *testing.T) {
+func TestCheck(t *testing.T) {
 	fine := func() Row {
 		return Row{"windows": 9.0, "unpaired": 0.0, "wrong": 0.0, "clients_off": 0.03, "p95_off": 0.005}
 	}
@@ -39,7 +39,7 @@ func TestJudge(t *testing.T) {
 	for _, test := range tests {
 		answer := fine()
 		answer[test.field] = test.value
-		_, err := Stated{Clients: 0.064, P95: 0.01}.Judge(answer)
+		_, err := Stated{Clients: 0.064, P95: 0.01}.Check(answer)
 		switch {
 		case test.want == "" && err != nil:
 			t.Errorf("%s: got %v, want no error", test.name, err)
