@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/redpanda-data/benthos/v4/public/bloblang"
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -13,23 +14,18 @@ import (
 
 // guess offers what was meant by a field, an option, a method or a function that
 // there is none of: the nearest name that the components of the text know.
-func guess(env *service.Environment, text string, problems []PlainProblem) {
-	var known *vocabulary
+func (v *vocabulary) guess(problems []PlainProblem) {
 	for i := range problems {
-		p := &problems[i]
-		if p.Hint != "" || p.Component != "" {
-			continue
+		if p := &problems[i]; p.Hint == "" && p.Component == "" {
+			p.Hint = v.hint(p.Message)
 		}
-		if known == nil {
-			known = vocabularyOf(env, text)
-		}
-		p.Hint = known.hint(p.Message)
 	}
 }
 
 // vocabulary is what may stand in a config with certain components.
 type vocabulary struct {
 	fields, options []string
+	lists           map[string]bool // fields that are lists
 }
 
 // topFields are those at the top of a plain config and in its own sections.
@@ -45,7 +41,12 @@ var anyKey = regexp.MustCompile(`([a-z][a-z0-9_]*)["']?[ \t]*:`)
 // names.
 func vocabularyOf(env *service.Environment, text string) *vocabulary {
 	v := &vocabulary{fields: slices.Clone(topFields), options: []string{"json", "logfmt", "INFO", "DEBUG", "WARN",
-		"ERROR", "TRACE", "OFF"}}
+		"ERROR", "TRACE", "OFF"}, lists: map[string]bool{"processors": true, "tests": true, "fields": true}}
+	for _, field := range topFields {
+		if strings.HasSuffix(field, "_resources") {
+			v.lists[field] = true
+		}
+	}
 	named := map[string]bool{}
 	for _, m := range anyKey.FindAllStringSubmatch(text, -1) {
 		named[m[1]] = true
@@ -77,6 +78,9 @@ func (v *vocabulary) collect(described any) {
 	case map[string]any:
 		if name, ok := d["name"].(string); ok && d["kind"] != nil {
 			v.fields = append(v.fields, name)
+			if d["kind"] == "array" || d["kind"] == "2darray" {
+				v.lists[name] = true
+			}
 		}
 		for _, list := range []string{"options", "annotated_options"} {
 			options, _ := d[list].([]any)

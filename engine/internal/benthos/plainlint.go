@@ -12,6 +12,7 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"etlengine/engine/internal/yamlfix"
 	"etlengine/plugins/sdk"
 )
 
@@ -83,10 +84,11 @@ func (c PlainConfig) lintFile(env *service.Environment, text string, shared []pa
 	if err != nil {
 		return append(problems, readingProblem(err, lines))
 	}
-	for _, l := range lints {
-		problems = append(problems, plainProblem(env, l, lines))
+	if len(lints) > 0 {
+		known := vocabularyOf(env, text)
+		problems = append(problems, plainProblems(env, lints, text, known)...)
+		known.guess(problems)
 	}
-	guess(env, text, problems)
 	if strings.HasPrefix(text, lintDisabled) {
 		return problems
 	}
@@ -175,7 +177,18 @@ func others(shared, own []part) []part {
 	return all
 }
 
-func plainProblem(env *service.Environment, l service.Lint, lines []string) PlainProblem {
+// plainProblems is what Benthos's linter says of a text whose components known is of.
+func plainProblems(env *service.Environment, lints []service.Lint, text string, known *vocabulary) (
+	problems []PlainProblem,
+) {
+	kinds, lines := newWrongKinds(yamlfix.Values(text), known), strings.Split(text, "\n")
+	for _, l := range lints {
+		problems = append(problems, plainProblem(env, l, lines, kinds))
+	}
+	return problems
+}
+
+func plainProblem(env *service.Environment, l service.Lint, lines []string, kinds *wrongKinds) PlainProblem {
 	p := PlainProblem{Line: min(max(l.Line, 1), len(lines)), Column: l.Column}
 	p.Message = plainly(l.What)
 	word := optionWord(l.What)
@@ -187,12 +200,8 @@ func plainProblem(env *service.Environment, l service.Lint, lines []string) Plai
 	case service.LintComponentMissing, service.LintComponentNotFound:
 		component(env, &p, l.What)
 		word = p.Component
-	case service.LintExpectedArray:
-		p.Message, p.Hint = "want a list", "begin each item with a -"
-	case service.LintExpectedObject:
-		p.Message = "want a map"
-	case service.LintExpectedScalar:
-		p.Message = "want a single value, got a map or a list"
+	case service.LintExpectedArray, service.LintExpectedObject, service.LintExpectedScalar:
+		kinds.explain(&p, l)
 	}
 	if p.Column <= 1 {
 		p.Column = columnOf(lines[p.Line-1], word)

@@ -46,12 +46,8 @@ func lintTemplate(env *service.Environment, text string) []PlainProblem {
 	if err != nil {
 		return []PlainProblem{readingProblem(err, lines)}
 	}
-	var problems []PlainProblem
-	for _, l := range lints {
-		problems = append(problems, plainProblem(env, l, lines))
-	}
-	if len(problems) > 0 {
-		return problems
+	if len(lints) > 0 {
+		return plainProblems(env, lints, text, vocabularyOf(env, text))
 	}
 	if err = env.RegisterTemplateYAML(text); err == nil {
 		return nil
