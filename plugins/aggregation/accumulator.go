@@ -65,6 +65,9 @@ func newAccumulator(b bound, from int, parts *partitions, merged bool) accumulat
 	case "count":
 		return &count{from: from}
 	case "sum", "avg":
+		if isDecimal(b.in) {
+			return newDecimalSum(b, from)
+		}
 		if isFloat(b.in) && merged {
 			return &exactSum{from: from, mean: b.Function == "avg"}
 		}

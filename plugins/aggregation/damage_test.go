@@ -106,7 +106,7 @@ func TestTruncatedStateIsRefused(t *testing.T) {
 
 // TestNegativeNumbersOfRowsAreRefused: a row would make them 0 rows with a sum.
 func TestNegativeNumbersOfRowsAreRefused(t *testing.T) {
-	for name, a := range map[string]accumulator{"count": &count{}, "sum of integers": &intSum{},
+	for name, a := range map[string]accumulator{"count": &count{}, "sum of integers": &intSum{}, "sum of decimals": &decimalSum{},
 		"sum of floats": &floatSum{parts: newPartitions()}, "exact sum": &exactSum{}} {
 		a.grow(1)
 		r := &reader{remaining: append([]byte{1}, make([]byte, 8)...)} // -1, and nothing

@@ -130,7 +130,7 @@ func bind(c Call, in *arrow.Schema) (bound, error) {
 	case "count":
 		return b, nil
 	case "sum", "avg", "quantile":
-		if !numeric(field.Type) {
+		if !numeric(field.Type) && (c.Function == "quantile" || !isDecimal(field.Type)) {
 			return b, notNumeric(c, field)
 		}
 		b.out = sumType(c.Function, field.Type)
@@ -161,6 +161,9 @@ func (b *bound) compile(where string, in *arrow.Schema, p *problems) {
 	b.condition, b.where = where, program
 }
 
+// maxDigits is how many digits a decimal has at the most.
+const maxDigits = 38
+
 // sumType is the type of a sum, an average or a quantile: sums keep the kind of their
 // column in its widest form.
 func sumType(function string, in arrow.DataType) arrow.DataType {
@@ -169,6 +172,8 @@ func sumType(function string, in arrow.DataType) arrow.DataType {
 		return arrow.PrimitiveTypes.Float64
 	case in.ID() == arrow.UINT64:
 		return arrow.PrimitiveTypes.Uint64
+	case isDecimal(in):
+		return &arrow.Decimal128Type{Precision: maxDigits, Scale: in.(*arrow.Decimal128Type).Scale}
 	}
 	return arrow.PrimitiveTypes.Int64
 }
@@ -236,14 +241,16 @@ func numeric(t arrow.DataType) bool {
 	return isFloat(t)
 }
 
-// notNumeric refuses to add or order what is no number, or an exact one.
+// notNumeric refuses to add what is no number, and quantiles of decimals.
 func notNumeric(c Call, field arrow.Field) error {
-	if field.Type.ID() == arrow.DECIMAL128 {
+	if isDecimal(field.Type) {
 		return sdk.Problem{Message: fmt.Sprintf("%s wants integers or floats, %q is %s", c.Function, c.Column,
 			sdk.WithArticle(describe(field))), Hint: fmt.Sprintf("make a float of it before: select: {cast: {%s: float64}}", c.Column)}
 	}
 	return fmt.Errorf("%s wants a column of numbers, %q is %s", c.Function, c.Column, sdk.WithArticle(describe(field)))
 }
+
+func isDecimal(t arrow.DataType) bool { return t.ID() == arrow.DECIMAL128 }
 
 func isFloat(t arrow.DataType) bool {
 	return t.ID() == arrow.FLOAT32 || t.ID() == arrow.FLOAT64

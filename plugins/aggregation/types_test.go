@@ -140,6 +140,9 @@ func TestSumThatDoesNotFitNamesWindowAndGroup(t *testing.T) {
 		{"int64", "9223372036854775807", "1", "int64"},
 		{"int64", "-9223372036854775808", "-1", "int64"},
 		{"uint64", "18446744073709551615", "1", "uint64"},
+		{"decimal(38, 2)", `"999999999999999999999999999999999999.99"`, `"0.01"`, "decimal(38,2)"},
+		{"decimal(38, 38)", `"-0.99999999999999999999999999999999999999"`, `"-0.00000000000000000000000000000000000001"`,
+			"decimal(38,38)"},
 	}
 	for _, test := range tests {
 		h := newHarness(t, with(`"group_by": ["kind", "v"], "aggregates": {"total": "sum(n)"}`),
