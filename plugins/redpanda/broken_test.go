@@ -213,7 +213,7 @@ func TestRefusalsEndTheCommitAtOnce(t *testing.T) {
 		err := l.commit()
 		wantError(t, tt.name, err, "epoch 1", w.topic, tt.says)
 		if errors.Is(err, sdk.ErrDisconnected) {
-			t.Errorf("%s: got %v, which nobody outside will mend by himself", tt.name, err)
+			t.Errorf("%s: got %v, which nobody outside will fix by himself", tt.name, err)
 		}
 		failing.Remove()
 		if open := w.openTransactions(); len(open) > 0 {

@@ -141,7 +141,7 @@ func TestLostOrDamagedSpoolIsNamed(t *testing.T) {
 		_, err := w.tryLive(l)
 		wantError(t, what, err, "epoch 1", w.topic, path, "--fresh")
 		if errors.Is(err, sdk.ErrDisconnected) {
-			t.Errorf("%s: %v: nobody outside will mend it", what, err)
+			t.Errorf("%s: %v: nobody outside will fix it", what, err)
 		}
 	}
 	os.WriteFile(path, whole, 0o600)
@@ -196,7 +196,7 @@ func TestCopyOfTheStateDirectoryCannotCommitToo(t *testing.T) {
 	err := two.commit()
 	wantError(t, "the second", err, "epoch 2", "a copy of this state directory", w.topic)
 	if errors.Is(err, sdk.ErrDisconnected) {
-		t.Errorf("%v: nobody outside will mend it", err)
+		t.Errorf("%v: nobody outside will fix it", err)
 	}
 	w.exactly(10)
 }

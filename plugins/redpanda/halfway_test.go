@@ -55,11 +55,12 @@ func (w *world) killedAmidCommit(dir string, partitions []string) (*world, strin
 		uncommit(w.t, left, p)
 	}
 	// The kill came before the answer to the commit, which stores that it was acknowledged.
+	// Without the file the broker must be allowed to go by the records that there are.
 	if err := os.Remove(filepath.Join(left, "acknowledged")); err != nil {
 		w.t.Fatal(err)
 	}
 	next := *w
-	next.broker = startBroker(w.t, broker.Options{Dir: left})
+	next.broker = startBroker(w.t, broker.Options{Dir: left, AcceptLoss: true})
 	next.address = next.broker.Address()
 	next.connect()
 	return &next, left
