@@ -63,9 +63,9 @@ const (
 // databaseJob writes epochs into the database. The rows of the next one are written in the
 // midst of Prepare and Commit.
 type databaseJob struct {
-	disk   *stagingtest.Disk
-	epoch  uint64 // of the record; it survives every crash
-	handle []byte
+	disk        *stagingtest.Disk
+	epoch       uint64 // of the record; it survives every crash
+	committable []byte
 }
 
 func (j *databaseJob) Run(ctx context.Context) error {
@@ -76,11 +76,11 @@ func (j *databaseJob) Run(ctx context.Context) error {
 	}
 	s := staging.NewSink(store)
 	if j.epoch > 0 {
-		if err := s.Commit(ctx, j.epoch, j.handle); err != nil {
+		if err := s.Commit(ctx, j.epoch, j.committable); err != nil {
 			return err
 		}
 	}
-	if err := s.Recover(ctx, j.handle); err != nil {
+	if err := s.Recover(ctx, j.committable); err != nil {
 		return err
 	}
 	next := int(j.epoch) * jobRows
@@ -123,8 +123,8 @@ func (j *databaseJob) endEpoch(ctx context.Context, s *staging.Sink[*stagedRows]
 	if err != nil {
 		return err
 	}
-	j.epoch, j.handle = epoch, prepared.Committable
-	if err := s.Commit(ctx, epoch, j.handle); err != nil {
+	j.epoch, j.committable = epoch, prepared.Committable
+	if err := s.Commit(ctx, epoch, j.committable); err != nil {
 		return err
 	}
 	return beside

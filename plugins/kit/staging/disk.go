@@ -27,8 +27,8 @@ type Disk interface {
 	Rename(from, to string) error
 	Replace(from, to string) error // Rename over what is there
 	Remove(path string) error      // a file, or a folder with nothing in it
-	// Lock keeps everyone else out of the folder until unlock. who is what they
-	// are told of the holder.
+	// Lock keeps everyone else out of the folder until unlock. Others read
+	// who as the holder in their error.
 	Lock(folder, who string) (unlock func() error, err error)
 }
 

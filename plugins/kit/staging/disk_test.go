@@ -55,7 +55,7 @@ func TestRenameDoesNotReplace(t *testing.T) {
 	}
 }
 
-func TestRenameEndsWhatACrashCutShort(t *testing.T) {
+func TestRenameFinishesWhatACrashInterrupted(t *testing.T) {
 	for name, rename := range map[string]func(from, to string) error{
 		"rename": OSDisk{}.Rename, "link and remove": linkAndRemove} {
 		a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")

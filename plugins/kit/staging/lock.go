@@ -13,8 +13,8 @@ import (
 	"etlengine/plugins/kit/durable"
 )
 
-// thisProcess tells this process from every other one that ever took a lock: a
-// process id would not, across containers that share a folder.
+// thisProcess identifies this process among all that ever had a lock: a process id
+// would not, across containers that share a folder.
 var thisProcess = rand.Text()
 
 // Locked is the error of Disk.Lock for a folder that somebody has.
@@ -33,12 +33,12 @@ func (e Locked) Error() string {
 // LockName holds a dot, and so is not the name of a pipeline's folder.
 const LockName = "engine.lock"
 
-// errNoFolder is a file in the place of a folder.
+// errNoFolder is a file where a folder should be.
 const errNoFolder = unix.ENOTDIR
 
 // lockFolder keeps everyone else out of a folder, other steps of this process
-// too. The file LockName names its process and who has it. Looking at it and
-// taking it are one, under a lock on the folder itself: of two that start
+// too. The file LockName names its process and who has it. Reading and
+// locking it are one step, under a lock on the folder itself: of two that start
 // together, one gets in, and the other reads a whole name.
 func lockFolder(folder, process, who string) (unlock func() error, err error) {
 	guard, err := os.Open(folder)
@@ -54,13 +54,13 @@ func lockFolder(folder, process, who string) (unlock func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := takeLock(f, process, who); err != nil {
+	if err := lockFile(f, process, who); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f.Close, nil
 }
 
-func takeLock(f *os.File, process, who string) error {
+func lockFile(f *os.File, process, who string) error {
 	err := durable.TryLock(f)
 	if err == nil {
 		line := fmt.Sprintf("%s pid %d, %s\n", process, os.Getpid(), who)

@@ -48,11 +48,11 @@ func (n Names) Staged(epoch uint64, number int) string {
 
 // OwnsStaged reports whether a staged file was made by this engine's step.
 func (n Names) OwnsStaged(name string) bool {
-	rest, ok := strings.CutPrefix(name, "part."+n.owner+".")
+	ending, ok := strings.CutPrefix(name, "part."+n.owner+".")
 	if !ok {
 		return false
 	}
-	number, incarnation, ok := strings.Cut(rest, ".")
+	number, incarnation, ok := strings.Cut(ending, ".")
 	_, numbered := epochOf(number)
 	return ok && numbered && incarnation != "" && !strings.Contains(incarnation, ".")
 }

@@ -9,7 +9,7 @@ import (
 	"etlengine/plugins/sdk"
 )
 
-func FuzzNamesAreTakenApart(f *testing.F) {
+func FuzzNamesAreParsed(f *testing.F) {
 	f.Add("part.e1.report.csv.00000001-0001.csv", "report", "csv")
 	f.Add("x.csv", "a.b", "c d")
 	f.Fuzz(func(t *testing.T, name, pipeline, step string) {

@@ -15,7 +15,7 @@ func renameNoReplace(from, to string) error {
 	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EOPNOTSUPP):
 		return errNoReplaceUnknown
 	case errors.Is(err, unix.EEXIST):
-		// Both names may be on one file if linkAndRemove was cut short.
+		// Both names may be on one file if linkAndRemove was interrupted.
 		return linkAndRemove(from, to)
 	}
 	return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}

@@ -27,14 +27,14 @@ type Sink[E any] struct {
 	life  context.Context // ends when Close begins
 	end   context.CancelCauseFunc
 
-	committing sync.Mutex // held by Recover, Prepare and Commit; Close waits for it
-	writing    sync.Mutex // held by Write and Signal
+	committing sync.Mutex // locked by Recover, Prepare and Commit; Close waits for it
+	writing    sync.Mutex // locked by Write and Signal
 
 	state     sync.Mutex    // guards what follows
 	broken    error         // the first error; nothing but Close follows it
 	recovered bool          // Recover has returned
 	ended     bool          // the input has come to its end
-	sealed    *sealed[E]    // of the last barrier, until Prepare takes it
+	sealed    *sealed[E]    // of the last barrier, until Prepare gets it
 	underway  chan struct{} // closed when the epoch of the last barrier is committed; nil: it is
 }
 
@@ -136,7 +136,7 @@ func (s *Sink[E]) Prepare(ctx context.Context, epoch uint64) (sdk.Prepared, erro
 	defer s.committing.Unlock()
 	ctx, done := s.alive(ctx)
 	defer done()
-	e, err := s.takeSealed(epoch)
+	e, err := s.sealedEpoch(epoch)
 	if err != nil {
 		return sdk.Prepared{}, s.fail(err)
 	}
@@ -148,7 +148,7 @@ func (s *Sink[E]) Prepare(ctx context.Context, epoch uint64) (sdk.Prepared, erro
 	return sdk.Prepared{Committable: data, Staged: committable.Staged()}, s.fail(err)
 }
 
-func (s *Sink[E]) takeSealed(epoch uint64) (e E, err error) {
+func (s *Sink[E]) sealedEpoch(epoch uint64) (e E, err error) {
 	if err := s.ready(); err != nil {
 		return e, err
 	}
@@ -252,8 +252,8 @@ func (s *Sink[E]) fail(err error) error {
 	return err
 }
 
-// release tells whoever waits that the epoch of the last barrier is committed, or will
-// never be.
+// release wakes whoever waits for the commit of the last barrier's epoch: it is
+// committed, or will never be.
 func (s *Sink[E]) release() {
 	s.state.Lock()
 	defer s.state.Unlock()

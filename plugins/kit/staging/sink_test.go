@@ -173,7 +173,7 @@ func TestRefusedRowsAreNoError(t *testing.T) {
 	must(t, s.Write(t.Context(), rows(1)))
 }
 
-// The store is closed last: until then whoever else would take its place must wait.
+// The store is closed last: until then its successor must wait.
 func TestCloseInterruptsPrepareAndWaitsForIt(t *testing.T) {
 	inside, goOn := make(chan bool), make(chan bool)
 	var c *count

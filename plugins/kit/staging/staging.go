@@ -4,7 +4,7 @@
 // A sink brings a Store: where rows go, and how they get there. Sink makes of it what the
 // engine opens, and holds what is the same everywhere: who may call what and when, which
 // rows belong to an epoch while the next one is written, the first error, and Close. A
-// store has these helpers for the rest:
+// store has these helpers for what is its own:
 //
 //   - Area, the folder of an output's staged files: their names, removal of what no
 //     record lists, forgetting;
@@ -29,7 +29,7 @@ type Barrier struct {
 	Ended bool      // the input has come to its end
 }
 
-// Store is where a two-phase sink keeps and shows its rows. E is what Prepare must know
+// Store is where a two-phase sink stages its rows and makes them visible. E is what Prepare must know
 // of an epoch that its barrier has ended.
 //
 // Write and EndEpoch fill the next epoch while Prepare and Commit finish the one before:
@@ -37,7 +37,7 @@ type Barrier struct {
 // itself. After an error of any of them (but a *sdk.RefusedError) only Close follows.
 type Store[E any] interface {
 	// Write stages rows of the epoch that fills. A *sdk.RefusedError names those that
-	// it did not take.
+	// it refused.
 	Write(ctx context.Context, b *sdk.Batch) error
 	// EndEpoch ends the epoch that fills; rows of later Writes belong to the next. It
 	// does not wait for a disk or a network.

@@ -1,5 +1,5 @@
 // Package stagingtest stops a two-phase sink's store at any step of its disk, by an error, a
-// kill or a power cut, so that tests can see what it goes on from.
+// kill or a power failure, so that tests can see what it goes on from.
 package stagingtest
 
 import (
@@ -15,7 +15,7 @@ import (
 	"etlengine/plugins/kit/staging"
 )
 
-// Disk is a file system that knows what a power cut would leave: the bytes and names that
+// Disk is a file system that knows what a power failure would leave: the bytes and names that
 // were synced. It fails from a chosen step on, or at that step.
 type Disk struct {
 	During  func() // called before each step takes effect, unless nil
@@ -42,7 +42,7 @@ type node struct {
 	dir           bool
 	data, durable []byte
 	lost          [2]int           // bytes whose sync failed: no later one writes them
-	names, kept   map[string]*node // of a folder: now, and after a power cut
+	names, kept   map[string]*node // of a folder: now, and after a power failure
 }
 
 func newFolder() *node {
@@ -57,8 +57,8 @@ func NewDisk() *Disk {
 	return d
 }
 
-// step counts one operation and fails if its turn has come. It returns with the
-// lock held.
+// step counts one operation and fails if its turn has come. It returns with mu
+// locked.
 func (d *Disk) step(op, path string) error {
 	if d.During != nil {
 		d.During()
@@ -245,7 +245,7 @@ func (d *Disk) Rename(from, to string) error {
 		return err
 	}
 	if there, err := d.find(to); err == nil && there == n {
-		return d.drop(from) // a power cut kept both names of a rename
+		return d.drop(from) // a power failure kept both names of a rename
 	}
 	if err := d.make(to, n); err != nil {
 		return err

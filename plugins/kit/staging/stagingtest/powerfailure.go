@@ -8,7 +8,7 @@ import (
 )
 
 // Crash ends the process that holds the locks and leaves what the mode says:
-// "kill" all, "power" what was synced, "torn" some of the rest too: a prefix of
+// "kill" all, "power" what was synced, "torn" some of what was not synced too: a prefix of
 // the bytes of any file, any names that were made, any that were removed.
 // "zeros" is torn, with sizes that reached the disk before their bytes.
 func (d *Disk) Crash(mode string, random *rand.Rand) {
@@ -18,14 +18,14 @@ func (d *Disk) Crash(mode string, random *rand.Rand) {
 	if mode == "kill" {
 		return
 	}
-	p := powerCut{some: mode != "power", zeros: mode == "zeros", random: random, seen: map[*node]bool{}}
+	p := powerFailure{some: mode != "power", zeros: mode == "zeros", random: random, seen: map[*node]bool{}}
 	if p.some {
 		p.names(d.root)
 	}
 	p.forget(d.root)
 }
 
-type powerCut struct {
+type powerFailure struct {
 	some, zeros bool
 	random      *rand.Rand
 	seen        map[*node]bool
@@ -33,7 +33,7 @@ type powerCut struct {
 
 // names lets some of the changed names reach the disk. A rename is one change:
 // the old name goes only if the new one is there, which may be kept with it.
-func (p *powerCut) names(root *node) {
+func (p *powerFailure) names(root *node) {
 	var folders []*node
 	live := map[*node]bool{}
 	each(root, map[*node]bool{}, func(n *node) {
@@ -61,7 +61,7 @@ func (p *powerCut) names(root *node) {
 	}
 }
 
-// arrived finds what is under its present name after the power cut.
+// arrived finds what is under its present name after the power failure.
 func arrived(n *node, found map[*node]bool) {
 	found[n] = true
 	for name, child := range n.kept {
@@ -71,7 +71,7 @@ func arrived(n *node, found map[*node]bool) {
 	}
 }
 
-// each visits what is there and what a power cut would bring back, always in
+// each visits what is there and what a power failure would bring back, always in
 // the same order.
 func each(n *node, seen map[*node]bool, visit func(*node)) {
 	if n == nil || seen[n] {
@@ -86,7 +86,7 @@ func each(n *node, seen map[*node]bool, visit func(*node)) {
 	}
 }
 
-func (p *powerCut) forget(n *node) {
+func (p *powerFailure) forget(n *node) {
 	if p.seen[n] {
 		return
 	}
@@ -102,7 +102,7 @@ func (p *powerCut) forget(n *node) {
 	}
 }
 
-func (p *powerCut) bytes(n *node) []byte {
+func (p *powerFailure) bytes(n *node) []byte {
 	if !p.some || !bytes.HasPrefix(n.data, n.durable) {
 		return slices.Clone(n.durable)
 	}
