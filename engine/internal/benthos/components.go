@@ -80,6 +80,7 @@ func (c *Components) Absent(kind sdk.Kind, name string) string {
 // stepConfig is the config of a step of components.
 type stepConfig struct {
 	Components []json.RawMessage `json:"components"`
+	Labels     []string          `json:"labels,omitempty"` // of processors; "" where none is given
 	Schema     json.RawMessage   `json:"schema"`
 	Batch      int               `json:"batch"`    // rows at a time; 0: as Benthos would
 	Messages   bool              `json:"messages"` // the rows get a MessageColumn
@@ -97,6 +98,30 @@ func (r *stepConfig) names() []string {
 	return names
 }
 
+// labelled are the components with their labels, as Benthos has them. One that stands for
+// a resource has that of the resource.
+func (r *stepConfig) labelled() ([]json.RawMessage, error) {
+	all := slices.Clone(r.Components)
+	for i := range min(len(all), len(r.Labels)) {
+		var one map[string]json.RawMessage
+		if err := json.Unmarshal(all[i], &one); err != nil {
+			return nil, fmt.Errorf("reading the config: %w", err)
+		}
+		if _, resource := one["resource"]; resource || r.Labels[i] == "" {
+			continue
+		}
+		label, err := json.Marshal(r.Labels[i])
+		if err != nil {
+			return nil, fmt.Errorf("writing the label: %w", err)
+		}
+		one["label"] = label
+		if all[i], err = json.Marshal(one); err != nil {
+			return nil, fmt.Errorf("writing the config: %w", err)
+		}
+	}
+	return all, nil
+}
+
 func readStep(config []byte) (*stepConfig, sdk.Schema, error) {
 	var r stepConfig
 	if err := json.Unmarshal(config, &r); err != nil {
@@ -112,14 +137,14 @@ func readStep(config []byte) (*stepConfig, sdk.Schema, error) {
 }
 
 // describe describes a step of components. The plan declares its columns. Whether the rows
-// get a MessageColumn follows from the steps behind it, so it makes no difference to what
-// the config means.
+// get a MessageColumn follows from the steps behind it, and labels are
+// names only, so neither makes a difference to what the config means.
 func (c *Components) describe(kind sdk.Kind, r *stepConfig, config []byte) sdk.Description {
 	d := sdk.Description{Problems: c.check(kind, config), Secrets: true, Streams: c.streams(kind, r),
 		AtLeastOnce: c.atLeastOnce(kind, r)}
 	d.Usable = sdk.Usable(d.Problems)
 	parts := *r
-	parts.Messages = false
+	parts.Messages, parts.Labels = false, nil
 	text, _ := json.Marshal(parts) // what was JSON is JSON
 	d.Canonical = map[string]string{"components": string(text)}
 	if kind == sdk.KindSource {

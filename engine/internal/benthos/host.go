@@ -139,14 +139,18 @@ func (h *host) build() error {
 		}
 	}
 	for i, s := range h.steps {
+		components, err := s.config.labelled()
+		if err != nil {
+			return err
+		}
 		fields := map[string]any{"number": i}
 		switch s.kind {
 		case sdk.KindSource:
-			fields["input"] = s.config.Components[0]
+			fields["input"] = components[0]
 		case sdk.KindSink:
-			fields["output"] = s.config.Components[0]
+			fields["output"] = components[0]
 		default:
-			fields["processors"] = s.config.Components
+			fields["processors"] = components
 		}
 		text, err := json.Marshal(map[string]any{"label": label(i), ownerName: fields})
 		if err != nil {

@@ -2,9 +2,12 @@ package benthos
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math"
+	"time"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -109,11 +112,8 @@ type leftover struct {
 func leftoverOf(m *service.Message, batch int64) (string, error) {
 	l := leftover{Batch: batch, Meta: map[string]any{}}
 	err := m.MetaWalkMut(func(key string, value any) error {
-		if raw, ok := value.([]byte); ok {
-			value = string(raw)
-		}
 		if key != rowKey {
-			l.Meta[key] = value
+			l.Meta[key] = wrapped(value)
 		}
 		return nil
 	})
@@ -127,7 +127,68 @@ func leftoverOf(m *service.Message, batch int64) (string, error) {
 	return string(text), nil
 }
 
-// whole makes the numbers of a value what Bloblang has: integers and floats.
+// Keys of maps that stand for values JSON has no form of. They begin with a character
+// that no config has in a key.
+const (
+	bytesKey = "\x00bytes"
+	textKey  = "\x00text"
+	timeKey  = "\x00time"
+)
+
+// wrapped is a value with maps for bytes, text that is not UTF-8, and times, wherever
+// they are in it. The value itself, which others may have, stays.
+func wrapped(value any) any {
+	switch v := value.(type) {
+	case []byte:
+		return map[string]any{bytesKey: v}
+	case string:
+		if !utf8.ValidString(v) {
+			return map[string]any{textKey: []byte(v)}
+		}
+	case time.Time:
+		return map[string]any{timeKey: v.Format(time.RFC3339Nano)}
+	case []any:
+		all := make([]any, len(v))
+		for i := range v {
+			all[i] = wrapped(v[i])
+		}
+		return all
+	case map[string]any:
+		all := make(map[string]any, len(v))
+		for key := range v {
+			all[key] = wrapped(v[key])
+		}
+		return all
+	}
+	return value
+}
+
+// unwrapped is the value that a map stands for, or the map.
+func unwrapped(v map[string]any) any {
+	for key, inner := range v {
+		text, ok := inner.(string)
+		if len(v) != 1 || !ok {
+			break
+		}
+		switch key {
+		case bytesKey, textKey:
+			raw, err := base64.StdEncoding.DecodeString(text)
+			if err == nil && key == bytesKey {
+				return raw
+			} else if err == nil {
+				return string(raw)
+			}
+		case timeKey:
+			if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+				return t
+			}
+		}
+	}
+	return v
+}
+
+// whole makes the numbers of a value what Bloblang has, integers and floats, and unwraps
+// what wrapped has wrapped.
 func whole(value any) any {
 	switch v := value.(type) {
 	case json.Number:
@@ -144,6 +205,7 @@ func whole(value any) any {
 		for key := range v {
 			v[key] = whole(v[key])
 		}
+		return unwrapped(v)
 	}
 	return value
 }

@@ -97,7 +97,8 @@ func (l stepLog) emit(ctx context.Context, r slog.Record) error {
 	for _, a := range l.attrs {
 		switch {
 		case a.Key == spokenMark, a.Key == "path" && l.step != nil:
-		case a.Key == "label" && (strings.HasPrefix(a.Value.String(), stepPrefix)):
+		case a.Key == "label" && (strings.HasPrefix(a.Value.String(), stepPrefix) ||
+			l.step != nil && a.Value.String() == l.step.step):
 		default:
 			t.attrs = replaced(t.attrs, []slog.Attr{a})
 		}

@@ -20,8 +20,8 @@ type Components interface {
 	// nothing is known of it.
 	Absent(kind sdk.Kind, name string) string
 	// Plugin makes a plugin of one input or output, or of a run of processors.
-	// The config is {"components": [{NAME: …}, …], "schema": {…}, "batch": 1,
-	// "messages": true}; with messages its rows have a MessageColumn.
+	// The config is {"components": [{NAME: …}, …], "labels": [LABEL, …], "schema": {…},
+	// "batch": 1, "messages": true}; labels are "" where none is given; with messages its rows have a MessageColumn.
 	Plugin(kind sdk.Kind, config []byte) *sdk.Plugin
 	// Messages reports whether a step of that config gives its rows metadata or
 	// batches, and whether its result depends on those of its rows.

@@ -64,12 +64,21 @@ func (b *builder) passesMessages(f *config.Pipeline) bool {
 
 // componentsOf is the config of a step of components without its schema.
 func (b *builder) componentsOf(kind sdk.Kind, run []*config.Step) *config.Node {
-	var components []*config.Node
+	var components, labels []*config.Node
+	given := false
 	for _, s := range run {
 		name, _ := b.component(kind, s)
 		components = append(components, config.NewMap().With(name, s.Config.Native()))
+		label := ""
+		if s.Node.Get("label").Text() != "" {
+			label, given = s.Label, true
+		}
+		labels = append(labels, config.NewScalar(label))
 	}
 	node := config.NewMap().With("components", config.NewList(components...))
+	if given && kind == sdk.KindTransform {
+		node = node.With("labels", config.NewList(labels...))
+	}
 	if rows := run[0].Batch; rows > 0 {
 		node = node.With("batch", config.NewScalar(strconv.Itoa(rows)))
 	}
