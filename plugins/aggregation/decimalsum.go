@@ -51,9 +51,9 @@ func (s *decimalSum) add(in *input) {
 func signOf(high uint64) uint64 { return uint64(int64(high) >> 63) }
 
 func (a *int192) add(b int192) {
-	var carry uint64
+	var above uint64 // 0 or 1, for the next word
 	for i := range a {
-		a[i], carry = bits.Add64(a[i], b[i], carry)
+		a[i], above = bits.Add64(a[i], b[i], above)
 	}
 }
 
