@@ -4,8 +4,10 @@
 // folder, retention that happens, and an order of stopping that cannot hang.
 //
 // It is one process without replication. What it acknowledged survives the
-// death of the process. With sync_writes it has been handed to the disk before,
-// as far as kfake goes: that syncs files, but no folders, and hears no refusal.
+// death of the process. With sync_writes kfake has also synced it before it
+// answers, but no folders, and ignores errors of that. So what a disk refuses
+// ends the broker within a second, on Linux, and at its stop at the latest: the
+// answers of that second may have been wrong.
 package broker
 
 import (
@@ -54,6 +56,7 @@ type Options struct {
 	Log           *slog.Logger
 
 	// For tests of clients; YAML cannot set them.
+	disk           *disk       // instead of the real one
 	User, Password string      // if set, clients must log in (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512)
 	TLS            *tls.Config // if set, connections are encrypted
 	ClusterID      string      // if set, what new files say instead of kfake's own: clients know us by that
@@ -74,6 +77,7 @@ type Broker struct {
 	compacted int64 // bytes of compacted topics when that was done last
 	dir       string
 	log       *slog.Logger
+	disk      *disk // nil without SyncWrites
 
 	marks  *acknowledged
 	using  sync.RWMutex // of the cluster, by what is not asked by it
@@ -106,11 +110,15 @@ func Start(o Options) (*Broker, error) {
 		if b.marks != nil {
 			b.marks.file.Close()
 		}
+		b.disk.close()
 		lock.Close()
 		return nil, err
 	}
 	b.address = b.listen.Addr().String()
 	b.ended.Go(b.retain)
+	if b.disk != nil {
+		b.ended.Go(b.watchDisk)
+	}
 	return b, nil
 }
 
@@ -120,6 +128,9 @@ func (b *Broker) prepare(o Options) error {
 	closed, err := verifyManifest(o.Dir, o.AcceptLoss)
 	if err == nil {
 		b.marks, err = openAcknowledged(o.Dir, closed, o.AcceptLoss, o.Log)
+	}
+	if b.disk = o.disk; err == nil && o.SyncWrites && b.disk == nil {
+		b.disk, err = openDisk(o.Dir)
 	}
 	if err != nil {
 		return err
@@ -293,6 +304,7 @@ func (b *Broker) Close(context.Context) (err error) {
 	b.closing.Do(func() {
 		close(b.stop)
 		b.ended.Wait()
+		defer b.disk.close()
 		if b.listen.isAborted() {
 			// What kfake would write down now is not so. It goes on unheard,
 			// and nobody else may have its files before the process ends.
@@ -303,7 +315,7 @@ func (b *Broker) Close(context.Context) (err error) {
 		b.unused = true
 		b.using.Unlock()
 		b.cluster.Close()
-		if err := b.closeMarks(); err != nil {
+		if err := errors.Join(b.closeMarks(), b.disk.check()); err != nil {
 			b.fail(err)
 		}
 		if err = b.Err(); err == nil {

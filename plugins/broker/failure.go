@@ -31,6 +31,9 @@ func (b *Broker) Err() error { return context.Cause(b.failed) }
 // acknowledgeOrFail lets no answer out that is not stored.
 func (b *Broker) acknowledgeOrFail(r request, answer []byte) error {
 	err := b.acknowledge(r, answer)
+	if b.disk != nil && (r.key == keyProduce || r.key == keyEndTxn) {
+		b.disk.stored.Store(true)
+	}
 	if err != nil && !errors.Is(err, errClosing) && !errors.Is(err, os.ErrClosed) {
 		b.fail(err)
 	}
