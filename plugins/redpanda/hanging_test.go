@@ -47,6 +47,7 @@ func TestOpenTransactionsOfOwnAreNotWrittenBehind(t *testing.T) {
 
 // Just started, a broker may not answer yet; that it cannot is another matter.
 func TestBrokersThatDoNotSayWhoWritesYetAreAskedAgain(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := ownWorld(t, 2)
 	l := w.live(nil)
 	_, id := w.openOther()

@@ -184,15 +184,19 @@ func access(r *service.Resources, kind, label string) error {
 	return r.AccessRateLimit(ctx, label, func(service.RateLimit) {})
 }
 
-// buildBuffer builds a buffer in a stream that ends at once: buffers are no resources.
+// buildBuffer builds a buffer in a stream that ends with its first message: buffers are no
+// resources.
 func buildBuffer(env *service.Environment, p *part) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second) // some wait for more messages
+	defer cancel()
 	builder := env.NewStreamBuilder()
 	builder.DisableLinting()
 	builder.SetEnvVarLookupFunc(func(string) (string, bool) { return "", false })
 	builder.SetLogger(slog.New(slog.DiscardHandler))
 	err := errors.Join(
-		builder.AddInputYAML(`generate: { count: 1, interval: "", mapping: root = deleted() }`),
-		builder.SetBufferYAML(p.text("")), builder.AddOutputYAML("drop: {}"))
+		builder.AddInputYAML(`generate: { count: 1, interval: "", mapping: root = "" }`),
+		builder.SetBufferYAML(p.text("")),
+		builder.AddConsumerFunc(func(context.Context, *service.Message) error { cancel(); return nil }))
 	if err != nil {
 		return err
 	}
@@ -200,8 +204,6 @@ func buildBuffer(env *service.Environment, p *part) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
 	if err := stream.Run(ctx); ctx.Err() == nil {
 		return err
 	}
