@@ -363,13 +363,13 @@ func TestPlainConfigWithAWarningRuns(t *testing.T) {
 	}
 }
 
-// TestPlainConfigsTakeResourcesAndVariablesOfFiles as Benthos does with -r and -e.
+// TestPlainConfigsAcceptResourcesAndVariablesOfFiles as Benthos does with -r and -e.
 func TestPlainConfigsAcceptResourcesAndVariablesOfFiles(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv("COUNT", "1") // and so restored when the test ends
 	t.Setenv("GREETING", "")
 	write(t, "p.yaml", "input: {generate: {interval: '', mapping: 'root.n = counter()', count: ${COUNT} }}\n"+
-		"pipeline: {processors: [{resource: shout}, {cache: {resource: seen, operator: set, key: k, value: v}}]}\n"+
+		"pipeline: {threads: 1, processors: [{resource: shout}, {cache: {resource: seen, operator: set, key: k, value: v}}]}\n"+
 		"output: {resource: out}\n")
 	write(t, "r1.yaml", "processor_resources:\n  - label: shout\n    mapping: 'root = \"${GREETING} \" + this.n.string()'\n")
 	write(t, "r2.yaml", "cache_resources:\n  - label: seen\n    memory: {default_ttl: 5m}\n"+
