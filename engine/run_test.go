@@ -53,12 +53,14 @@ type summary struct {
 	Pipelines []struct {
 		Name  string
 		Ended bool
-		Steps []struct {
-			Label                                               string
-			In, Out, Created, Dropped, Absorbed, Late, Rejected int64
-			Waiting                                             []sdk.Waiting
-		}
+		Steps []stepSummary
 	}
+}
+
+type stepSummary struct {
+	Label                                               string
+	In, Out, Created, Dropped, Absorbed, Late, Rejected int64
+	Waiting                                             []sdk.Waiting
 }
 
 // config is the path of one of the configs of this repository.

@@ -35,6 +35,28 @@ pipelines:
 // written meanwhile had not been asked for: nothing is late.
 func TestStoppedProcessFindsNoPartitionIdle(t *testing.T) {
 	t.Parallel() // it mostly waits
+	const attempts = 3
+	for range attempts {
+		step, silent := stopAndGoOn(t)
+		if step.In == 0 || step.Out == 0 {
+			t.Fatalf("got %+v, want windows", step)
+		}
+		if step.Late == 0 {
+			return
+		}
+		// A topic that was silent by itself, on a machine that is busy elsewhere, may have
+		// been found at its end for long enough.
+		if silent <= 2*time.Second {
+			t.Fatalf("got %+v, want no late row: the topic was never silent for more than %v", step, silent)
+		}
+	}
+	t.Errorf("rows were late in each of %d attempts, in which the topic was silent for seconds", attempts)
+}
+
+// stopAndGoOn returns what became of the rows at the aggregation, and for how long the topic
+// got none at most.
+func stopAndGoOn(t *testing.T) (stepSummary, time.Duration) {
+	t.Helper()
 	dir := t.TempDir()
 	_, port, err := net.SplitHostPort(closedPort(t))
 	if err != nil {
@@ -80,14 +102,12 @@ func TestStoppedProcessFindsNoPartitionIdle(t *testing.T) {
 	if code != 143 {
 		t.Fatalf("exit %d\n%s", code, messages)
 	}
-	if longest > 2*time.Second {
-		t.Skipf("the topic was silent for %v itself", longest)
-	}
 	var s summary
 	if err := json.Unmarshal(reader.stdout.Bytes(), &s); err != nil {
 		t.Fatalf("%v: %s", err, reader.stdout.Bytes())
 	}
-	if step := s.Pipelines[0].Steps[1]; step.Late > 0 || step.In == 0 || step.Out == 0 || !s.Balanced {
-		t.Errorf("got %+v, want windows and no late row", step)
+	if !s.Balanced {
+		t.Errorf("the rows do not add up: %+v", s)
 	}
+	return s.Pipelines[0].Steps[1], longest
 }
