@@ -24,7 +24,7 @@ func (n *Node) With(key string, value *Node) *Node {
 func (n *Node) Without(keys ...string) *Node {
 	edited := n.copied()
 	for _, key := range keys {
-		edited.removeKey(key)
+		edited.remove(key)
 	}
 	return edited
 }

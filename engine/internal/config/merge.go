@@ -106,12 +106,12 @@ func replaceSteps(earlier, later *Node) {
 		pipeline := before.Get(name)
 		for _, key := range [...]string{"input", "output", "late", "dead_letters"} {
 			if replaces(pipeline.Get(key), after.Get(name).Get(key)) {
-				pipeline.removeKey(key)
+				pipeline.remove(key)
 			}
 		}
 		branch := pipeline.Get("output")
 		if replaces(branch.Get("output"), after.Get(name).Get("output").Get("output")) {
-			branch.removeKey("output")
+			branch.remove("output")
 		}
 	}
 }

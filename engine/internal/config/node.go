@@ -134,17 +134,6 @@ func (n *Node) indexKeys() {
 	}
 }
 
-func (n *Node) removeKey(name string) {
-	at := n.index(name)
-	if at < 0 {
-		return
-	}
-	n.keys, n.values = slices.Delete(n.keys, at, at+1), slices.Delete(n.values, at, at+1)
-	if n.at != nil {
-		n.indexKeys()
-	}
-}
-
 // Items are the items of a list.
 func (n *Node) Items() []*Node {
 	if n.Kind() != List {
